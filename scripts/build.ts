@@ -1,0 +1,91 @@
+/**
+ * Builds what is published.
+ *
+ *   npm run build            everything
+ *   npm run build -- cli     only the command line, which is all that running it takes
+ *
+ * - the packages: JavaScript and declarations by tsc, into packages/<name>/dist
+ * - the command line: one bundle by esbuild, an entry per command and shared chunks, with everything inside, so that it
+ *   starts fast and installs without dependencies; then oclif's manifest, which spares loading every command for help
+ */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Plugin } from '@oclif/core/config'
+import { build, type Metafile } from 'esbuild'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const cli = join(root, 'packages/cli')
+
+function buildPackages(): void {
+  const out = join(root, 'dist')
+  rmSync(out, { recursive: true, force: true })
+  const tsc = spawnSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', out], { cwd: root, stdio: 'inherit' })
+  if (tsc.status !== 0) process.exit(1)
+  // One program writes them all; each package gets its own part.
+  for (const name of readdirSync(out)) {
+    const dist = join(root, 'packages', name, 'dist')
+    rmSync(dist, { recursive: true, force: true })
+    renameSync(join(out, name, 'src'), dist)
+  }
+  rmSync(out, { recursive: true, force: true })
+}
+
+async function buildCli(): Promise<void> {
+  const dist = join(cli, 'dist')
+  rmSync(dist, { recursive: true, force: true })
+  const commands = readdirSync(join(cli, 'src/commands'), { recursive: true, encoding: 'utf8' })
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: [
+      { in: 'packages/cli/src/main.ts', out: 'main' },
+      ...commands
+        .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+        .map((path) => ({ in: join('packages/cli/src/commands', path), out: join('commands', path.replace(/\.ts$/, '')) })),
+    ],
+    outdir: dist,
+    bundle: true,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    conditions: ['dev'], // the packages' source, so that they need not be built first
+    minifySyntax: true,
+    metafile: true,
+    logLevel: 'warning',
+    // oclif is CommonJS and requires Node's own modules.
+    banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
+  })
+  writeFileSync(join(dist, 'LICENSES.txt'), licenses(result.metafile))
+  await writeManifest()
+}
+
+/** What is bundled is distributed: its licenses ask to be along. */
+function licenses(metafile: Metafile): string {
+  const folders = new Set<string>()
+  for (const path of Object.keys(metafile.inputs)) {
+    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)
+    if (match) folders.add(match[1])
+  }
+  const texts = [...folders].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Record<string, string>
+    const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry))
+    return `${name} ${version} (${license})\n\n${file ? readFileSync(join(root, folder, file), 'utf8').trim() : ''}\n`
+  })
+  return texts.join(`\n${'-'.repeat(80)}\n\n`)
+}
+
+/** What `oclif manifest` does, without the several hundred packages that come with it. */
+async function writeManifest(): Promise<void> {
+  const path = join(cli, 'oclif.manifest.json')
+  rmSync(path, { force: true })
+  const plugin = new Plugin({ root: cli, type: 'core', ignoreManifest: true, errorOnManifestCreate: true })
+  await plugin.load()
+  writeFileSync(path, `${JSON.stringify(plugin.manifest, null, 2)}\n`)
+}
+
+const words = process.argv.slice(2)
+await buildCli()
+if (!words.includes('cli')) buildPackages()
