@@ -1,1 +1,6 @@
-export {}
+export { System, type SystemOptions } from './system.ts'
+export { applyStreams, type CallStream } from './merge.ts'
+export { kindOf, type FileKind, type FileName } from './files.ts'
+export type { Activity, ActivityKind, ActivitySink, Confidence, Scope, Target } from './activity.ts'
+export type { Task, TracedProcess } from './processes.ts'
+export { CORRELATE } from './diagnostics.ts'

@@ -1,0 +1,117 @@
+/**
+ * Descriptors: number → open file description → file.
+ *
+ * Invariants
+ * 1. A table maps a number to one description; dup, fork and SCM_RIGHTS make more numbers for one description.
+ * 2. O_SYNC and O_DSYNC belong to the description: set when it is opened, shared by all its numbers, not changed by
+ *    fcntl(F_SETFL). Close-on-exec belongs to the number.
+ * 3. fork copies the table, CLONE_FILES shares it; exec unshares it and closes what is marked close-on-exec.
+ * 4. close() takes the number away at once, at the entry of the call: another task may get it before close returns.
+ * Source of the rules: man pages open(2), dup(2), clone(2), execve(2), close(2), fcntl(2); torvalds/linux fs/file.c.
+ */
+import type { NameNode, TracedFile } from './files.ts'
+
+/** What a description is known to do on write(): `unknown` when it was opened before the trace. */
+export type SyncMode = 'none' | 'data' | 'full' | 'unknown'
+
+/** How a fact came to be known: named in evidence. */
+export interface Origin {
+  readonly rule: 'open' | 'decoration' | 'saved-proc' | 'passed' | 'passed-inferred' | 'made'
+  readonly source: number
+  readonly record: number
+}
+
+export interface Description {
+  /** null: not a file with a name (socket, pipe, epoll …). */
+  readonly file: TracedFile | null
+  /** What stands in for a name when there is no file: `socket`, `pipe`, `epoll`. */
+  readonly label: string
+  readonly sync: SyncMode
+  readonly origin: Origin
+  /** A directory descriptor leads to this node: relative paths start there. */
+  node: NameNode | null
+  /** The other end of a socketpair: descriptors sent here arrive there. */
+  peer: Description | null
+  /** Descriptors sent with SCM_RIGHTS to this end and not yet received. */
+  inbox: Description[][] | null
+  /** pidfd: whose. */
+  pid: number
+}
+
+export interface FdEntry {
+  description: Description
+  closeOnExec: boolean
+}
+
+/** RLIMIT_NOFILE rarely reaches 2^20; a log that opens more without closing is damaged or hostile. */
+const MAX_DESCRIPTORS = 1 << 20
+
+export class FdTable {
+  readonly #entries = new Map<number, FdEntry>()
+  /** Whether all descriptors are known: false when the task lived before the trace and nothing was saved of it. */
+  complete: boolean
+
+  constructor(complete: boolean) {
+    this.complete = complete
+  }
+
+  get(fd: number): Description | null {
+    return this.#entries.get(fd)?.description ?? null
+  }
+
+  entry(fd: number): FdEntry | null {
+    return this.#entries.get(fd) ?? null
+  }
+
+  /** False when the table is full. */
+  set(fd: number, description: Description, closeOnExec: boolean): boolean {
+    if (this.#entries.size >= MAX_DESCRIPTORS && !this.#entries.has(fd)) return false
+    this.#entries.set(fd, { description, closeOnExec })
+    return true
+  }
+
+  close(fd: number): void {
+    this.#entries.delete(fd)
+  }
+
+  closeRange(first: number, last: number): void {
+    for (const fd of this.#entries.keys()) if (fd >= first && fd <= last) this.#entries.delete(fd)
+  }
+
+  markRange(first: number, last: number): void {
+    for (const [fd, entry] of this.#entries) {
+      if (fd >= first && fd <= last) this.#entries.set(fd, { ...entry, closeOnExec: true })
+    }
+  }
+
+  setCloseOnExec(fd: number, closeOnExec: boolean): void {
+    const entry = this.#entries.get(fd)
+    if (entry) this.#entries.set(fd, { ...entry, closeOnExec })
+  }
+
+  copy(): FdTable {
+    const table = new FdTable(this.complete)
+    for (const [fd, entry] of this.#entries) table.#entries.set(fd, entry)
+    return table
+  }
+
+  exec(): FdTable {
+    const table = new FdTable(this.complete)
+    for (const [fd, entry] of this.#entries) if (!entry.closeOnExec) table.#entries.set(fd, entry)
+    return table
+  }
+
+  *descriptions(): Generator<Description> {
+    for (const entry of this.#entries.values()) yield entry.description
+  }
+}
+
+export function describe(
+  file: TracedFile | null,
+  label: string,
+  sync: SyncMode,
+  origin: Origin,
+  node: NameNode | null = null,
+): Description {
+  return { file, label, sync, origin, node, peer: null, inbox: null, pid: 0 }
+}

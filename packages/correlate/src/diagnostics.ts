@@ -1,0 +1,77 @@
+/** What the state could not know. */
+import type { DiagnosticKind } from '@flushtrace/trace'
+
+export const CORRELATE = {
+  startedLate: {
+    code: 'correlate/started-before-trace',
+    severity: 'loss',
+    message: 'Some processes were running before the trace began (first: {}); what they had open or mapped is unknown.',
+    fix: 'save /proc/PID/{maps,fd,fdinfo,cmdline,comm} of each beside the trace when attaching, and record with -yy',
+  },
+  unknownDescriptor: {
+    code: 'correlate/unknown-descriptor',
+    severity: 'loss',
+    message: 'Some calls name a descriptor that was opened before the trace or by a call it does not show (first: {}).',
+    fix: 'record with -yy, without a filter that hides open, dup or socket calls, or save /proc/PID/fd beside it',
+  },
+  unknownMapping: {
+    code: 'correlate/unknown-mapping',
+    severity: 'loss',
+    message: 'Some msync calls name an address that was mapped before the trace (first: {}); their file is unknown.',
+    fix: 'save /proc/PID/maps beside the trace when attaching',
+  },
+  disagreement: {
+    code: 'correlate/name-disagreement',
+    severity: 'info',
+    message: 'The trace names another file than the calls before it lead to (first: {}); the trace is believed.',
+    fix: 'usual when an untraced process renames or deletes files; trace it too with -f or more -p',
+  },
+  unknownFlags: {
+    code: 'correlate/unknown-open-flags',
+    severity: 'loss',
+    message: 'Some writes go to descriptors whose open is not in the trace (first: {}): O_SYNC or O_DSYNC is unknown.',
+    fix: 'save /proc/PID/fdinfo beside the trace when attaching',
+  },
+  uring: {
+    code: 'correlate/io-uring',
+    severity: 'loss',
+    message: 'Some processes use io_uring (first: {}); its writes and flushes are invisible to a system call trace.',
+    fix: 'record block events beside it, or the io_uring tracepoints with perf trace or bpftrace',
+  },
+  aioUnreaped: {
+    code: 'correlate/aio-unseen-completions',
+    severity: 'loss',
+    message: 'Some asynchronous writes never show their result (first: {}): libaio reads completions from memory.',
+    fix: 'nothing in strace shows them; a block trace does',
+  },
+  inferredPass: {
+    code: 'correlate/passed-descriptor',
+    severity: 'info',
+    message: 'Some descriptors came through a socket whose other end is not known; they were matched by order.',
+    fix: 'record with -yy, which prints what they are',
+  },
+  tooManyDescriptors: {
+    code: 'correlate/too-many-descriptors',
+    severity: 'loss',
+    message: 'A process holds more descriptors than Linux allows (first: {}); the rest is not followed.',
+    fix: 'check that the log is whole: close() calls seem to be missing',
+  },
+  tooManyRegions: {
+    code: 'correlate/too-many-mappings',
+    severity: 'loss',
+    message: 'A process maps more files than Linux allows (first: {}); the rest is not followed.',
+    fix: 'check that the log is whole: munmap() calls seem to be missing',
+  },
+  tooManyTasks: {
+    code: 'correlate/too-many-tasks',
+    severity: 'loss',
+    message: 'More tasks are alive than Linux has pids; the oldest are forgotten.',
+    fix: 'check that the log is whole: exits seem to be missing (-q, -e filters)',
+  },
+  heldBack: {
+    code: 'correlate/unclear-parent',
+    severity: 'info',
+    message: 'Some tasks appeared while several forks were under way and no result names them (first: {}).',
+    fix: 'keep the log to its end; tasks forked in a container need strace --pidns-translation',
+  },
+} as const satisfies Record<string, DiagnosticKind>

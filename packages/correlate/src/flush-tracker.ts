@@ -1,0 +1,255 @@
+/**
+ * What is a flush, a hint, a write: the rules of the contract, applied to calls.
+ *
+ * 1. fsync, fdatasync, msync(MS_SYNC), sync and syncfs that returned success are flushes.
+ * 2. A write-family call that moved bytes to a description opened with O_SYNC or O_DSYNC, or with RWF_SYNC or
+ *    RWF_DSYNC, is a flush of its own (`syncWrite`), and a write.
+ * 3. IOCB_CMD_FSYNC and IOCB_CMD_FDSYNC that io_submit took are flushes whose result is not in that call.
+ * 4. sync_file_range and msync(MS_ASYNC) promise nothing: hints.
+ * 5. A flush that returned an error is counted apart. One that was interrupted and restarted, injected, or never
+ *    returned, is none.
+ * 6. Written bytes are what a call returned, never what it was asked for; sockets and pipes are no storage.
+ * Source: man pages fsync(2), msync(2), sync(2), open(2), pwritev2(2), sync_file_range(2), io_submit(2);
+ * torvalds/linux mm/msync.c, fs/sync.c, fs/aio.c, include/linux/fs.h generic_write_sync().
+ */
+import { CALLS, FAILED, OK, flags as F, type Iocb } from '@flushtrace/trace'
+import { isStored, targetOf, type Activity, type ActivityKind, type Scope, type Target } from './activity.ts'
+import { describedBy, describedByRef, taskLabel } from './descriptor-tracker.ts'
+import type { Description } from './descriptors.ts'
+import { CORRELATE } from './diagnostics.ts'
+import { kindOf, type TracedFile } from './files.ts'
+import { pageEnd } from './mappings.ts'
+import { report, type Row, type Tracker, type World } from './world.ts'
+
+const NONE: readonly Target[] = []
+/** Asynchronous writes under way, per process: the kernel's limit fs.aio-max-nr is 65,536 by default. */
+const MAX_AIO = 1 << 17
+
+interface AioWrite {
+  targets: readonly Target[]
+  scope: Scope
+}
+
+export class FlushTracker implements Tracker {
+  readonly roles = ['write', 'flush', 'msync', 'syncRange', 'aioSubmit', 'aioEvents', 'uringEnter'] as const
+  readonly #world: World
+  /** `aio_data` → writes submitted with it and not yet seen to end. */
+  readonly #aio = new Map<string, AioWrite[]>()
+  #aioCount = 0
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  enter(row: Row): void {
+    const { batch, i, task, inFlight } = row
+    switch (row.role) {
+      case 'write':
+      case 'flush':
+      case 'syncRange':
+        inFlight.description = describedBy(this.#world, row, batch.fd[i], batch.decoration[i])
+        break
+      case 'msync':
+        inFlight.regions = task.space.overlapping(batch.addr[i], pageEnd(batch.addr[i], batch.size[i]))
+        break
+      default:
+        break
+    }
+  }
+
+  exit(row: Row): void {
+    const { batch, i } = row
+    const outcome = batch.outcome[i]
+    if (outcome !== OK && outcome !== FAILED) return
+    switch (row.role) {
+      case 'flush':
+        this.#flush(row)
+        break
+      case 'msync':
+        this.#msync(row)
+        break
+      case 'syncRange':
+        if (outcome === OK) this.#about(row, 'hint', CALLS[batch.call[i]].name, row.inFlight.description)
+        break
+      case 'write':
+        if (outcome === OK) this.#write(row)
+        break
+      case 'aioSubmit':
+        if (outcome === OK) this.#submit(row)
+        break
+      case 'aioEvents':
+        if (outcome === OK) this.#events(row)
+        break
+      case 'uringEnter':
+        this.#uring(row)
+        break
+      default:
+        break
+    }
+  }
+
+  /** At the end of the trace. */
+  finish(): void {
+    if (this.#aioCount > 0) this.#world.diagnostics.add(CORRELATE.aioUnreaped, null, `${this.#aioCount} in all`, this.#aioCount)
+  }
+
+  #flush(row: Row): void {
+    const { batch, i } = row
+    const call = CALLS[batch.call[i]].name
+    const kind = batch.outcome[i] === FAILED ? 'failed' : 'flush'
+    if (call === 'sync') this.#emit(row, kind, call, call, 'system', NONE, 0)
+    else this.#about(row, kind, call, row.inFlight.description)
+  }
+
+  /** A call about one descriptor. */
+  #about(row: Row, kind: ActivityKind, call: string, description: Description | null): void {
+    const { batch, i } = row
+    const targets = this.#targets(description, row)
+    const errno = batch.errno[i] >= 0 ? batch.strings.text(batch.errno[i]) : null
+    // EBADF: the number means nothing, whatever it meant before.
+    const scope: Scope = call === 'syncfs' ? 'filesystem' : targets.length > 0 || errno === 'EBADF' ? 'file' : 'unknown'
+    if (scope === 'unknown' && !description) this.#unknownDescriptor(row)
+    this.#emit(row, kind, call, call, scope, targets, 0)
+  }
+
+  #msync(row: Row): void {
+    const { batch, i, task } = row
+    const sync = (batch.flags[i] & F.MS_SYNC) !== 0
+    if (!sync && (batch.flags[i] & F.MS_ASYNC) === 0) return
+    const kind = batch.outcome[i] === FAILED ? 'failed' : sync ? 'flush' : 'hint'
+    if (kind === 'failed' && !sync) return
+    const regions = row.inFlight.regions ?? []
+    const files = new Set<TracedFile>()
+    const targets: Target[] = []
+    for (const region of regions) {
+      if (files.has(region.file)) continue
+      files.add(region.file)
+      targets.push(targetOf(this.#world, region))
+    }
+    const lost = Number.isNaN(batch.addr[i])
+    const scope: Scope = targets.length > 0 ? 'file' : task.space.complete && !lost ? 'memory' : 'unknown'
+    if (scope === 'unknown') report(this.#world, CORRELATE.unknownMapping, row, taskLabel(task))
+    this.#emit(row, kind, 'msync', 'msync', scope, targets, 0)
+  }
+
+  #write(row: Row): void {
+    const { batch, i, task } = row
+    const call = CALLS[batch.call[i]].name
+    const { description } = row.inFlight
+    if (description && !description.file) return
+    const targets = this.#targets(description, row)
+    const scope: Scope = targets.length > 0 ? 'file' : 'unknown'
+    const bytes = batch.result[i]
+    this.#emit(row, 'write', call, call, scope, targets, bytes)
+    if (!description) {
+      this.#unknownDescriptor(row)
+      // A flag of the call itself needs no descriptor.
+      if ((batch.flags[i] & (F.RWF_DSYNC | F.RWF_SYNC)) === 0) return
+    }
+    if (bytes > 0 && this.#isSync(description, batch.flags[i], row)) {
+      this.#emit(row, 'flush', 'syncWrite', call, scope, targets, 0)
+    }
+  }
+
+  #isSync(description: Description | null, rwf: number, row: Row): boolean {
+    if (description?.file && !isStored(kindOf(description.file))) return false
+    if ((rwf & (F.RWF_DSYNC | F.RWF_SYNC)) !== 0) return true
+    if (description?.sync === 'unknown') report(this.#world, CORRELATE.unknownFlags, row, description.file?.lastPath ?? '')
+    return description?.sync === 'data' || description?.sync === 'full'
+  }
+
+  #submit(row: Row): void {
+    const { batch, i } = row
+    const extra = batch.extra[i]
+    if (extra?.kind !== 'iocbs') return
+    // The result is how many the kernel took, from the front.
+    for (const iocb of extra.iocbs.slice(0, batch.result[i])) this.#iocb(row, iocb)
+  }
+
+  #iocb(row: Row, iocb: Iocb): void {
+    const opcode = iocb.opcode.replace(/^IOCB_CMD_/, '')
+    if (!/^(?:PWRITEV?|FSYNC|FDSYNC)$/.test(opcode)) return
+    const description = describedByRef(this.#world, row, iocb.fd)
+    const targets = this.#targets(description, row)
+    const scope: Scope = targets.length > 0 ? 'file' : 'unknown'
+    if (!description) this.#unknownDescriptor(row)
+    if (opcode === 'FSYNC' || opcode === 'FDSYNC') {
+      const call = opcode === 'FSYNC' ? 'aioFsync' : 'aioFdsync'
+      this.#emit(row, 'flush', call, 'io_submit', scope, targets, 0, NaN)
+      return
+    }
+    if (description && !description.file) return
+    if (this.#isSync(description, iocb.flags, row)) {
+      this.#emit(row, 'flush', 'syncWrite', 'io_submit', scope, targets, 0, NaN)
+    }
+    if (this.#aioCount >= MAX_AIO) return
+    this.#aioCount++
+    const key = `${row.task.process.pid}/${iocb.data}`
+    const waiting = this.#aio.get(key)
+    if (waiting) waiting.push({ targets, scope })
+    else this.#aio.set(key, [{ targets, scope }])
+  }
+
+  #events(row: Row): void {
+    const extra = row.batch.extra[row.i]
+    if (extra?.kind !== 'events') return
+    for (const event of extra.events) {
+      const key = `${row.task.process.pid}/${event.data}`
+      const waiting = this.#aio.get(key)
+      const write = waiting?.shift()
+      if (!waiting || !write) continue
+      if (waiting.length === 0) this.#aio.delete(key)
+      this.#aioCount--
+      if (event.result > 0) this.#emit(row, 'write', 'io_submit', 'io_submit', write.scope, write.targets, event.result, NaN)
+    }
+  }
+
+  #uring(row: Row): void {
+    const { batch, i, task } = row
+    const uring = (task.process.uring ??= { operations: 0, unknown: false })
+    report(this.#world, CORRELATE.uring, row, taskLabel(task))
+    if (batch.outcome[i] === OK && batch.result[i] > 0) uring.operations += batch.result[i]
+    // A ring that a kernel thread polls (SQPOLL) is never asked to submit: what it did is unknown, not nothing.
+    if (batch.size[i] === 0) uring.unknown = true
+  }
+
+  #targets(description: Description | null, row: Row): readonly Target[] {
+    if (!description?.file) return NONE
+    const decorated = row.batch.decoration[row.i] >= 0
+    const target = targetOf(this.#world, { file: description.file, origin: description.origin })
+    // The call's own line names it: no older fact is needed.
+    return [decorated ? { ...target, confidence: 'exact', rule: 'decoration', at: null } : target]
+  }
+
+  #unknownDescriptor(row: Row): void {
+    report(this.#world, CORRELATE.unknownDescriptor, row, `descriptor ${row.batch.fd[row.i]} of ${taskLabel(row.task)}`)
+  }
+
+  #emit(
+    row: Row,
+    kind: ActivityKind,
+    call: string,
+    via: string,
+    scope: Scope,
+    targets: readonly Target[],
+    bytes: number,
+    tookNs = row.batch.tookNs[row.i],
+  ): void {
+    const { batch, i } = row
+    const activity: Activity = this.#world.activity
+    activity.kind = kind
+    activity.call = call
+    activity.via = via
+    activity.task = row.task
+    activity.scope = scope
+    activity.targets = targets
+    activity.bytes = bytes
+    activity.mapped = null
+    activity.atNs = batch.atNs[i]
+    activity.tookNs = tookNs
+    activity.errno = batch.errno[i] >= 0 ? batch.strings.text(batch.errno[i]) : null
+    activity.source = row.source
+    activity.record = batch.record[i]
+    this.#world.emit(activity)
+  }
+}

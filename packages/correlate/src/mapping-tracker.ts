@@ -1,0 +1,81 @@
+/** mmap, munmap, mprotect, mremap → AddressSpace. The rules are at the top of mappings.ts. */
+import { OK, flags as F } from '@flushtrace/trace'
+import { emitMapped } from './activity.ts'
+import { describedBy, taskLabel } from './descriptor-tracker.ts'
+import type { Origin } from './descriptors.ts'
+import { CORRELATE } from './diagnostics.ts'
+import { pageEnd, type Region } from './mappings.ts'
+import { report, type Row, type Tracker, type World } from './world.ts'
+
+export class MappingTracker implements Tracker {
+  readonly roles = ['map', 'unmap', 'protect', 'remap'] as const
+  readonly #world: World
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  enter(row: Row): void {
+    const { batch, i, task, inFlight } = row
+    if (row.role === 'map') {
+      inFlight.description = describedBy(this.#world, row, batch.fd[i], batch.decoration[i])
+    } else if (row.role === 'unmap') {
+      inFlight.regions = task.space.unmap(batch.addr[i], pageEnd(batch.addr[i], batch.size[i]))
+    }
+  }
+
+  exit(row: Row): void {
+    const { batch, i, task, inFlight } = row
+    const { space } = task
+    if (row.role === 'unmap') {
+      if (batch.outcome[i] === OK) return
+      for (const region of inFlight.regions ?? []) space.map(region)
+      return
+    }
+    if (batch.outcome[i] !== OK) return
+    const start = batch.addr[i]
+    switch (row.role) {
+      case 'map':
+        this.#map(row)
+        break
+      case 'protect': {
+        const writable = (batch.flags2[i] & F.PROT_WRITE) !== 0
+        for (const region of space.protect(start, pageEnd(start, batch.size[i]), writable)) {
+          emitMapped(this.#world, row, region)
+        }
+        break
+      }
+      case 'remap': {
+        const keepOld = (batch.flags[i] & F.MREMAP_DONTUNMAP) !== 0
+        const newSize = pageEnd(0, batch.size2[i])
+        space.remap(start, pageEnd(0, batch.size[i]), batch.result[i], newSize, keepOld)
+        for (const region of space.overlapping(batch.result[i], batch.result[i] + newSize)) {
+          if (region.writable) emitMapped(this.#world, row, region)
+        }
+        break
+      }
+      default:
+        break
+    }
+  }
+
+  #map(row: Row): void {
+    const { batch, i, task, inFlight } = row
+    const start = batch.result[i]
+    const end = pageEnd(start, batch.size[i])
+    if (!(end > start)) return
+    const type = batch.flags[i] & F.MAP_TYPE
+    const shared = type === F.MAP_SHARED || type === F.MAP_SHARED_VALIDATE
+    const file = (batch.flags[i] & F.MAP_ANONYMOUS) === 0 ? inFlight.description?.file : null
+    if (!shared || !file) {
+      task.space.unmap(start, end)
+      return
+    }
+    const origin: Origin = { rule: 'made', source: row.source, record: batch.record[i] }
+    const writable = (batch.flags2[i] & F.PROT_WRITE) !== 0
+    const fileOffset = Number.isNaN(batch.offset[i]) ? 0 : batch.offset[i]
+    const region: Region = { start, end, file, fileOffset, writable, origin }
+    if (!task.space.map(region)) report(this.#world, CORRELATE.tooManyRegions, row, taskLabel(task))
+    else if (writable) emitMapped(this.#world, row, region)
+  }
+}

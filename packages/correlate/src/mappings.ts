@@ -1,0 +1,130 @@
+/**
+ * Mappings: address ranges → file ranges, per address space. Only shared file mappings are kept: they alone make
+ * msync() write and stores reach a file.
+ *
+ * Invariants
+ * 1. Regions are sorted by address and never overlap: a newer mapping takes the place of what it covers.
+ * 2. A region keeps its file after the descriptor is closed and the name is gone.
+ * 3. fork copies the space, CLONE_VM shares it (threads, vfork), exec starts an empty one.
+ * 4. munmap takes effect at the entry of the call (another task may get the range before it returns) and is undone
+ *    when the call fails.
+ * Source of the rules: man pages mmap(2), mremap(2), mprotect(2), msync(2); torvalds/linux mm/.
+ */
+import type { Origin } from './descriptors.ts'
+import type { TracedFile } from './files.ts'
+
+/** Half-open [start, end); immutable, so that spaces can share it. */
+export interface Region {
+  readonly start: number
+  readonly end: number
+  readonly file: TracedFile
+  /** Where in the file `start` is. */
+  readonly fileOffset: number
+  readonly writable: boolean
+  readonly origin: Origin
+}
+
+/** vm.max_map_count is 65,530 by default. */
+const MAX_REGIONS = 1 << 18
+
+export class AddressSpace {
+  #regions: Region[]
+  /** Whether all mappings are known: made by exec in the trace, or saved beside it. */
+  complete: boolean
+  /** Copied by fork and not yet reported as mappings of the new process. */
+  inherited = false
+
+  constructor(complete: boolean, regions: Region[] = []) {
+    this.complete = complete
+    this.#regions = regions
+  }
+
+  get regions(): readonly Region[] {
+    return this.#regions
+  }
+
+  copy(): AddressSpace {
+    const space = new AddressSpace(this.complete, [...this.#regions])
+    space.inherited = this.#regions.length > 0
+    return space
+  }
+
+  overlapping(start: number, end: number): Region[] {
+    const found: Region[] = []
+    for (let i = this.#firstEndingAfter(start); i < this.#regions.length && this.#regions[i].start < end; i++) {
+      found.push(this.#regions[i])
+    }
+    return found
+  }
+
+  /** Takes [start, end) away, cutting what reaches over its borders. Returns what was there, for an undo. */
+  unmap(start: number, end: number): Region[] {
+    const first = this.#firstEndingAfter(start)
+    let last = first
+    const parts: Region[] = []
+    const removed: Region[] = []
+    for (; last < this.#regions.length && this.#regions[last].start < end; last++) {
+      const region = this.#regions[last]
+      removed.push(region)
+      if (region.start < start) parts.push(cut(region, region.start, start))
+      if (region.end > end) parts.push(cut(region, end, region.end))
+    }
+    if (removed.length > 0) this.#regions.splice(first, last - first, ...parts)
+    return removed
+  }
+
+  /** False when there are too many. */
+  map(region: Region): boolean {
+    this.unmap(region.start, region.end)
+    if (this.#regions.length >= MAX_REGIONS) return false
+    this.#regions.splice(this.#firstEndingAfter(region.start), 0, region)
+    return true
+  }
+
+  /** Sets the protection of [start, end); returns the regions that became writable. */
+  protect(start: number, end: number, writable: boolean): Region[] {
+    const opened: Region[] = []
+    for (const region of this.overlapping(start, end)) {
+      if (region.writable === writable) continue
+      const changed = { ...cut(region, Math.max(region.start, start), Math.min(region.end, end)), writable }
+      this.map(changed)
+      if (writable) opened.push(changed)
+    }
+    return opened
+  }
+
+  /** mremap: [from, from + oldSize) becomes [to, to + newSize); oldSize 0 duplicates a shared mapping. */
+  remap(from: number, oldSize: number, to: number, newSize: number, keepOld: boolean): void {
+    const moved = this.overlapping(from, from + Math.max(oldSize, 1))
+    if (!keepOld && oldSize > 0) this.unmap(from, from + oldSize)
+    this.unmap(to, to + newSize)
+    for (const region of moved) {
+      const part = cut(region, Math.max(region.start, from), oldSize > 0 ? Math.min(region.end, from + oldSize) : region.end)
+      const start = to + (part.start - from)
+      // A mapping that grows goes on in its file.
+      const reachesEnd = part.end >= from + oldSize
+      const end = reachesEnd ? to + newSize : Math.min(start + (part.end - part.start), to + newSize)
+      if (start < end) this.map({ ...part, start, end })
+    }
+  }
+
+  #firstEndingAfter(address: number): number {
+    let low = 0
+    let high = this.#regions.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#regions[middle].end > address) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+}
+
+function cut(region: Region, start: number, end: number): Region {
+  return { ...region, start, end, fileOffset: region.fileOffset + (start - region.start) }
+}
+
+/** Lengths are rounded up to whole pages by the kernel; 4 KiB is the smallest page Linux has. */
+export function pageEnd(start: number, length: number): number {
+  return start + Math.ceil(length / 4096) * 4096
+}

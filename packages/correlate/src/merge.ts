@@ -1,0 +1,174 @@
+/**
+ * Several streams of calls → one order. Streams with the same kind of clock are merged by time; a stream of one task
+ * (a file of a -ff set) gives each call's entry and exit their own moments, because other tasks act in between.
+ * Streams without times are applied one after the other, a child's after its parent's.
+ */
+import { WHOLE, nsBetween, type CallBatch, type Instant } from '@flushtrace/trace'
+import type { System } from './system.ts'
+
+export interface CallStream {
+  readonly source: number
+  readonly batches: AsyncIterable<CallBatch>
+  /** The one task of a -ff file; 0 where the stream holds several. */
+  readonly tid: number
+}
+
+/** Applies all streams to `system`; calls `onRow` with the time of each row, ns since the earliest stream's time 0. */
+export async function applyStreams(
+  streams: readonly CallStream[],
+  system: System,
+  onRow: (atNs: number) => void,
+): Promise<{ origin: Instant | null; clock: CallBatch['clock'] }> {
+  const cursors: Cursor[] = []
+  for (const stream of streams) {
+    const cursor = new Cursor(stream)
+    if (await cursor.next()) cursors.push(cursor)
+  }
+  let origin: Instant | null = null
+  let clock: CallBatch['clock'] = 'none'
+  for (const group of byClock(cursors)) {
+    const first = earliest(group)
+    for (const cursor of group) cursor.offsetNs = first && cursor.origin ? nsBetween(first, cursor.origin) : 0
+    if (clock === 'none' || group[0].batch.clock === 'wall') {
+      clock = group[0].batch.clock
+      origin = clock === 'wall' ? first : null
+    }
+    if (group.length === 1 || !first) await inTurn(group, system, onRow)
+    else await byTime(group, system, onRow)
+  }
+  return { origin, clock }
+}
+
+class Cursor {
+  readonly source: number
+  readonly tid: number
+  offsetNs = 0
+  origin: Instant | null = null
+  batch!: CallBatch
+  i = 0
+  /** The entry of row `i` was applied, its exit is still to come. */
+  entered = false
+  readonly #batches: AsyncIterator<CallBatch>
+
+  constructor(stream: CallStream) {
+    this.source = stream.source
+    this.tid = stream.tid
+    this.#batches = stream.batches[Symbol.asyncIterator]()
+  }
+
+  /** To the first row of the next batch; false at the end. */
+  async next(): Promise<boolean> {
+    const { done, value } = await this.#batches.next()
+    if (done) return false
+    this.batch = value
+    this.i = 0
+    this.origin ??= value.origin
+    return value.length > 0 || this.next()
+  }
+
+  /** When the next thing of this stream happens. */
+  get dueNs(): number {
+    const at = this.batch.atNs[this.i] + this.offsetNs
+    return this.entered ? at + this.batch.tookNs[this.i] : at
+  }
+}
+
+/** Streams whose times can be compared, wall clock first. */
+function byClock(cursors: readonly Cursor[]): Cursor[][] {
+  const groups = new Map<string, Cursor[]>()
+  for (const clock of ['wall', 'timeOfDay', 'monotonic', 'relative', 'none']) {
+    const group = cursors.filter((cursor) => cursor.batch.clock === clock)
+    if (group.length > 0) groups.set(clock, group)
+  }
+  return [...groups.values()]
+}
+
+function earliest(group: readonly Cursor[]): Instant | null {
+  let first: Instant | null = null
+  for (const { origin } of group) if (origin && (!first || nsBetween(origin, first) > 0)) first = origin
+  return first
+}
+
+/** One stream after the other: the ones whose task is known already (a parent forked it) before the rest. */
+async function inTurn(group: Cursor[], system: System, onRow: (atNs: number) => void): Promise<void> {
+  const waiting = [...group].sort((a, b) => a.tid - b.tid)
+  while (waiting.length > 0) {
+    const known = waiting.findIndex((cursor) => cursor.tid > 0 && system.knows(cursor.tid))
+    const [cursor] = waiting.splice(Math.max(0, known), 1)
+    do {
+      const { batch, source } = cursor
+      for (let i = 0; i < batch.length; i++) {
+        onRow(batch.atNs[i] + cursor.offsetNs)
+        system.apply(batch, i, source)
+      }
+    } while (await cursor.next())
+  }
+}
+
+async function byTime(group: Cursor[], system: System, onRow: (atNs: number) => void): Promise<void> {
+  const heap = new Heap(group)
+  for (let cursor = heap.first(); cursor; cursor = heap.first()) {
+    const { batch, i, source } = cursor
+    onRow(batch.atNs[i] + cursor.offsetNs)
+    let done = true
+    if (cursor.entered) {
+      system.exit(batch, i, source)
+      cursor.entered = false
+    } else if (cursor.tid > 0 && batch.phase[i] === WHOLE && batch.tookNs[i] > 0) {
+      system.enter(batch, i, source)
+      cursor.entered = true
+      done = false
+    } else {
+      system.apply(batch, i, source)
+    }
+    if (done && ++cursor.i >= batch.length && !(await cursor.next())) heap.removeFirst()
+    else heap.sinkFirst()
+  }
+}
+
+/** Binary min-heap by `dueNs`; equal times keep the order of the sources. */
+class Heap {
+  readonly #items: Cursor[]
+
+  constructor(items: readonly Cursor[]) {
+    this.#items = [...items]
+    for (let i = this.#items.length >> 1; i >= 0; i--) this.#sink(i)
+  }
+
+  first(): Cursor | undefined {
+    return this.#items[0]
+  }
+
+  removeFirst(): void {
+    const last = this.#items.pop()
+    if (last && this.#items.length > 0) {
+      this.#items[0] = last
+      this.#sink(0)
+    }
+  }
+
+  sinkFirst(): void {
+    this.#sink(0)
+  }
+
+  #sink(start: number): void {
+    const items = this.#items
+    let i = start
+    for (;;) {
+      const left = 2 * i + 1
+      if (left >= items.length) return
+      const right = left + 1
+      const child = right < items.length && before(items[right], items[left]) ? right : left
+      if (!before(items[child], items[i])) return
+      const moved = items[child]
+      items[child] = items[i]
+      items[i] = moved
+      i = child
+    }
+  }
+}
+
+function before(a: Cursor, b: Cursor): boolean {
+  const difference = a.dueNs - b.dueNs
+  return difference < 0 || (difference === 0 && a.source < b.source)
+}

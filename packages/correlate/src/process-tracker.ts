@@ -1,0 +1,205 @@
+/** fork, exec, exit, names and ids of tasks → Task, TracedProcess. The rules are at the top of processes.ts. */
+import { CALLS, OK, flags as F } from '@flushtrace/trace'
+import { describe, FdTable, type Origin } from './descriptors.ts'
+import { syncMode } from './descriptor-tracker.ts'
+import { TracedFile, type NameNode } from './files.ts'
+import { AddressSpace } from './mappings.ts'
+import { TracedProcess, type Task } from './processes.ts'
+import type { Row, Tracker, World } from './world.ts'
+
+/** TASK_COMM_LEN - 1 */
+const COMM_BYTES = 15
+
+export class ProcessTracker implements Tracker {
+  readonly roles = ['fork', 'exec', 'unshare', 'name', 'taskExit', 'taskName', 'takeOver'] as const
+  readonly #world: World
+  /** Told when a space that fork copied turns out to be used (no exec follows). */
+  readonly #onInherited: (task: Task, row: Row) => void
+
+  constructor(world: World, onInherited: (task: Task, row: Row) => void) {
+    this.#world = world
+    this.#onInherited = onInherited
+  }
+
+  enter(row: Row): void {
+    if (row.role !== 'fork') return
+    const { task, inFlight } = row
+    const flags = forkFlags(row)
+    inFlight.fds = (flags & F.CLONE_FILES) !== 0 ? task.fds : task.fds.copy()
+    inFlight.space = (flags & F.CLONE_VM) !== 0 ? task.space : task.space.copy()
+    inFlight.directories = (flags & F.CLONE_FS) !== 0 ? task.directories : { ...task.directories }
+  }
+
+  exit(row: Row): void {
+    const { batch, i, task } = row
+    if (batch.outcome[i] !== OK) return
+    switch (row.role) {
+      case 'fork':
+        if (batch.result[i] > 0) this.#fork(row, batch.result[i])
+        break
+      case 'exec':
+        this.#exec(row)
+        break
+      case 'unshare':
+        if ((batch.flags[i] & F.CLONE_FILES) !== 0) task.fds = task.fds.copy()
+        if ((batch.flags[i] & F.CLONE_FS) !== 0) task.directories = { ...task.directories }
+        break
+      case 'name':
+        if (batch.flags[i] === F.PR_SET_NAME) this.#name(task, batch.strings.textOrNull(batch.path[i]))
+        break
+      case 'taskName':
+        this.#name(task, batch.strings.textOrNull(batch.path[i]))
+        break
+      case 'taskExit':
+        if (task.space.inherited) this.#onInherited(task, row)
+        this.#world.tasks.delete(task.tid)
+        break
+      case 'takeOver':
+        this.#takeOver(task, batch.result[i])
+        break
+      default:
+        break
+    }
+  }
+
+  #fork(row: Row, tid: number): void {
+    const { task, inFlight } = row
+    const flags = forkFlags(row)
+    const thread = (flags & F.CLONE_THREAD) !== 0
+    const existing = this.#world.tasks.get(tid)
+    // The number was seen alive after this call began: the child came first. Else it is an old one, reused.
+    const early = existing?.orphan === true && existing.bornAt >= inFlight.record ? existing : null
+    const parent = (flags & F.CLONE_PARENT) !== 0 ? task.process.parent : task.process
+    const process = thread ? task.process : (early?.process ?? new TracedProcess(tid, parent))
+    if (!thread) {
+      process.parent = parent
+      process.name ??= task.name ?? task.process.name
+      if (process.argv === null) {
+        process.argv = task.process.argv
+        process.argvCut = task.process.argvCut
+      }
+      process.startedBefore &&= early !== null
+    }
+    process.threads++
+    this.#world.tasks.set(tid, {
+      tid,
+      name: early?.name ?? task.name,
+      process,
+      fds: inFlight.fds ?? task.fds.copy(),
+      space: inFlight.space ?? task.space.copy(),
+      directories: inFlight.directories ?? { ...task.directories },
+      call: early?.call ?? null,
+      orphan: false,
+      bornAt: inFlight.record,
+    })
+  }
+
+  #exec(row: Row): void {
+    const { batch, i, task } = row
+    const { process } = task
+    const path = batch.strings.textOrNull(batch.path[i])
+    const extra = batch.extra[i]
+    if (path !== null && path !== '') this.#name(task, path.slice(path.lastIndexOf('/') + 1))
+    else if (extra?.kind === 'argv' && extra.argv[0]) this.#name(task, extra.argv[0].replace(/^.*\//, ''))
+    if (extra?.kind === 'argv') {
+      process.argv = extra.argv
+      process.argvCut = extra.cut
+    } else {
+      process.argv = path === null ? null : [path]
+    }
+    // vfork's child shares its parent's space until here; the parent keeps it.
+    task.space = new AddressSpace(true)
+    task.fds = task.fds.exec()
+    for (const [tid, other] of this.#world.tasks) {
+      if (other.process === process && other !== task) this.#world.tasks.delete(tid)
+    }
+  }
+
+  #takeOver(leader: Task, threadId: number): void {
+    const { tasks } = this.#world
+    const thread = tasks.get(threadId)
+    if (!thread || thread === leader) return
+    tasks.delete(threadId)
+    thread.tid = leader.tid
+    tasks.set(leader.tid, thread)
+  }
+
+  #name(task: Task, name: string | null): void {
+    if (!name) return
+    const comm = Buffer.from(name).subarray(0, COMM_BYTES)
+    task.name = comm.toString().replace(/\ufffd+$/, '')
+    if (task.tid === task.process.pid || task.process.name === null) task.process.name = task.name
+  }
+}
+
+function forkFlags(row: Row): number {
+  const { batch, i } = row
+  const call = CALLS[batch.call[i]].name
+  if (call === 'vfork') return F.CLONE_VM | F.CLONE_VFORK
+  return call === 'fork' ? 0 : batch.flags[i]
+}
+
+/** A task whose fork the trace does not show; filled from what was saved of /proc, if anything was. */
+export function adoptTask(world: World, tid: number, record: number, source: number, unknown: NameNode): Task {
+  const saved = world.saved.get(tid)
+  const leader = saved && saved.tgid !== tid ? world.tasks.get(saved.tgid) : undefined
+  const process = leader?.process ?? new TracedProcess(tid > 0 ? (saved?.tgid ?? tid) : null, null)
+  process.threads++
+  const origin: Origin = { rule: 'saved-proc', source, record: 0 }
+  const task: Task = {
+    tid,
+    name: saved?.comm ?? null,
+    process,
+    fds: leader?.fds ?? new FdTable(false),
+    space: leader?.space ?? new AddressSpace(false),
+    directories: leader?.directories ?? { cwd: unknown, root: world.files.root },
+    call: null,
+    orphan: true,
+    bornAt: record,
+  }
+  if (!saved || leader) return task
+  process.name = saved.comm
+  process.argv = saved.cmdline
+  if (saved.cwd !== null) task.directories.cwd = world.files.resolve(saved.cwd, world.files.root)
+  for (const fd of saved.fds ?? []) {
+    const sync = fd.flags === null ? 'unknown' : syncMode(fd.flags)
+    const named = fd.target.startsWith('/')
+    const node = named && !fd.deleted ? world.files.resolve(fd.target, world.files.root) : null
+    const file = named ? savedFile(world, fd.target, fd.deleted, null) : null
+    const closeOnExec = fd.flags !== null && (fd.flags & F.O_CLOEXEC) !== 0
+    const label = fd.target.replace(/:.*$/, '')
+    task.fds.set(fd.fd, describe(file, file ? '' : label, sync, origin, node), closeOnExec)
+  }
+  task.fds.complete = saved.fds !== null
+  for (const region of saved.regions ?? []) {
+    const identity = `${region.device}:${region.inode}`
+    const file = savedFile(world, region.path, region.deleted, identity)
+    file.inode ??= region.inode
+    task.space.map({ ...region, file, origin })
+  }
+  task.space.complete = saved.regions !== null
+  return task
+}
+
+/** Deleted files have no name to meet at: several processes meet in one through the inode that maps tells. */
+const deletedFiles = new WeakMap<World, Map<string, TracedFile>>()
+
+function savedFile(world: World, path: string, deleted: boolean, identity: string | null): TracedFile {
+  if (!deleted) {
+    const file = world.files.fileAt(world.files.resolve(path, world.files.root))
+    if (path.startsWith('/dev/')) file.kind ??= path.startsWith('/dev/shm/') ? 'memory' : 'other'
+    if (path.startsWith('/memfd:')) file.kind = 'memory'
+    return file
+  }
+  let known = deletedFiles.get(world)
+  if (!known) deletedFiles.set(world, (known = new Map()))
+  const key = identity ?? path
+  let file = known.get(key)
+  if (!file) {
+    file = new TracedFile(path)
+    file.deleted = true
+    if (path.startsWith('/memfd:') || path.startsWith('/dev/zero') || path.startsWith('/SYSV')) file.kind = 'memory'
+    known.set(key, file)
+  }
+  return file
+}

@@ -1,0 +1,72 @@
+/**
+ * Processes and their tasks (threads).
+ *
+ * Invariants
+ * 1. A process is a thread group: clone with CLONE_THREAD adds a task to it, every other clone or fork makes a new one.
+ * 2. A task has its descriptors, its address space and its directories through references: CLONE_FILES, CLONE_VM and
+ *    CLONE_FS share them, else the child gets copies as they were when the parent entered the call.
+ * 3. Numbers are reused: when a number is given out again, the task that had it is gone. Objects, not numbers, are
+ *    the identity here.
+ * 4. execve ends all other tasks of the process; a thread that calls it goes on under the pid of the process.
+ * Source of the rules: man pages clone(2), execve(2), fork(2), vfork(2), unshare(2), prctl(2).
+ */
+import type { AddressSpace } from './mappings.ts'
+import type { Description, FdEntry, FdTable } from './descriptors.ts'
+import type { NameNode } from './files.ts'
+import type { Region } from './mappings.ts'
+
+export class TracedProcess {
+  /** null: the trace never told (one process, no pid column). */
+  pid: number | null
+  /** The kernel's name of it (at most 15 bytes), null when nothing told. */
+  name: string | null = null
+  /** argv of the last execve, or the saved command line. */
+  argv: readonly string[] | null = null
+  argvCut = false
+  parent: TracedProcess | null
+  /** Tasks seen so far, ended ones included. */
+  threads = 0
+  /** Lived before the trace began, and nothing saved tells what it had open. */
+  startedBefore = false
+  uring: { operations: number; unknown: boolean } | null = null
+
+  constructor(pid: number | null, parent: TracedProcess | null) {
+    this.pid = pid
+    this.parent = parent
+  }
+}
+
+/** Current and root directory, shared by CLONE_FS. */
+export interface Directories {
+  cwd: NameNode
+  root: NameNode
+}
+
+export interface Task {
+  tid: number
+  name: string | null
+  process: TracedProcess
+  fds: FdTable
+  space: AddressSpace
+  directories: Directories
+  call: CallInFlight | null
+  /** Made up because its id appeared without a fork in the trace. */
+  orphan: boolean
+  /** Record of the fork, or of the first line of an orphan. */
+  bornAt: number
+}
+
+/** What a call's entry fixed. One task has at most one call in flight. */
+export interface CallInFlight {
+  call: number
+  record: number
+  description: Description | null
+  /** close: what the number meant, to be put back when the call was never run. */
+  closed: FdEntry | null
+  /** msync, mremap: the regions that were there at entry; munmap: the ones taken away. */
+  regions: Region[] | null
+  /** fork: what the child will get. */
+  fds: FdTable | null
+  space: AddressSpace | null
+  directories: Directories | null
+}

@@ -1,0 +1,285 @@
+/**
+ * The traced system: rows of calls in, state changes, activities out.
+ *
+ * A task that appears before its fork returned (vfork's child always does) is held back until a result names it, so
+ * that it starts with its parent's descriptors and mappings rather than with none.
+ */
+import { CALLS, CallBatch, ENTER, EXIT, TASK_ALIAS, type Diagnostics } from '@flushtrace/trace'
+import type { SavedProcess } from '@flushtrace/layout'
+import { emitMapped, type Activity, type ActivitySink } from './activity.ts'
+import { DescriptorTracker, taskLabel } from './descriptor-tracker.ts'
+import { CORRELATE } from './diagnostics.ts'
+import { FileNames, FileTree, type TracedFile } from './files.ts'
+import { FlushTracker } from './flush-tracker.ts'
+import { MappingTracker } from './mapping-tracker.ts'
+import { NameTracker } from './name-tracker.ts'
+import { ProcessTracker, adoptTask } from './process-tracker.ts'
+import type { CallInFlight, Task } from './processes.ts'
+import { report, type Row, type Tracker, type World } from './world.ts'
+
+/** Rows held back for one task, and for all: a parent that never returns must not fill the memory. */
+const MAX_HELD_ROWS = 4096
+const MAX_HELD_TASKS = 64
+/** The kernel's pid_max is at most 2^22, and every task costs it kilobytes. */
+const MAX_TASKS = 1 << 18
+
+export interface SystemOptions {
+  readonly diagnostics: Diagnostics
+  readonly emit: ActivitySink
+  readonly sourcePaths: readonly string[]
+  readonly saved?: ReadonlyMap<number, SavedProcess>
+}
+
+export class System {
+  readonly #world: World
+  readonly #row: Row
+  readonly #flushes: FlushTracker
+  /** By role: the trackers that want it, in the order below. */
+  readonly #byCall: readonly (readonly Tracker[])[]
+  readonly #isFork: readonly boolean[]
+  readonly #held = new Map<number, { rows: CallBatch; source: number }>()
+  /** Sources without a pid column: the id 0 of each, and what it was found to be. */
+  readonly #aliases = new Map<number, number>()
+  #forksInFlight = 0
+
+  constructor(options: SystemOptions) {
+    const world: World = {
+      files: new FileTree(),
+      names: new FileNames(),
+      tasks: new Map(),
+      saved: options.saved ?? new Map(),
+      diagnostics: options.diagnostics,
+      emit: options.emit,
+      sourcePaths: options.sourcePaths,
+      activity: emptyActivity(),
+    }
+    this.#world = world
+    this.#flushes = new FlushTracker(world)
+    // The order is the meaning: who, then which descriptor, which name, which mapping, and what was flushed.
+    const trackers: Tracker[] = [
+      new ProcessTracker(world, (task, row) => this.#inherited(task, row)),
+      new DescriptorTracker(world),
+      new NameTracker(world),
+      new MappingTracker(world),
+      this.#flushes,
+    ]
+    this.#byCall = CALLS.map((call) => trackers.filter((tracker) => tracker.roles.includes(call.role)))
+    this.#isFork = CALLS.map((call) => call.role === 'fork')
+    this.#row = { inFlight: newCall(0) } as unknown as Row
+  }
+
+  get tasks(): ReadonlyMap<number, Task> {
+    return this.#world.tasks
+  }
+
+  /** Whether the task with this id is known: its fork, or a row of its own, has been applied. */
+  knows(tid: number): boolean {
+    return this.#world.tasks.has(tid)
+  }
+
+  /** Applies row `i` of a batch of source number `source`. */
+  apply(batch: CallBatch, i: number, source: number): void {
+    if (this.#namesTask(batch, i, source)) return
+    const phase = batch.phase[i]
+    if (phase !== EXIT) this.enter(batch, i, source)
+    if (phase !== ENTER) this.exit(batch, i, source)
+  }
+
+  /** The entry of a call. For a whole row to be followed by `exit` of the same row. */
+  enter(batch: CallBatch, i: number, source: number): void {
+    if (this.#hold(batch, i, source)) return
+    const row = this.#rowFor(batch, i, source)
+    if (row.task.call && this.#isFork[row.task.call.call]) this.#forksInFlight--
+    row.inFlight = newCall(batch.record[i])
+    row.inFlight.call = batch.call[i]
+    row.task.call = row.inFlight
+    if (this.#isFork[batch.call[i]]) this.#forksInFlight++
+    for (const tracker of this.#byCall[batch.call[i]]) tracker.enter?.(row)
+  }
+
+  /** The end of a call, and its effects. */
+  exit(batch: CallBatch, i: number, source: number): void {
+    if (batch.phase[i] === EXIT && this.#hold(batch, i, source)) return
+    if (this.#held.size > 0 && this.#held.has(this.#idOf(batch, i, source))) return
+    const row = this.#rowFor(batch, i, source)
+    const pending = row.task.call
+    if (pending && pending.call === batch.call[i]) row.inFlight = pending
+    else {
+      row.inFlight = newCall(batch.record[i])
+      for (const tracker of this.#byCall[batch.call[i]]) tracker.enter?.(row)
+    }
+    row.task.call = null
+    for (const tracker of this.#byCall[batch.call[i]]) tracker.exit?.(row)
+    if (this.#isFork[batch.call[i]]) {
+      if (pending) this.#forksInFlight--
+      if (this.#held.size > 0) this.#release(batch.result[i])
+    }
+  }
+
+  /** After the last row: what was held back, and what is still inherited. */
+  finish(): void {
+    this.#forksInFlight = 0
+    this.#releaseAll()
+    const row = this.#row
+    for (const task of this.#world.tasks.values()) {
+      if (task.space.inherited && row.batch) this.#inherited(task, { ...row, task })
+    }
+    this.#flushes.finish()
+  }
+
+  #rowFor(batch: CallBatch, i: number, source: number): Row {
+    const row = this.#row
+    row.batch = batch
+    row.i = i
+    row.source = source
+    row.role = CALLS[batch.call[i]].role
+    row.task = this.#taskOf(batch, i, source)
+    return row
+  }
+
+  #idOf(batch: CallBatch, i: number, source: number): number {
+    const tid = batch.tid[i]
+    if (tid !== 0) return tid
+    // Each source without pids has a process of its own.
+    return this.#aliases.get(source) ?? -(source + 1)
+  }
+
+  #taskOf(batch: CallBatch, i: number, source: number): Task {
+    const tid = this.#idOf(batch, i, source)
+    const known = this.#world.tasks.get(tid)
+    if (known) return known
+    const { tasks, files } = this.#world
+    if (tasks.size >= MAX_TASKS) {
+      this.#world.diagnostics.add(CORRELATE.tooManyTasks, null)
+      for (const oldest of tasks.keys()) {
+        tasks.delete(oldest)
+        break
+      }
+    }
+    if (files.crowded) this.#sweep()
+    const task = adoptTask(this.#world, tid, batch.record[i], source, files.unknownDirectory())
+    tasks.set(tid, task)
+    // One that begins with execve was started by the tracer; all others were there before.
+    if (CALLS[batch.call[i]].role !== 'exec' && !this.#world.saved.has(tid) && task.process.threads === 1) {
+      task.process.startedBefore = true
+      report(this.#world, CORRELATE.startedLate, { ...this.#row, task, batch, i, source }, taskLabel(task))
+    }
+    return task
+  }
+
+  /** A row that tells what the source's id 0 really is: the tracer's prefix, or the task's own gettid(). */
+  #namesTask(batch: CallBatch, i: number, source: number): boolean {
+    if (CALLS[batch.call[i]].role !== 'taskId') return false
+    if (batch.call[i] === TASK_ALIAS) this.#alias(batch.tid[i], source)
+    else if (batch.tid[i] === 0 && batch.phase[i] !== ENTER && batch.result[i] > 0 && !this.#aliases.has(source)) {
+      this.#alias(batch.result[i], source)
+    }
+    return true
+  }
+
+  #alias(tid: number, source: number): void {
+    const unknown = -(source + 1)
+    const { tasks } = this.#world
+    const task = tasks.get(unknown)
+    this.#aliases.set(source, tid)
+    if (!task) return
+    const fresh = tasks.get(tid)
+    task.tid = tid
+    task.process.pid = tid
+    task.call ??= fresh?.call ?? null
+    tasks.delete(unknown)
+    tasks.set(tid, task)
+  }
+
+  // Children that come before their fork returns -------------------------------------------------------------------
+
+  #hold(batch: CallBatch, i: number, source: number): boolean {
+    if (this.#forksInFlight === 0) return false
+    const tid = this.#idOf(batch, i, source)
+    if (this.#world.tasks.has(tid)) return false
+    let held = this.#held.get(tid)
+    if (held && (held.rows.full || held.rows.strings !== batch.strings)) {
+      this.#held.delete(tid)
+      this.#replay(held)
+      return false
+    }
+    if (!held) {
+      if (this.#held.size >= MAX_HELD_TASKS || this.#world.saved.has(tid)) return false
+      held = { rows: new CallBatch(batch.strings, batch.names, MAX_HELD_ROWS), source }
+      this.#held.set(tid, held)
+    }
+    held.rows.copyRow(batch, i)
+    return true
+  }
+
+  #release(tid: number): void {
+    const held = this.#held.get(tid)
+    if (held) {
+      this.#held.delete(tid)
+      this.#replay(held)
+    }
+    if (this.#forksInFlight === 0) this.#releaseAll()
+  }
+
+  #releaseAll(): void {
+    for (const [tid, held] of this.#held) {
+      this.#held.delete(tid)
+      this.#world.diagnostics.add(
+        CORRELATE.heldBack,
+        { source: this.#world.sourcePaths[held.source], record: held.rows.record[0] },
+        `task ${tid}`,
+      )
+      this.#replay(held)
+    }
+  }
+
+  #replay(held: { rows: CallBatch; source: number }): void {
+    for (let k = 0; k < held.rows.length; k++) this.apply(held.rows, k, held.source)
+  }
+
+  // ----------------------------------------------------------------------------------------------------------------
+
+  /** A forked child that did not exec has its parent's mappings for its own. */
+  #inherited(task: Task, row: Row): void {
+    task.space.inherited = false
+    for (const region of task.space.regions) if (region.writable) emitMapped(this.#world, { ...row, task }, region)
+  }
+
+  /** Forgets names of files that no task holds. */
+  #sweep(): void {
+    const held = new Set<TracedFile>()
+    const directories = new Set<Task['directories']['cwd']>()
+    for (const task of this.#world.tasks.values()) {
+      directories.add(task.directories.cwd)
+      directories.add(task.directories.root)
+      for (const description of task.fds.descriptions()) {
+        if (description.file) held.add(description.file)
+        if (description.node) directories.add(description.node)
+      }
+      for (const region of task.space.regions) held.add(region.file)
+    }
+    this.#world.files.sweep((file) => held.has(file), directories)
+  }
+}
+
+function newCall(record: number): CallInFlight {
+  return { call: -1, record, description: null, closed: null, regions: null, fds: null, space: null, directories: null }
+}
+
+function emptyActivity(): Activity {
+  return {
+    kind: 'write',
+    call: '',
+    via: '',
+    task: null as unknown as Task,
+    scope: 'file',
+    targets: [],
+    bytes: 0,
+    mapped: null,
+    atNs: NaN,
+    tookNs: NaN,
+    errno: null,
+    source: 0,
+    record: 0,
+  }
+}

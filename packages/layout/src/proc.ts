@@ -1,0 +1,165 @@
+/**
+ * Saved /proc/PID: a folder per pid with the files `maps`, `fd`, `fdinfo`, `comm`, `cmdline`, `cwd`, `status`.
+ *
+ *     maps     7f5c6a200000-7f5c6a210000 rw-s 00000000 00:27 279     /srv/private/sam.ldb
+ *     fd       lrwx------ 1 root root 64 Nov 20 11:51 10 -> /srv/private/sam.ldb        (`ls -l /proc/PID/fd`)
+ *     fdinfo   10:flags:	02100002                     (`grep flags /proc/PID/fdinfo/*`, with or without the path)
+ *     cmdline  samba: root process\0
+ *
+ * `fd` may also be a folder of links and `fdinfo` a folder of files, as cp -a makes them.
+ * Format: man page proc(5); torvalds/linux fs/proc/task_mmu.c show_map_vma(), fs/proc/fd.c seq_show().
+ */
+import { latin1, readLines, type SavedLink, type Source } from '@flushtrace/trace'
+import type { SavedFd, SavedProcess, SavedRegion } from './saved-process.ts'
+
+const FILES = ['maps', 'fd', 'fdinfo', 'comm', 'cmdline', 'cwd', 'status'] as const
+type ProcFile = (typeof FILES)[number]
+
+/** Which process and which of its files a saved path is; null when it is none. */
+export function procFileOf(path: string): { pid: number; file: ProcFile; entry: number | null } | null {
+  const match = /(?:^|\/)(\d{1,7})\/(?:task\/(\d{1,7})\/)?([a-z]+)(?:\.txt)?(?:\/(\d+))?(?:\.gz|\.zst)?$/.exec(path)
+  if (!match || !FILES.includes(match[3] as ProcFile)) return null
+  return {
+    pid: Number(match[2] ?? match[1]),
+    file: match[3] as ProcFile,
+    entry: match[4] === undefined ? null : Number(match[4]),
+  }
+}
+
+const MAPS_LINE = /^([0-9a-f]+)-([0-9a-f]+) ([r-])([w-])([x-])([ps]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?$/
+const FD_LINE = /^l[-rwxst]{9}[.+@]? .* (\d+) -> (.*)$/
+
+/** maps and fd lists tell by their bytes what they are; the others only beside them. */
+export function sniffProc(head: Uint8Array): boolean {
+  const text = latin1(head, 0, Math.min(head.length, 4096))
+  const lines = text.split('\n', 4).filter((line) => line !== '' && !/^total \d/.test(line))
+  return lines.length > 0 && (MAPS_LINE.test(lines[0]) || FD_LINE.test(lines[0]) || FDINFO_LINE.test(lines[0]))
+}
+
+/**
+ * The processes saved in these sources. A source that is no file of a saved /proc folder is not looked at; which are,
+ * the caller tells with `procFileOf`.
+ */
+export async function readSavedProcesses(
+  sources: readonly Source[],
+  links: readonly SavedLink[],
+): Promise<Map<number, SavedProcess>> {
+  const drafts = new Map<number, Draft>()
+  const draftOf = (pid: number): Draft => {
+    let draft = drafts.get(pid)
+    if (!draft) drafts.set(pid, (draft = emptyDraft(pid)))
+    return draft
+  }
+  for (const source of sources) {
+    const what = procFileOf(source.path)
+    if (what) await readFile(draftOf(what.pid), what.file, what.entry, source)
+  }
+  for (const link of links) {
+    const what = procFileOf(link.path)
+    if (what?.file === 'fd' && what.entry !== null) addFd(draftOf(what.pid), what.entry, link.target)
+    else if (what?.file === 'cwd') draftOf(what.pid).cwd = link.target
+  }
+  return new Map([...drafts].map(([pid, draft]) => [pid, finish(draft)]))
+}
+
+interface Draft {
+  pid: number
+  tgid: number
+  comm: string | null
+  cmdline: string[] | null
+  cwd: string | null
+  fds: Map<number, { target: string; deleted: boolean }> | null
+  flags: Map<number, number>
+  regions: SavedRegion[] | null
+}
+
+function emptyDraft(pid: number): Draft {
+  return { pid, tgid: pid, comm: null, cmdline: null, cwd: null, fds: null, flags: new Map(), regions: null }
+}
+
+function finish(draft: Draft): SavedProcess {
+  const { flags, fds, ...rest } = draft
+  const list: SavedFd[] | null = fds && [...fds].map(([fd, at]) => ({ fd, ...at, flags: flags.get(fd) ?? null }))
+  return { ...rest, fds: list }
+}
+
+async function readFile(draft: Draft, file: ProcFile, entry: number | null, source: Source): Promise<void> {
+  switch (file) {
+    case 'maps':
+      draft.regions ??= []
+      for await (const line of readLines(source)) {
+        const region = parseMapsLine(line)
+        if (region) draft.regions.push(region)
+      }
+      return
+    case 'fd':
+      for await (const line of readLines(source)) {
+        const match = FD_LINE.exec(line)
+        if (match) addFd(draft, Number(match[1]), match[2])
+        else draft.fds ??= new Map()
+      }
+      return
+    case 'fdinfo':
+      for await (const line of readLines(source)) {
+        const match = FDINFO_LINE.exec(line)
+        const fd = match?.[1] !== undefined ? Number(match[1]) : entry
+        if (match && fd !== null) draft.flags.set(fd, Number.parseInt(match[2], 8))
+      }
+      return
+    case 'comm':
+    case 'cwd':
+      for await (const line of readLines(source)) {
+        if (file === 'comm') draft.comm = line
+        // `readlink` prints the path alone, `ls -l` the arrow before it.
+        else draft.cwd = line.replace(/^.* -> /, '')
+        return
+      }
+      return
+    case 'cmdline':
+      draft.cmdline = await readCommandLine(source)
+      return
+    case 'status':
+      for await (const line of readLines(source)) {
+        const match = /^Tgid:\s+(\d+)$/.exec(line)
+        if (match) draft.tgid = Number(match[1])
+      }
+  }
+}
+
+/** `10:flags:\t0100002`, `/proc/42/fdinfo/10:flags: 0100002`, or in a file of its own `flags:\t0100002`. */
+const FDINFO_LINE = /^(?:(?:.*\/)?(\d+):)?flags:\s*(0[0-7]*)$/
+
+/** A shared mapping of a file, null for every other line. */
+export function parseMapsLine(line: string): SavedRegion | null {
+  const match = MAPS_LINE.exec(line)
+  if (!match || match[6] !== 's' || !match[11]?.startsWith('/')) return null
+  const deleted = match[11].endsWith(' (deleted)')
+  return {
+    start: Number.parseInt(match[1], 16),
+    end: Number.parseInt(match[2], 16),
+    writable: match[4] === 'w',
+    fileOffset: Number.parseInt(match[7], 16),
+    device: `${Number.parseInt(match[8], 16)}:${Number.parseInt(match[9], 16)}`,
+    inode: Number(match[10]),
+    // The kernel writes a newline in a name as \012.
+    path: (deleted ? match[11].slice(0, -' (deleted)'.length) : match[11]).replace(/\\012/g, '\n'),
+    deleted,
+  }
+}
+
+function addFd(draft: Draft, fd: number, target: string): void {
+  const deleted = target.startsWith('/') && target.endsWith(' (deleted)')
+  draft.fds ??= new Map()
+  draft.fds.set(fd, { target: deleted ? target.slice(0, -' (deleted)'.length) : target, deleted })
+}
+
+/** Arguments end in NUL each; a program that writes its title there (`samba: root process`) pads with blanks or NUL. */
+async function readCommandLine(source: Source): Promise<string[]> {
+  let text = ''
+  for await (const chunk of source.chunks()) {
+    text += Buffer.from(chunk).toString('utf8')
+    if (text.length > 1 << 16) break
+  }
+  const parts = text.replace(/[\0\s]+$/, '').split('\0')
+  return parts.map((part) => part.replace(/\n/g, ' '))
+}

@@ -1,0 +1,284 @@
+/** Scanned arguments → the columns of a batch row, as the call's slots (trace/calls.ts) ask for them. */
+import {
+  AT_FDCWD,
+  FLAG_WORDS,
+  StringTable,
+  latin1,
+  type ArgumentSlot,
+  type CallBatch,
+  type Extra,
+  type FdName,
+  type FdRef,
+  type Iocb,
+} from '@flushtrace/trace'
+import { endOfDecoration, endOfString, opensDecoration, type Scanner } from './scanner.ts'
+import {
+  forEachElement,
+  forEachField,
+  parseFdName,
+  parseFlags,
+  parseNumber,
+  stringEnd,
+  unescape,
+} from './values.ts'
+
+/** More arguments of a program than this are not kept: enough to tell two interpreters apart. */
+const MAX_ARGV = 32
+const MAX_ARGV_BYTES = 4096
+/** SCM_MAX_FD is 253; an io_submit of more control blocks is printed cut by strace itself. */
+const MAX_LIST = 4096
+
+/** The interned texts of one reader: paths and names, and what decorations say. */
+export class Texts {
+  strings = new StringTable()
+  names: FdName[] = []
+  #raw = new StringTable()
+
+  get full(): boolean {
+    return this.strings.full || this.#raw.full
+  }
+
+  /** Bytes [start, end) are a decoration with its brackets, and `(deleted)` where it follows. */
+  fdName(buf: Uint8Array, start: number, close: number, deleted: boolean): number {
+    const id = this.#raw.intern(buf, start, deleted ? close + '(deleted)'.length : close, latin1)
+    if (id === this.names.length) this.names.push(parseFdName(buf, start + 1, close - 1, deleted))
+    return id
+  }
+}
+
+export function fillRow(
+  batch: CallBatch,
+  i: number,
+  slots: readonly ArgumentSlot[],
+  scanner: Scanner,
+  buf: Uint8Array,
+  texts: Texts,
+): void {
+  const count = Math.min(slots.length, scanner.argCount)
+  for (let k = 0; k < count; k++) {
+    const slot = slots[k]
+    if (slot === '-') continue
+    const end = scanner.argEnd[k]
+    const start = slot === 'extra:clone' ? scanner.argStart[k] : valueStart(buf, scanner.argStart[k], end)
+    if (start >= end) continue
+    switch (slot) {
+      case 'fd':
+        batch.fd[i] = parseFd(buf, start, end)
+        batch.decoration[i] = decorationOf(buf, start, end, texts)
+        break
+      case 'fd2':
+        batch.fd2[i] = parseFd(buf, start, end)
+        batch.decoration2[i] = decorationOf(buf, start, end, texts)
+        break
+      case 'path':
+        batch.path[i] = parsePath(buf, start, end, texts)
+        break
+      case 'path2':
+        batch.path2[i] = parsePath(buf, start, end, texts)
+        break
+      case 'addr':
+        batch.addr[i] = parseNumber(buf, start, end)
+        break
+      case 'addr2':
+        batch.addr2[i] = parseNumber(buf, start, end)
+        break
+      case 'size':
+        batch.size[i] = parseNumber(buf, start, end)
+        break
+      case 'size2':
+        batch.size2[i] = parseNumber(buf, start, end)
+        break
+      case 'offset':
+        batch.offset[i] = parseNumber(buf, start, end)
+        break
+      case 'extra:clone':
+        batch.flags[i] = cloneFlags(buf, start, scanner.argsEnd)
+        break
+      case 'extra:how':
+        forEachField(buf, start, end, (key, from, to) => {
+          if (key === 'flags') batch.flags[i] = parseFlags(buf, from, to, FLAG_WORDS.open)
+        })
+        break
+      case 'extra:stat':
+        fillStat(batch, i, buf, start, end)
+        break
+      default:
+        if (slot.startsWith('flags:')) batch.flags[i] = parseFlags(buf, start, end, FLAG_WORDS[slot.slice(6)])
+        else if (slot.startsWith('flags2:')) batch.flags2[i] = parseFlags(buf, start, end, FLAG_WORDS[slot.slice(7)])
+        else batch.extra[i] = parseExtra(slot, buf, start, end)
+    }
+  }
+}
+
+/** strace -N (6.16+) prints `fd=3`; the value begins after the name. */
+function valueStart(buf: Uint8Array, start: number, end: number): number {
+  let c = buf[start]
+  if (c < 0x61 || c > 0x7a) return start
+  let p = start
+  while (p < end && ((c >= 0x61 && c <= 0x7a) || c === 0x5f || (c >= 0x30 && c <= 0x39))) c = buf[++p]
+  return c === 0x3d ? p + 1 : start
+}
+
+function parseFd(buf: Uint8Array, start: number, end: number): number {
+  if (buf[start] === 0x41) return AT_FDCWD
+  const fd = parseNumber(buf, start, end)
+  // A descriptor is an int; close_range's last may be ~0U.
+  return Number.isNaN(fd) ? -1 : fd > 0x7fffffff ? 0x7fffffff : fd
+}
+
+function decorationOf(buf: Uint8Array, start: number, end: number, texts: Texts): number {
+  let p = start
+  while (p < end && buf[p] !== 0x3c) p++
+  if (p >= end || !opensDecoration(buf, p, buf[p - 1])) return -1
+  const close = endOfDecoration(buf, p, end)
+  return texts.fdName(buf, p, close, buf[close] === 0x28 && buf[close + 1] === 0x64)
+}
+
+function parsePath(buf: Uint8Array, start: number, end: number, texts: Texts): number {
+  const close = stringEnd(buf, start, end)
+  return close < 0 ? -1 : texts.strings.intern(buf, start + 1, close, unescape)
+}
+
+/** `child_stack=NULL, flags=CLONE_VM|SIGCHLD, …` or `{flags=CLONE_VM|…, exit_signal=0, …} => …, 88`. */
+function cloneFlags(buf: Uint8Array, start: number, end: number): number {
+  const at = Buffer.from(buf.buffer, buf.byteOffset, end).indexOf('flags=', start, 'latin1')
+  return at < 0 || at >= end ? 0 : parseFlags(buf, at + 6, end, FLAG_WORDS.clone)
+}
+
+
+function fillStat(batch: CallBatch, i: number, buf: Uint8Array, start: number, end: number): void {
+  let inode: number | null = null
+  let device: string | null = null
+  forEachField(buf, start, end, (key, from, to) => {
+    if (key === 'st_mode') batch.flags2[i] = parseFlags(buf, from, to, FLAG_WORDS.mode)
+    else if (key === 'st_ino') inode = parseNumber(buf, from, to)
+    else if (key === 'st_dev') device = parseDevice(latin1(buf, from, to))
+  })
+  if (inode !== null) batch.extra[i] = { kind: 'stat', inode, device }
+}
+
+/** `makedev(0xfe, 0)` → `254:0`. */
+function parseDevice(text: string): string | null {
+  const match = /^makedev\((0x[0-9a-f]+|\d+), (0x[0-9a-f]+|\d+)\)$/.exec(text)
+  return match ? `${Number(match[1])}:${Number(match[2])}` : null
+}
+
+function parseExtra(slot: ArgumentSlot, buf: Uint8Array, start: number, end: number): Extra | null {
+  switch (slot) {
+    case 'extra:fds':
+      return { kind: 'fds', fds: parseFdList(buf, start, end) }
+    case 'extra:message':
+      return parseRights(buf, start, end)
+    case 'extra:argv':
+      return parseArgv(buf, start, end)
+    case 'extra:iocbs':
+      return parseIocbs(buf, start, end)
+    case 'extra:events':
+      return parseEvents(buf, start, end)
+    default:
+      return null
+  }
+}
+
+function parseFdRef(buf: Uint8Array, start: number, end: number): FdRef {
+  let p = start
+  while (p < end && buf[p] !== 0x3c) p++
+  if (p >= end || !opensDecoration(buf, p, buf[p - 1])) return { fd: parseFd(buf, start, end), name: null }
+  const close = endOfDecoration(buf, p, end)
+  return { fd: parseFd(buf, start, end), name: parseFdName(buf, p + 1, close - 1, buf[close] === 0x28) }
+}
+
+function parseFdList(buf: Uint8Array, start: number, end: number): FdRef[] {
+  const fds: FdRef[] = []
+  forEachElement(buf, start, end, (from, to) => {
+    const ref = parseFdRef(buf, from, to)
+    if (ref.fd >= 0 && fds.length < MAX_LIST) fds.push(ref)
+  })
+  return fds
+}
+
+/** `{…, msg_control=[{…, cmsg_type=SCM_RIGHTS, cmsg_data=[5</x>]}], …}`: the descriptors that travel. */
+function parseRights(buf: Uint8Array, start: number, end: number): Extra | null {
+  const fds: FdRef[] = []
+  for (let p = start; p < end; p++) {
+    if (buf[p] === 0x22) p = endOfString(buf, p, end) - 1
+    else if (buf[p] === 0x53 && latin1(buf, p, Math.min(end, p + RIGHTS.length)) === RIGHTS) {
+      fds.push(...parseFdList(buf, p + RIGHTS.length - 1, end))
+    }
+  }
+  return fds.length > 0 ? { kind: 'fds', fds } : null
+}
+const RIGHTS = 'SCM_RIGHTS, cmsg_data=['
+
+/** `["python3", "/usr/sbin/samba_dnsupd"..., ...]` */
+function parseArgv(buf: Uint8Array, start: number, end: number): Extra {
+  const argv: string[] = []
+  let cut = false
+  let bytes = 0
+  forEachElement(buf, start, end, (from, to) => {
+    const close = stringEnd(buf, from, to)
+    if (close < 0 || argv.length >= MAX_ARGV || bytes >= MAX_ARGV_BYTES) {
+      cut = true
+      return
+    }
+    bytes += close - from
+    const text = unescape(buf, from + 1, Math.min(close, from + 1 + MAX_ARGV_BYTES))
+    // `"…"...`: strace -s cut it.
+    argv.push(buf[close + 1] === 0x2e ? `${text}…` : text)
+  })
+  return { kind: 'argv', argv, cut }
+}
+
+/**
+ * `[{aio_data=0x7f, aio_lio_opcode=IOCB_CMD_PWRITE, aio_fildes=3</x>, aio_nbytes=4096, aio_offset=0}]`; before 4.22
+ * `[{data=0x7f, pwrite, fildes=3, …, nbytes=4096, offset=0}]`. NULL, an address or `...` stand for what was unreadable.
+ */
+function parseIocbs(buf: Uint8Array, start: number, end: number): Extra {
+  const iocbs: Iocb[] = []
+  forEachElement(buf, start, end, (from, to) => {
+    if (iocbs.length >= MAX_LIST) return
+    const iocb: Iocb = { opcode: '', fd: { fd: -1, name: null }, data: '', bytes: NaN, offset: NaN, flags: 0 }
+    forEachField(buf, from, to, (key, a, b) => {
+      switch (key.replace(/^aio_/, '')) {
+        case 'lio_opcode':
+          iocb.opcode = latin1(buf, a, b)
+          break
+        case '':
+          iocb.opcode ||= `IOCB_CMD_${latin1(buf, a, b).toUpperCase()}`
+          break
+        case 'fildes':
+        case 'filedes':
+          iocb.fd = parseFdRef(buf, a, b)
+          break
+        case 'data':
+          iocb.data = latin1(buf, a, b)
+          break
+        case 'nbytes':
+          iocb.bytes = parseNumber(buf, a, b)
+          break
+        case 'offset':
+          iocb.offset = parseNumber(buf, a, b)
+          break
+        case 'rw_flags':
+          iocb.flags = parseFlags(buf, a, b, FLAG_WORDS.rwf)
+          break
+      }
+    })
+    iocbs.push(iocb)
+  })
+  return { kind: 'iocbs', iocbs }
+}
+
+/** `[{data=0x7f, obj=0x55, res=4096, res2=0}]` */
+function parseEvents(buf: Uint8Array, start: number, end: number): Extra {
+  const events: { data: string; result: number }[] = []
+  forEachElement(buf, start, end, (from, to) => {
+    const event = { data: '', result: NaN }
+    forEachField(buf, from, to, (key, a, b) => {
+      if (key === 'data') event.data = latin1(buf, a, b)
+      else if (key === 'res') event.result = parseNumber(buf, a, b)
+    })
+    if (events.length < MAX_LIST) events.push(event)
+  })
+  return { kind: 'events', events }
+}

@@ -1,0 +1,71 @@
+/** What can be wrong with, or missing from, strace text. */
+import type { DiagnosticKind } from '@flushtrace/trace'
+
+export const STRACE = {
+  damaged: {
+    code: 'strace/damaged-line',
+    severity: 'error',
+    message: 'Some lines start like a system call but cannot be read to their end (first: {}).',
+    fix: 'check whether the log was cut, or mixed with other output; record with -o FILE',
+  },
+  cut: {
+    code: 'strace/cut-last-line',
+    severity: 'loss',
+    message: 'The last line is cut in the middle: {}.',
+    fix: 'stop strace with SIGINT, and copy the log after it has ended',
+  },
+  lostStart: {
+    code: 'strace/lost-start',
+    severity: 'loss',
+    message: 'Some calls end in this log but begin before it (first: {}): their arguments are lost.',
+    fix: 'keep the log from its first line; calls in flight when strace attaches always look like this',
+  },
+  inFlight: {
+    code: 'strace/in-flight',
+    severity: 'info',
+    message: 'Some calls had not ended when the trace did (first: {}); they are not counted.',
+    fix: 'nothing: the log ends while they were waiting',
+  },
+  noResult: {
+    code: 'strace/no-result',
+    severity: 'info',
+    message: 'Some calls of interest have no result because their task was killed or replaced (first: {}).',
+    fix: 'nothing: they are not counted as flushes',
+  },
+  foreign: {
+    code: 'strace/foreign-lines',
+    severity: 'info',
+    message: "Some lines are not strace's (program output or notes; first: {}); they are skipped.",
+    fix: 'record with -o FILE to keep the program’s own output apart',
+  },
+  backwards: {
+    code: 'strace/time-backwards',
+    severity: 'info',
+    message: 'The clock steps backwards in this log.',
+    fix: 'the wall clock was set while tracing; durations are not touched by it',
+  },
+  longLine: {
+    code: 'strace/long-line',
+    severity: 'error',
+    message: 'A line is longer than can be a system call; it is skipped.',
+    fix: 'record with -s 0 or a smaller -s; the file may hold other data',
+  },
+  summaryDiffers: {
+    code: 'strace/summary-differs',
+    severity: 'error',
+    message: 'The table at the end of the log counts other calls than its lines do: {}.',
+    fix: 'part of the log may be missing; was it appended to, cut or filtered afterwards?',
+  },
+  tooManyNames: {
+    code: 'strace/too-many-names',
+    severity: 'loss',
+    message: 'More different call names than any kernel has; the rest is not counted by name.',
+    fix: 'check that the file is an strace log',
+  },
+  tooManyPending: {
+    code: 'strace/too-many-tasks',
+    severity: 'loss',
+    message: 'More tasks wait in a call at once than Linux has pids; the oldest are forgotten.',
+    fix: 'check that the file is an strace log',
+  },
+} as const satisfies Record<string, DiagnosticKind>

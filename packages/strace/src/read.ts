@@ -1,0 +1,38 @@
+/** A source of strace text → batches of calls. */
+import type { CallBatch, Diagnostics, Source } from '@flushtrace/trace'
+import { StraceParser, type StraceFacts } from './parser.ts'
+
+export interface StraceReading {
+  /** To be consumed once, one batch at a time. */
+  readonly batches: AsyncIterable<CallBatch>
+  /** Filled while the batches are read; whole after the last one. */
+  readonly facts: StraceFacts
+}
+
+/**
+ * Reads strace text recorded with any option of docs/formats/strace.md. `tid` is given for a file of a -ff set, whose
+ * lines have no pid column. Damaged lines are rows of `diagnostics`; only a source that can't be read throws.
+ */
+export function readStrace(source: Source, diagnostics: Diagnostics, tid = 0): StraceReading {
+  const parser = new StraceParser(source.path, diagnostics, tid)
+  async function* batches(): AsyncGenerator<CallBatch> {
+    for await (const chunk of source.chunks()) {
+      for (let pos = 0; pos < chunk.length; ) {
+        pos = parser.consume(chunk, pos)
+        if (pos < chunk.length) {
+          yield parser.batch
+          parser.recycle()
+        }
+      }
+    }
+    parser.end()
+    if (parser.batch.length > 0) yield parser.batch
+  }
+  return { batches: batches(), facts: parser.facts }
+}
+
+/** The task id in the name of a file of a -ff set (`trace.27405`, also compressed); 0 where there is none. */
+export function tidOfName(path: string): number {
+  const match = /\.(\d{1,7})(?:\.(?:gz|zst))?$/.exec(path)
+  return match ? Number(match[1]) : 0
+}

@@ -1,0 +1,110 @@
+/**
+ * What stands after `) = `:
+ *
+ *     15324 <0.004106>
+ *     3</srv/x> <0.000206>
+ *     0x8002 (flags O_RDWR|O_LARGEFILE)
+ *     -1 ENOENT (No such file or directory) <0.000024>
+ *     -1 EIO (Input/output error) (INJECTED)
+ *     ? ERESTARTSYS (To be restarted if SA_RESTART is set) <0.002479>
+ *     5 /* 12345 in strace's PID NS *\/
+ *
+ * Format: strace/strace src/syscall.c print_syscall_resume(); docs/formats/strace.md.
+ */
+import { FAILED, INJECTED, OK, RESTARTED, UNKNOWN, latin1 } from '@flushtrace/trace'
+import { parseNumber } from './values.ts'
+import { endOfDecoration, opensDecoration } from './scanner.ts'
+
+const SPACE = 0x20
+
+/** One object a reader, reused. */
+export class ResultPart {
+  outcome = OK
+  value = NaN
+  /** Bytes of the errno's name; errnoStart < 0 where there is none. */
+  errnoStart = -1
+  errnoEnd = -1
+  /** Bytes between `<` and `>` of a returned descriptor's decoration; decorationStart < 0 where there is none. */
+  decorationStart = -1
+  decorationEnd = -1
+  decorationDeleted = false
+  tookNs = NaN
+  /** Digits after the point of `tookNs`, for `inspect`. */
+  valid = true
+
+  parse(buf: Uint8Array, start: number, end: number): void {
+    this.outcome = OK
+    this.value = NaN
+    this.errnoStart = -1
+    this.decorationStart = -1
+    this.valid = true
+    this.tookNs = parseTook(buf, start, end)
+    if (buf[start] === 0x3f) {
+      const word = start + 2
+      const restart = buf[start + 1] === SPACE && buf[word] === 0x45 // E of ERESTART…
+      this.outcome = restart ? RESTARTED : UNKNOWN
+      return
+    }
+    this.value = parseNumber(buf, start, end)
+    if (Number.isNaN(this.value)) {
+      this.valid = false
+      return
+    }
+    let p = start
+    while (p < end && buf[p] !== SPACE && buf[p] !== 0x3c) p++
+    if (buf[p] === 0x3c && opensDecoration(buf, p, buf[p - 1])) {
+      const close = endOfDecoration(buf, p, end)
+      this.decorationStart = p + 1
+      this.decorationEnd = close - 1
+      this.decorationDeleted = buf[close] === 0x28 && buf[close + 1] === 0x64
+      p = close
+    } else if (buf[p] === SPACE && buf[p + 1] === 0x2f && buf[p + 2] === 0x2a) {
+      // A child's pid in the tracer's own namespace is the one that its lines begin with.
+      const translated = parseNumber(buf, p + 4, end)
+      if (translated > 0 && latin1(buf, p, end).includes('in strace')) this.value = translated
+    }
+    if (buf[start] === 0x2d) {
+      this.outcome = FAILED
+      p++
+      if (buf[p] >= 0x41 && buf[p] <= 0x5a) {
+        this.errnoStart = p
+        while (p < end && buf[p] !== SPACE) p++
+        this.errnoEnd = p
+      }
+    }
+    if (injected(buf, p, end)) this.outcome = INJECTED
+  }
+}
+
+/** `(INJECTED)` and `(INJECTED: args, retval)`: the kernel never ran it; `(INJECTED: args)` and `(DELAYED)` did run. */
+function injected(buf: Uint8Array, start: number, end: number): boolean {
+  for (let p = start; p + 9 <= end; p++) {
+    if (buf[p] === 0x28 && buf[p + 1] === 0x49 && buf[p + 2] === 0x4e && buf[p + 3] === 0x4a) {
+      const note = latin1(buf, p, end)
+      return note.startsWith('(INJECTED)') || note.startsWith('(INJECTED: args, retval)')
+    }
+  }
+  return false
+}
+
+/** `<0.005569>` at the very end (-T); NaN where there is none. */
+export function parseTook(buf: Uint8Array, start: number, end: number): number {
+  if (buf[end - 1] !== 0x3e) return NaN
+  let p = end - 2
+  let value = 0
+  let scale = 1
+  let fraction = -1
+  while (p >= start) {
+    const c = buf[p]
+    if (c >= 0x30 && c <= 0x39) {
+      value += (c - 0x30) * scale
+      scale *= 10
+    } else if (c === 0x2e && fraction < 0) {
+      fraction = end - 2 - p
+    } else break
+    p--
+  }
+  if (p < start || buf[p] !== 0x3c || p === end - 2 || buf[p - 1] !== SPACE) return NaN
+  const digits = fraction < 0 ? 0 : fraction
+  return digits === 6 ? value * 1000 : digits > 9 ? NaN : value * 10 ** (9 - digits)
+}

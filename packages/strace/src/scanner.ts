@@ -1,0 +1,241 @@
+/**
+ * The left-to-right scan of one call: where its arguments are and where its result begins.
+ *
+ *     write(3</srv/a\76b>, ") = 42 <unfinished ...>"..., 94) = 94 <0.005569>
+ *     ioctl(22, SIOCGIFINDEX, {ifr_name="lo" <unfinished ...>
+ *     wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 1}], 0, NULL) = 15324 <0.004106>
+ *
+ * States: string, decoration, comment, bracket depth. Nothing is ever searched for in the raw line, because written
+ * data can hold `) = 0 <unfinished ...>`; a shift like `1<<CAP_CHOWN` is no decoration.
+ * Format: strace/strace src/syscall.c, src/util.c (print_quoted_string_ex, printfd); see docs/formats/strace.md.
+ */
+export type Ending =
+  | 'complete' // the closing bracket was found; the result begins at `resultStart`
+  | 'unfinished' // ` <unfinished ...>`: goes on in a later line
+  | 'ended' // ` <unfinished ...>) = ?`: ended by death or exec, no result
+  | 'detached' // ` <detached ...>`: the tracer left
+  | 'pidChanged' // ` <pid changed to N ...>`: goes on under another pid
+  | 'open' // the text ends before the call does
+
+const MAX_ARGUMENTS = 16
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const LANGLE = 0x3c
+const RANGLE = 0x3e
+const COMMA = 0x2c
+const SPACE = 0x20
+const SLASH = 0x2f
+const STAR = 0x2a
+const EQUALS = 0x3d
+
+/** One object a reader, reused: the fields describe the last `scan`. */
+export class Scanner {
+  readonly argStart = new Int32Array(MAX_ARGUMENTS)
+  readonly argEnd = new Int32Array(MAX_ARGUMENTS)
+  argCount = 0
+  /** After `) = `, for `complete`. */
+  resultStart = 0
+  /** Where the arguments end (before ` <unfinished ...>`, or at the end of the text). */
+  argsEnd = 0
+  /** The pid of ` <pid changed to N ...>`. */
+  newPid = 0
+  #afterMark = 0
+
+  /** Scans bytes [start, end), start being just after the call's `(`. */
+  scan(buf: Uint8Array, start: number, end: number): Ending {
+    let depth = 0
+    let p = start
+    let count = 0
+    let argStart = start
+    while (p < end) {
+      const c = buf[p]
+      // Letters and digits are the bulk of what is left outside strings.
+      if (c > 0x5d && c !== 0x7b && c !== 0x7d) {
+        p++
+        continue
+      }
+      switch (c) {
+        case QUOTE:
+          p = endOfString(buf, p, end)
+          continue
+        case LANGLE: {
+          const before = p > start ? buf[p - 1] : 0
+          if (before === SPACE) {
+            const ending = this.#mark(buf, p, end)
+            if (ending) {
+              this.#argument(count++, argStart, p - 1)
+              this.argCount = Math.min(count, MAX_ARGUMENTS)
+              this.argsEnd = p - 1
+              return ending === 'ended' ? this.#ended(buf, end) : ending
+            }
+          } else if (opensDecoration(buf, p, before)) {
+            p = endOfDecoration(buf, p, end)
+            continue
+          }
+          break
+        }
+        case SLASH:
+          if (buf[p + 1] === STAR) {
+            p = endOfComment(buf, p, end)
+            continue
+          }
+          break
+        case 0x28:
+        case 0x5b:
+        case 0x7b:
+          depth++
+          break
+        case 0x5d:
+        case 0x7d:
+          depth--
+          break
+        case COMMA:
+          if (depth === 0) {
+            this.#argument(count++, argStart, p)
+            argStart = p + 1
+            if (buf[argStart] === SPACE) argStart++
+          }
+          break
+        case 0x29:
+          if (depth === 0) {
+            if (p > argStart || count > 0) this.#argument(count++, argStart, p)
+            this.argCount = Math.min(count, MAX_ARGUMENTS)
+            this.argsEnd = p
+            return this.#result(buf, p + 1, end)
+          }
+          depth--
+          break
+      }
+      p++
+    }
+    if (end > argStart) this.#argument(count++, argStart, end)
+    this.argCount = Math.min(count, MAX_ARGUMENTS)
+    this.argsEnd = end
+    return 'open'
+  }
+
+  /**
+   * The tail of a call whose start is lost: brackets can't be counted, so the result is after the last `) = ` that
+   * stands outside strings and decorations.
+   */
+  scanTail(buf: Uint8Array, start: number, end: number): Ending {
+    let ending: Ending = 'open'
+    this.argCount = 0
+    for (let p = start; p < end; ) {
+      const c = buf[p]
+      if (c === QUOTE) p = endOfString(buf, p, end)
+      else if (c === LANGLE && buf[p - 1] === SPACE && this.#mark(buf, p, end)) return 'unfinished'
+      else if (c === LANGLE && opensDecoration(buf, p, buf[p - 1])) p = endOfDecoration(buf, p, end)
+      else {
+        if (c === 0x29 && this.#result(buf, p + 1, end) === 'complete') ending = 'complete'
+        p++
+      }
+    }
+    return ending
+  }
+
+  #argument(index: number, start: number, end: number): void {
+    if (index < MAX_ARGUMENTS) {
+      this.argStart[index] = start
+      this.argEnd[index] = end
+    }
+  }
+
+  #result(buf: Uint8Array, start: number, end: number): Ending {
+    let p = start
+    while (p < end && buf[p] === SPACE) p++
+    if (p === start || buf[p] !== EQUALS || buf[p + 1] !== SPACE || p + 2 >= end) return 'open'
+    this.resultStart = p + 2
+    return 'complete'
+  }
+
+  /** What ` <…` at `p` is; null when it is none of the tracer's marks. */
+  #mark(buf: Uint8Array, p: number, end: number): Ending | null {
+    if (startsWith(buf, p, end, UNFINISHED)) {
+      let q = p + UNFINISHED.length
+      // `<unfinished #12 ...>`: proposed upstream, ids make a start and its end meet.
+      if (buf[q] === 0x23) {
+        q++
+        while (buf[q] >= 0x30 && buf[q] <= 0x39) q++
+        if (buf[q] === SPACE) q++
+      }
+      if (!startsWith(buf, q, end, DOTS)) {
+        // Before 4.7: `<unfinished ... exit status 0>`.
+        return startsWith(buf, q, end, THREE_DOTS) ? 'detached' : null
+      }
+      this.#afterMark = q + DOTS.length
+      return this.#afterMark >= end ? 'unfinished' : 'ended'
+    }
+    if (startsWith(buf, p, end, DETACHED)) return 'detached'
+    if (startsWith(buf, p, end, PID_CHANGED)) {
+      let pid = 0
+      let q = p + PID_CHANGED.length
+      while (q < end && buf[q] >= 0x30 && buf[q] <= 0x39) pid = pid * 10 + (buf[q++] - 0x30)
+      this.newPid = pid
+      return 'pidChanged'
+    }
+    return null
+  }
+
+  /** Only `) = ?` may follow a mark that does not end the line. */
+  #ended(buf: Uint8Array, end: number): Ending {
+    const p = this.#afterMark
+    if (buf[p] === 0x29 && this.#result(buf, p + 1, end) === 'complete' && buf[this.resultStart] === 0x3f) return 'ended'
+    return 'open'
+  }
+}
+
+const UNFINISHED = Buffer.from('<unfinished ')
+const DOTS = Buffer.from('...>')
+const THREE_DOTS = Buffer.from('...')
+const DETACHED = Buffer.from('<detached ...>')
+const PID_CHANGED = Buffer.from('<pid changed to ')
+
+export function startsWith(buf: Uint8Array, p: number, end: number, text: Uint8Array): boolean {
+  if (p + text.length > end) return false
+  for (let i = 0; i < text.length; i++) if (buf[p + i] !== text[i]) return false
+  return true
+}
+
+/** After the closing quote; `end` where there is none. */
+export function endOfString(buf: Uint8Array, p: number, end: number): number {
+  for (p++; p < end; p++) {
+    const c = buf[p]
+    if (c === BACKSLASH) p++
+    else if (c === QUOTE) return p + 1
+  }
+  return end
+}
+
+/**
+ * A decoration follows a number (`3<…>`, `15314<comm>`), `AT_FDCWD`, or the comment of -X verbose
+ * (`-100 /* AT_FDCWD *\/</srv>`). `1<<CAP` is a shift.
+ */
+export function opensDecoration(buf: Uint8Array, p: number, before: number): boolean {
+  if (buf[p + 1] === LANGLE) return false
+  return (before >= 0x30 && before <= 0x39) || before === 0x44 || before === SLASH
+}
+
+/** After the closing `>`; nested `<char 1:3>` counts, a socket's `->` and quoted path are text. */
+export function endOfDecoration(buf: Uint8Array, p: number, end: number): number {
+  const first = buf[p + 1]
+  const socket = first >= 0x41 && first <= 0x5a
+  let depth = 0
+  for (; p < end; p++) {
+    const c = buf[p]
+    if (c === BACKSLASH) p++
+    else if (c === QUOTE && socket) p = endOfString(buf, p, end) - 1
+    else if (c === LANGLE) depth++
+    else if (c === RANGLE) {
+      if (socket && buf[p - 1] === 0x2d) continue
+      if (--depth === 0) return p + 1
+    }
+  }
+  return end
+}
+
+export function endOfComment(buf: Uint8Array, p: number, end: number): number {
+  for (p += 2; p < end; p++) if (buf[p] === STAR && buf[p + 1] === SLASH) return p + 2
+  return end
+}

@@ -1,0 +1,73 @@
+/** Is this strace text? Told by what stands in it, never by its name. */
+import { latin1 } from '@flushtrace/trace'
+import { Leader } from './leader.ts'
+import { Scanner } from './scanner.ts'
+import { isSummaryHead } from './summary.ts'
+
+export type StraceKind = 'strace' | 'strace-summary'
+
+/** Another tool of the same name: its log says nothing about Linux system calls as strace prints them. */
+export type ForeignStrace = 'cygwin' | 'gvisor'
+
+/** Enough to get past the program output that a terminal log begins with. */
+const LINES = 2000
+
+export function sniffStrace(head: Uint8Array): StraceKind | null {
+  const seen = countLines(head)
+  // Prose that quotes a call or two is not a log; a log mixed with a program's output is.
+  if (seen.calls >= 50 || (seen.calls > 0 && seen.calls >= seen.lines / 10)) return 'strace'
+  return seen.summary ? 'strace-summary' : null
+}
+
+/** Cygwin's strace and gVisor's strace log, to be refused by name. */
+export function sniffForeignStrace(head: Uint8Array): ForeignStrace | null {
+  const text = latin1(head, 0, Math.min(head.length, 1 << 16))
+  if (/^--- Process \d+ (?:created|loaded [A-Z]:\\|thread \d+ created)/m.test(text)) return 'cygwin'
+  if (/^[IWD]\d{4} [\d:.]+ +\d+ strace\.go:\d+\] /m.test(text)) return 'gvisor'
+  return null
+}
+
+function countLines(head: Uint8Array): { lines: number; calls: number; summary: boolean } {
+  const leader = new Leader()
+  const scanner = new Scanner()
+  let lines = 0
+  let calls = 0
+  let summary = false
+  for (let start = 0; start < head.length && lines < LINES; ) {
+    let end = head.indexOf(0x0a, start)
+    const whole = end >= 0
+    if (!whole) end = head.length
+    if (end > start) {
+      // The last line may go on beyond the head.
+      if (isCallLine(head, start, end, leader, scanner, !whole)) calls++
+      else if (isSummaryHead(latin1(head, start, Math.min(end, start + 200)))) summary = true
+      lines++
+    }
+    start = end + 1
+  }
+  return { lines, calls, summary }
+}
+
+function isCallLine(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  leader: Leader,
+  scanner: Scanner,
+  mayBeCut: boolean,
+): boolean {
+  if (buf[start] === 0x1b) {
+    // Coloured: the codes stand around names and numbers; the shape is checked without them.
+    // eslint-disable-next-line no-control-regex
+    const plain = Buffer.from(latin1(buf, start, Math.min(end, start + 4096)).replace(/\x1b\[[\d;]*m/g, ''), 'latin1')
+    return isCallLine(plain, 0, plain.length, leader, scanner, true)
+  }
+  const p = leader.parse(buf, start, end)
+  const body = latin1(buf, p, Math.min(end, p + 80))
+  if (/^<\.\.\. [a-z_0-9]+ resumed/.test(body) || /^\+\+\+ (?:exited with \d|killed by SIG)/.test(body)) return true
+  const name = /^(?:[a-z_][a-z_0-9]*|\?\?\?)\(/.exec(body)
+  if (!name) return false
+  const ending = scanner.scan(buf, p + name[0].length, end)
+  if (ending === 'open') return mayBeCut && leader.tid > 0
+  return ending !== 'complete' || /^[-\d?]/.test(latin1(buf, scanner.resultStart, scanner.resultStart + 1))
+}

@@ -1,0 +1,198 @@
+import type { Clock, Instant } from './time.ts'
+import type { StringTable } from './strings.ts'
+
+/**
+ * One call is one `whole` row, or an `enter` row followed later by an `exit` row of the same task: other tasks act in
+ * between, and a descriptor named at entry may be closed, or its number given away, before the exit.
+ */
+export const WHOLE = 0
+export const ENTER = 1
+export const EXIT = 2
+
+/** How a call ended (`outcome` column). */
+export const OUTCOMES = [
+  'ok',
+  'failed', // returned an error
+  'restarted', // interrupted, will be issued again: the kernel did not run it to its end
+  'injected', // result made up by the tracer: the kernel never ran it
+  'unknown', // no result: ended by death or exec, or the tracer left
+] as const
+export type Outcome = (typeof OUTCOMES)[number]
+export const OK = 0
+export const FAILED = 1
+export const RESTARTED = 2
+export const INJECTED = 3
+export const UNKNOWN = 4
+
+/** Rare arguments that do not fit a column. */
+export type Extra =
+  | { kind: 'fds'; fds: FdRef[] }
+  | { kind: 'argv'; argv: string[]; cut: boolean }
+  | { kind: 'iocbs'; iocbs: Iocb[] }
+  | { kind: 'events'; events: { data: string; result: number }[] }
+  | { kind: 'stat'; inode: number | null; device: string | null }
+
+/** What a trace itself says behind a descriptor (strace -y, -yy). */
+export interface FdName {
+  readonly kind: 'path' | 'device' | 'memory' | 'pipe' | 'socket' | 'anon'
+  /** The path, or the tracer's word for what has none (`pipe:[123]`). */
+  readonly text: string
+  /** `maybe`: tracers up to strace 5.18 print a deleted file and a file whose name ends in ` (deleted)` alike. */
+  readonly deleted: boolean | 'maybe'
+  /** `8:0` of a block or character device, when the trace tells. */
+  readonly device: string | null
+  readonly block: boolean
+}
+
+/** A descriptor number with the name the trace gives it, if any. */
+export interface FdRef {
+  fd: number
+  name: FdName | null
+}
+
+export interface Iocb {
+  opcode: string
+  fd: FdRef
+  /** `aio_data`, comes back in the event of its completion. */
+  data: string
+  bytes: number
+  offset: number
+  flags: number
+}
+
+/**
+ * Rows of calls as columns: typed arrays for numbers, indexes of `strings` for names. A reader fills the same batch
+ * again and again, so a consumer must be done with one before it asks for the next. NaN and -1 mean "not there".
+ */
+export class CallBatch {
+  static readonly ROWS = 4096
+
+  readonly capacity: number
+  length = 0
+  strings: StringTable
+  /** What `decoration`, `decoration2` and `decorationResult` index. */
+  names: readonly FdName[]
+  clock: Clock = 'none'
+  /** The source's time 0: since 1970 (`wall`), since midnight (`timeOfDay`), since boot; null where it has no meaning. */
+  origin: Instant | null = null
+
+  readonly phase: Uint8Array
+  /** Index in CALLS. */
+  readonly call: Uint16Array
+  /** Task (thread) id; 0 where the trace has none (one task only). */
+  readonly tid: Int32Array
+  /** Entry of the call in ns since the source's time 0. For an exit row: of its line. NaN: trace without times. */
+  readonly atNs: Float64Array
+  readonly tookNs: Float64Array
+  readonly outcome: Uint8Array
+  /** String id of the errno's name (`EIO`), -1 where there is none. */
+  readonly errno: Int32Array
+  readonly result: Float64Array
+  /** 1-based record number (line) in the source. */
+  readonly record: Float64Array
+
+  readonly fd: Int32Array
+  readonly fd2: Int32Array
+  /** What the trace itself says behind `fd`, `fd2`, `result` (strace -y): an index of `names`, -1 where it says nothing. */
+  readonly decoration: Int32Array
+  readonly decoration2: Int32Array
+  readonly decorationResult: Int32Array
+  readonly path: Int32Array
+  readonly path2: Int32Array
+  readonly addr: Float64Array
+  readonly addr2: Float64Array
+  readonly size: Float64Array
+  readonly size2: Float64Array
+  readonly offset: Float64Array
+  readonly flags: Float64Array
+  readonly flags2: Float64Array
+  readonly extra: (Extra | null)[]
+
+  constructor(strings: StringTable, names: readonly FdName[], capacity: number = CallBatch.ROWS) {
+    this.strings = strings
+    this.names = names
+    this.capacity = capacity
+    this.phase = new Uint8Array(capacity)
+    this.call = new Uint16Array(capacity)
+    this.tid = new Int32Array(capacity)
+    this.atNs = new Float64Array(capacity)
+    this.tookNs = new Float64Array(capacity)
+    this.outcome = new Uint8Array(capacity)
+    this.errno = new Int32Array(capacity)
+    this.result = new Float64Array(capacity)
+    this.record = new Float64Array(capacity)
+    this.fd = new Int32Array(capacity)
+    this.fd2 = new Int32Array(capacity)
+    this.decoration = new Int32Array(capacity)
+    this.decoration2 = new Int32Array(capacity)
+    this.decorationResult = new Int32Array(capacity)
+    this.path = new Int32Array(capacity)
+    this.path2 = new Int32Array(capacity)
+    this.addr = new Float64Array(capacity)
+    this.addr2 = new Float64Array(capacity)
+    this.size = new Float64Array(capacity)
+    this.size2 = new Float64Array(capacity)
+    this.offset = new Float64Array(capacity)
+    this.flags = new Float64Array(capacity)
+    this.flags2 = new Float64Array(capacity)
+    this.extra = Array.from({ length: capacity }, () => null)
+  }
+
+  get full(): boolean {
+    return this.length === this.capacity
+  }
+
+  /** A cleared row; the caller fills what it knows. */
+  add(phase: number, call: number, tid: number, atNs: number, record: number): number {
+    const i = this.length++
+    this.phase[i] = phase
+    this.call[i] = call
+    this.tid[i] = tid
+    this.atNs[i] = atNs
+    this.record[i] = record
+    this.tookNs[i] = NaN
+    this.outcome[i] = OK
+    this.errno[i] = -1
+    this.result[i] = NaN
+    this.fd[i] = -1
+    this.fd2[i] = -1
+    this.decoration[i] = -1
+    this.decoration2[i] = -1
+    this.decorationResult[i] = -1
+    this.path[i] = -1
+    this.path2[i] = -1
+    this.addr[i] = NaN
+    this.addr2[i] = NaN
+    this.size[i] = NaN
+    this.size2[i] = NaN
+    this.offset[i] = NaN
+    this.flags[i] = 0
+    this.flags2[i] = 0
+    this.extra[i] = null
+    return i
+  }
+
+  /** Appends row `i` of another batch that shares this one's string table. */
+  copyRow(from: CallBatch, i: number): void {
+    const k = this.add(from.phase[i], from.call[i], from.tid[i], from.atNs[i], from.record[i])
+    this.tookNs[k] = from.tookNs[i]
+    this.outcome[k] = from.outcome[i]
+    this.errno[k] = from.errno[i]
+    this.result[k] = from.result[i]
+    this.fd[k] = from.fd[i]
+    this.fd2[k] = from.fd2[i]
+    this.decoration[k] = from.decoration[i]
+    this.decoration2[k] = from.decoration2[i]
+    this.decorationResult[k] = from.decorationResult[i]
+    this.path[k] = from.path[i]
+    this.path2[k] = from.path2[i]
+    this.addr[k] = from.addr[i]
+    this.addr2[k] = from.addr2[i]
+    this.size[k] = from.size[i]
+    this.size2[k] = from.size2[i]
+    this.offset[k] = from.offset[i]
+    this.flags[k] = from.flags[i]
+    this.flags2[k] = from.flags2[i]
+    this.extra[k] = from.extra[i]
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The diagnostics table: what was damaged, lost or could not be seen. A bad record never throws, it is one more
+ * count in a row here. Each package keeps its own list of kinds; the sentence and the fix stand beside the code.
+ */
+export type Severity = 'info' | 'loss' | 'error'
+
+export interface DiagnosticKind {
+  /** `<package>/<what>`, stable: scripts match on it. */
+  readonly code: string
+  /** info: good to know · loss: the answer misses something · error: a source or a record is damaged. */
+  readonly severity: Severity
+  /** One sentence; `{}` is replaced by the detail of the first occurrence. */
+  readonly message: string
+  /** What to do about it, an imperative. */
+  readonly fix: string
+}
+
+export interface Place {
+  readonly source: string
+  /** 1-based record number: a line of text, a record of a binary trace. */
+  readonly record?: number
+  readonly offset?: number
+}
+
+/** JSON-safe, as printed in every answer. */
+export interface Diagnostic {
+  code: string
+  severity: Severity
+  count: number
+  message: string
+  fix: string
+  first: Place | null
+}
+
+export class Diagnostics {
+  readonly #rows = new Map<string, Diagnostic>()
+
+  add(kind: DiagnosticKind, place: Place | null = null, detail = '', count = 1): void {
+    const row = this.#rows.get(kind.code)
+    if (row) {
+      row.count += count
+      return
+    }
+    const message = kind.message.replace('{}', () => detail)
+    this.#rows.set(kind.code, {
+      code: kind.code,
+      severity: kind.severity,
+      count,
+      message,
+      fix: kind.fix,
+      first: place,
+    })
+  }
+
+  count(kind: DiagnosticKind): number {
+    return this.#rows.get(kind.code)?.count ?? 0
+  }
+
+  /** Errors first, then losses, then info; in each the order of appearance. */
+  rows(): Diagnostic[] {
+    const order: Record<Severity, number> = { error: 0, loss: 1, info: 2 }
+    return [...this.#rows.values()].sort((a, b) => order[a.severity] - order[b.severity])
+  }
+}

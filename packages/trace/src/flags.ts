@@ -1,0 +1,122 @@
+/**
+ * Flag words → bits, as x86-64 and arm64 number them (asm-generic). Traces name flags in words; raw numbers
+ * (strace -X raw) of architectures with other values (mips, alpha, sparc, parisc) are not translated.
+ * Source: torvalds/linux include/uapi/{asm-generic,linux}/*.h.
+ */
+export const O_WRONLY = 0o1
+export const O_RDWR = 0o2
+export const O_ACCMODE = 0o3
+export const O_CREAT = 0o100
+export const O_TRUNC = 0o1000
+export const O_DSYNC = 0o10000
+export const O_DIRECT = 0o40000
+export const O_DIRECTORY = 0o200000
+export const O_CLOEXEC = 0o2000000
+/** Contains O_DSYNC: test both bits for SYNC. */
+export const O_SYNC = 0o4010000
+export const O_PATH = 0o10000000
+/** Contains O_DIRECTORY. */
+export const O_TMPFILE = 0o20200000
+
+export const AT_FDCWD = -100
+export const AT_SYMLINK_FOLLOW = 0x400
+export const AT_EMPTY_PATH = 0x1000
+
+export const MAP_SHARED = 1
+export const MAP_PRIVATE = 2
+export const MAP_SHARED_VALIDATE = 3
+export const MAP_TYPE = 0xf
+export const MAP_ANONYMOUS = 0x20
+export const PROT_WRITE = 2
+export const MREMAP_MAYMOVE = 1
+export const MREMAP_DONTUNMAP = 4
+
+export const MS_ASYNC = 1
+export const MS_SYNC = 4
+
+export const RWF_DSYNC = 2
+export const RWF_SYNC = 4
+
+export const RENAME_EXCHANGE = 2
+
+export const CLONE_VM = 0x100
+export const CLONE_FS = 0x200
+export const CLONE_FILES = 0x400
+export const CLONE_PIDFD = 0x1000
+export const CLONE_VFORK = 0x4000
+export const CLONE_PARENT = 0x8000
+export const CLONE_THREAD = 0x10000
+
+export const CLOSE_RANGE_UNSHARE = 2
+export const CLOSE_RANGE_CLOEXEC = 4
+
+export const F_DUPFD = 0
+export const F_SETFD = 2
+export const F_DUPFD_CLOEXEC = 1030
+export const FD_CLOEXEC = 1
+export const PR_SET_NAME = 15
+export const MSG_CMSG_CLOEXEC = 0x40000000
+
+export const S_IFMT = 0o170000
+export const S_IFREG = 0o100000
+export const S_IFDIR = 0o040000
+export const S_IFBLK = 0o060000
+export const S_IFCHR = 0o020000
+
+/** In each table: word → bits. Words that no rule asks for are left out and read as 0. */
+export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> = {
+  open: words({
+    O_RDONLY: 0,
+    O_WRONLY,
+    O_RDWR,
+    O_CREAT,
+    O_TRUNC,
+    O_APPEND: 0o2000,
+    O_DSYNC,
+    O_DIRECT,
+    O_DIRECTORY,
+    O_CLOEXEC,
+    O_SYNC,
+    O_RSYNC: O_SYNC,
+    O_PATH,
+    O_TMPFILE,
+    __O_TMPFILE: 0o20000000,
+  }),
+  memfd: words({ MFD_CLOEXEC: O_CLOEXEC }),
+  socket: words({ SOCK_CLOEXEC: O_CLOEXEC }),
+  epoll: words({ EPOLL_CLOEXEC: O_CLOEXEC }),
+  eventfd: words({ EFD_CLOEXEC: O_CLOEXEC }),
+  timerfd: words({ TFD_CLOEXEC: O_CLOEXEC }),
+  signalfd: words({ SFD_CLOEXEC: O_CLOEXEC }),
+  inotify: words({ IN_CLOEXEC: O_CLOEXEC }),
+  fanotify: words({ FAN_CLOEXEC: O_CLOEXEC }),
+  perf: words({ PERF_FLAG_FD_CLOEXEC: O_CLOEXEC }),
+  closeRange: words({ CLOSE_RANGE_UNSHARE, CLOSE_RANGE_CLOEXEC }),
+  fcntl: words({ F_DUPFD, F_GETFD: 1, F_SETFD, F_GETFL: 3, F_SETFL: 4, F_DUPFD_CLOEXEC }),
+  fcntlArg: words({ FD_CLOEXEC }),
+  msg: words({ MSG_CMSG_CLOEXEC }),
+  rename: words({ RENAME_NOREPLACE: 1, RENAME_EXCHANGE, RENAME_WHITEOUT: 4 }),
+  at: words({ AT_SYMLINK_FOLLOW, AT_EMPTY_PATH, AT_REMOVEDIR: 0x200 }),
+  rwf: words({ RWF_HIPRI: 1, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT: 8, RWF_APPEND: 16 }),
+  fallocate: words({ FALLOC_FL_KEEP_SIZE: 1, FALLOC_FL_PUNCH_HOLE: 2, FALLOC_FL_ZERO_RANGE: 0x10 }),
+  msync: words({ MS_ASYNC, MS_INVALIDATE: 2, MS_SYNC }),
+  syncRange: words({ SYNC_FILE_RANGE_WAIT_BEFORE: 1, SYNC_FILE_RANGE_WRITE: 2, SYNC_FILE_RANGE_WAIT_AFTER: 4 }),
+  prot: words({ PROT_NONE: 0, PROT_READ: 1, PROT_WRITE, PROT_EXEC: 4 }),
+  map: words({ MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE, MAP_FIXED: 0x10, MAP_ANONYMOUS }),
+  mremap: words({ MREMAP_MAYMOVE, MREMAP_FIXED: 2, MREMAP_DONTUNMAP }),
+  clone: words({
+    CLONE_VM,
+    CLONE_FS,
+    CLONE_FILES,
+    CLONE_PIDFD,
+    CLONE_VFORK,
+    CLONE_PARENT,
+    CLONE_THREAD,
+  }),
+  prctl: words({ PR_SET_NAME }),
+  mode: words({ S_IFREG, S_IFDIR, S_IFBLK, S_IFCHR, S_IFIFO: 0o010000, S_IFSOCK: 0o140000, S_IFLNK: 0o120000 }),
+}
+
+function words(table: Record<string, number>): ReadonlyMap<string, number> {
+  return new Map(Object.entries(table))
+}

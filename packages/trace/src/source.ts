@@ -1,0 +1,244 @@
+/**
+ * Sources: what the user named, opened once. Magic bytes tell compression; a directory is walked in sorted order and
+ * links are never followed (a saved /proc/PID/fd folder is made of links, so their targets are kept as text).
+ */
+import { createReadStream } from 'node:fs'
+import { lstat, open, readdir, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { decompress, sniffCompression, type Compression } from './compression.ts'
+import type { DiagnosticKind, Diagnostics } from './diagnostics.ts'
+import { TraceError } from './errors.ts'
+
+export interface Source {
+  /** As the user named it, or joined below the directory that the user named. */
+  readonly path: string
+  /** Size on disk in bytes; null for a stream. */
+  readonly bytes: number | null
+  readonly compression: Compression | null
+  /** The first bytes, decompressed (up to 64 KiB): what the readers sniff. */
+  readonly head: Uint8Array
+  /**
+   * All bytes, decompressed, in large pieces; a piece is valid until the next one is asked for. Throws TraceError when
+   * the source can't be read; a stream cut in the middle ends early and leaves a diagnostic.
+   */
+  chunks(): AsyncIterable<Uint8Array>
+}
+
+/** A symbolic link met in a walk: data, never followed. */
+export interface SavedLink {
+  readonly path: string
+  readonly target: string
+}
+
+export interface OpenedSources {
+  readonly sources: Source[]
+  readonly links: SavedLink[]
+}
+
+const HEAD_BYTES = 1 << 16
+/** Two buffers of this size alternate: the next piece is read while the last one is parsed. */
+const CHUNK_BYTES = 1 << 20
+
+const UNREADABLE: DiagnosticKind = {
+  code: 'source/unreadable',
+  severity: 'loss',
+  message: 'A source could not be read: {}.',
+  fix: 'check its permissions, or leave it out',
+}
+const EMPTY: DiagnosticKind = {
+  code: 'source/empty',
+  severity: 'loss',
+  message: 'A source is empty: {}.',
+  fix: 'record again; was the tracer allowed to attach, and stopped with SIGINT rather than SIGKILL?',
+}
+const CUT: DiagnosticKind = {
+  code: 'source/cut',
+  severity: 'loss',
+  message: 'A compressed source ends in the middle or is damaged: {}.',
+  fix: 'copy or compress it again; everything before that place was used',
+}
+
+/** Opens files, directories and `-` (standard input). Throws TraceError when a named source is not there at all. */
+export async function openSources(paths: readonly string[], diagnostics: Diagnostics): Promise<OpenedSources> {
+  const opened: { sources: Source[]; links: SavedLink[] } = { sources: [], links: [] }
+  for (const path of paths) {
+    if (path === '-') {
+      await keep(opened, await openStream('-', process.stdin, null, diagnostics), diagnostics)
+      continue
+    }
+    const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+      throw new TraceError('source/missing', `${path}: ${reason(error)}; name a file, a directory or -`, { path })
+    })
+    // A link the user names on purpose is followed; one met in a walk is not.
+    if (stats.isDirectory() || (stats.isSymbolicLink() && (await isDirectory(path)))) {
+      await walk(path, opened, diagnostics)
+    } else {
+      await openPath(path, opened, diagnostics)
+    }
+  }
+  return opened
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return readdir(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function walk(directory: string, opened: { sources: Source[]; links: SavedLink[] }, diagnostics: Diagnostics) {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    diagnostics.add(UNREADABLE, { source: directory }, `${directory}: ${reason(error)}`)
+    return []
+  })
+  entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  for (const entry of entries) {
+    const path = join(directory, entry.name)
+    if (entry.isDirectory()) await walk(path, opened, diagnostics)
+    else if (entry.isSymbolicLink()) opened.links.push({ path, target: await readlink(path) })
+    else if (entry.isFile()) await openPath(path, opened, diagnostics)
+  }
+}
+
+async function openPath(path: string, opened: { sources: Source[]; links: SavedLink[] }, diagnostics: Diagnostics) {
+  try {
+    await keep(opened, await openFile(path, diagnostics), diagnostics)
+  } catch (error) {
+    if (error instanceof TraceError) diagnostics.add(UNREADABLE, { source: path }, error.message)
+    else diagnostics.add(UNREADABLE, { source: path }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
+  }
+}
+
+async function keep(opened: { sources: Source[] }, source: Source, diagnostics: Diagnostics): Promise<void> {
+  if (source.head.length === 0) diagnostics.add(EMPTY, { source: source.path }, source.path)
+  opened.sources.push(source)
+}
+
+async function openFile(path: string, diagnostics: Diagnostics): Promise<Source> {
+  const file = await open(path, 'r')
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile()) {
+      await file.close()
+      if (!stats.isFIFO()) throw new TraceError('source/kind', `${path}: not a file, a directory or a pipe`, { path })
+      return await openStream(path, createReadStream(path), null, diagnostics)
+    }
+    const head = Buffer.allocUnsafe(Math.min(HEAD_BYTES, stats.size))
+    let filled = 0
+    while (filled < head.length) {
+      const { bytesRead } = await file.read(head, filled, head.length - filled, filled)
+      if (bytesRead === 0) break
+      filled += bytesRead
+    }
+    const bytes = head.subarray(0, filled)
+    if (sniffCompression(bytes)) {
+      return await openStream(path, createReadStream(path, { highWaterMark: CHUNK_BYTES }), stats.size, diagnostics)
+    }
+    return { path, bytes: stats.size, compression: null, head: bytes, chunks: () => fileChunks(path) }
+  } finally {
+    await file.close().catch(() => {})
+  }
+}
+
+/** A piece is parsed while the next one is being read by another thread. */
+async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw new TraceError('source/unreadable', `${path}: ${reason(error)}`, { path })
+  })
+  try {
+    const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)]
+    let turn = 0
+    let next = file.read(buffers[turn], 0, CHUNK_BYTES, null)
+    for (;;) {
+      const { bytesRead, buffer } = await next
+      if (bytesRead === 0) return
+      turn = 1 - turn
+      next = file.read(buffers[turn], 0, CHUNK_BYTES, null)
+      // A consumer that stops early leaves this read behind: its error, if any, is nobody's.
+      next.catch(() => {})
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+/** A pipe, standard input or a compressed file: can be read once. */
+async function openStream(
+  path: string,
+  input: Readable,
+  bytes: number | null,
+  diagnostics: Diagnostics,
+): Promise<Source> {
+  const raw = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  const first: Buffer[] = []
+  let length = 0
+  while (length < 4) {
+    const { done, value } = await raw.next()
+    if (done) break
+    first.push(value)
+    length += value.length
+  }
+  const compression = sniffCompression(Buffer.concat(first))
+  const pieces = compression ? decompress(compression, prepend(first, raw), path) : prepend(first, raw)
+  const iterator = pieces[Symbol.asyncIterator]()
+  const heads: Buffer[] = []
+  let headLength = 0
+  const cut = (error: unknown): void =>
+    diagnostics.add(CUT, { source: path, offset: headLength }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
+  try {
+    while (headLength < HEAD_BYTES) {
+      const { done, value } = await iterator.next()
+      if (done) break
+      heads.push(value)
+      headLength += value.length
+    }
+  } catch (error) {
+    if (error instanceof TraceError) throw error
+    cut(error)
+  }
+  const head = Buffer.concat(heads)
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    if (head.length > 0) yield head
+    try {
+      for (;;) {
+        const { done, value } = await iterator.next()
+        if (done) return
+        headLength += value.length
+        yield value
+      }
+    } catch (error) {
+      if (error instanceof TraceError) throw error
+      cut(error)
+    } finally {
+      input.destroy()
+    }
+  }
+  return { path, bytes, compression, head: head.subarray(0, HEAD_BYTES), chunks }
+}
+
+async function* prepend(first: Buffer[], rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield* first
+  for (;;) {
+    const { done, value } = await rest.next()
+    if (done) return
+    yield value
+  }
+}
+
+function reason(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ENOENT':
+      return 'no such file or directory'
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied'
+    case 'EISDIR':
+      return 'is a directory'
+    case 'Z_BUF_ERROR':
+      return 'unexpected end of compressed data'
+    default:
+      return error.message
+  }
+}
