@@ -42,7 +42,10 @@ async function buildCli(): Promise<void> {
       { in: 'packages/cli/src/main.ts', out: 'main' },
       ...commands
         .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
-        .map((path) => ({ in: join('packages/cli/src/commands', path), out: join('commands', path.replace(/\.ts$/, '')) })),
+        .map((path) => ({
+          in: join('packages/cli/src/commands', path),
+          out: join('commands', path.replace(/\.ts$/, '')),
+        })),
     ],
     outdir: dist,
     bundle: true,
@@ -70,7 +73,10 @@ function licenses(metafile: Metafile): string {
     if (match) folders.add(match[1])
   }
   const texts = [...folders].sort().map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Record<string, string>
+    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Record<
+      string,
+      string
+    >
     const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry))
     return `${name} ${version} (${license})\n\n${file ? readFileSync(join(root, folder, file), 'utf8').trim() : ''}\n`
   })

@@ -26,7 +26,9 @@ function findTests(): string[] {
   const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name))
   return [...packages.flatMap((path) => [join(path, 'src'), join(path, 'test')]), 'scripts']
     .filter((folder) => existsSync(join(root, folder)))
-    .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+    )
     .filter((path) => path.endsWith('.test.ts'))
     .sort()
 }

@@ -41,7 +41,10 @@ function isTraceError(error: unknown): error is TraceError {
 }
 
 /** oclif's parser errors are several lines long and some carry the details as properties. */
-function usageMessage(error: CLIError & { flags?: string[]; args?: { name: string }[] }, known: readonly string[]): string {
+function usageMessage(
+  error: CLIError & { flags?: string[]; args?: { name: string }[] },
+  known: readonly string[],
+): string {
   if (error.message.startsWith('Nonexistent flag') && error.flags) {
     const close = nearest(error.flags[0].replace(/^-+/, ''), known)
     return `unknown flag ${error.flags.join(', ')}${close ? ` (did you mean --${close}?)` : ''}`
@@ -50,7 +53,9 @@ function usageMessage(error: CLIError & { flags?: string[]; args?: { name: strin
     return `missing ${error.args.map((arg) => arg.name.toUpperCase()).join(', ')}`
   }
   const text = oneLine(error.message.replace('See more help with --help', ''))
-  return text.replace(/^The following errors? occurred: /, '').replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())
+  return text
+    .replace(/^The following errors? occurred: /, '')
+    .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())
 }
 
 function oneLine(text: string): string {

@@ -14,19 +14,24 @@ const CLOSED_PIPE = 141
 /** `root` is the folder of the package, where oclif finds package.json and the command manifest. */
 export async function main(root: string): Promise<void> {
   const argv = process.argv.slice(2)
-  // The reader went away (`| head -1`): nobody wants the rest, so stop working for it, without a word.
+  // process.exit, not exitCode: after a failure no reader, worker or timer has anything left to do.
+  const fail = (error: unknown): never => {
+    if (isExit(error)) process.exit(error.oclif.exit || 0)
+    printFailure(describeFailure(error, 'flushtrace'), argv.includes('--json'), error)
+    process.exit(FAILURE_EXIT)
+  }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader went away (`| head -1`): nobody wants the rest, so stop working for it, without a word.
     if (error.code === 'EPIPE') process.exit(CLOSED_PIPE)
+    console.error(`flushtrace: cannot write the output: ${error.message}`)
+    process.exit(FAILURE_EXIT)
   })
   process.stderr.on('error', () => {}) // nowhere left to complain
+  process.on('uncaughtException', fail) // also rejections that nobody handles
   try {
     await run(argv, { root })
   } catch (error) {
-    // process.exit, not exitCode: after a failure no reader, worker or timer has anything left to do.
-    if (isExit(error)) process.exit(error.oclif.exit || 0)
-    const failure = describeFailure(await unknownCommand(error, argv[0], root), 'flushtrace')
-    printFailure(failure, argv.includes('--json'), error)
-    process.exit(FAILURE_EXIT)
+    fail(await unknownCommand(error, argv[0], root))
   }
 }
 
