@@ -24,16 +24,12 @@ export abstract class BaseCommand extends Command {
 
   override async catch(error: Error): Promise<void> {
     if (isExit(error)) throw error
-    printFailure(this.#describe(error), this.jsonEnabled(), error)
+    printFailure(this.toErrorJson(error).error, this.jsonEnabled(), error)
     this.exit(FAILURE_EXIT)
   }
 
   override toErrorJson(error: unknown): { error: Failure } {
-    return { error: this.#describe(error) }
-  }
-
-  #describe(error: unknown): Failure {
     const flags = ['help', 'json', ...Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags })]
-    return describeFailure(error, `${this.config.bin} ${this.id?.replaceAll(':', ' ')}`, flags)
+    return { error: describeFailure(error, `${this.config.bin} ${this.id?.replaceAll(':', ' ')}`, flags) }
   }
 }
