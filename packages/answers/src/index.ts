@@ -1,1 +1,6 @@
-export {}
+export { events, type CallEvent } from './events.ts'
+export { inspect, inspectSchema, type InspectAnswer } from './inspect.ts'
+export { RANK_SORTS, rank, rankSchema, type RankAnswer, type RankOptions, type RankRow, type RankSort } from './rank.ts'
+export { DIMENSIONS, type Dimension } from './tally.ts'
+export type { AnalyzeOptions } from './analyze.ts'
+export type { DocumentHead } from './document.ts'

@@ -1,6 +1,6 @@
 /** Calls that make, copy, pass and close descriptors → FdTable. The rules are at the top of descriptors.ts. */
 import { CALLS, INJECTED, OK, flags as F, type FdName, type FdRef } from '@flushtrace/trace'
-import { describe, type Description, type Origin, type SyncMode } from './descriptors.ts'
+import { describe, type Description, type Origin, type SentDescriptors, type SyncMode } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { TracedFile, type NameNode } from './files.ts'
 import type { Task } from './processes.ts'
@@ -39,6 +39,8 @@ export class DescriptorTracker implements Tracker {
       case 'sendFds':
       case 'receiveFds':
         inFlight.description = describedBy(this.#world, row, batch.fd[i], batch.decoration[i])
+        // The message is there before sendmsg returns: its receiver may end first.
+        if (row.role === 'sendFds') inFlight.sent = this.#send(row)
         break
       default:
         break
@@ -51,6 +53,7 @@ export class DescriptorTracker implements Tracker {
     if (row.role === 'close' && outcome === INJECTED && inFlight.closed) {
       this.#set(row, batch.fd[i], inFlight.closed.description, inFlight.closed.closeOnExec)
     }
+    if (row.role === 'sendFds' && outcome !== OK && inFlight.sent) this.#takeBack(inFlight.sent)
     if (outcome !== OK) return
     switch (row.role) {
       case 'open':
@@ -71,9 +74,6 @@ export class DescriptorTracker implements Tracker {
         break
       case 'fcntl':
         this.#fcntl(row)
-        break
-      case 'sendFds':
-        this.#send(row)
         break
       case 'receiveFds':
         this.#receive(row)
@@ -186,16 +186,26 @@ export class DescriptorTracker implements Tracker {
     }
   }
 
-  #send(row: Row): void {
+  #send(row: Row): SentDescriptors | null {
     const extra = row.batch.extra[row.i]
-    if (extra?.kind !== 'fds') return
-    const sent = extra.fds.map((ref) => describedByRef(this.#world, row, ref))
-    if (sent.some((description) => description === null)) return
+    if (extra?.kind !== 'fds') return null
+    const sent: Description[] = []
+    for (const ref of extra.fds) {
+      const description = describedByRef(this.#world, row, ref)
+      if (!description) return null
+      sent.push(description)
+    }
     const socket = row.inFlight.description
-    if (socket?.peer) (socket.peer.inbox ??= []).push(sent as Description[])
-    else this.#inTransit.push(sent as Description[])
+    const queue = socket?.peer ? (socket.peer.inbox ??= []) : this.#inTransit
+    queue.push(sent)
     // A message that nobody in the trace receives must not stay for ever.
-    if (this.#inTransit.length > 1024) this.#inTransit.shift()
+    if (queue.length > 1024) queue.shift()
+    return { queue, sent }
+  }
+
+  #takeBack({ queue, sent }: SentDescriptors): void {
+    const at = queue.indexOf(sent)
+    if (at >= 0) queue.splice(at, 1)
   }
 
   #receive(row: Row): void {
@@ -359,6 +369,7 @@ function learnDevice(file: TracedFile, said: FdName): void {
 
 /** By where it stands: null where that tells nothing. */
 function guessKind(file: TracedFile): TracedFile['kind'] {
-  if (/^\/(?:proc|sys|dev)(?:\/|$)/.test(file.lastPath)) return file.lastPath.startsWith('/dev/shm/') ? 'memory' : 'other'
+  if (/^\/(?:proc|sys|dev)(?:\/|$)/.test(file.lastPath))
+    return file.lastPath.startsWith('/dev/shm/') ? 'memory' : 'other'
   return null
 }

@@ -38,6 +38,12 @@ export interface Description {
   pid: number
 }
 
+/** A message with SCM_RIGHTS, and where it waits to be received. */
+export interface SentDescriptors {
+  readonly queue: Description[][]
+  readonly sent: Description[]
+}
+
 export interface FdEntry {
   description: Description
   closeOnExec: boolean

@@ -90,7 +90,8 @@ export class FlushTracker implements Tracker {
 
   /** At the end of the trace. */
   finish(): void {
-    if (this.#aioCount > 0) this.#world.diagnostics.add(CORRELATE.aioUnreaped, null, `${this.#aioCount} in all`, this.#aioCount)
+    if (this.#aioCount > 0)
+      this.#world.diagnostics.add(CORRELATE.aioUnreaped, null, `${this.#aioCount} in all`, this.#aioCount)
   }
 
   #flush(row: Row): void {
@@ -133,7 +134,7 @@ export class FlushTracker implements Tracker {
   }
 
   #write(row: Row): void {
-    const { batch, i, task } = row
+    const { batch, i } = row
     const call = CALLS[batch.call[i]].name
     const { description } = row.inFlight
     if (description && !description.file) return
@@ -154,7 +155,8 @@ export class FlushTracker implements Tracker {
   #isSync(description: Description | null, rwf: number, row: Row): boolean {
     if (description?.file && !isStored(kindOf(description.file))) return false
     if ((rwf & (F.RWF_DSYNC | F.RWF_SYNC)) !== 0) return true
-    if (description?.sync === 'unknown') report(this.#world, CORRELATE.unknownFlags, row, description.file?.lastPath ?? '')
+    if (description?.sync === 'unknown')
+      report(this.#world, CORRELATE.unknownFlags, row, description.file?.lastPath ?? '')
     return description?.sync === 'data' || description?.sync === 'full'
   }
 
@@ -200,7 +202,8 @@ export class FlushTracker implements Tracker {
       if (!waiting || !write) continue
       if (waiting.length === 0) this.#aio.delete(key)
       this.#aioCount--
-      if (event.result > 0) this.#emit(row, 'write', 'io_submit', 'io_submit', write.scope, write.targets, event.result, NaN)
+      if (event.result > 0)
+        this.#emit(row, 'write', 'io_submit', 'io_submit', write.scope, write.targets, event.result, NaN)
     }
   }
 

@@ -1,5 +1,5 @@
 export { System, type SystemOptions } from './system.ts'
-export { applyStreams, type CallStream } from './merge.ts'
+export { applyStreams, type CallStream, type OnRow, type Timeline } from './merge.ts'
 export { kindOf, type FileKind, type FileName } from './files.ts'
 export type { Activity, ActivityKind, ActivitySink, Confidence, Scope, Target } from './activity.ts'
 export type { Task, TracedProcess } from './processes.ts'

@@ -99,7 +99,11 @@ export class AddressSpace {
     if (!keepOld && oldSize > 0) this.unmap(from, from + oldSize)
     this.unmap(to, to + newSize)
     for (const region of moved) {
-      const part = cut(region, Math.max(region.start, from), oldSize > 0 ? Math.min(region.end, from + oldSize) : region.end)
+      const part = cut(
+        region,
+        Math.max(region.start, from),
+        oldSize > 0 ? Math.min(region.end, from + oldSize) : region.end,
+      )
       const start = to + (part.start - from)
       // A mapping that grows goes on in its file.
       const reachesEnd = part.end >= from + oldSize

@@ -13,30 +13,33 @@ export interface CallStream {
   readonly tid: number
 }
 
-/** Applies all streams to `system`; calls `onRow` with the time of each row, ns since the earliest stream's time 0. */
-export async function applyStreams(
-  streams: readonly CallStream[],
-  system: System,
-  onRow: (atNs: number) => void,
-): Promise<{ origin: Instant | null; clock: CallBatch['clock'] }> {
+/** Told before each row: its time in ns since the earliest stream's time 0, and when that was (null: no wall clock). */
+export type OnRow = (atNs: number, origin: Instant | null) => void
+
+export interface Timeline {
+  /** Wall-clock time of ns 0; null when no stream tells. */
+  readonly origin: Instant | null
+  /** By source: where its time 0 lies, ns. */
+  readonly offsets: ReadonlyMap<number, number>
+}
+
+/** Applies all streams to `system`. */
+export async function applyStreams(streams: readonly CallStream[], system: System, onRow: OnRow): Promise<Timeline> {
   const cursors: Cursor[] = []
   for (const stream of streams) {
     const cursor = new Cursor(stream)
     if (await cursor.next()) cursors.push(cursor)
   }
   let origin: Instant | null = null
-  let clock: CallBatch['clock'] = 'none'
   for (const group of byClock(cursors)) {
     const first = earliest(group)
     for (const cursor of group) cursor.offsetNs = first && cursor.origin ? nsBetween(first, cursor.origin) : 0
-    if (clock === 'none' || group[0].batch.clock === 'wall') {
-      clock = group[0].batch.clock
-      origin = clock === 'wall' ? first : null
-    }
-    if (group.length === 1 || !first) await inTurn(group, system, onRow)
-    else await byTime(group, system, onRow)
+    if (group[0].batch.clock === 'wall') origin = first
+    const timed = (atNs: number): void => onRow(atNs, origin)
+    if (group.length === 1 || !first) await inTurn(group, system, timed)
+    else await byTime(group, system, timed)
   }
-  return { origin, clock }
+  return { origin, offsets: new Map(cursors.map((cursor) => [cursor.source, cursor.offsetNs])) }
 }
 
 class Cursor {

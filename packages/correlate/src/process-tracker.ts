@@ -80,7 +80,11 @@ export class ProcessTracker implements Tracker {
       }
       process.startedBefore &&= early !== null
     }
-    process.threads++
+    if (!early) {
+      process.threads++
+      this.#world.seen.tasks++
+      if (!thread) this.#world.seen.processes++
+    }
     this.#world.tasks.set(tid, {
       tid,
       name: early?.name ?? task.name,
@@ -145,6 +149,8 @@ export function adoptTask(world: World, tid: number, record: number, source: num
   const leader = saved && saved.tgid !== tid ? world.tasks.get(saved.tgid) : undefined
   const process = leader?.process ?? new TracedProcess(tid > 0 ? (saved?.tgid ?? tid) : null, null)
   process.threads++
+  world.seen.tasks++
+  if (!leader) world.seen.processes++
   const origin: Origin = { rule: 'saved-proc', source, record: 0 }
   const task: Task = {
     tid,

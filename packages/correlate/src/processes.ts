@@ -10,10 +10,9 @@
  * 4. execve ends all other tasks of the process; a thread that calls it goes on under the pid of the process.
  * Source of the rules: man pages clone(2), execve(2), fork(2), vfork(2), unshare(2), prctl(2).
  */
-import type { AddressSpace } from './mappings.ts'
-import type { Description, FdEntry, FdTable } from './descriptors.ts'
+import type { Description, FdEntry, FdTable, SentDescriptors } from './descriptors.ts'
 import type { NameNode } from './files.ts'
-import type { Region } from './mappings.ts'
+import type { AddressSpace, Region } from './mappings.ts'
 
 export class TracedProcess {
   /** null: the trace never told (one process, no pid column). */
@@ -63,6 +62,8 @@ export interface CallInFlight {
   description: Description | null
   /** close: what the number meant, to be put back when the call was never run. */
   closed: FdEntry | null
+  /** sendmsg: what it sent, to be taken back when it fails. */
+  sent: SentDescriptors | null
   /** msync, mremap: the regions that were there at entry; munmap: the ones taken away. */
   regions: Region[] | null
   /** fork: what the child will get. */

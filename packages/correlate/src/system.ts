@@ -51,6 +51,7 @@ export class System {
       diagnostics: options.diagnostics,
       emit: options.emit,
       sourcePaths: options.sourcePaths,
+      seen: { processes: 0, tasks: 0 },
       activity: emptyActivity(),
     }
     this.#world = world
@@ -68,8 +69,9 @@ export class System {
     this.#row = { inFlight: newCall(0) } as unknown as Row
   }
 
-  get tasks(): ReadonlyMap<number, Task> {
-    return this.#world.tasks
+  /** Processes and tasks that the trace showed so far. */
+  get seen(): { readonly processes: number; readonly tasks: number } {
+    return this.#world.seen
   }
 
   /** Whether the task with this id is known: its fork, or a row of its own, has been applied. */
@@ -263,7 +265,17 @@ export class System {
 }
 
 function newCall(record: number): CallInFlight {
-  return { call: -1, record, description: null, closed: null, regions: null, fds: null, space: null, directories: null }
+  return {
+    call: -1,
+    record,
+    description: null,
+    closed: null,
+    sent: null,
+    regions: null,
+    fds: null,
+    space: null,
+    directories: null,
+  }
 }
 
 function emptyActivity(): Activity {

@@ -2,7 +2,7 @@
 import { AT_FDCWD, type CallBatch, type CallRole, type DiagnosticKind, type Diagnostics } from '@flushtrace/trace'
 import type { SavedProcess } from '@flushtrace/layout'
 import type { Activity, ActivitySink } from './activity.ts'
-import { FileNames, FileTree, type NameNode } from './files.ts'
+import type { FileNames, FileTree, NameNode } from './files.ts'
 import type { CallInFlight, Task } from './processes.ts'
 
 export interface World {
@@ -14,6 +14,8 @@ export interface World {
   readonly emit: ActivitySink
   /** Paths of the sources, for places in diagnostics. */
   readonly sourcePaths: readonly string[]
+  /** Processes and tasks that the trace showed. */
+  readonly seen: { processes: number; tasks: number }
   /** One object for all activities, see activity.ts. */
   readonly activity: Activity
 }

@@ -26,7 +26,8 @@ export function procFileOf(path: string): { pid: number; file: ProcFile; entry: 
   }
 }
 
-const MAPS_LINE = /^([0-9a-f]+)-([0-9a-f]+) ([r-])([w-])([x-])([ps]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?$/
+const MAPS_LINE =
+  /^([0-9a-f]+)-([0-9a-f]+) ([r-])([w-])([x-])([ps]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?$/
 const FD_LINE = /^l[-rwxst]{9}[.+@]? .* (\d+) -> (.*)$/
 
 /** maps and fd lists tell by their bytes what they are; the others only beside them. */

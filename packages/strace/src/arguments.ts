@@ -11,16 +11,8 @@ import {
   type FdRef,
   type Iocb,
 } from '@flushtrace/trace'
-import { endOfDecoration, endOfString, opensDecoration, type Scanner } from './scanner.ts'
-import {
-  forEachElement,
-  forEachField,
-  parseFdName,
-  parseFlags,
-  parseNumber,
-  stringEnd,
-  unescape,
-} from './values.ts'
+import { endOfDecoration, endOfString, opensDecoration, startsWith, type Scanner } from './scanner.ts'
+import { forEachElement, forEachField, parseFdName, parseFlags, parseNumber, stringEnd, unescape } from './values.ts'
 
 /** More arguments of a program than this are not kept: enough to tell two interpreters apart. */
 const MAX_ARGV = 32
@@ -145,7 +137,6 @@ function cloneFlags(buf: Uint8Array, start: number, end: number): number {
   return at < 0 || at >= end ? 0 : parseFlags(buf, at + 6, end, FLAG_WORDS.clone)
 }
 
-
 function fillStat(batch: CallBatch, i: number, buf: Uint8Array, start: number, end: number): void {
   let inode: number | null = null
   let device: string | null = null
@@ -197,18 +188,21 @@ function parseFdList(buf: Uint8Array, start: number, end: number): FdRef[] {
   return fds
 }
 
-/** `{…, msg_control=[{…, cmsg_type=SCM_RIGHTS, cmsg_data=[5</x>]}], …}`: the descriptors that travel. */
+/** `{…, msg_control=[{…, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[5</x>]}], …}`: what travels. */
 function parseRights(buf: Uint8Array, start: number, end: number): Extra | null {
   const fds: FdRef[] = []
   for (let p = start; p < end; p++) {
     if (buf[p] === 0x22) p = endOfString(buf, p, end) - 1
-    else if (buf[p] === 0x53 && latin1(buf, p, Math.min(end, p + RIGHTS.length)) === RIGHTS) {
-      fds.push(...parseFdList(buf, p + RIGHTS.length - 1, end))
+    else if (buf[p] === 0x63 && startsWith(buf, p, end, CMSG_LEVEL)) {
+      const match = RIGHTS.exec(latin1(buf, p, Math.min(end, p + 120)))
+      if (match) fds.push(...parseFdList(buf, p + match[0].length - 1, end))
     }
   }
   return fds.length > 0 ? { kind: 'fds', fds } : null
 }
-const RIGHTS = 'SCM_RIGHTS, cmsg_data=['
+const CMSG_LEVEL = Buffer.from('cmsg_level=')
+/** With -X raw and -X verbose the words are numbers, or numbers with the words in a comment. */
+const RIGHTS = /^cmsg_level=(?:0x)?(?:SOL_SOCKET|1)\b[^,]*, cmsg_type=(?:0x)?(?:SCM_RIGHTS|1)\b[^,]*, cmsg_data=\[/
 
 /** `["python3", "/usr/sbin/samba_dnsupd"..., ...]` */
 function parseArgv(buf: Uint8Array, start: number, end: number): Extra {

@@ -55,7 +55,7 @@ export class LineCarry {
   }
 
   #squeeze(bytes: Uint8Array, start: number, end: number): void {
-    for (let p = start; p < end; ) {
+    for (let p = start; p < end;) {
       if (this.length >= MAX_SQUEEZED) {
         this.overflow = true
         return

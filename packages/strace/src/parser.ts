@@ -40,7 +40,7 @@ import { Texts, fillRow } from './arguments.ts'
 import { STRACE } from './diagnostics.ts'
 import { Leader } from './leader.ts'
 import { LineCarry } from './lines.ts'
-import { ResultPart, parseTook } from './result.ts'
+import { ResultPart } from './result.ts'
 import { Scanner, startsWith, type Ending } from './scanner.ts'
 import { parseSummaryRow, isSummaryHead, type SummaryRow } from './summary.ts'
 import { unescape } from './values.ts'
@@ -68,6 +68,8 @@ export interface StraceFacts {
   lastNs: number | null
   /** The table that -C prints after the log. */
   summary: SummaryRow[]
+  /** Whether the lines hold the calls that the table counts; null without a table. */
+  summaryAgrees: boolean | null
 }
 
 interface Pending {
@@ -148,6 +150,7 @@ export class StraceParser {
     firstNs: null,
     lastNs: null,
     summary: [],
+    summaryAgrees: null,
   }
   #inSummary = false
 
@@ -549,6 +552,7 @@ export class StraceParser {
     const facts = this.facts
     switch (leader.clock) {
       case 'none':
+      case 'monotonic': // no strace option prints it
         return
       case 'wall': {
         if (Number.isNaN(this.#originSeconds)) this.#begin()
@@ -589,7 +593,9 @@ export class StraceParser {
 
   /** `+++ exited with 0 +++`, `+++ killed by SIGKILL +++`, `+++ superseded by execve in pid 12346 +++`. */
   #taskEnd(buf: Uint8Array, p: number, end: number): boolean {
-    const match = /^\+\+\+ (?:(exited|killed)|superseded by execve in pid (\d+)) /.exec(latin1(buf, p, Math.min(end, p + 60)))
+    const match = /^\+\+\+ (?:(exited|killed)|superseded by execve in pid (\d+)) /.exec(
+      latin1(buf, p, Math.min(end, p + 60)),
+    )
     if (!match) return false
     this.#stamp()
     const tid = this.#task(buf)
@@ -625,7 +631,10 @@ export class StraceParser {
     if (notice) {
       this.#notice(Number(notice[1]), notice[2])
       this.facts.notes++
-    } else if (text.startsWith('strace: ') || /^\[ Process PID=\d+ runs in /.test(latin1(buf, p, Math.min(end, p + 80)))) {
+    } else if (
+      text.startsWith('strace: ') ||
+      /^\[ Process PID=\d+ runs in /.test(latin1(buf, p, Math.min(end, p + 80)))
+    ) {
       this.facts.notes++
     } else if (isSummaryHead(text)) {
       this.#inSummary = true
@@ -688,12 +697,14 @@ export class StraceParser {
   }
 
   #checkSummary(): void {
+    if (this.facts.summary.length === 0) return
     const differ: string[] = []
     for (const row of this.facts.summary) {
       if (row.call === 'total') continue
       const counted = this.facts.calls[row.call] ?? 0
       if (counted !== row.calls) differ.push(`${row.call} ${counted} in the lines, ${row.calls} in the table`)
     }
+    this.facts.summaryAgrees = differ.length === 0
     if (differ.length > 0) {
       this.#diagnostics.add(STRACE.summaryDiffers, this.#place(), differ.slice(0, 3).join('; '), differ.length)
     }

@@ -17,7 +17,7 @@ export function readStrace(source: Source, diagnostics: Diagnostics, tid = 0): S
   const parser = new StraceParser(source.path, diagnostics, tid)
   async function* batches(): AsyncGenerator<CallBatch> {
     for await (const chunk of source.chunks()) {
-      for (let pos = 0; pos < chunk.length; ) {
+      for (let pos = 0; pos < chunk.length;) {
         pos = parser.consume(chunk, pos)
         if (pos < chunk.length) {
           yield parser.batch

@@ -122,7 +122,7 @@ export class Scanner {
   scanTail(buf: Uint8Array, start: number, end: number): Ending {
     let ending: Ending = 'open'
     this.argCount = 0
-    for (let p = start; p < end; ) {
+    for (let p = start; p < end;) {
       const c = buf[p]
       if (c === QUOTE) p = endOfString(buf, p, end)
       else if (c === LANGLE && buf[p - 1] === SPACE && this.#mark(buf, p, end)) return 'unfinished'
@@ -181,7 +181,8 @@ export class Scanner {
   /** Only `) = ?` may follow a mark that does not end the line. */
   #ended(buf: Uint8Array, end: number): Ending {
     const p = this.#afterMark
-    if (buf[p] === 0x29 && this.#result(buf, p + 1, end) === 'complete' && buf[this.resultStart] === 0x3f) return 'ended'
+    if (buf[p] === 0x29 && this.#result(buf, p + 1, end) === 'complete' && buf[this.resultStart] === 0x3f)
+      return 'ended'
     return 'open'
   }
 }

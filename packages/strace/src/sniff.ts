@@ -33,7 +33,7 @@ function countLines(head: Uint8Array): { lines: number; calls: number; summary: 
   let lines = 0
   let calls = 0
   let summary = false
-  for (let start = 0; start < head.length && lines < LINES; ) {
+  for (let start = 0; start < head.length && lines < LINES;) {
     let end = head.indexOf(0x0a, start)
     const whole = end >= 0
     if (!whole) end = head.length

@@ -133,7 +133,11 @@ function stripMark(text: string): string {
 }
 
 /** `/dev/sda<block 8:0>`, `/dev/tty<char 5:2 @/dev/pts/0>`: the tail in angle brackets. */
-function nestedDevice(buf: Uint8Array, start: number, end: number): { at: number; numbers: string; block: boolean } | null {
+function nestedDevice(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): { at: number; numbers: string; block: boolean } | null {
   if (buf[end - 1] !== 0x3e) return null
   let at = end - 1
   while (at > start && buf[at] !== 0x3c) at--

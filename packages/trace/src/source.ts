@@ -59,12 +59,19 @@ const CUT: DiagnosticKind = {
   fix: 'copy or compress it again; everything before that place was used',
 }
 
+/** Bytes read so far (as on disk) and in all; null when a stream is among them. */
+export type OnProgress = (done: number, total: number | null) => void
+
 /** Opens files, directories and `-` (standard input). Throws TraceError when a named source is not there at all. */
-export async function openSources(paths: readonly string[], diagnostics: Diagnostics): Promise<OpenedSources> {
-  const opened: { sources: Source[]; links: SavedLink[] } = { sources: [], links: [] }
+export async function openSources(
+  paths: readonly string[],
+  diagnostics: Diagnostics,
+  onProgress: OnProgress = () => {},
+): Promise<OpenedSources> {
+  const opened: Opened = { sources: [], links: [], progress: new Progress(onProgress) }
   for (const path of paths) {
     if (path === '-') {
-      await keep(opened, await openStream('-', process.stdin, null, diagnostics), diagnostics)
+      await keep(opened, await openStream('-', process.stdin, null, opened.progress, diagnostics), diagnostics)
       continue
     }
     const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
@@ -87,7 +94,7 @@ async function isDirectory(path: string): Promise<boolean> {
   )
 }
 
-async function walk(directory: string, opened: { sources: Source[]; links: SavedLink[] }, diagnostics: Diagnostics) {
+async function walk(directory: string, opened: Opened, diagnostics: Diagnostics) {
   const entries = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     diagnostics.add(UNREADABLE, { source: directory }, `${directory}: ${reason(error)}`)
     return []
@@ -101,28 +108,28 @@ async function walk(directory: string, opened: { sources: Source[]; links: Saved
   }
 }
 
-async function openPath(path: string, opened: { sources: Source[]; links: SavedLink[] }, diagnostics: Diagnostics) {
+async function openPath(path: string, opened: Opened, diagnostics: Diagnostics) {
   try {
-    await keep(opened, await openFile(path, diagnostics), diagnostics)
+    await keep(opened, await openFile(path, opened.progress, diagnostics), diagnostics)
   } catch (error) {
     if (error instanceof TraceError) diagnostics.add(UNREADABLE, { source: path }, error.message)
     else diagnostics.add(UNREADABLE, { source: path }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
   }
 }
 
-async function keep(opened: { sources: Source[] }, source: Source, diagnostics: Diagnostics): Promise<void> {
+async function keep(opened: Opened, source: Source, diagnostics: Diagnostics): Promise<void> {
   if (source.head.length === 0) diagnostics.add(EMPTY, { source: source.path }, source.path)
   opened.sources.push(source)
 }
 
-async function openFile(path: string, diagnostics: Diagnostics): Promise<Source> {
+async function openFile(path: string, progress: Progress, diagnostics: Diagnostics): Promise<Source> {
   const file = await open(path, 'r')
   try {
     const stats = await file.stat()
     if (!stats.isFile()) {
       await file.close()
       if (!stats.isFIFO()) throw new TraceError('source/kind', `${path}: not a file, a directory or a pipe`, { path })
-      return await openStream(path, createReadStream(path), null, diagnostics)
+      return await openStream(path, createReadStream(path), null, progress, diagnostics)
     }
     const head = Buffer.allocUnsafe(Math.min(HEAD_BYTES, stats.size))
     let filled = 0
@@ -133,16 +140,43 @@ async function openFile(path: string, diagnostics: Diagnostics): Promise<Source>
     }
     const bytes = head.subarray(0, filled)
     if (sniffCompression(bytes)) {
-      return await openStream(path, createReadStream(path, { highWaterMark: CHUNK_BYTES }), stats.size, diagnostics)
+      const input = createReadStream(path, { highWaterMark: CHUNK_BYTES })
+      return await openStream(path, input, stats.size, progress, diagnostics)
     }
-    return { path, bytes: stats.size, compression: null, head: bytes, chunks: () => fileChunks(path) }
+    progress.expect(stats.size)
+    return { path, bytes: stats.size, compression: null, head: bytes, chunks: () => fileChunks(path, progress) }
   } finally {
     await file.close().catch(() => {})
   }
 }
 
+interface Opened {
+  readonly sources: Source[]
+  readonly links: SavedLink[]
+  readonly progress: Progress
+}
+
+class Progress {
+  #done = 0
+  #total: number | null = 0
+  readonly #on: OnProgress
+
+  constructor(on: OnProgress) {
+    this.#on = on
+  }
+
+  expect(bytes: number | null): void {
+    this.#total = bytes === null || this.#total === null ? null : this.#total + bytes
+  }
+
+  read(bytes: number): void {
+    this.#done += bytes
+    this.#on(this.#done, this.#total)
+  }
+}
+
 /** A piece is parsed while the next one is being read by another thread. */
-async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
+async function* fileChunks(path: string, progress: Progress): AsyncGenerator<Uint8Array> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     throw new TraceError('source/unreadable', `${path}: ${reason(error)}`, { path })
   })
@@ -157,6 +191,7 @@ async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
       next = file.read(buffers[turn], 0, CHUNK_BYTES, null)
       // A consumer that stops early leaves this read behind: its error, if any, is nobody's.
       next.catch(() => {})
+      progress.read(bytesRead)
       yield buffer.subarray(0, bytesRead)
     }
   } finally {
@@ -169,8 +204,10 @@ async function openStream(
   path: string,
   input: Readable,
   bytes: number | null,
+  progress: Progress,
   diagnostics: Diagnostics,
 ): Promise<Source> {
+  progress.expect(bytes)
   const raw = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   const first: Buffer[] = []
   let length = 0
@@ -181,7 +218,9 @@ async function openStream(
     length += value.length
   }
   const compression = sniffCompression(Buffer.concat(first))
-  const pieces = compression ? decompress(compression, prepend(first, raw), path) : prepend(first, raw)
+  const pieces = compression
+    ? decompress(compression, prepend(first, raw, progress), path)
+    : prepend(first, raw, progress)
   const iterator = pieces[Symbol.asyncIterator]()
   const heads: Buffer[] = []
   let headLength = 0
@@ -218,11 +257,15 @@ async function openStream(
   return { path, bytes, compression, head: head.subarray(0, HEAD_BYTES), chunks }
 }
 
-async function* prepend(first: Buffer[], rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  yield* first
+async function* prepend(first: Buffer[], rest: AsyncIterator<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
+  for (const piece of first) {
+    progress.read(piece.length)
+    yield piece
+  }
   for (;;) {
     const { done, value } = await rest.next()
     if (done) return
+    progress.read(value.length)
     yield value
   }
 }

@@ -48,7 +48,12 @@ export class StringTable {
    * The id of bytes[start, end) as written in a trace; `decode` turns them into text the first time they are seen.
    * Two spellings of one text (escaped in different ways) get the same id.
    */
-  intern(bytes: Uint8Array, start: number, end: number, decode: (b: Uint8Array, s: number, e: number) => string): number {
+  intern(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    decode: (b: Uint8Array, s: number, e: number) => string,
+  ): number {
     let hash = 0x811c9dc5 ^ (end - start)
     for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193)
     hash ^= hash >>> 15

@@ -1,0 +1,74 @@
+/** What every JSON answer begins with. */
+import { z } from 'zod'
+import type { Diagnostic } from '@flushtrace/trace'
+import type { Analysis } from './analyze.ts'
+import type { SourceKind } from './sources.ts'
+
+export interface SourceRow {
+  path: string
+  kind: SourceKind
+  /** Size on disk; null for a stream. */
+  bytes: number | null
+  /** Lines. */
+  records: number
+  /** Lines that the state and the answer are made of; the others are counted by name, or notes. */
+  used: number
+}
+
+export interface DocumentHead {
+  startedAt: string | null
+  spanNs: number
+  sources: SourceRow[]
+  diagnostics: Diagnostic[]
+}
+
+export function documentHead(analysis: Analysis): DocumentHead {
+  return {
+    startedAt: analysis.startedAt,
+    spanNs: Math.round(analysis.spanNs),
+    sources: analysis.capture.sources
+      .filter(({ kind }) => kind !== 'proc')
+      .map(({ source, kind }) => sourceRow(analysis, source.path, kind, source.bytes))
+      .concat(savedState(analysis)),
+    diagnostics: analysis.diagnostics.rows(),
+  }
+}
+
+function sourceRow(analysis: Analysis, path: string, kind: SourceKind, bytes: number | null): SourceRow {
+  const facts = analysis.straces.find(({ source }) => source.path === path)?.reading.facts
+  return { path, kind, bytes, records: facts?.lines ?? 0, used: facts?.used ?? 0 }
+}
+
+/** Saved /proc state is many small files: one row for all of them. */
+function savedState(analysis: Analysis): SourceRow[] {
+  const files = analysis.capture.sources.filter(({ kind }) => kind === 'proc')
+  if (files.length === 0) return []
+  const bytes = files.reduce((sum, { source }) => sum + (source.bytes ?? 0), 0)
+  const first = files[0].source.path
+  const path = first.replace(/\/\d+\/[^/]+$/, '')
+  return [{ path, kind: 'proc', bytes, records: files.length, used: files.length }]
+}
+
+const diagnosticSchema = z.object({
+  code: z.string(),
+  severity: z.enum(['info', 'loss', 'error']),
+  count: z.int().positive(),
+  message: z.string(),
+  fix: z.string(),
+  first: z.object({ source: z.string(), record: z.number().optional(), offset: z.number().optional() }).nullable(),
+})
+
+export const headShape = {
+  startedAt: z.string().nullable(),
+  spanNs: z.number().nonnegative(),
+  sources: z.array(
+    z.object({
+      path: z.string(),
+      kind: z.enum(['strace', 'strace-summary', 'proc', 'unknown']),
+      bytes: z.number().nullable(),
+      records: z.int().nonnegative(),
+      used: z.int().nonnegative(),
+    }),
+  ),
+  diagnostics: z.array(diagnosticSchema),
+}

@@ -1,0 +1,63 @@
+/** Which activities an answer is about: --since, --until, --process, --file. */
+import type { Activity } from '@flushtrace/correlate'
+import { TraceError, nsBetween, parseInstant, type Instant } from '@flushtrace/trace'
+import picomatch from 'picomatch'
+
+export interface FilterOptions {
+  /** Seconds from the start (`2.5`), or a wall-clock time (RFC 3339, `@epoch`). */
+  readonly since?: string
+  readonly until?: string
+  /** A pid, or a glob over process names. */
+  readonly process?: string
+  /** A glob over paths; a word without `/` matches the last component. */
+  readonly file?: string
+}
+
+export type ActivityFilter = (activity: Activity, atNs: number) => boolean
+
+/** `origin`: the wall-clock time of ns 0, known when the first event is. */
+export function activityFilter(options: FilterOptions, origin: () => Instant | null): ActivityFilter {
+  const since = moment(options.since, '--since', origin)
+  const until = moment(options.until, '--until', origin)
+  const ofProcess = processMatcher(options.process)
+  const ofFile = options.file === undefined ? null : fileMatcher(options.file)
+  return (activity, atNs) => {
+    if (since && !(atNs >= since())) return false
+    if (until && !(atNs < until())) return false
+    if (ofProcess && !ofProcess(activity)) return false
+    return !ofFile || activity.targets.some((target) => ofFile(target.name.path))
+  }
+}
+
+function moment(text: string | undefined, flag: string, origin: () => Instant | null): (() => number) | null {
+  if (text === undefined) return null
+  if (/^\d+(?:\.\d+)?$/.test(text)) {
+    const ns = Number(text) * 1e9
+    return () => ns
+  }
+  const instant = parseInstant(text)
+  if (!instant) {
+    throw new TraceError('usage', `${flag} ${text}: give seconds from the start, or a time like 2026-11-20T11:05:44Z`)
+  }
+  return () => {
+    const start = origin()
+    if (!start)
+      throw new TraceError('usage', `${flag} ${text}: this trace has no wall clock; give seconds from the start`)
+    return nsBetween(start, instant)
+  }
+}
+
+function processMatcher(wanted: string | undefined): ((activity: Activity) => boolean) | null {
+  if (wanted === undefined) return null
+  if (/^\d+$/.test(wanted)) {
+    const pid = Number(wanted)
+    return ({ task }) => task.process.pid === pid || task.tid === pid
+  }
+  const matches = picomatch(wanted, { dot: true })
+  return ({ task }) => matches(task.process.name ?? '') || matches((task.process.argv?.[0] ?? '').replace(/^.*\//, ''))
+}
+
+export function fileMatcher(glob: string): (path: string) => boolean {
+  const matches = picomatch(glob, { dot: true, matchBase: !glob.includes('/') } as picomatch.PicomatchOptions)
+  return (path) => path === glob || matches(path)
+}

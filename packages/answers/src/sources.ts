@@ -1,0 +1,153 @@
+/** What each source is, told by its bytes: the one list of the readers. */
+import { basename, dirname } from 'node:path'
+import { procFileOf, readSavedProcesses, sniffProc, type SavedProcess } from '@flushtrace/layout'
+import { readStrace, sniffForeignStrace, sniffStrace, tidOfName, type StraceReading } from '@flushtrace/strace'
+import {
+  TraceError,
+  openSources,
+  type DiagnosticKind,
+  type Diagnostics,
+  type SavedLink,
+  type Source,
+} from '@flushtrace/trace'
+
+export type SourceKind = 'strace' | 'strace-summary' | 'proc' | 'unknown'
+
+export interface ClassifiedSource {
+  readonly source: Source
+  readonly kind: SourceKind
+}
+
+export interface Capture {
+  readonly sources: readonly ClassifiedSource[]
+  readonly links: readonly SavedLink[]
+}
+
+const FOREIGN: DiagnosticKind = {
+  code: 'source/other-strace',
+  severity: 'error',
+  message: 'A source is the log of another tool named strace: {}.',
+  fix: 'record on the Linux host with strace from strace.io',
+}
+const UNKNOWN: DiagnosticKind = {
+  code: 'source/unknown',
+  severity: 'info',
+  message: 'Some sources are none that flushtrace reads (first: {}); they are skipped.',
+  fix: 'name only traces; `flushtrace inspect` shows what each one is taken for',
+}
+
+const OTHER_STRACE = { cygwin: "Cygwin's strace (Windows)", gvisor: "gVisor's strace log" } as const
+
+/** Opens and classifies. Throws TraceError when nothing usable is left, in one line that names what is there. */
+export async function openCapture(
+  paths: readonly string[],
+  diagnostics: Diagnostics,
+  onProgress?: (done: number, total: number | null) => void,
+): Promise<Capture> {
+  const { sources, links } = await openSources(paths, diagnostics, onProgress)
+  const saved = savedFolders(sources)
+  const classified = sources.map((source) => ({ source, kind: classify(source, saved, diagnostics) }))
+  if (!classified.some(({ kind }) => kind !== 'unknown' && kind !== 'proc')) {
+    throw new TraceError('source/nothing-usable', nothingUsable(paths, classified, diagnostics))
+  }
+  return { sources: classified, links }
+}
+
+function classify(source: Source, saved: ReadonlySet<string>, diagnostics: Diagnostics): SourceKind {
+  const { head } = source
+  if (head.length === 0) return 'unknown'
+  if (procFileOf(source.path) && saved.has(folderOf(source))) return 'proc'
+  const strace = sniffStrace(head)
+  if (strace) return strace
+  const foreign = sniffForeignStrace(head)
+  if (foreign) diagnostics.add(FOREIGN, { source: source.path }, `${source.path} is ${OTHER_STRACE[foreign]}`)
+  else diagnostics.add(UNKNOWN, { source: source.path }, `${source.path}, ${guess(head)}`)
+  return 'unknown'
+}
+
+/** Folders that hold what only /proc/PID holds: their other files (comm, cmdline) tell nothing by their bytes. */
+function savedFolders(sources: readonly Source[]): Set<string> {
+  const folders = new Set<string>()
+  for (const source of sources) {
+    if (procFileOf(source.path) && sniffProc(source.head)) folders.add(folderOf(source))
+  }
+  return folders
+}
+
+/** …/proc/42 of …/proc/42/maps and …/proc/42/fdinfo/7. */
+function folderOf(source: Source): string {
+  const folder = dirname(source.path)
+  return basename(folder) === 'fdinfo' || basename(folder) === 'fd' ? dirname(folder) : folder
+}
+
+const MAGIC: readonly [string, string][] = [
+  ['\x7fELF', 'a program'],
+  ['\xff\xd8\xff', 'a JPEG picture'],
+  ['\x89PNG', 'a PNG picture'],
+  ['GIF8', 'a GIF picture'],
+  ['PK\x03\x04', 'a zip archive'],
+  ['%PDF', 'a PDF document'],
+  ['SQLite format 3', 'an SQLite database'],
+  ['BZh', 'bzip2 data, which is not read: unpack it first'],
+  ['\xfd7zXZ', 'xz data, which is not read: unpack it first'],
+]
+
+/** What the first bytes look like, for the message that says why a source is skipped. */
+function guess(head: Uint8Array): string {
+  const start = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 4096)).toString('latin1')
+  for (const [magic, what] of MAGIC) if (start.startsWith(magic)) return what
+  if (start.includes('\0')) return 'binary data of no known kind'
+  if (/^\s*[{[]/.test(start)) return 'JSON of no known kind'
+  return 'text of no known kind'
+}
+
+function nothingUsable(
+  paths: readonly string[],
+  classified: readonly ClassifiedSource[],
+  diagnostics: Diagnostics,
+): string {
+  const named = paths.join(', ')
+  const problem = diagnostics.rows().find((row) => row.code.startsWith('source/'))
+  const proc = classified.some(({ kind }) => kind === 'proc')
+  if (proc) return `${named}: only saved /proc state, no trace; add the strace log that it belongs to`
+  if (problem) return `${named}: nothing to read. ${problem.message} Fix: ${problem.fix}`
+  return `${named}: holds no file; name a saved trace, see docs/recording`
+}
+
+export interface StraceSource {
+  readonly source: Source
+  /** Index among all sources. */
+  readonly index: number
+  /** The task of a -ff file; 0 for a log of several. */
+  readonly tid: number
+  readonly reading: StraceReading
+}
+
+/** A file of a -ff set is one whose name ends in .PID beside others of the same stem, or that has no pid column. */
+export function straceReadings(capture: Capture, diagnostics: Diagnostics): StraceSource[] {
+  const stems = new Map<string, number>()
+  for (const { source, kind } of capture.sources) {
+    if (kind === 'strace' && tidOfName(source.path) > 0) {
+      const stem = source.path.replace(/\.\d+(\.\w+)?$/, '')
+      stems.set(stem, (stems.get(stem) ?? 0) + 1)
+    }
+  }
+  return capture.sources.flatMap(({ source, kind }, index) => {
+    if (kind !== 'strace') return []
+    const suffix = tidOfName(source.path)
+    const alone = stems.get(source.path.replace(/\.\d+(\.\w+)?$/, '')) === 1
+    const tid = suffix > 0 && !(alone && hasPids(source.head)) ? suffix : 0
+    return [{ source, index, tid, reading: readStrace(source, diagnostics, tid) }]
+  })
+}
+
+/** Whether most lines begin with a pid: then the suffix of the name is chance (a rotated log). */
+function hasPids(head: Uint8Array): boolean {
+  const lines = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 4096)).toString('latin1').split('\n')
+  return lines.filter((line) => /^(?:\[pid +\d+\] |\d{1,7}(?:<.*?>)? +(?!\d\d:))/.test(line)).length > lines.length / 2
+}
+
+export async function savedProcesses(capture: Capture): Promise<Map<number, SavedProcess>> {
+  const sources = capture.sources.filter(({ kind }) => kind === 'proc').map(({ source }) => source)
+  return readSavedProcesses(sources, capture.links)
+}

@@ -1,0 +1,237 @@
+/** Activities → sums by process, thread, file or call. */
+import { ascending } from 'd3-array'
+import {
+  kindOf,
+  type Activity,
+  type Confidence,
+  type FileName,
+  type Scope,
+  type Task,
+  type TracedProcess,
+} from '@flushtrace/correlate'
+import { Durations } from './durations.ts'
+
+export const DIMENSIONS = ['process', 'thread', 'file', 'call'] as const
+export type Dimension = (typeof DIMENSIONS)[number]
+
+/** What a row of the answer is about. */
+export type Subject =
+  | { kind: 'process'; process: TracedProcess }
+  | { kind: 'thread'; task: Task }
+  | { kind: 'file'; name: FileName | null; scope: Scope }
+  | { kind: 'call'; call: string }
+
+/** How much of a group fell to one of its files, or to one of its processes. */
+export interface Share {
+  flushes: number
+  bytes: number
+  byCall: Map<string, number>
+}
+
+export class Group {
+  readonly subject: Subject
+  readonly flushes = new Map<string, number>()
+  flushTotal = 0
+  readonly took = new Durations()
+  syncFileRange = 0
+  msyncAsync = 0
+  readonly failed = new Map<string, number>()
+  failedTotal = 0
+  writeCalls = 0
+  writeBytes = 0
+  /** Writes through descriptors whose file the trace does not show. */
+  unknownCalls = 0
+  unknownBytes = 0
+  readonly mapped = new Map<FileName, Ranges>()
+  readonly files = new Map<FileName, Share>()
+  readonly processes = new Map<TracedProcess, Share>()
+  #worst = 0
+
+  constructor(subject: Subject) {
+    this.subject = subject
+  }
+
+  get confidence(): Confidence {
+    return CONFIDENCE[this.#worst]
+  }
+
+  add(activity: Activity, file: FileName | null): void {
+    const { kind, call, bytes } = activity
+    switch (kind) {
+      case 'flush':
+        increment(this.flushes, call, 1)
+        this.flushTotal++
+        if (!Number.isNaN(activity.tookNs)) this.took.add(activity.tookNs)
+        break
+      case 'hint':
+        if (call === 'msync') this.msyncAsync++
+        else this.syncFileRange++
+        break
+      case 'failed':
+        this.failedTotal++
+        increment(this.failed, activity.errno ?? 'unknown', 1)
+        break
+      case 'write':
+        if (activity.scope === 'unknown') {
+          this.unknownCalls++
+          this.unknownBytes += bytes
+        } else {
+          this.writeCalls++
+          this.writeBytes += bytes
+        }
+        break
+      case 'mapped':
+        if (file && activity.mapped) this.#map(file, activity.mapped.fileOffset, bytes)
+        return
+    }
+    this.#trust(activity)
+  }
+
+  #map(file: FileName, start: number, bytes: number): void {
+    let ranges = this.mapped.get(file)
+    if (!ranges) this.mapped.set(file, (ranges = new Ranges()))
+    ranges.add(start, start + bytes)
+  }
+
+  #trust(activity: Activity): void {
+    if (activity.kind !== 'flush' && activity.kind !== 'write') return
+    if (activity.scope === 'unknown') this.#worst = CONFIDENCE.length - 1
+    for (const target of activity.targets) {
+      const rank = CONFIDENCE.indexOf(target.confidence)
+      if (rank > this.#worst) this.#worst = rank
+    }
+  }
+}
+
+/** From sure to unsure: a group is as sure as its least sure part. */
+const CONFIDENCE: readonly Confidence[] = ['exact', 'snapshot', 'inferred', 'ambiguous', 'unknown']
+
+export class Tally {
+  readonly dimension: Dimension
+  readonly groups: Group[] = []
+  readonly total = new Group({ kind: 'call', call: '' })
+  readonly #byObject = new Map<unknown, Group>()
+  /** msync then fdatasync of one file by one task, back to back: the habit of tdb and LMDB. */
+  readonly pairs = new MsyncPairs()
+
+  constructor(dimension: Dimension) {
+    this.dimension = dimension
+  }
+
+  add(activity: Activity): void {
+    const { targets } = activity
+    this.total.add(activity, targets[0]?.name ?? null)
+    for (let k = 0; k < Math.max(1, targets.length); k++) {
+      const name = targets[k]?.name ?? null
+      const group = this.#group(activity, name)
+      // A call that touched two files is one call of its process and one of each file.
+      if (k === 0 || this.dimension === 'file') group.add(activity, name)
+      if (name) this.#share(group.files, name, activity)
+      this.#share(group.processes, activity.task.process, activity)
+      if (name && activity.kind !== 'mapped') {
+        this.#share(this.total.files, name, activity)
+      }
+    }
+    this.#share(this.total.processes, activity.task.process, activity)
+    this.pairs.add(activity)
+  }
+
+  #group(activity: Activity, name: FileName | null): Group {
+    switch (this.dimension) {
+      case 'process':
+        return this.#of(activity.task.process, () => ({ kind: 'process', process: activity.task.process }))
+      case 'thread':
+        return this.#of(activity.task, () => ({ kind: 'thread', task: activity.task }))
+      case 'call':
+        return this.#of(activity.call, () => ({ kind: 'call', call: activity.call }))
+      case 'file':
+        return this.#of(name ?? activity.scope, () => ({ kind: 'file', name, scope: activity.scope }))
+    }
+  }
+
+  #of(key: unknown, subject: () => Subject): Group {
+    let group = this.#byObject.get(key)
+    if (!group) {
+      group = new Group(subject())
+      this.#byObject.set(key, group)
+      this.groups.push(group)
+    }
+    return group
+  }
+
+  #share<K>(shares: Map<K, Share>, key: K, activity: Activity): void {
+    let share = shares.get(key)
+    if (!share) shares.set(key, (share = { flushes: 0, bytes: 0, byCall: new Map() }))
+    if (activity.kind === 'flush') {
+      share.flushes++
+      increment(share.byCall, activity.call, 1)
+    } else if (activity.kind === 'write') share.bytes += activity.bytes
+  }
+}
+
+/** Counts msync → fdatasync (or fsync) of the same file with nothing in between but the file's own calls. */
+export class MsyncPairs {
+  count = 0
+  msyncNs = 0
+  syncNs = 0
+  readonly files = new Map<FileName, number>()
+  readonly #last = new WeakMap<Task, { name: FileName; tookNs: number }>()
+
+  add(activity: Activity): void {
+    if (activity.kind !== 'flush' || activity.targets.length !== 1) return
+    const { task, call, tookNs } = activity
+    const { name } = activity.targets[0]
+    const last = this.#last.get(task)
+    if (call === 'msync') this.#last.set(task, { name, tookNs })
+    else {
+      if (last && last.name === name && (call === 'fdatasync' || call === 'fsync')) {
+        this.count++
+        this.msyncNs += last.tookNs
+        this.syncNs += tookNs
+        increment(this.files, name, 1)
+      }
+      this.#last.delete(task)
+    }
+  }
+}
+
+/** A union of half-open ranges. */
+export class Ranges {
+  #ranges: [start: number, end: number][] = []
+
+  add(start: number, end: number): void {
+    if (!(end > start)) return
+    const kept: [number, number][] = []
+    for (const range of this.#ranges) {
+      if (range[1] < start || range[0] > end) kept.push(range)
+      else {
+        start = Math.min(start, range[0])
+        end = Math.max(end, range[1])
+      }
+    }
+    kept.push([start, end])
+    kept.sort((a, b) => ascending(a[0], b[0]))
+    this.#ranges = kept
+  }
+
+  get bytes(): number {
+    return this.#ranges.reduce((sum, [start, end]) => sum + (end - start), 0)
+  }
+}
+
+/** Mapped memory files have no disk behind them. */
+export function mappedFiles(group: Group): { files: number; bytesUpperBound: number } {
+  let files = 0
+  let bytes = 0
+  for (const [name, ranges] of group.mapped) {
+    const kind = kindOf(name.file)
+    if (kind === 'memory' || kind === 'other') continue
+    files++
+    bytes += ranges.bytes
+  }
+  return { files, bytesUpperBound: bytes }
+}
+
+function increment<K>(map: Map<K, number>, key: K, by: number): void {
+  map.set(key, (map.get(key) ?? 0) + by)
+}

@@ -1,0 +1,81 @@
+/** What a log cannot show because of how it was recorded, each with the option that would show it. */
+import type { DiagnosticKind, Diagnostics } from '@flushtrace/trace'
+import type { StraceFacts } from '@flushtrace/strace'
+import type { StraceSource } from './sources.ts'
+
+const UNSEEN = {
+  noDurations: {
+    code: 'strace/no-durations',
+    severity: 'info',
+    message: 'The log has no durations: how long flushes took is unknown.',
+    fix: 'record with -T',
+  },
+  noTimes: {
+    code: 'strace/no-times',
+    severity: 'info',
+    message: 'The log has no time stamps: rates are unknown.',
+    fix: 'record with -ttt',
+  },
+  noDate: {
+    code: 'strace/no-date',
+    severity: 'info',
+    message: 'The log has times of day without a date: it cannot be placed beside other traces by the clock.',
+    fix: 'record with -ttt',
+  },
+  oneTask: {
+    code: 'strace/one-task',
+    severity: 'loss',
+    message: 'The log follows one task only: its children and threads are not in it.',
+    fix: 'record with -f',
+  },
+  filtered: {
+    code: 'strace/filtered',
+    severity: 'loss',
+    message:
+      'The log seems filtered by -e: it holds no call at all of the kinds {}. What it lacks was not seen, not absent.',
+    fix: 'record without -e, or with -e trace=%desc,%file,%memory,%process,sync,io_submit,io_getevents,close_range',
+  },
+} as const satisfies Record<string, DiagnosticKind>
+
+/** Calls that every process makes at its start and that no class of -e (%file, %desc, %memory, %process) covers. */
+const UNCLASSED = [
+  'set_tid_address',
+  'set_robust_list',
+  'prlimit64',
+  'getrandom',
+  'rseq',
+  'rt_sigaction',
+  'rt_sigprocmask',
+  'futex',
+  'getpid',
+  'getuid',
+  'uname',
+]
+
+export function reportUnseen(straces: readonly StraceSource[], diagnostics: Diagnostics): void {
+  for (const { source, tid, reading } of straces) {
+    const { facts } = reading
+    const place = { source: source.path }
+    if (Object.keys(facts.calls).length === 0) continue
+    if (!facts.options.includes('-T')) diagnostics.add(UNSEEN.noDurations, place)
+    if (facts.clock === 'none') diagnostics.add(UNSEEN.noTimes, place)
+    if (facts.clock === 'timeOfDay') diagnostics.add(UNSEEN.noDate, place)
+    if (tid === 0 && !facts.options.includes('-f') && forks(facts)) diagnostics.add(UNSEEN.oneTask, place)
+    if (looksFiltered(facts)) {
+      diagnostics.add(
+        UNSEEN.filtered,
+        place,
+        'that every program makes at its start (set_robust_list, rt_sigaction, …)',
+      )
+    }
+  }
+}
+
+function forks(facts: StraceFacts): boolean {
+  return ['clone', 'clone3', 'fork', 'vfork'].some((call) => facts.calls[call] > 0)
+}
+
+/** Only a log that holds a program's start can tell; an attached one may simply never make these calls. */
+function looksFiltered(facts: StraceFacts): boolean {
+  return facts.calls.execve > 0 && !UNCLASSED.some((call) => facts.calls[call] > 0)
+}
