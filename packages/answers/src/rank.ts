@@ -78,6 +78,13 @@ export const rankRowSchema = z.object({
 })
 export type RankRow = z.infer<typeof rankRowSchema>
 
+/** What the rows beyond --top add up to. */
+const rest = z.object({
+  rows: z.int(),
+  flushes: z.object({ total: z.int(), byCall: counts }),
+  flushNs: z.object({ total: z.int() }).nullable(),
+  written: z.object({ calls: z.int(), bytes: z.number() }),
+})
 const totals = z.object({ ...numbers, files: z.int(), processes: z.int(), rows: z.int() })
 export const rankSchema = z.object({
   schema: z.literal('flushtrace/rank/1'),
@@ -87,14 +94,18 @@ export const rankSchema = z.object({
   total: totals,
   patterns: z.array(
     z.object({
-      pattern: z.literal('msync-then-fdatasync'),
+      /** msync and fdatasync (or fsync) of the same file, back to back in one task. */
+      pattern: z.literal('msync-with-fdatasync'),
       count: z.int(),
+      /** Which of the two comes first, mostly. */
+      first: z.enum(['msync', 'fdatasync']),
       files: z.array(z.object({ path: z.string(), count: z.int() })),
       msyncNs: z.number().nullable(),
       syncNs: z.number().nullable(),
     }),
   ),
   rows: z.array(rankRowSchema),
+  rest: rest.nullable(),
 })
 export type RankAnswer = z.infer<typeof rankSchema>
 
@@ -112,6 +123,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
   const rows = tablesOnly ? tableRows(analysis) : tally.groups.filter(isWorthARow).map(rowOf)
   rows.sort((a, b) => descending(sortKey(a, sort), sortKey(b, sort)) || descending(a.flushes.total, b.flushes.total))
   const top = options.top ?? 20
+  const shown = top > 0 ? rows.slice(0, top) : rows
   return {
     schema: 'flushtrace/rank/1',
     ...documentHead(analysis),
@@ -124,7 +136,23 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
       rows: rows.length,
     },
     patterns: patternsOf(tally),
-    rows: top > 0 ? rows.slice(0, top) : rows,
+    rows: shown,
+    rest: restOf(rows.slice(shown.length)),
+  }
+}
+
+function restOf(rows: readonly RankRow[]): RankAnswer['rest'] {
+  if (rows.length === 0) return null
+  const byCall: Record<string, number> = {}
+  for (const row of rows) {
+    for (const [call, n] of Object.entries(row.flushes.byCall)) byCall[call] = (byCall[call] ?? 0) + n
+  }
+  const timed = rows.filter((row) => row.flushNs)
+  return {
+    rows: rows.length,
+    flushes: { total: sum(rows, (row) => row.flushes.total), byCall },
+    flushNs: timed.length > 0 ? { total: sum(timed, (row) => row.flushNs?.total) } : null,
+    written: { calls: sum(rows, (row) => row.written.calls), bytes: sum(rows, (row) => row.written.bytes) },
   }
 }
 
@@ -248,8 +276,9 @@ function patternsOf({ pairs }: Tally): RankAnswer['patterns'] {
   const ns = (value: number): number | null => (Number.isNaN(value) ? null : Math.round(value))
   return [
     {
-      pattern: 'msync-then-fdatasync',
+      pattern: 'msync-with-fdatasync',
       count: pairs.count,
+      first: pairs.msyncFirst * 2 > pairs.count ? 'msync' : 'fdatasync',
       files: files.slice(0, SHARES),
       msyncNs: ns(pairs.msyncNs),
       syncNs: ns(pairs.syncNs),

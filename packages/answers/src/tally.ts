@@ -111,7 +111,6 @@ export class Tally {
   readonly groups: Group[] = []
   readonly total = new Group({ kind: 'call', call: '' })
   readonly #byObject = new Map<unknown, Group>()
-  /** msync then fdatasync of one file by one task, back to back: the habit of tdb and LMDB. */
   readonly pairs = new MsyncPairs()
 
   constructor(dimension: Dimension) {
@@ -169,28 +168,33 @@ export class Tally {
   }
 }
 
-/** Counts msync → fdatasync (or fsync) of the same file with nothing in between but the file's own calls. */
+/** Pairs of msync and fdatasync (or fsync) of one file, back to back in one task: what tdb and ldb do to be safe. */
 export class MsyncPairs {
   count = 0
+  msyncFirst = 0
   msyncNs = 0
   syncNs = 0
   readonly files = new Map<FileName, number>()
-  readonly #last = new WeakMap<Task, { name: FileName; tookNs: number }>()
+  /** The task's last flush, while it has no partner. */
+  readonly #single = new WeakMap<Task, { name: FileName; msync: boolean; tookNs: number }>()
 
   add(activity: Activity): void {
     if (activity.kind !== 'flush' || activity.targets.length !== 1) return
     const { task, call, tookNs } = activity
     const { name } = activity.targets[0]
-    const last = this.#last.get(task)
-    if (call === 'msync') this.#last.set(task, { name, tookNs })
-    else {
-      if (last && last.name === name && (call === 'fdatasync' || call === 'fsync')) {
-        this.count++
-        this.msyncNs += last.tookNs
-        this.syncNs += tookNs
-        increment(this.files, name, 1)
-      }
-      this.#last.delete(task)
+    const msync = call === 'msync'
+    const single = this.#single.get(task)
+    if (!msync && call !== 'fdatasync' && call !== 'fsync') {
+      this.#single.delete(task)
+    } else if (single && single.name === name && single.msync !== msync) {
+      this.#single.delete(task)
+      this.count++
+      if (single.msync) this.msyncFirst++
+      this.msyncNs += msync ? tookNs : single.tookNs
+      this.syncNs += msync ? single.tookNs : tookNs
+      increment(this.files, name, 1)
+    } else {
+      this.#single.set(task, { name, msync, tookNs })
     }
   }
 }

@@ -1,8 +1,10 @@
 /** What every command has in common: --json, its form, and how failures reach the user. */
+import { styleText } from 'node:util'
 import { string as stringArg } from '@oclif/core/args'
 import { Command } from '@oclif/core/command'
 import type { Arg } from '@oclif/core/interfaces'
 import { describeFailure, FAILURE_EXIT, isExit, printFailure, type Failure } from './failure.ts'
+import { ProgressBar } from './progress.ts'
 
 export const sourcesArg = {
   // oclif's types do not know yet that `multiple` makes it a list.
@@ -20,6 +22,32 @@ export abstract class BaseCommand extends Command {
   /** Never coloured, unlike oclif's: what is piped and what is looked at are the same bytes. */
   override logJson(document: unknown): void {
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+  }
+
+  /** Columns of a table: the terminal's, 80 when piped. */
+  get width(): number {
+    return process.stdout.isTTY ? Math.max(40, process.stdout.columns) : 80
+  }
+
+  /** Text on stdout; nothing with --json. The first line, the answer, is bold on a terminal. */
+  print(text: string): void {
+    if (this.jsonEnabled()) return
+    const plain = !process.stdout.isTTY || process.env.NO_COLOR || this.argv.includes('--no-color')
+    const end = text.indexOf('\n')
+    process.stdout.write(plain || end < 0 ? text : styleText('bold', text.slice(0, end)) + text.slice(end))
+  }
+
+  /** Runs a reading with a progress bar on stderr, where that is a terminal and the reading takes long. */
+  async withProgress<T>(
+    { quiet }: { quiet: boolean },
+    read: (onProgress: (done: number, total: number | null) => void) => Promise<T>,
+  ): Promise<T> {
+    const progress = quiet || !process.stderr.isTTY ? null : new ProgressBar()
+    try {
+      return await read((done, total) => progress?.update(done, total))
+    } finally {
+      progress?.stop()
+    }
   }
 
   override async catch(error: Error): Promise<void> {

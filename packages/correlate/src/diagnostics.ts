@@ -14,6 +14,12 @@ export const CORRELATE = {
     message: 'Some calls name a descriptor that was opened before the trace or by a call it does not show (first: {}).',
     fix: 'record with -yy, without a filter that hides open, dup or socket calls, or save /proc/PID/fd beside it',
   },
+  unknownDirectory: {
+    code: 'correlate/unknown-directory',
+    severity: 'loss',
+    message: 'Some files were opened by a relative path from a directory that the trace does not tell (first: {}).',
+    fix: 'record with -y or -yy, or start the program from a shell that strace follows too',
+  },
   unknownMapping: {
     code: 'correlate/unknown-mapping',
     severity: 'loss',

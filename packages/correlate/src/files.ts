@@ -30,8 +30,10 @@ export class TracedFile {
   device: string | null = null
   deleted = false
   readonly nodes = new Set<NameNode>()
-  /** What it was called last; a deleted file keeps it. */
+  /** What it was called last; a deleted file keeps it. Relative where the directory it starts from is unknown. */
   lastPath: string
+  /** Which unknown directory `lastPath` starts from; empty for an absolute path. */
+  unknownRoot = ''
   /** Made with O_TMPFILE: its /proc name stays `#inode (deleted)` even when linkat() names it. */
   unnamed = false
   #name: FileName | null = null
@@ -48,6 +50,7 @@ export class TracedFile {
     this.#name = null
     for (const node of this.nodes) {
       this.lastPath = pathOf(node)
+      this.unknownRoot = rootOf(node).name
       break
     }
   }
@@ -69,13 +72,15 @@ export class FileNames {
 
   at(path: string, deleted: boolean, file: TracedFile): FileName {
     const map = deleted ? this.#deleted : this.#live
-    const known = map.get(path)
+    // Two processes in unknown directories may both open `x`: not known to be one file, so not one name.
+    const key = file.unknownRoot === '' ? path : `${file.unknownRoot}/${path}`
+    const known = map.get(key)
     if (known) {
       known.file = file
       return known
     }
     const name: FileName = { path, deleted, file }
-    map.set(path, name)
+    map.set(key, name)
     return name
   }
 }
@@ -88,6 +93,7 @@ const MAX_DEPTH = 2048
 export class FileTree {
   readonly root: NameNode = { name: '', parent: null, depth: 0, children: null, file: null }
   #nodes = 0
+  #unknown = 0
 
   get crowded(): boolean {
     return this.#nodes > MAX_NODES
@@ -95,7 +101,7 @@ export class FileTree {
 
   /** The start of relative paths whose directory is unknown. Each process that starts so has its own. */
   unknownDirectory(): NameNode {
-    return { name: '?', parent: null, depth: 0, children: null, file: null }
+    return { name: `?${++this.#unknown}`, parent: null, depth: 0, children: null, file: null }
   }
 
   /** Follows `path` as text from `from` (its parents included), creating nodes; `root` is where `/` leads (chroot). */
@@ -127,6 +133,7 @@ export class FileTree {
   fileAt(node: NameNode): TracedFile {
     if (!node.file) {
       node.file = new TracedFile(pathOf(node))
+      node.file.unknownRoot = rootOf(node).name
       node.file.nodes.add(node)
     }
     return node.file
@@ -207,7 +214,7 @@ export class FileTree {
 }
 
 /** Absolute, or relative when its beginning is unknown. */
-export function pathOf(node: NameNode): string {
+function pathOf(node: NameNode): string {
   const parts: string[] = []
   let at: NameNode = node
   while (at.parent) {
@@ -219,11 +226,10 @@ export function pathOf(node: NameNode): string {
   return path === '' ? '.' : path
 }
 
-/** Whether the beginning of the node's path is unknown. */
-export function isUnrooted(node: NameNode): boolean {
+function rootOf(node: NameNode): NameNode {
   let at: NameNode = node
   while (at.parent) at = at.parent
-  return at.name !== ''
+  return at
 }
 
 function isBelow(node: NameNode, above: NameNode): boolean {

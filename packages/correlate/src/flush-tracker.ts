@@ -218,6 +218,8 @@ export class FlushTracker implements Tracker {
 
   #targets(description: Description | null, row: Row): readonly Target[] {
     if (!description?.file) return NONE
+    if (description.file.unknownRoot !== '')
+      report(this.#world, CORRELATE.unknownDirectory, row, description.file.lastPath)
     const decorated = row.batch.decoration[row.i] >= 0
     const target = targetOf(this.#world, { file: description.file, origin: description.origin })
     // The call's own line names it: no older fact is needed.

@@ -132,6 +132,8 @@ export class StraceParser {
   #originSeconds = NaN
   #originNanos = 0
   #coloured = false
+  #fractions = false
+  #relative = false
   readonly #options = new Set<string>()
 
   readonly facts: StraceFacts = {
@@ -215,6 +217,16 @@ export class StraceParser {
     if (this.#leader.hasPointer) this.#options.add('-i')
     if (this.#leader.hasContext) this.#options.add('--secontext')
     if (this.#prefixed) this.#options.add('-f')
+    if (this.#fixedTid > 0) this.#options.add('-ff')
+    if (this.#fractions) this.#options.add(facts.clock === 'wall' ? '-ttt' : '-tt')
+    else if (facts.clock === 'timeOfDay') this.#options.add('-t')
+    if (this.#relative) this.#options.add('-r')
+    if (facts.summary.length > 0) this.#options.add('-C')
+    const named = this.#tables.names
+    // -yy tells devices and sockets apart, -y gives paths only.
+    if (named.some(({ kind, text }) => kind === 'device' || /^(?:TCP|UDP|UNIX|NETLINK)/.test(text)))
+      this.#options.add('-yy')
+    else if (named.length > 0) this.#options.add('-y')
     facts.options = [...this.#options].sort()
     this.#checkSummary()
   }
@@ -573,6 +585,8 @@ export class StraceParser {
         break
     }
     if (facts.clock === 'none') facts.clock = this.batch.clock = leader.clock
+    if (leader.clock !== 'relative' && (leader.nanos > 0 || leader.clock === 'wall')) this.#fractions = true
+    if (!Number.isNaN(leader.relativeNs)) this.#relative = true
     facts.firstNs ??= this.#nowNs
     facts.lastNs = this.#nowNs
   }

@@ -1,0 +1,42 @@
+import { events } from '@flushtrace/answers'
+import { boolean } from '@oclif/core/flags'
+import { BaseCommand, sourcesArg } from '../base-command.ts'
+import { filterFlags, outputFlags } from '../flags.ts'
+
+/** Lines are written in blocks of about this size: one write a line would take most of the time. */
+const BLOCK = 1 << 16
+
+export default class Events extends BaseCommand {
+  static override enableJsonFlag = false
+  static override summary = 'The normalised events, one JSON object a line'
+  static override description =
+    'For jq, grep and other tools: every flush, hint, failed flush, write and writable mapping, with its file and evidence.'
+  static override args = sourcesArg
+  static override flags = {
+    json: boolean({ summary: 'JSON lines: what is printed anyway' }),
+    ...filterFlags,
+    ...outputFlags,
+  }
+  static override examples = [
+    {
+      description: 'All flushes that took over 10 ms:',
+      command: '<%= config.bin %> events strace.txt | jq \'select(.type == "flush" and .tookNs > 1e7)\'',
+    },
+    { description: 'What was written to one file:', command: "<%= config.bin %> events strace.txt --file '*.ldb'" },
+  ]
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Events)
+    let block = ''
+    await this.withProgress(flags, (onProgress) =>
+      events(args.sources, { ...flags, onProgress }, (event) => {
+        block += `${JSON.stringify(event)}\n`
+        if (block.length >= BLOCK) {
+          process.stdout.write(block)
+          block = ''
+        }
+      }),
+    )
+    process.stdout.write(block)
+  }
+}

@@ -1,0 +1,93 @@
+/** What each source is, what was read of it and what it cannot show. */
+import type { InspectAnswer } from '@flushtrace/answers'
+import { diagnosticNotes, note } from './notes.ts'
+import { table } from './table.ts'
+import { bytes, count, duration, plural, safe } from './text.ts'
+
+const CALLS_SHOWN = 12
+const SKIPPED_SHOWN = 8
+
+export function renderInspect(answer: InspectAnswer, width: number): string {
+  const read = answer.rows.filter(({ kind }) => kind !== 'unknown')
+  const time = answer.spanNs > 0 ? ` over ${duration(answer.spanNs)}` : ''
+  const start = answer.startedAt ? `, from ${answer.startedAt}` : ''
+  const lines = [
+    `${plural(read.length, 'source')}${time}${start}: ${plural(answer.processes, 'process', 'processes')}, ${plural(answer.tasks, 'task')}.`.replace(
+      /^\w/,
+      (c) => c.toUpperCase(),
+    ),
+    '',
+    ...table(
+      [
+        { head: 'kind', align: 'left' },
+        { head: 'size', align: 'right' },
+        { head: 'lines', align: 'right' },
+        { head: 'used', align: 'right' },
+        { head: 'damaged', align: 'right' },
+        { head: 'clock', align: 'left' },
+        { head: 'source', align: 'left', flexible: true },
+      ],
+      answer.sources
+        .filter(({ kind }) => kind !== 'unknown')
+        .map((source) => {
+          const row = answer.rows.find(({ path }) => path === source.path)
+          const how = row && row.options.length > 0 ? [`recorded with ${row.options.join(' ')}`] : []
+          return {
+            cells: [
+              source.kind,
+              source.bytes === null ? '' : bytes(source.bytes),
+              count(source.records),
+              count(source.used),
+              row?.lines ? count(row.lines.damaged) : '',
+              row?.lines ? row.clock : '',
+              safe(source.path),
+            ],
+            below: how,
+          }
+        }),
+      width,
+    ),
+    '',
+    ...note('calls', callNotes(answer), width),
+    ...note('lines', lineNotes(answer), width),
+    ...note('skipped', skippedNotes(answer), width),
+    ...note('unseen', diagnosticNotes(answer), width),
+    '',
+  ]
+  return lines.join('\n')
+}
+
+function callNotes({ rows }: InspectAnswer): string[] {
+  const sums = new Map<string, number>()
+  for (const row of rows) for (const [call, n] of Object.entries(row.calls)) sums.set(call, (sums.get(call) ?? 0) + n)
+  const all = [...sums].sort((a, b) => b[1] - a[1])
+  if (all.length === 0) return ['none']
+  const total = all.reduce((sum, [, n]) => sum + n, 0)
+  const shown = all.slice(0, CALLS_SHOWN).map(([call, n]) => `${safe(call)} ${count(n)}`)
+  const agrees = rows.some((row) => row.summaryAgrees === true) ? ' The table of -C counts the same.' : ''
+  return [
+    `${count(total)} in all: ${shown.join(', ')}${all.length > CALLS_SHOWN ? `, ${all.length - CALLS_SHOWN} other kinds` : ''}.${agrees}`,
+  ]
+}
+
+/** How the lines add up: nothing is lost silently. */
+function lineNotes({ rows }: InspectAnswer): string[] {
+  const sum = { total: 0, used: 0, counted: 0, signals: 0, exits: 0, notes: 0, foreign: 0, damaged: 0 }
+  for (const { lines } of rows) {
+    if (lines) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += lines[key]
+  }
+  if (sum.total === 0) return []
+  const { total, used, counted, signals, exits, notes, foreign, damaged } = sum
+  return [
+    `${count(total)} = ${count(used)} used + ${count(counted)} counted by name + ${count(signals)} signals + ${count(exits)} exits` +
+      ` + ${count(notes)} notes + ${count(foreign)} not strace's + ${count(damaged)} damaged.`,
+  ]
+}
+
+function skippedNotes({ rows }: InspectAnswer): string[] {
+  const skipped = rows.filter(({ kind }) => kind === 'unknown')
+  if (skipped.length === 0) return []
+  const shown = skipped.slice(0, SKIPPED_SHOWN).map(({ path }) => safe(path))
+  if (skipped.length > shown.length) shown.push(`and ${skipped.length - shown.length} more`)
+  return [`${plural(skipped.length, 'file')} of no kind that is read: ${shown.join(', ')}.`]
+}

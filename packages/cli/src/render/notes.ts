@@ -1,0 +1,51 @@
+/** The lines below every table: what was not seen, where the answer comes from, what to ask next. */
+import type { DocumentHead } from '@flushtrace/answers'
+import { safe, widthOf } from './text.ts'
+
+const LABEL = 10
+
+/** `label     text`, wrapped at `width`, further lines under the text. */
+export function note(label: string, texts: readonly string[], width: number): string[] {
+  return texts.flatMap((text, k) =>
+    wrap(text, Math.max(30, width - LABEL)).map(
+      (line, n) => (k === 0 && n === 0 ? label.padEnd(LABEL) : ' '.repeat(LABEL)) + line,
+    ),
+  )
+}
+
+/** Diagnostics as sentences: what is missing or damaged, and what to do about it. */
+export function diagnosticNotes({ diagnostics }: DocumentHead): string[] {
+  return diagnostics
+    .filter(({ code }) => code !== 'source/unknown')
+    .map(({ message, count, fix }) => `${count > 1 ? `${count} × ` : ''}${safe(message)} ${sentence(safe(fix))}`)
+}
+
+export function sourceNotes({ sources }: DocumentHead): string[] {
+  const read = sources.filter(({ kind }) => kind !== 'unknown')
+  const skipped = sources.length - read.length
+  const shown = read.slice(0, 6).map(({ path, kind, records }) => {
+    const size = kind === 'proc' ? `${records} saved files` : kind === 'strace-summary' ? 'table' : `${records} lines`
+    return `${safe(path)} (${kind}, ${size})`
+  })
+  if (read.length > 6) shown.push(`and ${read.length - 6} more`)
+  if (skipped > 0) shown.push(`${skipped} other file${skipped > 1 ? 's' : ''} skipped: see flushtrace inspect`)
+  return shown
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1)
+  return /[.?!]$/.test(begun) ? begun : `${begun}.`
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && widthOf(line) + 1 + widthOf(word) > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  lines.push(line)
+  return lines
+}

@@ -1,0 +1,208 @@
+/** The rank answer as a colleague would give it: a sentence, the table, what stands behind it, what to ask next. */
+import type { RankAnswer, RankRow } from '@flushtrace/answers'
+import { diagnosticNotes, note, sourceNotes } from './notes.ts'
+import { table, type Column, type TableRow } from './table.ts'
+import { bytes, count, duration, plural, rate, safe } from './text.ts'
+import { lastPart, titleOf } from './title.ts'
+
+/** More kinds of flush than this are added up in one column. */
+const CALL_COLUMNS = 4
+
+export function renderRank(answer: RankAnswer, paths: readonly string[], width: number): string {
+  const lines = [headline(answer), ...remarks(answer)]
+  if (answer.rows.length > 0) lines.push('', ...rankTable(answer, width))
+  const below = [
+    ...note('pattern', patterns(answer), width),
+    ...note('unseen', unseen(answer), width),
+    ...note('sources', sourceNotes(answer), width),
+    ...note('next', next(answer, paths), width),
+  ]
+  return [...lines, '', ...below, ''].join('\n')
+}
+
+function headline({ total, spanNs, rows, by }: RankAnswer): string {
+  const time = spanNs > 0 ? ` in ${duration(spanNs)}` : ''
+  const n = total.flushes.total
+  if (n === 0) {
+    const wrote = total.written.calls > 0 ? `; ${count(total.written.calls)} writes${amount(total.written.bytes)}` : ''
+    return `No flush${time}: nothing here made data durable${wrote}.`
+  }
+  const often = spanNs > 0 ? ` (${rate(n, spanNs)} a second)` : ''
+  const files = total.files > 0 ? ` on ${plural(total.files, 'file')}` : ''
+  if (total.processes === 0) return `${count(n)} flushes${time}${often}.`
+  const kinds = Object.keys(total.flushes.byCall)
+  const which = kinds.length === 1 ? `, all ${kinds[0]}` : ''
+  const first = rows[0]
+  const most =
+    total.processes > 1 && by === 'process' && first.process
+      ? `; ${percent(first.flushes.total, n)} by ${safe(titleOf(first.process))} [${first.process.pid ?? '?'}]`
+      : ''
+  const who = total.processes === 1 ? ', all by one process,' : ` by ${plural(total.processes, 'process', 'processes')}`
+  return `${n === 1 ? 'One flush' : `${count(n)} flushes`}${time}${often}${which}${who}${files}${most}.`
+}
+
+/** Never rounded up to the whole. */
+function percent(part: number, whole: number): string {
+  return `${part === whole ? 100 : Math.min(99.9, Math.round((1000 * part) / whole) / 10)} %`
+}
+
+function amount(n: number | null): string {
+  return n === null ? '' : ` of ${bytes(n)} in all`
+}
+
+/** What the table cannot say at a glance. */
+function remarks({ total }: RankAnswer): string[] {
+  const lines: string[] = []
+  const { calls } = total.written
+  if (total.mapped.files > 0 && total.flushes.total >= 10 && calls * 10 < total.flushes.total) {
+    lines.push(
+      `Only ${count(calls)} write ${calls === 1 ? 'call' : 'calls'} in that time: data reaches these files through shared mappings.`,
+    )
+  }
+  if (total.failed.total > 0) {
+    const errnos = Object.entries(total.failed.byErrno).map(([errno, n]) => `${count(n)} ${safe(errno)}`)
+    lines.push(
+      `${plural(total.failed.total, 'flush', 'flushes')} failed: ${errnos.join(', ')}.`.replace(/^\w/, (c) =>
+        c.toUpperCase(),
+      ),
+    )
+  }
+  return lines
+}
+
+/** What a row and the rest below it have in common. */
+interface Counted {
+  readonly flushes: RankRow['flushes']
+  readonly written: { readonly bytes: number | null }
+}
+
+function rankTable(answer: RankAnswer, width: number): string[] {
+  const { spanNs, rows, rest, total } = answer
+  const byCount = Object.entries(total.flushes.byCall).sort((a, b) => b[1] - a[1])
+  // One kind only: the headline says which.
+  const calls = byCount.length > 1 ? byCount.slice(0, CALL_COLUMNS).map(([call]) => call) : []
+  const others = byCount.length > Math.max(1, calls.length)
+  const timed = total.flushNs !== null
+  const failures = total.failed.total > 0
+  const columns: Column[] = [
+    { head: 'flushes', align: 'right' },
+    ...(spanNs > 0 ? [{ head: '/s', align: 'right' as const }] : []),
+    ...(answer.by === 'call' ? [] : calls.map((head) => ({ head, align: 'right' as const }))),
+    ...(answer.by === 'call' || !others ? [] : [{ head: 'other', align: 'right' as const }]),
+    ...(failures ? [{ head: 'failed', align: 'right' as const }] : []),
+    ...(timed ? [{ head: 'waited', align: 'right' as const }] : []),
+    { head: 'written', align: 'right' },
+    { head: answer.by, align: 'left', flexible: true },
+  ]
+  const numbers = (row: Counted, waitedNs: number | null, failed: number): string[] => {
+    const n = row.flushes.total
+    const shown = calls.reduce((sum, call) => sum + (row.flushes.byCall[call] ?? 0), 0)
+    return [
+      count(n),
+      ...(spanNs > 0 ? [rate(n, spanNs)] : []),
+      ...(answer.by === 'call' ? [] : calls.map((call) => blankZero(row.flushes.byCall[call] ?? 0))),
+      ...(answer.by === 'call' || !others ? [] : [blankZero(n - shown)]),
+      ...(failures ? [blankZero(failed)] : []),
+      ...(timed ? [waitedNs === null ? '' : duration(waitedNs)] : []),
+      row.written.bytes === null ? '' : row.written.bytes > 0 ? bytes(row.written.bytes) : '',
+    ]
+  }
+  const body: TableRow[] = rows.map((row) => ({
+    cells: [...numbers(row, row.flushNs?.total ?? null, row.failed.total), subject(row)],
+    below: below(row),
+  }))
+  if (rest) {
+    const cells = [...numbers(rest, rest.flushNs?.total ?? null, 0), `${count(rest.rows)} more (--top 0 shows all)`]
+    body.push({ cells })
+  }
+  return table(columns, body, width)
+}
+
+function blankZero(n: number): string {
+  return n === 0 ? '' : count(n)
+}
+
+function subject(row: RankRow): string {
+  if (row.call !== undefined) return row.call
+  if (row.file) {
+    if (row.file.path === null) return SCOPES[row.scope ?? 'unknown']
+    return `${safe(row.file.path)}${row.file.deleted ? ' (deleted)' : ''}`
+  }
+  if (!row.process) return ''
+  const title = safe(titleOf(row.process))
+  const pid = row.process.pid ?? '?'
+  return row.tid !== undefined && row.tid !== row.process.pid
+    ? `${safe(row.process.name ?? title)} [${pid}/${row.tid ?? '?'}]`
+    : `${title} [${pid}]`
+}
+
+const SCOPES = {
+  file: 'a descriptor that was not open',
+  system: 'everything: sync()',
+  filesystem: 'a file system',
+  memory: 'no file: msync of private or anonymous memory',
+  unknown: 'unknown: opened before the trace',
+} as const
+
+/** Where the flushes went, or who made them. */
+function below(row: RankRow): string[] {
+  if (row.flushes.total === 0) return []
+  const shares = row.topFiles
+    ? row.topFiles.map(({ path, flushes }) => ({ what: safe(lastPart(path)), flushes }))
+    : (row.processes ?? []).map(({ name, pid, flushes }) => ({ what: `${safe(name ?? '?')} [${pid ?? '?'}]`, flushes }))
+  const most = shares.filter(({ flushes }) => flushes > 0).slice(0, 3)
+  const all = row.topFiles ? (row.files ?? 0) : shares.filter(({ flushes }) => flushes > 0).length
+  const parts = most.map(({ what, flushes }) => `${what} ${count(flushes)}`)
+  if (row.laterPath) parts.unshift(`later ${safe(lastPart(row.laterPath))}`)
+  if (row.scope === 'filesystem') parts.unshift('its whole file system')
+  return all > most.length ? [...parts, `${count(all - most.length)} more`] : parts
+}
+
+function patterns({ patterns: found }: RankAnswer): string[] {
+  return found.map(({ count: n, first, files, msyncNs, syncNs }) => {
+    const order = first === 'msync' ? 'msync, then fdatasync' : 'fdatasync, then msync'
+    const each = files.map((file) => `${safe(lastPart(file.path))} ${count(file.count)}`).join(', ')
+    const where = files.length === 1 ? each : `${plural(files.length, 'file')}: ${each}`
+    const cost =
+      msyncNs !== null && syncNs !== null
+        ? ` The msync took ${duration(msyncNs / n)} on average, the fdatasync ${duration(syncNs / n)}.`
+        : ''
+    return `${count(n)} × ${order} of the same file (${where}).${cost}`
+  })
+}
+
+function unseen(answer: RankAnswer): string[] {
+  const { mapped } = answer.total
+  const lines: string[] = []
+  if (mapped.files > 0) {
+    lines.push(
+      `Stores into ${plural(mapped.files, 'file')} mapped writable (up to ${bytes(mapped.bytesUpperBound)}): a block trace shows what of it reaches the disk.`,
+    )
+  }
+  const { unknown } = answer.total.written
+  if (unknown.calls > 0) {
+    lines.push(
+      `${plural(unknown.calls, 'write')} (${bytes(unknown.bytes)}) went to descriptors that the trace does not name: files, sockets or pipes.`,
+    )
+  }
+  lines.push(...diagnosticNotes(answer))
+  if (answer.sources.some(({ kind }) => kind === 'strace'))
+    lines.push('What untraced processes and kernel threads did.')
+  return lines
+}
+
+function next(answer: RankAnswer, paths: readonly string[]): string[] {
+  const sources = paths.map(shellWord).join(' ')
+  const lines: string[] = []
+  if (answer.sources.every(({ kind }) => kind === 'strace-summary'))
+    return ['record with -C instead of -c to keep the calls themselves']
+  if (answer.by !== 'file') lines.push(`flushtrace rank ${sources} --by file`)
+  else lines.push(`flushtrace rank ${sources} --by process`)
+  const pid = answer.rows.find((row) => row.process)?.process?.pid
+  if (pid && answer.total.flushes.total > 0) lines.push(`flushtrace events ${sources} --process ${pid}`)
+  return lines
+}
+
+function shellWord(word: string): string {
+  return /^[\w./:@%+,-]+$/.test(word) ? word : `'${safe(word).replaceAll("'", "'\\''")}'`
+}

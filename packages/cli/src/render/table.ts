@@ -1,0 +1,60 @@
+/** Padded columns. Built for ten thousand rows: widths in one pass, no library. */
+import { shorten, widthOf } from './text.ts'
+
+export interface Column {
+  readonly head: string
+  readonly align: 'left' | 'right'
+  /** The one column that gives way when the terminal is narrow. */
+  readonly flexible?: boolean
+}
+
+export interface TableRow {
+  readonly cells: readonly string[]
+  /** Parts of a list below the row, in the flexible column: as many on a line as fit. */
+  readonly below?: readonly string[]
+}
+
+const GAP = '  '
+const SEPARATOR = ' · '
+const LEAST = 12
+
+export function table(columns: readonly Column[], rows: readonly TableRow[], width: number): string[] {
+  const widths = columns.map((column, k) => {
+    let most = widthOf(column.head)
+    for (const row of rows) most = Math.max(most, widthOf(row.cells[k]))
+    return most
+  })
+  const flexible = columns.findIndex((column) => column.flexible)
+  if (flexible >= 0) {
+    for (const row of rows)
+      for (const line of row.below ?? []) widths[flexible] = Math.max(widths[flexible], widthOf(line))
+    const others = widths.reduce((sum, n, k) => (k === flexible ? sum : sum + n + GAP.length), 1)
+    widths[flexible] = Math.max(LEAST, Math.min(widths[flexible], width - others))
+  }
+  const line = (cells: readonly string[]): string =>
+    ` ${columns.map((column, k) => pad(shorten(cells[k], widths[k]), widths[k], column.align)).join(GAP)}`.trimEnd()
+  const lines = [line(columns.map((column) => column.head))]
+  for (const row of rows) {
+    lines.push(line(row.cells))
+    for (const text of pack(row.below ?? [], widths[flexible])) {
+      lines.push(line(columns.map((_, k) => (k === flexible ? text : ''))))
+    }
+  }
+  return lines
+}
+
+/** Joins parts into lines of at most `width`; one that is wider gets a line of its own. */
+function pack(parts: readonly string[], width: number): string[] {
+  const lines: string[] = []
+  for (const part of parts) {
+    const joined = lines.length > 0 ? lines[lines.length - 1] + SEPARATOR + part : part
+    if (lines.length > 0 && widthOf(joined) <= width) lines[lines.length - 1] = joined
+    else lines.push(part)
+  }
+  return lines
+}
+
+function pad(text: string, width: number, align: Column['align']): string {
+  const blanks = ' '.repeat(Math.max(0, width - widthOf(text)))
+  return align === 'right' ? blanks + text : text + blanks
+}

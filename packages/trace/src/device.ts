@@ -1,0 +1,32 @@
+/**
+ * Device numbers as the kernel keeps them: major in the upper 12 bits, minor in the lower 20 (include/linux/kdev_t.h).
+ * One unsigned 32-bit number, so that a column of them is an Uint32Array and a comparison is one instruction.
+ */
+const MINOR_BITS = 20
+const MINOR_MASK = (1 << MINOR_BITS) - 1
+
+/** Not a device: 4095:1048575 is never handed out. */
+export const NO_DEVICE = 0xffffffff
+
+export function makeDevice(major: number, minor: number): number {
+  return ((major << MINOR_BITS) | (minor & MINOR_MASK)) >>> 0
+}
+
+export function majorOf(device: number): number {
+  return device >>> MINOR_BITS
+}
+
+export function minorOf(device: number): number {
+  return device & MINOR_MASK
+}
+
+/** `7:0`; null for NO_DEVICE. */
+export function deviceText(device: number): string | null {
+  return device === NO_DEVICE ? null : `${majorOf(device)}:${minorOf(device)}`
+}
+
+/** `7:0` or `7,0` → number; null for anything else. */
+export function parseDevice(text: string): number | null {
+  const match = /^(\d{1,4})[:,](\d{1,7})$/.exec(text)
+  return match ? makeDevice(Number(match[1]), Number(match[2])) : null
+}
