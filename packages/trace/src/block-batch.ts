@@ -138,6 +138,13 @@ export class BlockBatch {
     else if (action === ACTION.unplug || action === ACTION.unplugTimer) this.depth[to] = batch.depth[from]
   }
 
+  /** Becomes rows [start, end) of another batch with the same string table. */
+  copyRows(batch: BlockBatch, start: number, end: number): void {
+    const from = batch.#columns()
+    for (const [k, column] of this.#columns().entries()) column.set(from[k].subarray(start, end))
+    this.length = end - start
+  }
+
   /** Forgets the first `count` rows: the others move to the front. */
   shift(count: number): void {
     const end = this.length

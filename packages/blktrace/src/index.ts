@@ -1,0 +1,3 @@
+export { readBlktrace, type BlockReading } from './read-binary.ts'
+export type { BlockFacts } from './facts.ts'
+export { BLKTRACE } from './diagnostics.ts'

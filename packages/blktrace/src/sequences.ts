@@ -1,0 +1,34 @@
+/**
+ * The numbering of events per device and CPU, from 1. A step of more than one is events that the file does not hold;
+ * a step back is another trace in the same file, or a stream out of order.
+ */
+/** CPUs counted apart; the kernel's limit is 8,192. */
+const MAX_CPU = 8192
+const MAX_DEVICES = 1024
+
+export class Sequences {
+  readonly #byDevice = new Map<number, Uint32Array>()
+  #device = -1
+  #last: Uint32Array = new Uint32Array(0)
+
+  /** Events missing before this one: 0 for the next in order, a restart, or where there is no numbering. */
+  missing(device: number, cpu: number, sequence: number): number {
+    if (device !== this.#device && !this.#select(device)) return 0
+    if (cpu >= MAX_CPU || sequence === 0) return 0
+    const last = this.#last[cpu]
+    this.#last[cpu] = sequence
+    return last === 0 || sequence <= last ? 0 : sequence - last - 1
+  }
+
+  #select(device: number): boolean {
+    let last = this.#byDevice.get(device)
+    if (!last) {
+      if (this.#byDevice.size >= MAX_DEVICES) return false
+      last = new Uint32Array(MAX_CPU)
+      this.#byDevice.set(device, last)
+    }
+    this.#device = device
+    this.#last = last
+    return true
+  }
+}

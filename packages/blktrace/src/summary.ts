@@ -1,0 +1,1 @@
+export interface SummaryTable { title: string }
