@@ -1,0 +1,197 @@
+/**
+ * The blocks of a capture, cut from a stream of chunks of any size:
+ *
+ *     0 u32 type | 4 u32 length, with these 12 bytes | 8 body, padded to 4 | length - 4: u32 length again
+ *
+ * Format: falcosecurity/libs userspace/libscap/scap_savefile.h, the framing of pcapng (IETF opsawg-pcapng).
+ * A block that contradicts itself is reported, and reading goes on at the next place that looks like a block of a known
+ * kind from its first to its last word.
+ */
+export const SECTION = 0x0a0d0d0a
+const SECTION_MAGIC = 0x1a2b3c4d
+const SECTION_MAGIC_SWAPPED = 0x4d3c2b1a
+
+/** An event carries at most some parameters of 64 KiB; the large ones a container's JSON. */
+const MAX_EVENT = 1 << 24
+/** A list of all processes: 4 KiB of arguments, 4 KiB of environment each. */
+const MAX_LIST = 1 << 26
+/** While searching, only blocks up to this size are believed: a list is not worth waiting for. */
+const MAX_FOUND = 1 << 20
+const MIN_LENGTH = 12
+
+export type BlockKind = 'section' | 'machine' | 'processes' | 'descriptors' | 'interfaces' | 'users' | 'event'
+
+const KINDS: ReadonlyMap<number, BlockKind> = new Map<number, BlockKind>([
+  [SECTION, 'section'],
+  ...kinds('machine', [0x201, 0x8002abcd]),
+  ...kinds('processes', [0x202, 0x207, 0x209, 0x210, 0x211, 0x212, 0x213, 0x214, 0x215]),
+  ...kinds('processes', [0x8000abcd, 0x8013abcd, 0x8014abcd]),
+  ...kinds('descriptors', [0x203, 0x218, 0x8001abcd]),
+  ...kinds('interfaces', [0x205, 0x219, 0x8011abcd]),
+  ...kinds('users', [0x206, 0x220, 0x8012abcd]),
+  ...kinds('event', [0x204, 0x208, 0x216, 0x217, 0x221, 0x222, 0x8010abcd]),
+])
+
+function kinds(kind: BlockKind, types: readonly number[]): [number, BlockKind][] {
+  return types.map((type) => [type, kind])
+}
+
+/** null: of another tool, or a newer sysdig. */
+export function blockKind(type: number): BlockKind | null {
+  return KINDS.get(type) ?? null
+}
+
+export type SectionOrder = 'little' | 'swapped' | 'none'
+
+/** The byte order that the section header at `at` declares. */
+export function sectionOrder(view: DataView, at: number): SectionOrder {
+  const magic = view.getUint32(at + 8, true)
+  return magic === SECTION_MAGIC ? 'little' : magic === SECTION_MAGIC_SWAPPED ? 'swapped' : 'none'
+}
+
+export interface BlockHandler {
+  /** True: come back later, the batch is full. */
+  readonly crowded: boolean
+  /** A whole block at [at, at + length) of `buf`; `offset` is its place in the stream. */
+  onBlock(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void
+  /** Bytes from `offset` on are no block. Called once for each run of them. */
+  onDamage(offset: number, what: string): void
+}
+
+export class BlockReader {
+  readonly #handler: BlockHandler
+  /** What the last chunk left: the beginning of a block. */
+  #carry: Buffer = Buffer.allocUnsafe(1 << 16)
+  #carried = 0
+  /** Bytes that `#scan` wants before it can go on. */
+  #need = 0
+  /** Stream offset of the next byte to be scanned. */
+  #offset = 0
+  #searching = false
+  #found = false
+  #chunk: Uint8Array | null = null
+  #view!: DataView
+
+  constructor(handler: BlockHandler) {
+    this.#handler = handler
+  }
+
+  /** Reads from `pos`; returns where it stopped: the end, or earlier when the handler is crowded. */
+  consume(chunk: Uint8Array, pos: number): number {
+    while (!this.#handler.crowded) {
+      if (this.#carried > 0) {
+        const take = Math.min(Math.max(this.#need - this.#carried, 0), chunk.length - pos)
+        this.#append(chunk, pos, pos + take)
+        pos += take
+        if (this.#carried < this.#need) return pos
+        this.#scanCarry()
+        continue
+      }
+      if (pos >= chunk.length) return pos
+      if (this.#chunk !== chunk) {
+        this.#chunk = chunk
+        this.#view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+      }
+      pos = this.#scan(chunk, this.#view, pos, chunk.length)
+      if (this.#need > 0) {
+        this.#append(chunk, pos, chunk.length)
+        return chunk.length
+      }
+    }
+    return pos
+  }
+
+  /** After the last chunk, until it returns true: what a wrong length swallowed is searched for whole blocks. */
+  end(): { done: boolean; left: number; offset: number } {
+    if (this.#carried > 0 && !this.#handler.crowded) {
+      const left = this.#carried
+      const offset = this.#offset
+      if (!this.#searching) {
+        // Either the file was cut here, or this length is wrong.
+        this.#found = false
+        this.#searching = true
+        this.#drop(4)
+        this.#scanCarry()
+        if (!this.#found && this.#need > 0) return { done: true, left, offset }
+        this.#handler.onDamage(offset, 'its length reaches beyond the end')
+      }
+      while (this.#carried > 0 && !this.#handler.crowded) {
+        if (this.#need > this.#carried) this.#drop(4)
+        this.#scanCarry()
+      }
+    }
+    return { done: this.#carried === 0, left: 0, offset: this.#offset }
+  }
+
+  #append(chunk: Uint8Array, from: number, to: number): void {
+    const total = this.#carried + to - from
+    if (total > this.#carry.length) {
+      const larger = Buffer.allocUnsafe(Math.max(total, this.#carry.length * 2))
+      larger.set(this.#carry.subarray(0, this.#carried))
+      this.#carry = larger
+    }
+    this.#carry.set(chunk.subarray(from, to), this.#carried)
+    this.#carried = total
+  }
+
+  #drop(bytes: number): void {
+    const kept = Math.max(0, this.#carried - bytes)
+    this.#carry.copyWithin(0, this.#carried - kept, this.#carried)
+    this.#offset += this.#carried - kept
+    this.#carried = kept
+  }
+
+  #scanCarry(): void {
+    const { buffer, byteOffset } = this.#carry
+    const view = new DataView(buffer, byteOffset, this.#carried)
+    const offset = this.#offset
+    const stopped = this.#scan(this.#carry, view, 0, this.#carried)
+    this.#offset = offset
+    this.#drop(stopped)
+  }
+
+  /** Hands over the whole blocks of [pos, end); returns where it stopped, and sets `#need` when bytes are missing. */
+  #scan(buf: Uint8Array, view: DataView, pos: number, end: number): number {
+    const handler = this.#handler
+    const base = this.#offset - pos
+    this.#need = 0
+    while (pos < end && !handler.crowded) {
+      const left = end - pos
+      if (left < 8) {
+        this.#need = 8
+        break
+      }
+      const type = view.getUint32(pos, true)
+      const length = view.getUint32(pos + 4, true)
+      const wrong = this.#searching ? !looksRight(type, length) : isAbsurd(type, length)
+      if (!wrong && length > left) {
+        this.#need = length
+        break
+      }
+      if (wrong || view.getUint32(pos + length - 4, true) !== length) {
+        if (!this.#searching) handler.onDamage(base + pos, `block type 0x${type.toString(16)}, length ${length}`)
+        this.#searching = true
+        // Blocks are padded to 4; when bytes were lost, only a byte-wise search would find the next one.
+        pos += type === SECTION ? 4 : 1
+        continue
+      }
+      this.#searching = false
+      this.#found = true
+      handler.onBlock(type, buf, view, pos, length, base + pos)
+      pos += length
+    }
+    this.#offset = base + pos
+    return pos
+  }
+}
+
+/** The header of a block contradicts itself, or what sysdig writes. */
+function isAbsurd(type: number, length: number): boolean {
+  if (length < MIN_LENGTH) return true
+  const kind = blockKind(type)
+  return length > (kind === 'processes' || kind === 'users' || kind === 'descriptors' ? MAX_LIST : MAX_EVENT)
+}
+
+function looksRight(type: number, length: number): boolean {
+  return length % 4 === 0 && length >= MIN_LENGTH + 4 && length <= MAX_FOUND && KINDS.has(type)
+}

@@ -1,0 +1,83 @@
+/**
+ * sysdig's own numbers for flags and commands → the kernel's (asm-generic), which the rest of flushtrace uses.
+ * Facts from falcosecurity/libs @ 48dfd53, driver/ppm_flag_helpers.h and driver/ppm_events_public.h.
+ */
+import { flags as F } from '@flushtrace/trace'
+
+/** [sysdig's bit, the kernel's]; bits that no rule asks for are left out. */
+type Bits = readonly (readonly [number, number])[]
+
+const OPEN: Bits = [
+  [4, F.O_CREAT],
+  [8, 0o2000], // O_APPEND
+  [16, F.O_DSYNC],
+  [64, 0o4000], // O_NONBLOCK
+  [128, F.O_SYNC],
+  [256, F.O_TRUNC],
+  [512, F.O_DIRECT],
+  [1024, F.O_DIRECTORY],
+  [4096, F.O_CLOEXEC],
+  [8192, F.O_TMPFILE],
+]
+const MAP: Bits = [
+  [1, F.MAP_SHARED],
+  [2, F.MAP_PRIVATE],
+  [4, 0x10], // MAP_FIXED
+  [8, F.MAP_ANONYMOUS],
+]
+const CLONE: Bits = [
+  [1, F.CLONE_FILES],
+  [2, F.CLONE_FS],
+  [256, F.CLONE_PARENT],
+  [8192, F.CLONE_THREAD],
+  [32768, F.CLONE_VM],
+  [134217728, F.CLONE_VFORK],
+]
+
+/** fcntl commands: index = sysdig's number; -1: none that a rule asks for. Record locks say which file is at work. */
+const FCNTL: readonly number[] = [
+  -1, // unknown
+  F.F_DUPFD,
+  1, // F_GETFD
+  F.F_SETFD,
+  3, // F_GETFL
+  4, // F_SETFL
+  5, // F_GETLK
+  -1,
+  6, // F_SETLK
+  7, // F_SETLKW
+]
+const F_DUPFD_CLOEXEC = 26
+const F_OFD_GETLK = 30
+const F_OFD_SETLKW = 32
+const LINUX_F_OFD_GETLK = 36
+
+function translate(bits: Bits, value: number): number {
+  let out = 0
+  for (const [from, to] of bits) if ((value & from) !== 0) out |= to
+  return out
+}
+
+export function openFlags(value: number): number {
+  // O_RDONLY is a bit of its own here: 1 read, 2 write, 3 both.
+  const access = (value & 3) === 3 ? F.O_RDWR : (value & 2) !== 0 ? F.O_WRONLY : 0
+  return access | translate(OPEN, value)
+}
+
+export function mapFlags(value: number): number {
+  return translate(MAP, value)
+}
+
+export function cloneFlags(value: number): number {
+  return translate(CLONE, value)
+}
+
+export function memfdFlags(value: number): number {
+  return (value & 1) !== 0 ? F.O_CLOEXEC : 0
+}
+
+export function fcntlCommand(value: number): number {
+  if (value === F_DUPFD_CLOEXEC) return F.F_DUPFD_CLOEXEC
+  if (value >= F_OFD_GETLK && value <= F_OFD_SETLKW) return value - F_OFD_GETLK + LINUX_F_OFD_GETLK
+  return FCNTL[value] ?? -1
+}

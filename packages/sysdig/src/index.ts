@@ -1,0 +1,6 @@
+export { readScap } from './scap.ts'
+export { sniffPcapng, sniffScap } from './sniff.ts'
+export { SYSDIG } from './diagnostics.ts'
+export type { EventCount, SysdigFacts } from './facts.ts'
+export type { ListedFd, ListedProcess } from './process-lists.ts'
+export type { SysdigReading } from './reading.ts'

@@ -1,0 +1,69 @@
+/** What to do with each event of the table, worked out once: which call it is, and where its parameters go. */
+import { columnsOf, PATH, PATH2, rowCall, TEXT, type Convert } from './columns.ts'
+import { EVENTS, NOT_CALLS } from './event-table.ts'
+
+export type PlanKind =
+  | 'note' // no system call: only counted
+  | 'plain' // a call that is only counted
+  | 'generic' // its first parameter says which call
+  | 'call'
+  | 'fork'
+  | 'exec'
+  | 'receive' // becomes a row only where it carries descriptors
+  | 'taskExit'
+  | 'sampling'
+
+export interface Plan {
+  readonly kind: PlanKind
+  readonly name: string
+  /** Index in CALLS, -1 for what becomes no row. */
+  readonly call: number
+  /** By parameter: its slot, -1 for one that is not looked at. */
+  readonly slots: Int8Array
+  readonly converts: readonly (Convert | null)[]
+  /** Behind the last parameter that is looked at. */
+  readonly used: number
+  /** Parameters in the newest version. */
+  readonly params: number
+  /** An enter whose paths are not in its exit: they are kept. */
+  readonly keepsPaths: boolean
+}
+
+const FORKS: ReadonlySet<string> = new Set(['clone', 'fork', 'vfork', 'clone3'])
+const EXECS: ReadonlySet<string> = new Set(['execve', 'execveat'])
+
+/** Index = event id. */
+export const PLANS: readonly Plan[] = EVENTS.map(planOf)
+
+function planOf(event: string, id: number): Plan {
+  const [name, ...params] = event.split(' ')
+  const columns = columnsOf(name)
+  const exitParams = id % 2 === 0 ? new Set(EVENTS[id + 1]?.split(' ').slice(1)) : null
+  const slots = new Int8Array(params.length).fill(-1)
+  const converts: (Convert | null)[] = params.map(() => null)
+  let used = 0
+  let keepsPaths = false
+  params.forEach((param, i) => {
+    const column = columns?.get(param)
+    if (!column) return
+    const path = column.slot === PATH || column.slot === PATH2
+    // What the exit repeats is taken there; bytes of an enter would have to be copied.
+    if (exitParams && (column.slot >= TEXT || (path && exitParams.has(param)))) return
+    if (exitParams && path) keepsPaths = true
+    slots[i] = column.slot
+    converts[i] = column.convert
+    used = i + 1
+  })
+  return { kind: kindOf(name), name, call: rowCall(name), slots, converts, used, params: params.length, keepsPaths }
+}
+
+function kindOf(name: string): PlanKind {
+  if (name === 'syscall') return 'generic'
+  if (name === 'procexit') return 'taskExit'
+  if (name === 'drop') return 'sampling'
+  if (NOT_CALLS.has(name)) return 'note'
+  if (FORKS.has(name)) return 'fork'
+  if (EXECS.has(name)) return 'exec'
+  if (name === 'recvmsg') return 'receive'
+  return rowCall(name) >= 0 ? 'call' : 'plain'
+}

@@ -1,0 +1,281 @@
+/**
+ * Enters and exits of calls → rows of a CallBatch, the same rows whether a source shows enters, exits or both.
+ *
+ * Invariants
+ * 1. A call is one WHOLE row, or one ENTER and one EXIT row; it counts once, at its exit.
+ * 2. A call whose enter and exit have no other row between them is WHOLE. Else its ENTER row stands where the enter
+ *    was: what another task does in between (close a number, fork) must not change what the call was about.
+ * 3. A task can't be in two calls. A new enter means that the exit of the call before was lost: the call ended, its
+ *    result is unknown. For the calls whose result sysdig never shows (a flush) that is as good as an exit.
+ * 4. The first row of a thread comes after a row of its process's leader, so that it finds what the process has open.
+ */
+import {
+  CALLS,
+  CallBatch,
+  ENTER,
+  EXIT,
+  FAILED,
+  RESTARTED,
+  StringTable,
+  TASK_EXIT,
+  TASK_NAME,
+  UNKNOWN,
+  WHOLE,
+  flags as F,
+  type FdName,
+} from '@flushtrace/trace'
+import * as C from './columns.ts'
+import { errnoName, isRestart } from './errnos.ts'
+import { TaskTable, type TaskCall } from './task-calls.ts'
+
+/** Enters not yet rows, at most: the batch must have room for all of them at once. */
+const MAX_OPEN = 1024
+/** An event becomes at most this many rows beside the open ones: leader, call, directory, name. */
+const ROWS_PER_EVENT = 6
+/** Keys of calls: event ids and call codes of the reader. */
+export const KEYS = 1 << 12
+
+/** Calls whose result is in no event: their row says `ok`. */
+const RESULTLESS: readonly boolean[] = CALLS.map(({ name }) => C.isBare(name))
+const IS_MSYNC: readonly boolean[] = CALLS.map(({ role }) => role === 'msync')
+const MAX_FD = 0x7fffffff
+
+export class CallRows {
+  readonly tasks = new TaskTable()
+  batch: CallBatch
+  strings = new StringTable()
+  names: FdName[] = []
+  /** Thread → process, for threads that are not their process's first. */
+  readonly leaders = new Map<number, number>()
+  /** What a process's leader is called, for its first row. */
+  readonly commOf: (tid: number) => string | null
+  /** By key: calls whose exit was lost, and calls under way when their task or the source ended. */
+  readonly lost = new Float64Array(KEYS)
+  readonly unfinished = new Float64Array(KEYS)
+  readonly #open: TaskCall[] = []
+
+  constructor(commOf: (tid: number) => string | null) {
+    this.commOf = commOf
+    this.batch = new CallBatch(this.strings, this.names)
+  }
+
+  /** No room for the rows of one more event: hand the batch over, then `recycle`. */
+  get crowded(): boolean {
+    return this.batch.length + this.#open.length + ROWS_PER_EVENT > this.batch.capacity
+  }
+
+  recycle(): void {
+    const { MAX_STRINGS } = StringTable
+    if (this.strings.full || this.strings.size > MAX_STRINGS || this.names.length > MAX_STRINGS) {
+      this.strings = new StringTable()
+      this.names = []
+      for (const task of this.tasks.all()) task.comm = -1
+    }
+    this.batch.strings = this.strings
+    this.batch.names = this.names
+    this.batch.clear()
+  }
+
+  // Enters --------------------------------------------------------------------------------------------------------
+
+  /** A call begins that is only counted. */
+  beginPlain(task: TaskCall): void {
+    if (task.key >= 0) this.#loseExit(task)
+  }
+
+  /** A call of `task` begins; the caller fills `task.values`, then says `entered`. */
+  begin(task: TaskCall, key: number): void {
+    if (task.key >= 0) this.#loseExit(task)
+    task.key = key
+    task.call = -1
+    task.clear()
+  }
+
+  entered(task: TaskCall, call: number, atNs: number, record: number): void {
+    task.call = call
+    task.atNs = atNs
+    task.record = record
+    task.entered = false
+    task.told = false
+    if (this.#open.length >= MAX_OPEN) this.#addEnters()
+    this.#open.push(task)
+  }
+
+  // Exits ---------------------------------------------------------------------------------------------------------
+
+  /** A call of `task` ends; the caller fills `task.values` over what the enter gave, then says `ended`. */
+  end(task: TaskCall, key: number): void {
+    if (task.key === key) return
+    if (task.key >= 0) this.#loseExit(task)
+    task.clear()
+    task.call = -1
+    task.entered = false
+    task.told = false
+  }
+
+  /** The row of a call that ended; -1 when the child's own event has told it. */
+  ended(task: TaskCall, call: number, atNs: number, record: number): number {
+    const paired = task.call >= 0
+    const told = task.told
+    let at = atNs
+    let phase = WHOLE
+    if (paired) {
+      at = task.atNs
+      phase = this.#close(task)
+    } else this.#addEnters()
+    task.key = -1
+    task.call = -1
+    task.told = false
+    if (told) return -1
+    const i = this.#add(phase, call, task, at, record)
+    if (paired) this.batch.tookNs[i] = atNs - at
+    this.#finish(i, call, task)
+    return i
+  }
+
+  /** The child's own event tells how the fork of `parent` ended; the parent's exit is still to come. */
+  tell(parent: TaskCall, child: number, flags: number, record: number): void {
+    const phase = this.#close(parent)
+    parent.told = true
+    const i = this.#add(phase, parent.call, parent, parent.atNs, record)
+    this.batch.result[i] = child
+    this.batch.flags[i] = flags
+  }
+
+  /** A fork that only the child's event shows. */
+  addFork(call: number, parent: TaskCall, child: number, flags: number, atNs: number, record: number): void {
+    this.#addEnters()
+    const i = this.#add(WHOLE, call, parent, atNs, record)
+    this.batch.result[i] = child
+    this.batch.flags[i] = flags
+  }
+
+  /** The task is gone; a call that it was in has no end. */
+  exited(task: TaskCall, atNs: number, record: number): void {
+    if (task.key >= 0) this.#forget(task)
+    this.leaders.delete(task.tid)
+    if (task.placed) {
+      this.#addEnters()
+      this.batch.add(WHOLE, TASK_EXIT, task.tid, atNs, record)
+    }
+    this.tasks.remove(task.tid)
+  }
+
+  /** Another row about the same task and moment: its name, its directory. */
+  addNote(call: number, task: TaskCall, path: number, atNs: number, record: number): void {
+    this.batch.path[this.#add(WHOLE, call, task, atNs, record)] = path
+  }
+
+  /** A new section, or more tasks than there can be: nothing is under way any more. */
+  reset(): void {
+    for (const task of this.tasks.all()) if (task.key >= 0) this.#forget(task)
+    this.#open.length = 0
+    this.tasks.clear()
+  }
+
+  /** The source ended. In one that shows no exits at all (`enterOnly`) its last enters count like the others. */
+  finish(enterOnly: boolean): void {
+    for (const task of this.tasks.all()) {
+      if (task.key < 0) continue
+      if (enterOnly && !this.crowded) this.#loseExit(task)
+      else this.#forget(task)
+    }
+  }
+
+  // ----------------------------------------------------------------------------------------------------------------
+
+  #loseExit(task: TaskCall): void {
+    const { key, call } = task
+    this.lost[key]++
+    const told = task.told
+    const phase = this.#close(task)
+    task.key = -1
+    task.call = -1
+    task.told = false
+    if (told) return
+    const i = this.#add(phase, call, task, task.atNs, task.record)
+    this.#finish(i, call, task)
+  }
+
+  #forget(task: TaskCall): void {
+    this.unfinished[task.key]++
+    task.key = -1
+    task.call = -1
+    const at = this.#open.indexOf(task)
+    if (at >= 0) this.#open.splice(at, 1)
+  }
+
+  /** Takes a call out of the open ones; what is left of them must become rows before the caller's. */
+  #close(task: TaskCall): number {
+    if (!task.entered && this.#open.length === 1 && this.#open[0] === task) {
+      this.#open.length = 0
+      return WHOLE
+    }
+    this.#addEnters()
+    return task.entered ? EXIT : WHOLE
+  }
+
+  #addEnters(): void {
+    if (this.#open.length === 0) return
+    for (const task of this.#open) {
+      const i = this.#add(ENTER, task.call, task, task.atNs, task.record)
+      this.#fill(i, task)
+      task.entered = true
+    }
+    this.#open.length = 0
+  }
+
+  #add(phase: number, call: number, task: TaskCall, atNs: number, record: number): number {
+    if (!task.placed) this.#place(task, atNs, record)
+    return this.batch.add(phase, call, task.tid, atNs, record)
+  }
+
+  #place(task: TaskCall, atNs: number, record: number): void {
+    task.placed = true
+    const leader = this.leaders.get(task.tid)
+    if (leader === undefined || leader === task.tid) return
+    const first = this.tasks.get(leader)
+    if (first.placed) return
+    first.placed = true
+    const comm = this.commOf(leader)
+    const i = this.batch.add(WHOLE, TASK_NAME, leader, atNs, record)
+    if (comm !== null) this.batch.path[i] = this.strings.add(comm)
+  }
+
+  #finish(i: number, call: number, task: TaskCall): void {
+    this.#fill(i, task)
+    const { batch } = this
+    const result = task.values[C.RESULT]
+    batch.result[i] = result
+    if (result < 0) {
+      const errno = -result
+      batch.outcome[i] = isRestart(errno) ? RESTARTED : FAILED
+      batch.errno[i] = this.strings.add(errnoName(errno))
+    } else if (Number.isNaN(result) && !RESULTLESS[call]) {
+      batch.outcome[i] = UNKNOWN
+    }
+  }
+
+  #fill(i: number, task: TaskCall): void {
+    const { batch } = this
+    const { values } = task
+    const fd = values[C.FD]
+    if (fd === fd) batch.fd[i] = fd > MAX_FD ? MAX_FD : fd
+    const fd2 = values[C.FD2]
+    if (fd2 === fd2) batch.fd2[i] = fd2 > MAX_FD ? MAX_FD : fd2
+    const path = values[C.PATH]
+    if (path === path) batch.path[i] = path
+    else if (task.path !== null) batch.path[i] = this.strings.add(task.path)
+    const path2 = values[C.PATH2]
+    if (path2 === path2) batch.path2[i] = path2
+    else if (task.path2 !== null) batch.path2[i] = this.strings.add(task.path2)
+    batch.addr[i] = values[C.ADDR]
+    batch.size[i] = values[C.SIZE]
+    batch.offset[i] = values[C.OFFSET]
+    const flags = values[C.FLAGS]
+    // What msync was asked is not shown: nearly always MS_SYNC, because MS_ASYNC does nothing since Linux 2.6.19.
+    batch.flags[i] = flags === flags ? flags : IS_MSYNC[batch.call[i]] ? F.MS_SYNC : 0
+    const flags2 = values[C.FLAGS2]
+    if (flags2 === flags2) batch.flags2[i] = flags2
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * A capture of `sysdig -w FILE` (or -z, or Falco, or Stratoshark) → batches of calls, and the processes it lists.
+ * Kinds of blocks and what they hold: blocks.ts, process-lists.ts, scap-events.ts; docs/formats/sysdig.md.
+ *
+ * - Several captures in one file (rotated ones joined again) are read as one; calls do not reach from one to the next.
+ * - Refused: the other byte order, and network captures, which share the first block.
+ */
+import type { CallBatch, DiagnosticKind, Diagnostics, Instant, Source } from '@flushtrace/trace'
+import { BlockReader, SECTION, blockKind, sectionOrder, type BlockHandler } from './blocks.ts'
+import { SYSDIG } from './diagnostics.ts'
+import { emptyFacts } from './facts.ts'
+import { summarise } from './scap-summary.ts'
+import { Cursor, PROCESS_LIST_VERSION, readFdList, readProcessList, type ListedProcess } from './process-lists.ts'
+import type { SysdigReading } from './reading.ts'
+import { CallRows } from './rows.ts'
+import { ScapEvents } from './scap-events.ts'
+
+/** The kernel's limit of tasks is 2^22; some 100,000 are a very large system. */
+const MAX_LISTED = 1 << 18
+const MAX_DESCRIPTORS = 1 << 20
+const FD_LIST_V2 = 0x218
+/** Interface description and packets of a network capture. */
+const NETWORK_BLOCKS: ReadonlySet<number> = new Set([1, 2, 3, 6])
+
+export class ScapParser implements BlockHandler {
+  readonly #path: string
+  readonly #diagnostics: Diagnostics
+  readonly processes = new Map<number, ListedProcess>()
+  readonly facts = emptyFacts()
+  readonly rows: CallRows
+  readonly events: ScapEvents
+  readonly #blocks: BlockReader
+  #foreignOrder = false
+  #network = false
+  #lists = false
+
+  constructor(path: string, diagnostics: Diagnostics) {
+    this.#path = path
+    this.#diagnostics = diagnostics
+    this.rows = new CallRows((tid) => this.processes.get(tid)?.comm ?? null)
+    this.events = new ScapEvents(this.rows, {
+      damaged: (offset, what) => this.#damaged(SYSDIG.damagedEvent, offset, `at byte ${offset}, ${what}`),
+      unknown: (offset, id) => {
+        this.facts.unknown++
+        this.#add(SYSDIG.unknownEvent, offset, `event ${id} at byte ${offset}`)
+      },
+      sampled: (ratio) => {
+        this.facts.dropped++
+        this.#add(SYSDIG.dropMode, undefined, String(ratio))
+      },
+      backwards: (record) => this.#diagnostics.add(SYSDIG.backwards, { source: this.#path, record }),
+    })
+    this.#blocks = new BlockReader(this)
+  }
+
+  get batch(): CallBatch {
+    return this.rows.batch
+  }
+
+  get crowded(): boolean {
+    return this.rows.crowded
+  }
+
+  consume(chunk: Uint8Array, pos: number): number {
+    return this.#blocks.consume(chunk, pos)
+  }
+
+  recycle(): void {
+    this.rows.recycle()
+  }
+
+  onBlock(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void {
+    this.facts.records++
+    if (this.#foreignOrder && type !== SECTION) return
+    switch (blockKind(type)) {
+      case 'event':
+        this.events.onEvent(type, buf, view, at, length, offset)
+        break
+      case 'section':
+        this.#section(view, at, length, offset)
+        break
+      case 'processes':
+        this.#processList(type, buf, view, at, length, offset)
+        break
+      case 'descriptors':
+        this.#fdList(type, buf, view, at, length, offset)
+        break
+      case 'machine':
+      case 'interfaces':
+      case 'users':
+        break
+      case null:
+        if (NETWORK_BLOCKS.has(type)) this.#network = true
+        this.facts.unknown++
+        if (!this.#network) this.#add(SYSDIG.unknownBlock, offset, `type 0x${type.toString(16)} at byte ${offset}`)
+        break
+    }
+  }
+
+  onDamage(offset: number, what: string): void {
+    if (!this.#foreignOrder) this.#damaged(SYSDIG.damagedBlock, offset, `at byte ${offset}, ${what}`)
+  }
+
+  #section(view: DataView, at: number, length: number, offset: number): void {
+    if (length < 28) {
+      this.#damaged(SYSDIG.damagedBlock, offset, `at byte ${offset}, section header of ${length} bytes`)
+      return
+    }
+    this.facts.sections++
+    this.#foreignOrder = sectionOrder(view, at) !== 'little'
+    if (this.#foreignOrder) this.#add(SYSDIG.byteOrder, offset, '')
+    this.facts.version ??= `${view.getUint16(at + 12, true)}.${view.getUint16(at + 14, true)}`
+    this.events.newSection()
+  }
+
+  #processList(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void {
+    const cursor = new Cursor(buf, view, at + 8, at + length - 4)
+    const whole = readProcessList(cursor, PROCESS_LIST_VERSION.get(type) ?? 1, (process) => this.#listed(process))
+    if (!whole) this.#damaged(SYSDIG.damagedList, offset, `processes at byte ${offset}`)
+  }
+
+  #listed(process: ListedProcess): void {
+    this.#lists = true
+    const { pid, tgid, container } = process
+    // What a later section lists was running in an earlier one already, or has been followed since.
+    if (this.processes.has(pid)) return
+    if (this.processes.size >= MAX_LISTED) {
+      this.#add(SYSDIG.tooManyProcesses, undefined, '')
+      return
+    }
+    this.processes.set(pid, process)
+    this.facts.listed.tasks++
+    if (tgid === pid) this.facts.listed.processes++
+    else this.rows.leaders.set(pid, tgid)
+    if (container !== null) this.events.containers.set(pid, container)
+  }
+
+  #fdList(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void {
+    const list = readFdList(new Cursor(buf, view, at + 8, at + length - 4), type === FD_LIST_V2)
+    if (!list?.whole) this.#damaged(SYSDIG.damagedList, offset, `descriptors at byte ${offset}`)
+    const process = list && this.processes.get(list.tid)
+    if (!list || !process || process.fds) return
+    if (this.facts.listed.descriptors + list.fds.length > MAX_DESCRIPTORS) {
+      this.#add(SYSDIG.tooManyProcesses, undefined, '')
+      return
+    }
+    process.fds = list.fds
+    this.facts.listed.descriptors += list.fds.length
+  }
+
+  /** After the last chunk; false: the batch is full, come back. */
+  end(): boolean {
+    const { done, left, offset } = this.#blocks.end()
+    if (this.rows.crowded) return false
+    if (!done) return false
+    if (left > 0 && !this.#foreignOrder) this.#add(SYSDIG.cut, offset, `${left} bytes at byte ${offset}`)
+    summarise(this.facts, this.events, this.rows, this.#diagnostics, this.#path)
+    const { facts } = this
+    if (this.#network && facts.events === 0 && !this.#lists) {
+      this.#add(SYSDIG.network, undefined, this.#path)
+    } else if (facts.events === 0 && !this.#foreignOrder) {
+      this.#add(SYSDIG.noEvents, undefined, this.#lists ? ', only lists of processes' : '')
+    }
+    return true
+  }
+
+  /** The instant of the first event. */
+  stampBatch(): void {
+    const { origin } = this.events
+    if (origin === null || this.batch.origin) return
+    this.batch.clock = 'wall'
+    const instant: Instant = { seconds: Number(origin / 1_000_000_000n), nanos: Number(origin % 1_000_000_000n) }
+    this.batch.origin = instant
+    this.facts.clock = 'wall'
+  }
+
+  #damaged(kind: DiagnosticKind, offset: number, detail: string): void {
+    this.facts.damaged++
+    this.#add(kind, offset, detail)
+  }
+
+  #add(kind: DiagnosticKind, offset: number | undefined, detail: string): void {
+    this.#diagnostics.add(kind, offset === undefined ? { source: this.#path } : { source: this.#path, offset }, detail)
+  }
+}
+
+/** Reads a capture. Damage is a row of `diagnostics`; only a source that can't be read at all throws. */
+export function readScap(source: Source, diagnostics: Diagnostics): SysdigReading {
+  const parser = new ScapParser(source.path, diagnostics)
+  async function* batches(): AsyncGenerator<CallBatch> {
+    for await (const chunk of source.chunks()) {
+      for (let pos = 0; pos < chunk.length;) {
+        pos = parser.consume(chunk, pos)
+        if (pos < chunk.length || parser.crowded) {
+          parser.stampBatch()
+          yield parser.batch
+          parser.recycle()
+        }
+      }
+    }
+    while (!parser.end()) {
+      parser.stampBatch()
+      yield parser.batch
+      parser.recycle()
+    }
+    parser.stampBatch()
+    if (parser.batch.length > 0) yield parser.batch
+  }
+  return {
+    batches: batches(),
+    facts: parser.facts,
+    processes: parser.processes,
+    containers: parser.events.containers,
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * What each task is doing: the call whose enter was seen and whose exit is still to come. One object a task, used again
+ * for every call of it; numbers of parameters stand in one typed array, filled by the enter and then by the exit, so
+ * that a parameter counts wherever a version of sysdig puts it.
+ */
+import { SLOTS } from './columns.ts'
+
+/** The kernel's PID_MAX_LIMIT. */
+const MAX_TID = 1 << 22
+/** Tasks that are in a call at once; a larger number is damage. */
+const MAX_TASKS = 1 << 17
+
+export class TaskCall {
+  tid = 0
+  /** Which call is pending: a number of the reader's own; -1: none. */
+  key = -1
+  /** Index in CALLS, -1 for one that is only counted. */
+  call = -1
+  atNs = NaN
+  record = 0
+  /** Its ENTER row was added: another task's row came in between. */
+  entered = false
+  /** Its result was told by the child's own event: the exit that follows adds nothing. */
+  told = false
+  /** A row of this task was added before. */
+  placed = false
+  /** Id of its name, where the source tells one on every line. */
+  comm = -1
+  readonly values = new Float64Array(SLOTS).fill(NaN)
+  /** Paths of an enter whose exit does not repeat them. */
+  path: string | null = null
+  path2: string | null = null
+
+  clear(): void {
+    this.values.fill(NaN)
+    this.path = null
+    this.path2 = null
+  }
+}
+
+export class TaskTable {
+  /** tid → index in #tasks + 1; pages of it that nobody touches cost nothing. */
+  readonly #slots = new Int32Array(MAX_TID)
+  #tasks: TaskCall[] = []
+  readonly #free: number[] = []
+
+  /** Whether `tid` can be one: everything else is damage. */
+  static valid(tid: number): boolean {
+    return tid >= 0 && tid < MAX_TID
+  }
+
+  get full(): boolean {
+    return this.#tasks.length >= MAX_TASKS && this.#free.length === 0
+  }
+
+  has(tid: number): boolean {
+    return this.#slots[tid] > 0
+  }
+
+  get(tid: number): TaskCall {
+    const slot = this.#slots[tid]
+    return slot > 0 ? this.#tasks[slot - 1] : this.#make(tid)
+  }
+
+  #make(tid: number): TaskCall {
+    let index = this.#free.pop()
+    if (index === undefined) {
+      index = this.#tasks.length
+      this.#tasks.push(new TaskCall())
+    }
+    const task = this.#tasks[index]
+    task.tid = tid
+    task.key = -1
+    task.call = -1
+    task.entered = false
+    task.told = false
+    task.placed = false
+    task.comm = -1
+    this.#slots[tid] = index + 1
+    return task
+  }
+
+  remove(tid: number): void {
+    const slot = this.#slots[tid]
+    if (slot === 0) return
+    this.#slots[tid] = 0
+    this.#free.push(slot - 1)
+  }
+
+  *all(): Generator<TaskCall> {
+    for (const task of this.#tasks)
+      if (this.#slots[task.tid] > 0 && this.#tasks[this.#slots[task.tid] - 1] === task) yield task
+  }
+
+  clear(): void {
+    for (const task of this.#tasks) this.#slots[task.tid] = 0
+    this.#tasks = []
+    this.#free.length = 0
+  }
+}
