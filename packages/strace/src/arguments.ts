@@ -1,6 +1,7 @@
 /** Scanned arguments → the columns of a batch row, as the call's slots (trace/calls.ts) ask for them. */
 import {
   AT_FDCWD,
+  CALLS,
   FLAG_WORDS,
   StringTable,
   latin1,
@@ -12,7 +13,16 @@ import {
   type Iocb,
 } from '@flushtrace/trace'
 import { endOfDecoration, endOfString, opensDecoration, startsWith, type Scanner } from './scanner.ts'
-import { forEachElement, forEachField, parseFdName, parseFlags, parseNumber, stringEnd, unescape } from './values.ts'
+import {
+  FlagParser,
+  forEachElement,
+  forEachField,
+  parseFdName,
+  parseFlags,
+  parseNumber,
+  stringEnd,
+  unescape,
+} from './values.ts'
 
 /** More arguments of a program than this are not kept: enough to tell two interpreters apart. */
 const MAX_ARGV = 32
@@ -38,68 +48,105 @@ export class Texts {
   }
 }
 
+/** What to do with one argument. Made once from the call table, so that a row costs no look-ups by name. */
+interface Step {
+  /** Which argument. */
+  readonly argument: number
+  readonly slot: ArgumentSlot
+  readonly flags: FlagParser | null
+  readonly fill: (
+    batch: CallBatch,
+    i: number,
+    step: Step,
+    buf: Uint8Array,
+    start: number,
+    end: number,
+    texts: Texts,
+  ) => void
+}
+
+export type Plans = readonly (readonly Step[])[]
+
+/** The steps of each call; index = index in CALLS. A reader has its own, because flag parsers remember. */
+export function planArguments(): Plans {
+  return CALLS.map(({ slots }) => slots.flatMap((slot, argument) => (slot === '-' ? [] : [stepFor(slot, argument)])))
+}
+
+function stepFor(slot: ArgumentSlot, argument: number): Step {
+  const [column, table] = slot.split(':')
+  const words = slot === 'extra:stat' ? FLAG_WORDS.mode : column.startsWith('flags') ? FLAG_WORDS[table] : null
+  const fill = FILL[column === 'extra' ? slot : column] ?? fillExtra
+  return { argument, slot, flags: words && new FlagParser(words), fill }
+}
+
+/** Fills the columns of row `i` with the arguments that the scanner found. */
 export function fillRow(
   batch: CallBatch,
   i: number,
-  slots: readonly ArgumentSlot[],
+  plan: readonly Step[],
   scanner: Scanner,
   buf: Uint8Array,
   texts: Texts,
 ): void {
-  const count = Math.min(slots.length, scanner.argCount)
-  for (let k = 0; k < count; k++) {
-    const slot = slots[k]
-    if (slot === '-') continue
-    const end = scanner.argEnd[k]
-    const start = slot === 'extra:clone' ? scanner.argStart[k] : valueStart(buf, scanner.argStart[k], end)
-    if (start >= end) continue
-    switch (slot) {
-      case 'fd':
-        batch.fd[i] = parseFd(buf, start, end)
-        batch.decoration[i] = decorationOf(buf, start, end, texts)
-        break
-      case 'fd2':
-        batch.fd2[i] = parseFd(buf, start, end)
-        batch.decoration2[i] = decorationOf(buf, start, end, texts)
-        break
-      case 'path':
-        batch.path[i] = parsePath(buf, start, end, texts)
-        break
-      case 'path2':
-        batch.path2[i] = parsePath(buf, start, end, texts)
-        break
-      case 'addr':
-        batch.addr[i] = parseNumber(buf, start, end)
-        break
-      case 'addr2':
-        batch.addr2[i] = parseNumber(buf, start, end)
-        break
-      case 'size':
-        batch.size[i] = parseNumber(buf, start, end)
-        break
-      case 'size2':
-        batch.size2[i] = parseNumber(buf, start, end)
-        break
-      case 'offset':
-        batch.offset[i] = parseNumber(buf, start, end)
-        break
-      case 'extra:clone':
-        batch.flags[i] = cloneFlags(buf, start, scanner.argsEnd)
-        break
-      case 'extra:how':
-        forEachField(buf, start, end, (key, from, to) => {
-          if (key === 'flags') batch.flags[i] = parseFlags(buf, from, to, FLAG_WORDS.open)
-        })
-        break
-      case 'extra:stat':
-        fillStat(batch, i, buf, start, end)
-        break
-      default:
-        if (slot.startsWith('flags:')) batch.flags[i] = parseFlags(buf, start, end, FLAG_WORDS[slot.slice(6)])
-        else if (slot.startsWith('flags2:')) batch.flags2[i] = parseFlags(buf, start, end, FLAG_WORDS[slot.slice(7)])
-        else batch.extra[i] = parseExtra(slot, buf, start, end)
-    }
+  const { argCount, argStart, argEnd } = scanner
+  for (let k = 0; k < plan.length; k++) {
+    const step = plan[k]
+    if (step.argument >= argCount) return
+    const end = argEnd[step.argument]
+    const start = valueStart(buf, argStart[step.argument], end)
+    if (start < end) step.fill(batch, i, step, buf, start, end, texts)
   }
+}
+
+const FILL: Readonly<Record<string, Step['fill']>> = {
+  fd: (batch, i, _, buf, start, end, texts) => {
+    batch.fd[i] = parseFd(buf, start, end)
+    batch.decoration[i] = decorationOf(buf, start, end, texts)
+  },
+  fd2: (batch, i, _, buf, start, end, texts) => {
+    batch.fd2[i] = parseFd(buf, start, end)
+    batch.decoration2[i] = decorationOf(buf, start, end, texts)
+  },
+  path: (batch, i, _, buf, start, end, texts) => {
+    batch.path[i] = parsePath(buf, start, end, texts)
+  },
+  path2: (batch, i, _, buf, start, end, texts) => {
+    batch.path2[i] = parsePath(buf, start, end, texts)
+  },
+  addr: (batch, i, _, buf, start, end) => {
+    batch.addr[i] = parseNumber(buf, start, end)
+  },
+  addr2: (batch, i, _, buf, start, end) => {
+    batch.addr2[i] = parseNumber(buf, start, end)
+  },
+  size: (batch, i, _, buf, start, end) => {
+    batch.size[i] = parseNumber(buf, start, end)
+  },
+  size2: (batch, i, _, buf, start, end) => {
+    batch.size2[i] = parseNumber(buf, start, end)
+  },
+  offset: (batch, i, _, buf, start, end) => {
+    batch.offset[i] = parseNumber(buf, start, end)
+  },
+  flags: (batch, i, step, buf, start, end) => {
+    if (step.flags) batch.flags[i] = step.flags.parse(buf, start, end)
+  },
+  flags2: (batch, i, step, buf, start, end) => {
+    if (step.flags) batch.flags2[i] = step.flags.parse(buf, start, end)
+  },
+  'extra:stat': fillStat,
+  'extra:clone': (batch, i, _, buf, start, end) => {
+    batch.flags[i] = cloneFlags(buf, start, end)
+  },
+  'extra:how': (batch, i, _, buf, start, end) => {
+    forEachField(buf, start, end, (key, from, to) => {
+      if (key === 'flags') batch.flags[i] = parseFlags(buf, from, to, FLAG_WORDS.open)
+    })
+  },
+}
+
+function fillExtra(batch: CallBatch, i: number, step: Step, buf: Uint8Array, start: number, end: number): void {
+  batch.extra[i] = parseExtra(step.slot, buf, start, end)
 }
 
 /** strace -N (6.16+) prints `fd=3`; the value begins after the name. */
@@ -131,13 +178,22 @@ function parsePath(buf: Uint8Array, start: number, end: number, texts: Texts): n
   return close < 0 ? -1 : texts.strings.intern(buf, start + 1, close, unescape)
 }
 
-/** `child_stack=NULL, flags=CLONE_VM|SIGCHLD, …` or `{flags=CLONE_VM|…, exit_signal=0, …} => …, 88`. */
+/** `{flags=CLONE_VM|…, exit_signal=0, …}` */
 function cloneFlags(buf: Uint8Array, start: number, end: number): number {
-  const at = Buffer.from(buf.buffer, buf.byteOffset, end).indexOf('flags=', start, 'latin1')
-  return at < 0 || at >= end ? 0 : parseFlags(buf, at + 6, end, FLAG_WORDS.clone)
+  let bits = 0
+  forEachField(buf, start, end, (key, from, to) => {
+    if (key === 'flags') bits = parseFlags(buf, from, to, FLAG_WORDS.clone)
+  })
+  return bits
 }
 
-function fillStat(batch: CallBatch, i: number, buf: Uint8Array, start: number, end: number): void {
+/** `{st_mode=S_IFREG|0644, st_size=23, ...}`; with -v `{st_dev=makedev(0xfe, 0), st_ino=329637, st_mode=…}`. */
+function fillStat(batch: CallBatch, i: number, step: Step, buf: Uint8Array, start: number, end: number): void {
+  if (startsWith(buf, start, end, SHORT_STAT)) {
+    const from = start + SHORT_STAT.length
+    batch.flags2[i] = step.flags?.parse(buf, from, fieldEnd(buf, from, end)) ?? 0
+    return
+  }
   let inode: number | null = null
   let device: string | null = null
   forEachField(buf, start, end, (key, from, to) => {
@@ -146,6 +202,14 @@ function fillStat(batch: CallBatch, i: number, buf: Uint8Array, start: number, e
     else if (key === 'st_dev') device = parseDevice(latin1(buf, from, to))
   })
   if (inode !== null) batch.extra[i] = { kind: 'stat', inode, device }
+}
+
+const SHORT_STAT = Buffer.from('{st_mode=')
+
+function fieldEnd(buf: Uint8Array, start: number, end: number): number {
+  let p = start
+  while (p < end && buf[p] !== 0x2c && buf[p] !== 0x7d) p++
+  return p
 }
 
 /** `makedev(0xfe, 0)` → `254:0`. */

@@ -98,13 +98,14 @@ export class Leader {
     while (p < end && buf[p] >= 0x30 && buf[p] <= 0x39) value = value * 10 + (buf[p++] - 0x30)
     if (p === digits || p - digits > MAX_PID_DIGITS) return start
     if (buf[p] === LANGLE) {
-      const close = buf.indexOf(RBRACKET, p)
-      if (close < 0 || close >= end) return start
+      // The name may hold `]`, but `>` is escaped in it.
+      const close = endOfComm(buf, p, end)
+      if (close < 0 || buf[close + 1] !== RBRACKET) return start
       this.commStart = p + 1
-      this.commEnd = close - 1
-      p = close
+      this.commEnd = close
+      p = close + 1
     }
-    if (buf[p] !== RBRACKET) {
+    if (buf[p] !== RBRACKET || buf[p + 1] !== SPACE) {
       this.commStart = -1
       return start
     }
@@ -113,18 +114,14 @@ export class Leader {
     return p + 2
   }
 
-  /** `16509<python3> `: the name is at most 15 bytes and may hold blanks; escapes make it longer. */
+  /** `16509<python3> `, `27576<a\76 b]\74\"\\x c> `. */
   #comm(buf: Uint8Array, open: number, end: number, pid: number, start: number): number {
-    const limit = Math.min(end - 1, open + 64)
-    for (let p = open + 1; p < limit; p++) {
-      if (buf[p] === RANGLE && buf[p + 1] === SPACE) {
-        this.tid = pid
-        this.commStart = open + 1
-        this.commEnd = p
-        return p + 2
-      }
-    }
-    return start
+    const close = endOfComm(buf, open, end)
+    if (close < 0 || buf[close + 1] !== SPACE) return start
+    this.tid = pid
+    this.commStart = open + 1
+    this.commEnd = close
+    return close + 2
   }
 
   /** `HH:MM:SS[.frac] `, `epoch[.frac] ` or -r's `seconds.frac `. */
@@ -134,6 +131,7 @@ export class Leader {
     while (p < end && buf[p] >= 0x30 && buf[p] <= 0x39) value = value * 10 + (buf[p++] - 0x30)
     if (buf[p] === COLON) {
       if (p - start !== 2 || p + 6 > end || buf[p + 3] !== COLON) return start
+      if (this.clock !== 'none') return start
       const minutes = two(buf, p + 1)
       const seconds = two(buf, p + 4)
       if (!(minutes < 60) || !(seconds < 61)) return start
@@ -143,16 +141,18 @@ export class Leader {
       this.seconds = value * 3600 + minutes * 60 + seconds
       return p + 1
     }
-    // Nine digits of seconds began in 1973; -r never gets there.
+    // Nine digits of seconds began in 1973; -r never gets there. Both may come without a fraction:
+    // `     0 fsync(3) = 0` (--relative-timestamps=s).
     const wall = p - start >= 9
-    if (buf[p] !== DOT && !wall) return start
+    // Beside another time -r's is in brackets.
+    if (this.clock !== 'none') return start
     p = this.#fraction(buf, p, end)
     if (buf[p] !== SPACE) return start
     if (wall) {
       this.clock = 'wall'
       this.seconds = value
     } else {
-      if (this.clock === 'none') this.clock = 'relative'
+      this.clock = 'relative'
       this.relativeNs = value * 1e9 + this.nanos
     }
     return p + 1
@@ -207,6 +207,13 @@ export class Leader {
     else return start
     return p + 2
   }
+}
+
+/** The `>` after a task's name, which is at most 15 bytes, each up to four when escaped; -1 where there is none. */
+function endOfComm(buf: Uint8Array, open: number, end: number): number {
+  const limit = Math.min(end, open + 64)
+  for (let p = open + 1; p < limit; p++) if (buf[p] === RANGLE) return p
+  return -1
 }
 
 function two(buf: Uint8Array, p: number): number {

@@ -9,6 +9,7 @@ const STRING_BYTES = 1 << 15
 /** What is left of the longest call that makes sense: arrays of structs without any string. */
 const MAX_SQUEEZED = 1 << 23
 
+const LF = 0x0a
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
@@ -28,6 +29,13 @@ export class LineCarry {
   }
 
   append(bytes: Uint8Array, start: number, end: number): void {
+    this.#append(bytes, start, end)
+    // A look ahead over the end of the line meets what it would meet in a chunk, not bytes of an older line.
+    this.#reserve(this.length + 1)
+    this.#buf[this.length] = LF
+  }
+
+  #append(bytes: Uint8Array, start: number, end: number): void {
     if (!this.#squeezing) {
       if (this.length + (end - start) <= SQUEEZE_FROM) {
         this.#reserve(this.length + (end - start))
@@ -67,14 +75,13 @@ export class LineCarry {
       const c = bytes[p++]
       this.#reserve(this.length + 1)
       this.#buf[this.length++] = c
-      if (!this.#inString) {
-        if (c === QUOTE) this.#inString = true
+      if (this.#inString) this.#stringBytes++
+      // Outside strings too: a decoration's `\"` opens none.
+      if (this.#escaped) this.#escaped = false
+      else if (c === BACKSLASH) this.#escaped = true
+      else if (c === QUOTE) {
+        this.#inString = !this.#inString
         this.#stringBytes = 0
-      } else {
-        this.#stringBytes++
-        if (this.#escaped) this.#escaped = false
-        else if (c === BACKSLASH) this.#escaped = true
-        else if (c === QUOTE) this.#inString = false
       }
     }
   }

@@ -1,6 +1,7 @@
 /** A source of strace text → batches of calls. */
 import type { CallBatch, Diagnostics, Source } from '@flushtrace/trace'
-import { StraceParser, type StraceFacts } from './parser.ts'
+import type { StraceFacts } from './facts.ts'
+import { StraceParser } from './parser.ts'
 
 export interface StraceReading {
   /** To be consumed once, one batch at a time. */

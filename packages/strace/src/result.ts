@@ -29,7 +29,7 @@ export class ResultPart {
   decorationEnd = -1
   decorationDeleted = false
   tookNs = NaN
-  /** Digits after the point of `tookNs`, for `inspect`. */
+  /** False when no result stands there; then the other fields mean nothing. */
   valid = true
 
   parse(buf: Uint8Array, start: number, end: number): void {
@@ -88,7 +88,7 @@ function injected(buf: Uint8Array, start: number, end: number): boolean {
 }
 
 /** `<0.005569>` at the very end (-T); NaN where there is none. */
-export function parseTook(buf: Uint8Array, start: number, end: number): number {
+function parseTook(buf: Uint8Array, start: number, end: number): number {
   if (buf[end - 1] !== 0x3e) return NaN
   let p = end - 2
   let value = 0

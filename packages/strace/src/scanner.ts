@@ -236,7 +236,7 @@ export function endOfDecoration(buf: Uint8Array, p: number, end: number): number
   return end
 }
 
-export function endOfComment(buf: Uint8Array, p: number, end: number): number {
+function endOfComment(buf: Uint8Array, p: number, end: number): number {
   for (p += 2; p < end; p++) if (buf[p] === STAR && buf[p + 1] === SLASH) return p + 2
   return end
 }

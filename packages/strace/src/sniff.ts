@@ -1,5 +1,6 @@
 /** Is this strace text? Told by what stands in it, never by its name. */
 import { latin1 } from '@flushtrace/trace'
+import { hasEscape, stripColour } from './colour.ts'
 import { Leader } from './leader.ts'
 import { Scanner } from './scanner.ts'
 import { isSummaryHead } from './summary.ts'
@@ -11,6 +12,9 @@ export type ForeignStrace = 'cygwin' | 'gvisor'
 
 /** Enough to get past the program output that a terminal log begins with. */
 const LINES = 2000
+
+/** A value, and what strace lets follow it: `fsync(3) = 0 means that …` is prose. */
+const RESULT = /^(?:-?\d+|0x[0-9a-f]+|\?)(?:$|[\r<]| (?:<|\(|\[|\/\*|E[A-Z]))/
 
 export function sniffStrace(head: Uint8Array): StraceKind | null {
   const seen = countLines(head)
@@ -56,11 +60,9 @@ function isCallLine(
   scanner: Scanner,
   mayBeCut: boolean,
 ): boolean {
-  if (buf[start] === 0x1b) {
-    // Coloured: the codes stand around names and numbers; the shape is checked without them.
-    // eslint-disable-next-line no-control-regex
-    const plain = Buffer.from(latin1(buf, start, Math.min(end, start + 4096)).replace(/\x1b\[[\d;]*m/g, ''), 'latin1')
-    return isCallLine(plain, 0, plain.length, leader, scanner, true)
+  if (hasEscape(buf, start, end)) {
+    const plain = stripColour(buf, start, end)
+    if (plain.length < end - start) return isCallLine(plain, 0, plain.length, leader, scanner, mayBeCut)
   }
   const p = leader.parse(buf, start, end)
   const body = latin1(buf, p, Math.min(end, p + 80))
@@ -68,6 +70,6 @@ function isCallLine(
   const name = /^(?:[a-z_][a-z_0-9]*|\?\?\?)\(/.exec(body)
   if (!name) return false
   const ending = scanner.scan(buf, p + name[0].length, end)
-  if (ending === 'open') return mayBeCut && leader.tid > 0
-  return ending !== 'complete' || /^[-\d?]/.test(latin1(buf, scanner.resultStart, scanner.resultStart + 1))
+  if (ending === 'open') return mayBeCut && (leader.tid > 0 || leader.clock !== 'none')
+  return ending !== 'complete' || RESULT.test(latin1(buf, scanner.resultStart, Math.min(end, scanner.resultStart + 40)))
 }

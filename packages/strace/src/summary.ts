@@ -7,27 +7,72 @@
  *      66,75    0,003708           0      3922           read
  *     100.00    0.000613          40        15           total
  *
- * Columns follow -U and are found by their heads (7.1 adds `wall` ones); some locales print a decimal comma.
+ * -U chooses the columns and their order (`syscall              calls % time shortest  longest`), 7.1 adds wall-clock
+ * ones; so they are found by their heads. No errors is a blank, some locales print a decimal comma. A call that never
+ * came back (exit_group, killed) and one that strace has no name for (`syscall_0x270f`) stand in no table.
  * Format: strace/strace src/count.c.
  */
 export interface SummaryRow {
   call: string
   calls: number
   errors: number
+  /** Time in the kernel, with -w on the clock; null where the column was not chosen. */
   seconds: number | null
 }
 
-export function isSummaryHead(line: string): boolean {
-  return /^\s*%\s+(?:wall\s+)?time\b.*\bsyscall\s*$/.test(line)
+/** A column: its head and where that ends. Numbers are aligned to the right, so theirs end there too. */
+interface Column {
+  readonly head: string
+  readonly end: number
+}
+export type SummaryHead = readonly Column[]
+
+const HEADS: ReadonlySet<string> = new Set([
+  ...['% time', 'seconds', 'usecs/call', 'shortest', 'longest', 'calls', 'errors', 'syscall'],
+  ...['wall-total', 'wall-min', 'wall-max', 'wall-avg'],
+])
+
+/** The columns that a table's first line names; null when it is no such line, or names none to count by. */
+export function parseSummaryHead(line: string): SummaryHead | null {
+  if (line.length > 200) return null
+  const columns = [...line.matchAll(/% time|\S+/g)].map((match) => ({
+    head: match[0],
+    end: match.index + match[0].length,
+  }))
+  const known = columns.every(({ head }) => HEADS.has(head))
+  return known && ['calls', 'syscall'].every((head) => columns.some((column) => column.head === head)) ? columns : null
 }
 
+export function isSummaryHead(line: string): boolean {
+  return parseSummaryHead(line) !== null
+}
+
+/** The columns without -U. */
+const DEFAULT = parseSummaryHead('% time     seconds  usecs/call     calls    errors syscall') ?? []
+
 /** A row of the table; null for dashes and anything else. */
-export function parseSummaryRow(line: string): SummaryRow | null {
-  const words = line.trim().split(/\s+/)
-  const call = words.pop()
-  if (!call || !/^[a-z_?][\w?#]*$/i.test(call)) return null
-  const numbers = words.map((word) => (/^[\d.,]+$/.test(word) ? Number(word.replace(',', '.')) : NaN))
-  // % time, seconds, usecs/call, calls, and errors where there were some.
-  if (numbers.length < 4 || numbers.length > 5 || numbers.some(Number.isNaN)) return null
-  return { call, calls: numbers[3], errors: numbers[4] ?? 0, seconds: numbers[1] }
+export function parseSummaryRow(line: string, head: SummaryHead = DEFAULT): SummaryRow | null {
+  if (line.length > 400) return null
+  const cells = new Map<string, string>()
+  const words = [...line.matchAll(/\S+/g)]
+  for (const [k, match] of words.entries()) {
+    const column = words.length === head.length ? head[k] : columnOf(match[0], match.index + match[0].length, head)
+    if (!column || cells.has(column.head)) return null
+    cells.set(column.head, match[0])
+  }
+  const call = cells.get('syscall')
+  const calls = parseCell(cells.get('calls'))
+  if (!call || !/^[a-z_?][\w?#]*$/i.test(call) || calls === null) return null
+  for (const [column, cell] of cells) if (column !== 'syscall' && parseCell(cell) === null) return null
+  return { call, calls, errors: parseCell(cells.get('errors')) ?? 0, seconds: parseCell(cells.get('seconds')) }
+}
+
+/** Where a cell is blank, a number is in the column that ends where it does; what is no number is the call's name. */
+function columnOf(word: string, end: number, head: SummaryHead): Column | undefined {
+  if (parseCell(word) === null) return head.find((column) => column.head === 'syscall')
+  return head.find((column) => column.head !== 'syscall' && column.end === end)
+}
+
+function parseCell(cell: string | undefined): number | null {
+  return cell && /^\d+(?:[.,]\d+)?$/.test(cell) ? Number(cell.replace(',', '.')) : null
 }

@@ -2,7 +2,7 @@
  * One argument or result → a value. Bytes in, value out; nothing throws, NaN or -1 or null is "not there".
  * Format: strace/strace src/util.c print_quoted_string_ex(), printfd(), printflags(); docs/formats/strace.md.
  */
-import { decodeUtf8, latin1, type FdName } from '@flushtrace/trace'
+import { StringTable, decodeUtf8, latin1, type FdName } from '@flushtrace/trace'
 import { endOfString } from './scanner.ts'
 
 const QUOTE = 0x22
@@ -55,7 +55,7 @@ export function parseNumber(buf: Uint8Array, start: number, end: number): number
   const negative = buf[p] === 0x2d
   if (negative) p++
   let value = 0
-  if (buf[p] === 0x30 && buf[p + 1] === 0x78) {
+  if (buf[p] === 0x30 && p + 1 < end && buf[p + 1] === 0x78) {
     p += 2
     const digits = p
     let h = 0
@@ -96,6 +96,34 @@ export function parseFlags(buf: Uint8Array, start: number, end: number, words: R
     p++
   }
   return bits
+}
+
+/** parseFlags with a memory: the same few expressions come again and again. */
+export class FlagParser {
+  readonly #words: ReadonlyMap<string, number>
+  #seen = new StringTable()
+  #bits: number[] = []
+
+  constructor(words: ReadonlyMap<string, number>) {
+    this.#words = words
+  }
+
+  parse(buf: Uint8Array, start: number, end: number): number {
+    // A plain number is quicker read than remembered, and there are many different ones.
+    if (buf[start] < 0x40) return parseFlags(buf, start, end, this.#words)
+    const id = this.#seen.intern(buf, start, end, latin1)
+    if (id === this.#bits.length) {
+      this.#bits.push(parseFlags(buf, start, end, this.#words))
+      // Damaged input may hold any number of different ones.
+      if (this.#seen.full) {
+        const [bits] = this.#bits.splice(-1)
+        this.#seen = new StringTable()
+        this.#bits = []
+        return bits
+      }
+    }
+    return this.#bits[id]
+  }
 }
 
 function orBits(a: number, b: number): number {

@@ -136,13 +136,14 @@ export class CallBatch {
     this.flags = new Float64Array(capacity)
     this.flags2 = new Float64Array(capacity)
     this.extra = Array.from({ length: capacity }, () => null)
+    this.clear(capacity)
   }
 
   get full(): boolean {
     return this.length === this.capacity
   }
 
-  /** A cleared row; the caller fills what it knows. */
+  /** A row in which nothing is known yet; the caller fills what it knows. */
   add(phase: number, call: number, tid: number, atNs: number, record: number): number {
     const i = this.length++
     this.phase[i] = phase
@@ -150,26 +151,18 @@ export class CallBatch {
     this.tid[i] = tid
     this.atNs[i] = atNs
     this.record[i] = record
-    this.tookNs[i] = NaN
-    this.outcome[i] = OK
-    this.errno[i] = -1
-    this.result[i] = NaN
-    this.fd[i] = -1
-    this.fd2[i] = -1
-    this.decoration[i] = -1
-    this.decoration2[i] = -1
-    this.decorationResult[i] = -1
-    this.path[i] = -1
-    this.path2[i] = -1
-    this.addr[i] = NaN
-    this.addr2[i] = NaN
-    this.size[i] = NaN
-    this.size2[i] = NaN
-    this.offset[i] = NaN
-    this.flags[i] = 0
-    this.flags2[i] = 0
-    this.extra[i] = null
     return i
+  }
+
+  /** Empties the batch: all rows at once, which costs far less than clearing each as it is added. */
+  clear(rows: number = this.length): void {
+    this.length = 0
+    for (const column of [this.outcome, this.flags, this.flags2]) column.fill(0, 0, rows)
+    for (const column of [this.errno, this.fd, this.fd2, this.path, this.path2]) column.fill(-1, 0, rows)
+    for (const column of [this.decoration, this.decoration2, this.decorationResult]) column.fill(-1, 0, rows)
+    for (const column of [this.tookNs, this.result, this.offset]) column.fill(NaN, 0, rows)
+    for (const column of [this.addr, this.addr2, this.size, this.size2]) column.fill(NaN, 0, rows)
+    this.extra.fill(null, 0, rows)
   }
 
   /** Appends row `i` of another batch that shares this one's string table. */

@@ -67,7 +67,7 @@ export type ArgumentSlot =
   | 'extra:iocbs'
   | 'extra:events'
   | 'extra:stat'
-  | 'extra:clone' // clone's named arguments or clone3's struct
+  | 'extra:clone' // clone3's struct clone_args
   | 'extra:how' // openat2's struct open_how
 
 export interface CallKind {
@@ -166,7 +166,10 @@ const ROWS: Row[] = [
   ['mremap', 'remap', 'addr size size2 flags:mremap addr2'],
 
   ['fork vfork', 'fork'],
-  ['clone clone2 clone3', 'fork', 'extra:clone'],
+  // clone(child_stack=NULL, flags=CLONE_VM|SIGCHLD, …): the raw call's own order is another on each architecture.
+  ['clone', 'fork', '- flags:clone'],
+  ['clone2', 'fork', '- - flags:clone'],
+  ['clone3', 'fork', 'extra:clone'],
   ['execve', 'exec', 'path extra:argv'],
   ['execveat', 'exec', 'fd path extra:argv'],
   ['unshare', 'unshare', 'flags:clone'],

@@ -1,0 +1,97 @@
+/** What the parts of one reader share: the batch being filled, the line being read, and the state between lines. */
+import { CallBatch, TASK_ALIAS, TASK_NAME, WHOLE, type DiagnosticKind, type Diagnostics } from '@flushtrace/trace'
+import { Texts } from './arguments.ts'
+import { CallCounts } from './call-counts.ts'
+import { STRACE } from './diagnostics.ts'
+import { emptyFacts } from './facts.ts'
+import { Leader } from './leader.ts'
+import { LineClock } from './line-clock.ts'
+import { LineTasks } from './line-tasks.ts'
+import { PendingCalls } from './pending.ts'
+import { unescape } from './values.ts'
+
+/** Names learned from -Y are forgotten beyond this many tasks: they come again on every line. */
+const MAX_COMMS = 1 << 18
+
+export class LineContext {
+  readonly facts = emptyFacts()
+  readonly leader = new Leader()
+  readonly clock = new LineClock()
+  readonly tasks: LineTasks
+  readonly counts = new CallCounts()
+  readonly pending = new PendingCalls()
+  /** Options seen that neither the clock nor the leader remembers. */
+  readonly options = new Set<string>()
+  texts = new Texts()
+  readonly batch: CallBatch
+  readonly #path: string
+  readonly #diagnostics: Diagnostics
+  readonly #comms = new Map<number, number>()
+
+  constructor(path: string, diagnostics: Diagnostics, fixedTid: number) {
+    this.#path = path
+    this.#diagnostics = diagnostics
+    this.tasks = new LineTasks(fixedTid)
+    this.batch = new CallBatch(this.texts.strings, this.texts.names)
+  }
+
+  /** An emptied batch; an over-full text table is replaced by a fresh one. */
+  recycle(): void {
+    if (this.texts.full) {
+      this.texts = new Texts()
+      this.#comms.clear()
+    }
+    this.batch.strings = this.texts.strings
+    this.batch.names = this.texts.names
+    this.batch.clear()
+  }
+
+  row(phase: number, call: number, tid: number, atNs: number = this.clock.nowNs): number {
+    return this.batch.add(phase, call, tid, atNs, this.facts.lines)
+  }
+
+  /** The line's time is taken, and its task found. To be called once for each line that has a leader. */
+  begin(buf: Uint8Array): number {
+    const { clock, leader, batch } = this
+    clock.stamp(leader)
+    if (batch.clock !== clock.clock) {
+      batch.clock = clock.clock
+      batch.origin = clock.origin
+    }
+    const tid = this.tasks.of(leader)
+    if (this.tasks.reveals(tid)) {
+      batch.result[this.row(WHOLE, TASK_ALIAS, tid)] = 0
+      this.pending.move(0, tid)
+    }
+    if (leader.commStart >= 0) this.#learnName(buf, tid)
+    return tid
+  }
+
+  /** `-Y`: what the task is called now. */
+  #learnName(buf: Uint8Array, tid: number): void {
+    const { leader } = this
+    const comm = this.texts.strings.intern(buf, leader.commStart, leader.commEnd, unescape)
+    if (this.#comms.get(tid) === comm) return
+    if (this.#comms.size > MAX_COMMS) this.#comms.clear()
+    this.#comms.set(tid, comm)
+    this.options.add('-Y')
+    this.batch.path[this.row(WHOLE, TASK_NAME, tid)] = comm
+  }
+
+  /** The task is gone; its number may come again. */
+  endTask(tid: number): void {
+    this.pending.drop(tid)
+    this.tasks.ended(tid)
+    this.#comms.delete(tid)
+  }
+
+  report(kind: DiagnosticKind, detail: string, record: number = this.facts.lines, count = 1): void {
+    this.#diagnostics.add(kind, { source: this.#path, record }, detail, count)
+  }
+
+  /** A line that cannot be read to its end. */
+  damaged(text: string): void {
+    this.facts.damaged++
+    this.report(STRACE.damaged, JSON.stringify(text))
+  }
+}

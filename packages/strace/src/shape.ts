@@ -1,0 +1,54 @@
+/**
+ * What a line shows without being scanned: the name at its start and the marks at its end. Only for lines of calls that
+ * nobody asks for, and to find out which those are; everything else is scanned from left to right (scanner.ts).
+ */
+import { startsWith } from './scanner.ts'
+
+const SPACE = 0x20
+const UNFINISHED_TAIL = Buffer.from(' <unfinished ...>')
+
+/** Where the `(` after a call's name is; -1 when no name stands at `p`. Names: `openat`, `syscall_0x1a9`, `readv#64`, `???`. */
+export function endOfName(buf: Uint8Array, p: number, end: number): number {
+  const limit = Math.min(end, p + 64)
+  for (let q = p; q < limit; q++) {
+    const c = buf[q]
+    if ((c >= 0x61 && c <= 0x7a) || c === 0x5f || (c >= 0x30 && c <= 0x39)) continue
+    if (c === 0x28) return q > p ? q : -1
+    if (c !== 0x23 && c !== 0x3f) return -1
+  }
+  return -1
+}
+
+/**
+ * How the line of a call that nobody asks for ends, judged by its tail alone. A whole line can't end in the mark,
+ * because strace escapes `<` in what it prints after the result; what doesn't look whole is scanned properly.
+ */
+export function plainTail(buf: Uint8Array, args: number, end: number): 'whole' | 'unfinished' | 'unclear' {
+  if (endsUnfinished(buf, args, end)) return 'unfinished'
+  return lastResult(buf, args, end) >= 0 ? 'whole' : 'unclear'
+}
+
+export function endsUnfinished(buf: Uint8Array, from: number, end: number): boolean {
+  return (
+    endsInMark(buf, end) &&
+    end - UNFINISHED_TAIL.length >= from &&
+    startsWith(buf, end - UNFINISHED_TAIL.length, end, UNFINISHED_TAIL)
+  )
+}
+
+/** Any mark of the tracer: `<unfinished ...>`, `<detached ...>`, `<pid changed to 42 ...>`. */
+export function endsInMark(buf: Uint8Array, end: number): boolean {
+  return buf[end - 1] === 0x3e && buf[end - 2] === 0x2e
+}
+
+/** After the last `) = ` of bytes [from, end); -1 where there is none. Results are short: the last 512 bytes tell. */
+export function lastResult(buf: Uint8Array, from: number, end: number): number {
+  const stop = Math.max(from, end - 512)
+  for (let p = end - 2; p > stop; p--) {
+    if (buf[p] !== 0x3d || buf[p - 1] !== SPACE || buf[p + 1] !== SPACE) continue
+    let q = p - 1
+    while (q > stop && buf[q] === SPACE) q--
+    if (buf[q] === 0x29) return p + 2
+  }
+  return -1
+}
