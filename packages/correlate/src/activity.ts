@@ -1,6 +1,6 @@
 /** What a call meant for storage, with the state applied: the facts that answers are made of. */
 import type { Origin } from './descriptors.ts'
-import type { FileKind, FileName, TracedFile } from './files.ts'
+import type { FileKind, FileName, NameNode, TracedFile } from './files.ts'
 import type { Region } from './mappings.ts'
 import type { Task } from './processes.ts'
 import type { Row, World } from './world.ts'
@@ -63,7 +63,7 @@ export function emitMapped(world: World, row: Row, region: Region): void {
   activity.call = activity.via = 'mmap'
   activity.task = row.task
   activity.scope = 'file'
-  activity.targets = [targetOf(world, region)]
+  activity.targets = [targetOf(world, row.task, region)]
   activity.mapped = region
   activity.bytes = region.end - region.start
   activity.atNs = row.batch.atNs[row.i]
@@ -74,8 +74,14 @@ export function emitMapped(world: World, row: Row, region: Region): void {
   world.emit(activity)
 }
 
-export function targetOf(world: World, from: { file: TracedFile; origin: Origin }): Target {
-  const { file, origin } = from
-  const confidence = origin.rule === 'passed-inferred' ? 'inferred' : 'exact'
-  return { name: file.name(world.names), confidence, rule: origin.rule, at: origin }
+export function targetOf(
+  world: World,
+  task: Task,
+  from: { file: TracedFile; node: NameNode | null; origin: Origin },
+): Target {
+  const { file, node, origin } = from
+  // Without an order, what the threads of a process did to each other's descriptors and mappings can't be told.
+  const unordered = world.order === 'lists' && task.process.threads > 1
+  const confidence = unordered || origin.rule === 'passed-inferred' ? 'inferred' : 'exact'
+  return { name: world.names.of(file, node), confidence, rule: origin.rule, at: origin }
 }

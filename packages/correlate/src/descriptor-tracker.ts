@@ -1,10 +1,12 @@
 /** Calls that make, copy, pass and close descriptors → FdTable. The rules are at the top of descriptors.ts. */
-import { CALLS, INJECTED, OK, flags as F, type FdName, type FdRef } from '@flushtrace/trace'
+import { CALLS, INJECTED, OK, UNKNOWN, flags as F, type FdRef } from '@flushtrace/trace'
+import { agrees, describedBy, describedByRef, guessKind, learnDevice, nameAt, saidDescription } from './decorations.ts'
 import { describe, type Description, type Origin, type SentDescriptors, type SyncMode } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
-import { TracedFile, type NameNode } from './files.ts'
+import { TracedFile, pathOf, type NameNode } from './files.ts'
+import { nodeOfPath, startOfPath } from './paths.ts'
 import type { Task } from './processes.ts'
-import { report, resolvePath, type Row, type Tracker, type World } from './world.ts'
+import { report, type Row, type Tracker, type World } from './world.ts'
 
 /** Calls whose descriptor is none of a stored file → what it is called here. */
 const LABELS: Readonly<Record<string, string>> = {
@@ -16,6 +18,12 @@ const LABELS: Readonly<Record<string, string>> = {
   pipe2: 'pipe',
   io_uring_setup: 'io_uring',
 }
+
+/** /proc/self/fd/N, /dev/fd/N, /dev/stdin … */
+const FD_PATH = /^(?:\/(?:proc\/(?:self|thread-self)|dev)\/fd\/(\d+)|\/dev\/std(in|out|err))$/
+const STANDARD = ['in', 'out', 'err']
+const O_EXCL = 0o200
+const MAX_MESSAGES = 1024
 
 export class DescriptorTracker implements Tracker {
   readonly roles = ['open', 'newFd', 'pair', 'close', 'closeRange', 'dup', 'fcntl', 'sendFds', 'receiveFds'] as const
@@ -30,9 +38,20 @@ export class DescriptorTracker implements Tracker {
   enter(row: Row): void {
     const { batch, i, task, inFlight } = row
     switch (row.role) {
-      case 'close':
-        inFlight.closed = task.fds.entry(batch.fd[i])
+      case 'open':
+        inFlight.start = startOfPath(this.#world, row, batch.fd[i], batch.decoration[i])
+        inFlight.node = nodeOfPath(this.#world, row, batch.path[i], inFlight.start)
+        break
+      case 'close': {
+        const entry = task.fds.entry(batch.fd[i])
+        if (entry) inFlight.closed = [[batch.fd[i], entry]]
         task.fds.close(batch.fd[i])
+        break
+      }
+      case 'closeRange':
+        if ((batch.flags[i] & F.CLOSE_RANGE_CLOEXEC) !== 0) break
+        if ((batch.flags[i] & F.CLOSE_RANGE_UNSHARE) !== 0) task.fds = task.fds.copy()
+        inFlight.closed = task.fds.closeRange(batch.fd[i], batch.fd2[i])
         break
       case 'dup':
       case 'fcntl':
@@ -50,8 +69,12 @@ export class DescriptorTracker implements Tracker {
   exit(row: Row): void {
     const { batch, i, inFlight } = row
     const outcome = batch.outcome[i]
-    if (row.role === 'close' && outcome === INJECTED && inFlight.closed) {
-      this.#set(row, batch.fd[i], inFlight.closed.description, inFlight.closed.closeOnExec)
+    // close() frees the number even when it returns an error; close_range() that fails has done nothing.
+    const undone = outcome === INJECTED || (row.role === 'closeRange' && outcome !== OK && outcome !== UNKNOWN)
+    if (undone) {
+      for (const [fd, { description, closeOnExec }] of inFlight.closed ?? []) {
+        this.#set(row, fd, description, closeOnExec)
+      }
     }
     if (row.role === 'sendFds' && outcome !== OK && inFlight.sent) this.#takeBack(inFlight.sent)
     if (outcome !== OK) return
@@ -66,10 +89,11 @@ export class DescriptorTracker implements Tracker {
         this.#pair(row)
         break
       case 'closeRange':
-        this.#closeRange(row)
+        this.#markRange(row)
         break
       case 'dup':
         if (CALLS[batch.call[i]].name === 'dup2' && batch.fd[i] === batch.fd2[i]) break
+        if (CALLS[batch.call[i]].name === 'dup') this.#given(row, batch.result[i])
         this.#setOrForget(row, batch.result[i], inFlight.description, (batch.flags[i] & F.O_CLOEXEC) !== 0)
         break
       case 'fcntl':
@@ -87,37 +111,80 @@ export class DescriptorTracker implements Tracker {
     const { batch, i } = row
     const world = this.#world
     const fd = batch.result[i]
-    const flags = CALLS[batch.call[i]].name === 'creat' ? F.O_CREAT | F.O_WRONLY | F.O_TRUNC : batch.flags[i]
+    const call = CALLS[batch.call[i]].name
     const path = batch.strings.textOrNull(batch.path[i])
+    // The start of the call is not in the trace: neither are its flags.
+    const lost = path === null && call !== 'open_by_handle_at'
+    const flags = call === 'creat' ? F.O_CREAT | F.O_WRONLY | F.O_TRUNC : batch.flags[i]
     const said = nameAt(row, batch.decorationResult[i])
-    const origin: Origin = { rule: 'open', source: row.source, record: batch.record[i] }
-    const sync = syncMode(flags)
+    const origin: Origin = { rule: lost ? 'decoration' : 'open', source: row.source, record: batch.record[i] }
+    const sync = lost ? 'unknown' : syncMode(flags)
     const closeOnExec = (flags & F.O_CLOEXEC) !== 0
+    this.#given(row, fd)
     if (said && said.kind !== 'path' && said.kind !== 'device') {
       this.#set(row, fd, saidDescription(world, said, sync, origin), closeOnExec)
       return
     }
-    const byPath = path === null ? null : resolvePath(world, row, path, batch.fd[i], batch.decoration[i])
-    // What the trace says is opened is the file behind symbolic links; the argument is only a way to it.
-    const node = said && said.deleted !== true ? world.files.resolve(said.text, world.files.root) : byPath
+    if (path === null) {
+      if (said) this.#set(row, fd, saidDescription(world, said, sync, origin), closeOnExec)
+      else row.task.fds.forget(fd)
+      return
+    }
+    const again = said ? null : FD_PATH.exec(path)
+    if (again) {
+      // Opening /dev/fd/5 opens the file anew that descriptor 5 leads to.
+      const other = row.task.fds.get(Number(again[1] ?? STANDARD.indexOf(again[2])))
+      if (other) this.#set(row, fd, describe(other.file, other.label, sync, origin, other.node), closeOnExec)
+      else row.task.fds.forget(fd)
+      return
+    }
+    const byPath = this.#opened(row, flags)
+    const unnamed = (flags & F.O_TMPFILE) === F.O_TMPFILE
+    let node: NameNode | null = null
     let file: TracedFile
-    if ((flags & F.O_TMPFILE) === F.O_TMPFILE) {
-      file = new TracedFile(said ? said.text : `${byPath ? world.files.fileAt(byPath).lastPath : '?'}/#unnamed`)
+    if (unnamed) {
+      file = new TracedFile(said ? said.text : `${byPath ? pathOf(byPath) : '?'}/#unnamed`)
       file.unnamed = true
       file.deleted = true
       file.kind = 'regular'
-    } else if (said?.deleted === true) {
-      file = new TracedFile(said.text)
-      file.deleted = true
-    } else if (node) {
-      file = world.files.fileAt(node)
+    } else if (said) {
+      // The name of a live file may end in ` (deleted)`: then the path that was opened ends so, too.
+      const live = said.deleted === false || (said.deleted === 'maybe' && path.endsWith(' (deleted)'))
+      if (live) {
+        node = world.files.resolve(said.text, world.files.root)
+        if (node !== byPath) node = this.#fresh(node, flags)
+        file = world.files.fileAt(node)
+      } else if (byPath?.removed && byPath.file) {
+        node = byPath
+        file = byPath.file
+      } else {
+        file = new TracedFile(said.deleted === 'maybe' ? said.text.slice(0, -' (deleted)'.length) : said.text)
+        file.deleted = true
+      }
+      learnDevice(file, said)
     } else {
-      file = new TracedFile(path ?? '?')
+      node = byPath as NameNode
+      file = world.files.fileAt(node)
     }
-    if (said) learnDevice(file, said)
-    if ((flags & F.O_DIRECTORY) !== 0 && (flags & F.O_TMPFILE) !== F.O_TMPFILE) file.kind = 'directory'
+    if ((flags & F.O_DIRECTORY) !== 0 && !unnamed) file.kind = 'directory'
     else if ((flags & (F.O_CREAT | F.O_WRONLY | F.O_RDWR)) !== 0 && file.kind === null) file.kind = guessKind(file)
     this.#set(row, fd, describe(file, '', sync, origin, node), closeOnExec)
+  }
+
+  /** The node that was opened: other tasks may have renamed or removed it between entry and exit. */
+  #opened(row: Row, flags: number): NameNode | null {
+    const { batch, i, inFlight } = row
+    const { node } = inFlight
+    const now = nodeOfPath(this.#world, row, batch.path[i], inFlight.start)
+    // Nothing new is there, and the call makes nothing: it came before the change.
+    if (node?.file && now && node !== now && !now.file && (flags & F.O_CREAT) === 0) return node
+    return now && this.#fresh(now, flags)
+  }
+
+  /** O_EXCL made a new file: what was known of the name is gone, by a call that the trace does not show. */
+  #fresh(node: NameNode, flags: number): NameNode {
+    if ((flags & O_EXCL) === 0 || (flags & F.O_CREAT) === 0 || !node.file) return node
+    return this.#world.files.place(node, new TracedFile(pathOf(node)))
   }
 
   #newFd(row: Row): void {
@@ -127,6 +194,7 @@ export class DescriptorTracker implements Tracker {
     const fd = batch.result[i]
     const origin: Origin = { rule: 'made', source: row.source, record: batch.record[i] }
     const closeOnExec = (batch.flags[i] & F.O_CLOEXEC) !== 0 || call.startsWith('pidfd') || call === 'io_uring_setup'
+    this.#given(row, fd)
     if (call === 'memfd_create') {
       const file = new TracedFile(`/memfd:${batch.strings.textOrNull(batch.path[i]) ?? ''}`)
       file.kind = 'memory'
@@ -155,6 +223,7 @@ export class DescriptorTracker implements Tracker {
     const origin: Origin = { rule: 'made', source: row.source, record: batch.record[i] }
     const ends = extra.fds.map((ref) => {
       const description = describe(null, LABELS[call], 'none', origin)
+      this.#given(row, ref.fd)
       this.#set(row, ref.fd, description, (batch.flags[i] & F.O_CLOEXEC) !== 0)
       return description
     })
@@ -164,11 +233,11 @@ export class DescriptorTracker implements Tracker {
     }
   }
 
-  #closeRange(row: Row): void {
+  #markRange(row: Row): void {
     const { batch, i, task } = row
+    if ((batch.flags[i] & F.CLOSE_RANGE_CLOEXEC) === 0) return
     if ((batch.flags[i] & F.CLOSE_RANGE_UNSHARE) !== 0) task.fds = task.fds.copy()
-    if ((batch.flags[i] & F.CLOSE_RANGE_CLOEXEC) !== 0) task.fds.markRange(batch.fd[i], batch.fd2[i])
-    else task.fds.closeRange(batch.fd[i], batch.fd2[i])
+    task.fds.markRange(batch.fd[i], batch.fd2[i])
   }
 
   #fcntl(row: Row): void {
@@ -176,6 +245,7 @@ export class DescriptorTracker implements Tracker {
     switch (batch.flags[i]) {
       case F.F_DUPFD:
       case F.F_DUPFD_CLOEXEC:
+        this.#given(row, batch.result[i])
         this.#setOrForget(row, batch.result[i], inFlight.description, batch.flags[i] === F.F_DUPFD_CLOEXEC)
         break
       case F.F_SETFD:
@@ -199,7 +269,7 @@ export class DescriptorTracker implements Tracker {
     const queue = socket?.peer ? (socket.peer.inbox ??= []) : this.#inTransit
     queue.push(sent)
     // A message that nobody in the trace receives must not stay for ever.
-    if (queue.length > 1024) queue.shift()
+    if (queue.length > MAX_MESSAGES) queue.shift()
     return { queue, sent }
   }
 
@@ -214,25 +284,33 @@ export class DescriptorTracker implements Tracker {
     if (extra?.kind !== 'fds') return
     const closeOnExec = (batch.flags[i] & F.MSG_CMSG_CLOEXEC) !== 0
     const origin: Origin = { rule: 'passed', source: row.source, record: batch.record[i] }
-    const own = inFlight.description?.inbox?.shift()
-    let inferred: Description[] | undefined
-    if (!own) {
-      const fitting = this.#inTransit.filter((message) => message.length === extra.fds.length)
-      if (fitting.length === 1) {
-        inferred = fitting[0]
-        this.#inTransit.splice(this.#inTransit.indexOf(inferred), 1)
-      }
-    }
+    const own = takeMessage(inFlight.description?.inbox ?? [], extra.fds)
+    const inferred = own ? null : this.#fromTransit(extra.fds)
     extra.fds.forEach((ref, k) => {
-      if (own?.[k]) this.#set(row, ref.fd, own[k], closeOnExec)
-      else if (inferred && !ref.name) {
-        report(this.#world, CORRELATE.inferredPass, row, '')
-        const guess = { ...inferred[k], origin: { ...origin, rule: 'passed-inferred' as const } }
+      this.#given(row, ref.fd)
+      if (own) this.#set(row, ref.fd, own[k], closeOnExec)
+      else if (inferred) {
+        if (!ref.name) report(this.#world, CORRELATE.inferredPass, row, '')
+        // The same description: what the trace says elsewhere of one number of it is true of all.
+        const guess = ref.name
+          ? inferred[k]
+          : { ...inferred[k], origin: { ...origin, rule: 'passed-inferred' as const } }
         this.#set(row, ref.fd, guess, closeOnExec)
       } else if (ref.name) {
-        this.#set(row, ref.fd, inferred?.[k] ?? saidDescription(this.#world, ref.name, 'unknown', origin), closeOnExec)
-      } else row.task.fds.close(ref.fd)
+        this.#set(row, ref.fd, saidDescription(this.#world, ref.name, 'unknown', origin), closeOnExec)
+      } else row.task.fds.forget(ref.fd)
+      if (ref.name) describedByRef(this.#world, row, ref)
     })
+  }
+
+  /** The one message that can be meant: of so many descriptors, and of these names where the trace says them. */
+  #fromTransit(refs: readonly FdRef[]): Description[] | null {
+    const fitting = this.#inTransit.filter((message) => fits(message, refs))
+    const named = refs.every((ref) => ref.name !== null)
+    const [first] = fitting
+    if (!first || (fitting.length > 1 && !named)) return null
+    this.#inTransit.splice(this.#inTransit.indexOf(first), 1)
+    return first
   }
 
   /** A copy of a descriptor that is not known is not known either; the number's old meaning is gone. */
@@ -241,7 +319,12 @@ export class DescriptorTracker implements Tracker {
     const origin: Origin = { rule: 'decoration', source: row.source, record: row.batch.record[row.i] }
     const made = description ?? (said ? saidDescription(this.#world, said, 'unknown', origin) : null)
     if (made) this.#set(row, fd, made, closeOnExec)
-    else row.task.fds.close(fd)
+    else row.task.fds.forget(fd)
+  }
+
+  /** A call of which the trace does not tell when it returned got a number that is still in use (descriptors.ts, 5). */
+  #given(row: Row, fd: number): void {
+    if (this.#world.order === 'starts') row.task.fds.oweClose(fd)
   }
 
   #set(row: Row, fd: number, description: Description, closeOnExec: boolean): void {
@@ -250,6 +333,16 @@ export class DescriptorTracker implements Tracker {
       report(this.#world, CORRELATE.tooManyDescriptors, row, taskLabel(row.task))
     }
   }
+}
+
+/** Oldest first; one that the receiver had no room for was dropped by the kernel. */
+function takeMessage(queue: Description[][], refs: readonly FdRef[]): Description[] | null {
+  const at = queue.findIndex((message) => message.length === refs.length)
+  return at < 0 ? null : (queue.splice(0, at + 1).at(-1) ?? null)
+}
+
+function fits(message: readonly Description[], refs: readonly FdRef[]): boolean {
+  return message.length === refs.length && refs.every(({ name }, k) => !name || agrees(message[k], name))
 }
 
 export function taskLabel(task: Task): string {
@@ -261,115 +354,4 @@ export function syncMode(flags: number): SyncMode {
   if ((flags & F.O_ACCMODE) === 0) return 'none'
   if ((flags & F.O_SYNC) === F.O_SYNC) return 'full'
   return (flags & F.O_DSYNC) !== 0 ? 'data' : 'none'
-}
-
-function nameAt(row: Row, index: number): FdName | null {
-  return index >= 0 ? row.batch.names[index] : null
-}
-
-/**
- * The description behind descriptor `fd` at this moment. What the trace says (a decoration) is believed; where it
- * differs from what the calls before led to, that is reported and the state mended.
- */
-export function describedBy(world: World, row: Row, fd: number, decoration: number): Description | null {
-  const known = row.task.fds.get(fd)
-  const said = nameAt(row, decoration)
-  if (!said || fd < 0) return known
-  return believe(world, row, fd, known, said)
-}
-
-export function describedByRef(world: World, row: Row, ref: FdRef): Description | null {
-  const known = row.task.fds.get(ref.fd)
-  return ref.name && ref.fd >= 0 ? believe(world, row, ref.fd, known, ref.name) : known
-}
-
-function believe(world: World, row: Row, fd: number, known: Description | null, said: FdName): Description {
-  const file = known?.file
-  const named = said.kind === 'path' || said.kind === 'device' || said.kind === 'memory'
-  if (known && !named) {
-    if (!file) return known
-  } else if (known && file) {
-    if (agrees(file, said)) {
-      learnDevice(file, said)
-      return known
-    }
-    if (said.kind !== 'memory') {
-      const path = plainText(said, file)
-      const deleted = path.deleted
-      const node = deleted ? null : world.files.resolve(path.text, world.files.root)
-      // The same path in another state, or a name nobody else has: renamed or deleted by somebody who is not traced.
-      if (!node || !node.file || node.file === file || path.text === file.lastPath) {
-        if (file.lastPath !== path.text || file.deleted !== deleted) {
-          report(world, CORRELATE.disagreement, row, `${file.lastPath} is ${said.text}`)
-        }
-        rename(world, file, path.text, node)
-        learnDevice(file, said)
-        return known
-      }
-    }
-    report(world, CORRELATE.disagreement, row, `descriptor ${fd} was ${file.lastPath} and is ${said.text}`)
-  }
-  const origin: Origin = { rule: 'decoration', source: row.source, record: row.batch.record[row.i] }
-  const description = saidDescription(world, said, 'unknown', origin)
-  row.task.fds.set(fd, description, false)
-  return description
-}
-
-function agrees(file: TracedFile, said: FdName): boolean {
-  if (file.unnamed) return true
-  if (file.kind === 'memory') return said.kind === 'memory'
-  if (file.lastPath === said.text) return said.deleted === 'maybe' ? !file.deleted : file.deleted === said.deleted
-  return said.deleted === 'maybe' && file.deleted && `${file.lastPath} (deleted)` === said.text
-}
-
-/** Up to 5.18 ` (deleted)` inside is the tracer's mark, unless a live file of that very name is known. */
-function plainText(said: FdName, file: TracedFile | null): { text: string; deleted: boolean } {
-  if (said.deleted !== 'maybe') return { text: said.text, deleted: said.deleted }
-  if (file && file.lastPath === said.text) return { text: said.text, deleted: false }
-  return { text: said.text.slice(0, -' (deleted)'.length), deleted: true }
-}
-
-function rename(world: World, file: TracedFile, path: string, node: NameNode | null): void {
-  if (node) {
-    for (const old of file.nodes) if (old !== node) world.files.unlink(old)
-    world.files.place(node, file)
-    return
-  }
-  for (const old of file.nodes) world.files.unlink(old)
-  file.lastPath = path
-  file.deleted = true
-  file.renamed()
-}
-
-/** A description made from what the trace says, for a descriptor that no call before led to. */
-function saidDescription(world: World, said: FdName, sync: SyncMode, origin: Origin): Description {
-  if (said.kind === 'socket' || said.kind === 'pipe' || said.kind === 'anon') {
-    return describe(null, said.kind, 'none', origin)
-  }
-  const { text, deleted } = plainText(said, null)
-  if (said.kind === 'memory') {
-    const file = new TracedFile(text)
-    file.kind = 'memory'
-    file.deleted = true
-    return describe(file, '', 'none', origin)
-  }
-  const node = deleted ? null : world.files.resolve(text, world.files.root)
-  const file = node ? world.files.fileAt(node) : new TracedFile(text)
-  if (deleted) file.deleted = true
-  learnDevice(file, said)
-  return describe(file, '', sync, origin, node)
-}
-
-function learnDevice(file: TracedFile, said: FdName): void {
-  if (said.kind === 'device') {
-    file.kind = said.block ? 'block' : 'other'
-    file.device = said.device
-  } else if (file.kind === null) file.kind = guessKind(file)
-}
-
-/** By where it stands: null where that tells nothing. */
-function guessKind(file: TracedFile): TracedFile['kind'] {
-  if (/^\/(?:proc|sys|dev)(?:\/|$)/.test(file.lastPath))
-    return file.lastPath.startsWith('/dev/shm/') ? 'memory' : 'other'
-  return null
 }

@@ -6,7 +6,12 @@
  * 2. O_SYNC and O_DSYNC belong to the description: set when it is opened, shared by all its numbers, not changed by
  *    fcntl(F_SETFL). Close-on-exec belongs to the number.
  * 3. fork copies the table, CLONE_FILES shares it; exec unshares it and closes what is marked close-on-exec.
- * 4. close() takes the number away at once, at the entry of the call: another task may get it before close returns.
+ * 4. close() and close_range() take numbers away at once, at the entry of the call: another task may get one before
+ *    the call returns.
+ * 5. The kernel never hands out a number that is in use. In a log that does not tell when calls returned, such a number
+ *    means that its close, by another task, is still to come: that close is for the old one (`owed`).
+ * 6. A description keeps the name it was opened by (`node`), as /proc/PID/fd shows it: renamed with it, deleted with
+ *    it, whatever other names the file has.
  * Source of the rules: man pages open(2), dup(2), clone(2), execve(2), close(2), fcntl(2); torvalds/linux fs/file.c.
  */
 import type { NameNode, TracedFile } from './files.ts'
@@ -22,13 +27,13 @@ export interface Origin {
 }
 
 export interface Description {
-  /** null: not a file with a name (socket, pipe, epoll …). */
-  readonly file: TracedFile | null
+  /** null: not a file with a name (socket, pipe, epoll …). Changed only where the trace itself says otherwise. */
+  file: TracedFile | null
   /** What stands in for a name when there is no file: `socket`, `pipe`, `epoll`. */
   readonly label: string
   readonly sync: SyncMode
   readonly origin: Origin
-  /** A directory descriptor leads to this node: relative paths start there. */
+  /** The name it was opened by; relative paths from a directory start there. */
   node: NameNode | null
   /** The other end of a socketpair: descriptors sent here arrive there. */
   peer: Description | null
@@ -51,9 +56,14 @@ export interface FdEntry {
 
 /** RLIMIT_NOFILE rarely reaches 2^20; a log that opens more without closing is damaged or hostile. */
 const MAX_DESCRIPTORS = 1 << 20
+const MAX_UNKNOWN = 1024
 
 export class FdTable {
   readonly #entries = new Map<number, FdEntry>()
+  /** Numbers given out while in use → closes to come that are not theirs. */
+  readonly #owed = new Map<number, number>()
+  /** Where relative paths start from a descriptor that is not known. */
+  readonly #unknown = new Map<number, NameNode>()
   /** Whether all descriptors are known: false when the task lived before the trace and nothing was saved of it. */
   complete: boolean
 
@@ -73,15 +83,47 @@ export class FdTable {
   set(fd: number, description: Description, closeOnExec: boolean): boolean {
     if (this.#entries.size >= MAX_DESCRIPTORS && !this.#entries.has(fd)) return false
     this.#entries.set(fd, { description, closeOnExec })
+    if (this.#unknown.size > 0) this.#unknown.delete(fd)
     return true
   }
 
-  close(fd: number): void {
-    this.#entries.delete(fd)
+  /** The next close of `fd` is one that happened before it was given out again (invariant 5). */
+  oweClose(fd: number): void {
+    if (this.#entries.has(fd)) this.#owed.set(fd, (this.#owed.get(fd) ?? 0) + 1)
   }
 
-  closeRange(first: number, last: number): void {
-    for (const fd of this.#entries.keys()) if (fd >= first && fd <= last) this.#entries.delete(fd)
+  close(fd: number): void {
+    const owed = this.#owed.get(fd)
+    if (owed !== undefined) {
+      if (owed > 1) this.#owed.set(fd, owed - 1)
+      else this.#owed.delete(fd)
+      return
+    }
+    this.forget(fd)
+  }
+
+  /** What the number means is not known any more. */
+  forget(fd: number): void {
+    this.#entries.delete(fd)
+    if (this.#unknown.size > 0) this.#unknown.delete(fd)
+  }
+
+  /** Returns what was there, for an undo. */
+  closeRange(first: number, last: number): [fd: number, entry: FdEntry][] {
+    const closed = [...this.#entries].filter(([fd]) => fd >= first && fd <= last)
+    for (const [fd] of closed) this.forget(fd)
+    return closed
+  }
+
+  /** The same directory for the same number, as long as it is not closed. */
+  unknownDirectory(fd: number, make: () => NameNode): NameNode {
+    let node = this.#unknown.get(fd)
+    if (!node) {
+      // A number nobody opened: as many of them as a log cares to invent.
+      if (this.#unknown.size >= MAX_UNKNOWN) this.#unknown.clear()
+      this.#unknown.set(fd, (node = make()))
+    }
+    return node
   }
 
   markRange(first: number, last: number): void {
@@ -98,12 +140,14 @@ export class FdTable {
   copy(): FdTable {
     const table = new FdTable(this.complete)
     for (const [fd, entry] of this.#entries) table.#entries.set(fd, entry)
+    for (const [fd, node] of this.#unknown) table.#unknown.set(fd, node)
     return table
   }
 
   exec(): FdTable {
     const table = new FdTable(this.complete)
     for (const [fd, entry] of this.#entries) if (!entry.closeOnExec) table.#entries.set(fd, entry)
+    for (const [fd, node] of this.#unknown) table.#unknown.set(fd, node)
     return table
   }
 

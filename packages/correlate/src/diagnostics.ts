@@ -74,6 +74,12 @@ export const CORRELATE = {
     message: 'More tasks are alive than Linux has pids; the oldest are forgotten.',
     fix: 'check that the log is whole: exits seem to be missing (-q, -e filters)',
   },
+  unordered: {
+    code: 'correlate/no-order',
+    severity: 'loss',
+    message: 'The files of a set have no times: which thread or process did something first is not known.',
+    fix: 'record a set of files (-ff) with -ttt -T, or one file with -f',
+  },
   heldBack: {
     code: 'correlate/unclear-parent',
     severity: 'info',

@@ -1,17 +1,21 @@
 /**
  * Files and their names. A file is what a name leads to; names come and go (create, link, rename, unlink) while
- * descriptors and mappings keep the file.
+ * descriptors and mappings keep the file, and the name by which they came to it.
  *
  * Invariants
  * 1. A name leads to at most one file; a file may have several names (hard links) or none (deleted, O_TMPFILE).
- * 2. Renaming a directory renames everything below it: names are a tree, and only the moved node changes.
- * 3. A file whose last known name goes away is deleted. A name that an untraced process took away is not known here.
- * 4. `FileName` is what a file was called at the moment of a call: answers group by it, so that numbers can be
+ * 2. A name is a node of a tree, and stays the same node when it is renamed: what holds a node (a descriptor, a
+ *    mapping, a current directory) follows it, and a directory takes everything below along.
+ * 3. A name that is unlinked, or that another file is renamed over, leaves the tree and keeps its last path: whoever
+ *    holds it holds a deleted name, even when its file has other names. The same path then begins a new node.
+ * 4. A file whose last known name goes away is deleted. A name that an untraced process took away is not known here.
+ * 5. `FileName` is what a file was called at the moment of a call: answers group by it, so that numbers can be
  *    compared with what the trace itself says on each line.
  *
  * Symbolic links are not known from a trace: two spellings that meet in one file through a link are two files here,
  * unless the trace decorates descriptors (strace -y).
- * Source of the rules: man pages rename(2), unlink(2), link(2), open(2), path_resolution(7).
+ * Source of the rules: man pages rename(2), unlink(2), link(2), open(2), path_resolution(7); invariant 3 is what
+ * /proc/PID/fd shows, torvalds/linux fs/d_path.c d_path().
  */
 export type FileKind = 'regular' | 'directory' | 'block' | 'memory' | 'other'
 
@@ -32,8 +36,6 @@ export class TracedFile {
   readonly nodes = new Set<NameNode>()
   /** What it was called last; a deleted file keeps it. Relative where the directory it starts from is unknown. */
   lastPath: string
-  /** Which unknown directory `lastPath` starts from; empty for an absolute path. */
-  unknownRoot = ''
   /** Made with O_TMPFILE: its /proc name stays `#inode (deleted)` even when linkat() names it. */
   unnamed = false
   #name: FileName | null = null
@@ -42,27 +44,30 @@ export class TracedFile {
     this.lastPath = path
   }
 
+  /** What it is called where no name led to it. */
   name(names: FileNames): FileName {
     return (this.#name ??= names.at(this.lastPath, this.deleted, this))
   }
 
-  renamed(): void {
+  called(path: string, deleted: boolean): void {
+    this.lastPath = path
+    this.deleted = deleted
     this.#name = null
-    for (const node of this.nodes) {
-      this.lastPath = pathOf(node)
-      this.unknownRoot = rootOf(node).name
-      break
-    }
   }
 }
 
 /** One component of a path. */
 export interface NameNode {
-  readonly name: string
+  name: string
   parent: NameNode | null
-  readonly depth: number
+  depth: number
   children: Map<string, NameNode> | null
   file: TracedFile | null
+  /** No path leads here any more. */
+  removed: boolean
+  /** Kept until a rename. */
+  path: string | null
+  fileName: FileName | null
 }
 
 /** The registry of FileName objects: one for each (path, deleted) that a call met. */
@@ -70,10 +75,20 @@ export class FileNames {
   readonly #live = new Map<string, FileName>()
   readonly #deleted = new Map<string, FileName>()
 
-  at(path: string, deleted: boolean, file: TracedFile): FileName {
+  /** What `file` is called by one who came to it through `node`. */
+  of(file: TracedFile, node: NameNode | null): FileName {
+    if (!node || file.unnamed) return file.name(this)
+    if (node.fileName) {
+      node.fileName.file = file
+      return node.fileName
+    }
+    return (node.fileName = this.at(pathOf(node), node.removed, file, rootOf(node).name))
+  }
+
+  at(path: string, deleted: boolean, file: TracedFile, unknownRoot = ''): FileName {
     const map = deleted ? this.#deleted : this.#live
     // Two processes in unknown directories may both open `x`: not known to be one file, so not one name.
-    const key = file.unknownRoot === '' ? path : `${file.unknownRoot}/${path}`
+    const key = unknownRoot === '' ? path : `${unknownRoot}/${path}`
     const known = map.get(key)
     if (known) {
       known.file = file
@@ -91,17 +106,25 @@ const MAX_NODES = 200_000
 const MAX_DEPTH = 2048
 
 export class FileTree {
-  readonly root: NameNode = { name: '', parent: null, depth: 0, children: null, file: null }
+  readonly root: NameNode = newNode('', null)
   #nodes = 0
+  #limit: number
+  readonly #minLimit: number
   #unknown = 0
+  /** Unknown directory → the one that `..` leads to from it. */
+  readonly #above = new WeakMap<NameNode, NameNode>()
+
+  constructor(maxNodes = MAX_NODES) {
+    this.#limit = this.#minLimit = maxNodes
+  }
 
   get crowded(): boolean {
-    return this.#nodes > MAX_NODES
+    return this.#nodes > this.#limit
   }
 
   /** The start of relative paths whose directory is unknown. Each process that starts so has its own. */
   unknownDirectory(): NameNode {
-    return { name: `?${++this.#unknown}`, parent: null, depth: 0, children: null, file: null }
+    return newNode(`?${++this.#unknown}`, null)
   }
 
   /** Follows `path` as text from `from` (its parents included), creating nodes; `root` is where `/` leads (chroot). */
@@ -110,7 +133,7 @@ export class FileTree {
     for (const part of path.split('/')) {
       if (part === '' || part === '.') continue
       if (part === '..') {
-        if (node !== root && node.parent) node = node.parent
+        if (node !== root) node = node.parent ?? this.#parentOfUnknown(node)
         continue
       }
       if (node.depth < MAX_DEPTH) node = this.#child(node, part)
@@ -122,111 +145,157 @@ export class FileTree {
     parent.children ??= new Map()
     let child = parent.children.get(name)
     if (!child) {
-      child = { name, parent, depth: parent.depth + 1, children: null, file: null }
+      child = newNode(name, parent)
       parent.children.set(name, child)
       this.#nodes++
     }
     return child
   }
 
+  #parentOfUnknown(node: NameNode): NameNode {
+    if (node === this.root) return node
+    let above = this.#above.get(node)
+    if (!above) this.#above.set(node, (above = newNode(`${node.name}/..`, null)))
+    return above
+  }
+
   /** The file behind a name; a name met for the first time gets one. */
   fileAt(node: NameNode): TracedFile {
     if (!node.file) {
       node.file = new TracedFile(pathOf(node))
-      node.file.unknownRoot = rootOf(node).name
       node.file.nodes.add(node)
     }
     return node.file
   }
 
-  /** A new file under a name that led elsewhere, or nowhere. */
-  place(node: NameNode, file: TracedFile): void {
-    if (node.file === file) return
-    this.unlink(node)
-    node.file = file
-    file.nodes.add(node)
-    file.deleted = false
-    file.renamed()
+  /** A file gets one more name, where `node` is. Returns the node that leads to it from now on. */
+  place(node: NameNode, file: TracedFile): NameNode {
+    if (node.file === file) return node
+    const fresh = this.#renew(node)
+    fresh.file = file
+    if (file.nodes.size === 0) file.called(pathOf(fresh), false)
+    file.nodes.add(fresh)
+    return fresh
   }
 
+  /** The name goes away. What is known below it stays as it is: `node` may be a symbolic link to a directory. */
   unlink(node: NameNode): void {
-    const file = node.file
+    if (node.removed || !node.parent) return
+    this.#detach(node)
+    node.removed = true
+    node.fileName = null
+    const { file } = node
     if (!file) return
-    node.file = null
     file.nodes.delete(node)
-    if (file.nodes.size === 0) file.deleted = true
-    file.renamed()
+    if (file.nodes.size === 0) file.called(pathOf(node), true)
+    else if (file.lastPath === pathOf(node)) {
+      for (const other of file.nodes) {
+        file.called(pathOf(other), false)
+        break
+      }
+    }
+  }
+
+  /** rmdir takes only empty directories: whatever was known below is gone, by calls that the trace does not show. */
+  removeDirectory(node: NameNode): void {
+    for (const below of nodesBelow(node).reverse()) this.unlink(below)
+    this.unlink(node)
   }
 
   rename(from: NameNode, to: NameNode): void {
-    if (from === to || isBelow(to, from) || (from.file && from.file === to.file)) return
-    const { file, children } = from
-    from.file = null
-    from.children = null
-    this.unlink(to)
-    to.children = null
-    this.#move(file, children, from, to)
+    if (from === to || isBelow(to, from) || isBelow(from, to) || (from.file && from.file === to.file)) return
+    if (!from.parent || !to.parent) return
+    const { name, parent } = to
+    this.removeDirectory(to)
+    this.#detach(from)
+    this.#attach(from, name, parent)
   }
 
   /** RENAME_EXCHANGE. */
   exchange(a: NameNode, b: NameNode): void {
-    if (a === b || isBelow(a, b) || isBelow(b, a)) return
-    const ofA = { file: a.file, children: a.children }
-    const ofB = { file: b.file, children: b.children }
-    a.file = b.file = null
-    a.children = b.children = null
-    this.#move(ofA.file, ofA.children, a, b)
-    this.#move(ofB.file, ofB.children, b, a)
+    if (a === b || isBelow(a, b) || isBelow(b, a) || !a.parent || !b.parent) return
+    const [nameOfA, parentOfA, nameOfB, parentOfB] = [a.name, a.parent, b.name, b.parent]
+    this.#detach(a)
+    this.#detach(b)
+    this.#attach(a, nameOfB, parentOfB)
+    this.#attach(b, nameOfA, parentOfA)
   }
 
-  #move(file: TracedFile | null, children: Map<string, NameNode> | null, from: NameNode, to: NameNode): void {
-    to.file = file
-    to.children = children
-    if (file) {
-      file.nodes.delete(from)
-      file.nodes.add(to)
-      file.renamed()
+  #attach(node: NameNode, name: string, parent: NameNode): void {
+    node.name = name
+    node.parent = parent
+    node.removed = false
+    parent.children ??= new Map()
+    parent.children.set(name, node)
+    this.#nodes++
+    for (const below of [node, ...nodesBelow(node)]) {
+      below.depth = (below.parent?.depth ?? 0) + 1
+      below.path = null
+      below.fileName = null
+      // Only a damaged or hostile log gets here; the names below stay what they were, out of reach.
+      if (below.depth > MAX_DEPTH) below.children = null
+      else below.file?.called(pathOf(below), false)
     }
-    if (!children) return
-    for (const child of children.values()) child.parent = to
-    forEachBelow(to, (node) => node.file?.renamed())
+  }
+
+  /** Out of the tree, still knowing its parent: its path can be told. */
+  #detach(node: NameNode): void {
+    if (node.parent?.children?.get(node.name) !== node) return
+    pathOf(node)
+    node.parent.children.delete(node.name)
+    this.#nodes--
+  }
+
+  /** The node for the next file of this name: holders of the old one keep that. */
+  #renew(node: NameNode): NameNode {
+    if (!node.file || !node.parent) return node
+    const { name, parent } = node
+    this.unlink(node)
+    return this.#child(parent, name)
   }
 
   /** Forgets the names of files for which `held` is false, and directories that are empty then. */
   sweep(held: (file: TracedFile) => boolean, keep: ReadonlySet<NameNode>): void {
     this.#nodes = 0
-    this.#sweepBelow(this.root, held, keep)
-  }
-
-  #sweepBelow(node: NameNode, held: (file: TracedFile) => boolean, keep: ReadonlySet<NameNode>): void {
-    if (!node.children) return
-    for (const [name, child] of node.children) {
-      this.#sweepBelow(child, held, keep)
-      if (child.file && !held(child.file)) {
-        child.file.nodes.delete(child)
-        child.file = null
+    for (const root of new Set([this.root, ...[...keep].map(rootOf)])) {
+      // From the leaves up: an emptied directory goes as well.
+      for (const node of nodesBelow(root).reverse()) {
+        if (node.children?.size === 0) node.children = null
+        if (node.children || keep.has(node) || (node.file && held(node.file))) {
+          this.#nodes++
+          continue
+        }
+        node.file?.nodes.delete(node)
+        node.parent?.children?.delete(node.name)
       }
-      if (child.file || child.children || keep.has(child)) this.#nodes++
-      else node.children.delete(name)
     }
-    if (node.children.size === 0) node.children = null
+    // Where most names are held, sweeping again and again would free nothing.
+    this.#limit = Math.max(this.#minLimit, 2 * this.#nodes)
   }
 }
 
+function newNode(name: string, parent: NameNode | null): NameNode {
+  const depth = parent ? parent.depth + 1 : 0
+  return { name, parent, depth, children: null, file: null, removed: false, path: null, fileName: null }
+}
+
 /** Absolute, or relative when its beginning is unknown. */
-function pathOf(node: NameNode): string {
+export function pathOf(node: NameNode): string {
+  if (node.path !== null) return node.path
   const parts: string[] = []
   let at: NameNode = node
   while (at.parent) {
     parts.push(at.name)
     at = at.parent
   }
+  // An unknown directory is named `?1`, the one above it `?1/..`.
+  if (at.name.includes('/')) parts.push(at.name.slice(at.name.indexOf('/') + 1))
   const path = parts.reverse().join('/')
-  if (at.name === '') return `/${path}`
-  return path === '' ? '.' : path
+  return (node.path = at.name === '' ? `/${path}` : path === '' ? '.' : path)
 }
 
-function rootOf(node: NameNode): NameNode {
+/** Where a path that belongs to no known directory starts: the unknown directory, else the root of all. */
+export function rootOf(node: NameNode): NameNode {
   let at: NameNode = node
   while (at.parent) at = at.parent
   return at
@@ -237,14 +306,12 @@ function isBelow(node: NameNode, above: NameNode): boolean {
   return false
 }
 
-function forEachBelow(node: NameNode, visit: (node: NameNode) => void): void {
-  const stack = [node]
-  for (let at = stack.pop(); at; at = stack.pop()) {
-    for (const child of at.children?.values() ?? []) {
-      visit(child)
-      stack.push(child)
-    }
-  }
+/** Parents before their children. */
+function nodesBelow(node: NameNode): NameNode[] {
+  const found: NameNode[] = []
+  let at: NameNode | undefined = node
+  for (let next = 0; at; at = found[next++]) for (const child of at.children?.values() ?? []) found.push(child)
+  return found
 }
 
 /** What kind of file a name leads to, from what calls told; null when nothing did. */

@@ -14,10 +14,11 @@
  */
 import { CALLS, FAILED, OK, flags as F, type Iocb } from '@flushtrace/trace'
 import { isStored, targetOf, type Activity, type ActivityKind, type Scope, type Target } from './activity.ts'
-import { describedBy, describedByRef, taskLabel } from './descriptor-tracker.ts'
+import { describedBy, describedByRef } from './decorations.ts'
+import { taskLabel } from './descriptor-tracker.ts'
 import type { Description } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
-import { kindOf, type TracedFile } from './files.ts'
+import { kindOf, type FileName } from './files.ts'
 import { pageEnd } from './mappings.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
@@ -120,12 +121,13 @@ export class FlushTracker implements Tracker {
     const kind = batch.outcome[i] === FAILED ? 'failed' : sync ? 'flush' : 'hint'
     if (kind === 'failed' && !sync) return
     const regions = row.inFlight.regions ?? []
-    const files = new Set<TracedFile>()
+    const names = new Set<FileName>()
     const targets: Target[] = []
     for (const region of regions) {
-      if (files.has(region.file)) continue
-      files.add(region.file)
-      targets.push(targetOf(this.#world, region))
+      const target = targetOf(this.#world, task, region)
+      if (names.has(target.name)) continue
+      names.add(target.name)
+      targets.push(target)
     }
     const lost = Number.isNaN(batch.addr[i])
     const scope: Scope = targets.length > 0 ? 'file' : task.space.complete && !lost ? 'memory' : 'unknown'
@@ -218,10 +220,10 @@ export class FlushTracker implements Tracker {
 
   #targets(description: Description | null, row: Row): readonly Target[] {
     if (!description?.file) return NONE
-    if (description.file.unknownRoot !== '')
-      report(this.#world, CORRELATE.unknownDirectory, row, description.file.lastPath)
+    const { file, node, origin } = description
+    const target = targetOf(this.#world, row.task, { file, node, origin })
+    if (!target.name.path.startsWith('/')) report(this.#world, CORRELATE.unknownDirectory, row, target.name.path)
     const decorated = row.batch.decoration[row.i] >= 0
-    const target = targetOf(this.#world, { file: description.file, origin: description.origin })
     // The call's own line names it: no older fact is needed.
     return [decorated ? { ...target, confidence: 'exact', rule: 'decoration', at: null } : target]
   }

@@ -1,7 +1,8 @@
 /** mmap, munmap, mprotect, mremap → AddressSpace. The rules are at the top of mappings.ts. */
 import { OK, flags as F } from '@flushtrace/trace'
 import { emitMapped } from './activity.ts'
-import { describedBy, taskLabel } from './descriptor-tracker.ts'
+import { describedBy } from './decorations.ts'
+import { taskLabel } from './descriptor-tracker.ts'
 import type { Origin } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { pageEnd, type Region } from './mappings.ts'
@@ -21,18 +22,19 @@ export class MappingTracker implements Tracker {
       inFlight.description = describedBy(this.#world, row, batch.fd[i], batch.decoration[i])
     } else if (row.role === 'unmap') {
       inFlight.regions = task.space.unmap(batch.addr[i], pageEnd(batch.addr[i], batch.size[i]))
+    } else if (row.role === 'remap') {
+      if (!stays(row)) inFlight.regions = task.space.unmap(batch.addr[i], pageEnd(batch.addr[i], batch.size[i]))
     }
   }
 
   exit(row: Row): void {
     const { batch, i, task, inFlight } = row
     const { space } = task
-    if (row.role === 'unmap') {
-      if (batch.outcome[i] === OK) return
+    if (batch.outcome[i] !== OK) {
+      // What the entry took away is still there.
       for (const region of inFlight.regions ?? []) space.map(region)
       return
     }
-    if (batch.outcome[i] !== OK) return
     const start = batch.addr[i]
     switch (row.role) {
       case 'map':
@@ -46,10 +48,9 @@ export class MappingTracker implements Tracker {
         break
       }
       case 'remap': {
-        const keepOld = (batch.flags[i] & F.MREMAP_DONTUNMAP) !== 0
-        const newSize = pageEnd(0, batch.size2[i])
-        space.remap(start, pageEnd(0, batch.size[i]), batch.result[i], newSize, keepOld)
-        for (const region of space.overlapping(batch.result[i], batch.result[i] + newSize)) {
+        const oldSize = pageEnd(0, batch.size[i])
+        const moved = inFlight.regions ?? space.overlapping(start, start + Math.max(oldSize, 1))
+        for (const region of space.remap(moved, start, oldSize, batch.result[i], pageEnd(0, batch.size2[i]))) {
           if (region.writable) emitMapped(this.#world, row, region)
         }
         break
@@ -66,16 +67,30 @@ export class MappingTracker implements Tracker {
     if (!(end > start)) return
     const type = batch.flags[i] & F.MAP_TYPE
     const shared = type === F.MAP_SHARED || type === F.MAP_SHARED_VALIDATE
-    const file = (batch.flags[i] & F.MAP_ANONYMOUS) === 0 ? inFlight.description?.file : null
+    const anonymous = (batch.flags[i] & F.MAP_ANONYMOUS) !== 0
+    const description = anonymous ? null : inFlight.description
+    const file = description?.file
     if (!shared || !file) {
       task.space.unmap(start, end)
+      // What is mapped there now is a file that the trace does not show, not memory.
+      if (shared && !anonymous && !description) task.space.complete = false
       return
     }
-    const origin: Origin = { rule: 'made', source: row.source, record: batch.record[i] }
+    const { rule } = description.origin
+    const origin: Origin = {
+      rule: rule === 'passed-inferred' ? rule : 'made',
+      source: row.source,
+      record: batch.record[i],
+    }
     const writable = (batch.flags2[i] & F.PROT_WRITE) !== 0
     const fileOffset = Number.isNaN(batch.offset[i]) ? 0 : batch.offset[i]
-    const region: Region = { start, end, file, fileOffset, writable, origin }
+    const region: Region = { start, end, file, node: description.node, fileOffset, writable, origin }
     if (!task.space.map(region)) report(this.#world, CORRELATE.tooManyRegions, row, taskLabel(task))
     else if (writable) emitMapped(this.#world, row, region)
   }
+}
+
+/** Old size 0 makes a second mapping of the same pages, MREMAP_DONTUNMAP leaves the range mapped. */
+function stays({ batch, i }: Row): boolean {
+  return batch.size[i] === 0 || (batch.flags[i] & F.MREMAP_DONTUNMAP) !== 0
 }

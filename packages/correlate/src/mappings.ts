@@ -6,18 +6,20 @@
  * 1. Regions are sorted by address and never overlap: a newer mapping takes the place of what it covers.
  * 2. A region keeps its file after the descriptor is closed and the name is gone.
  * 3. fork copies the space, CLONE_VM shares it (threads, vfork), exec starts an empty one.
- * 4. munmap takes effect at the entry of the call (another task may get the range before it returns) and is undone
- *    when the call fails.
+ * 4. munmap, and mremap for the range it takes, have effect at the entry of the call (another task may get the range
+ *    before it returns) and are undone when the call fails.
  * Source of the rules: man pages mmap(2), mremap(2), mprotect(2), msync(2); torvalds/linux mm/.
  */
 import type { Origin } from './descriptors.ts'
-import type { TracedFile } from './files.ts'
+import type { NameNode, TracedFile } from './files.ts'
 
 /** Half-open [start, end); immutable, so that spaces can share it. */
 export interface Region {
   readonly start: number
   readonly end: number
   readonly file: TracedFile
+  /** The name by which the descriptor was opened that it was mapped through. */
+  readonly node: NameNode | null
   /** Where in the file `start` is. */
   readonly fileOffset: number
   readonly writable: boolean
@@ -93,23 +95,24 @@ export class AddressSpace {
     return opened
   }
 
-  /** mremap: [from, from + oldSize) becomes [to, to + newSize); oldSize 0 duplicates a shared mapping. */
-  remap(from: number, oldSize: number, to: number, newSize: number, keepOld: boolean): void {
-    const moved = this.overlapping(from, from + Math.max(oldSize, 1))
-    if (!keepOld && oldSize > 0) this.unmap(from, from + oldSize)
+  /**
+   * mremap: what `moved` has in [from, from + oldSize) goes to [to, to + newSize); oldSize 0 duplicates a shared
+   * mapping. Returns the new regions.
+   */
+  remap(moved: readonly Region[], from: number, oldSize: number, to: number, newSize: number): Region[] {
     this.unmap(to, to + newSize)
-    for (const region of moved) {
-      const part = cut(
-        region,
-        Math.max(region.start, from),
-        oldSize > 0 ? Math.min(region.end, from + oldSize) : region.end,
-      )
+    const made: Region[] = []
+    for (const old of moved) {
+      const part = cut(old, Math.max(old.start, from), oldSize > 0 ? Math.min(old.end, from + oldSize) : old.end)
       const start = to + (part.start - from)
       // A mapping that grows goes on in its file.
       const reachesEnd = part.end >= from + oldSize
       const end = reachesEnd ? to + newSize : Math.min(start + (part.end - part.start), to + newSize)
-      if (start < end) this.map({ ...part, start, end })
+      if (!(start < end)) continue
+      const region = { ...part, start, end }
+      if (this.map(region)) made.push(region)
     }
+    return made
   }
 
   #firstEndingAfter(address: number): number {

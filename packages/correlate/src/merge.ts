@@ -3,7 +3,7 @@
  * (a file of a -ff set) gives each call's entry and exit their own moments, because other tasks act in between.
  * Streams without times are applied one after the other, a child's after its parent's.
  */
-import { WHOLE, nsBetween, type CallBatch, type Instant } from '@flushtrace/trace'
+import { CALLS, WHOLE, nsBetween, type CallBatch, type Instant } from '@flushtrace/trace'
 import type { System } from './system.ts'
 
 export interface CallStream {
@@ -36,8 +36,17 @@ export async function applyStreams(streams: readonly CallStream[], system: Syste
     for (const cursor of group) cursor.offsetNs = first && cursor.origin ? nsBetween(first, cursor.origin) : 0
     if (group[0].batch.clock === 'wall') origin = first
     const timed = (atNs: number): void => onRow(atNs, origin)
-    if (group.length === 1 || !first) await inTurn(group, system, timed)
-    else await byTime(group, system, timed)
+    if (group.length === 1) {
+      system.order = 'time'
+      await inTurn(group, system, timed)
+    } else if (first) {
+      // Without durations (strace -T) a call of a one-task stream is known by its entry alone.
+      system.order = group.some(({ tid, tells }) => tid > 0 && !tells) ? 'starts' : 'time'
+      await byTime(group, system, timed)
+    } else {
+      system.order = 'lists'
+      await inTurn(group, system, timed)
+    }
   }
   return { origin, offsets: new Map(cursors.map((cursor) => [cursor.source, cursor.offsetNs])) }
 }
@@ -57,6 +66,15 @@ class Cursor {
     this.source = stream.source
     this.tid = stream.tid
     this.#batches = stream.batches[Symbol.asyncIterator]()
+  }
+
+  get beginsWithExec(): boolean {
+    return CALLS[this.batch.call[0]].role === 'exec'
+  }
+
+  /** Whether calls have durations. */
+  get tells(): boolean {
+    return this.batch.tookNs.subarray(0, this.batch.length).some((ns) => ns >= 0)
   }
 
   /** To the first row of the next batch; false at the end. */
@@ -92,9 +110,12 @@ function earliest(group: readonly Cursor[]): Instant | null {
   return first
 }
 
-/** One stream after the other: the ones whose task is known already (a parent forked it) before the rest. */
+/**
+ * One stream after the other: the ones whose task is known already (a parent forked it) before the rest, and of these
+ * the ones that begin with the program that was traced.
+ */
 async function inTurn(group: Cursor[], system: System, onRow: (atNs: number) => void): Promise<void> {
-  const waiting = [...group].sort((a, b) => a.tid - b.tid)
+  const waiting = [...group].sort((a, b) => Number(b.beginsWithExec) - Number(a.beginsWithExec) || a.tid - b.tid)
   while (waiting.length > 0) {
     const known = waiting.findIndex((cursor) => cursor.tid > 0 && system.knows(cursor.tid))
     const [cursor] = waiting.splice(Math.max(0, known), 1)

@@ -1,8 +1,9 @@
 /** fork, exec, exit, names and ids of tasks → Task, TracedProcess. The rules are at the top of processes.ts. */
 import { CALLS, OK, flags as F } from '@flushtrace/trace'
 import { describe, FdTable, type Origin } from './descriptors.ts'
+import { guessKind } from './decorations.ts'
 import { syncMode } from './descriptor-tracker.ts'
-import { TracedFile, type NameNode } from './files.ts'
+import { TracedFile } from './files.ts'
 import { AddressSpace } from './mappings.ts'
 import { TracedProcess, type Task } from './processes.ts'
 import type { Row, Tracker, World } from './world.ts'
@@ -24,7 +25,9 @@ export class ProcessTracker implements Tracker {
   enter(row: Row): void {
     if (row.role !== 'fork') return
     const { task, inFlight } = row
-    const flags = forkFlags(row)
+    // Where whole streams follow one another, what is shared would reach a thread as its process left it at its end:
+    // a copy of what was there when the thread began is nearer to the truth.
+    const flags = this.#world.order === 'lists' ? 0 : forkFlags(row)
     inFlight.fds = (flags & F.CLONE_FILES) !== 0 ? task.fds : task.fds.copy()
     inFlight.space = (flags & F.CLONE_VM) !== 0 ? task.space : task.space.copy()
     inFlight.directories = (flags & F.CLONE_FS) !== 0 ? task.directories : { ...task.directories }
@@ -52,7 +55,7 @@ export class ProcessTracker implements Tracker {
         break
       case 'taskExit':
         if (task.space.inherited) this.#onInherited(task, row)
-        this.#world.tasks.delete(task.tid)
+        dropTask(this.#world, task.tid)
         break
       case 'takeOver':
         this.#takeOver(task, batch.result[i])
@@ -68,7 +71,8 @@ export class ProcessTracker implements Tracker {
     const thread = (flags & F.CLONE_THREAD) !== 0
     const existing = this.#world.tasks.get(tid)
     // The number was seen alive after this call began: the child came first. Else it is an old one, reused.
-    const early = existing?.orphan === true && existing.bornAt >= inFlight.record ? existing : null
+    const came = existing?.orphan === true && (existing.bornAt >= inFlight.at || this.#world.order === 'lists')
+    const early = came ? existing : null
     const parent = (flags & F.CLONE_PARENT) !== 0 ? task.process.parent : task.process
     const process = thread ? task.process : (early?.process ?? new TracedProcess(tid, parent))
     if (!thread) {
@@ -78,14 +82,14 @@ export class ProcessTracker implements Tracker {
         process.argv = task.process.argv
         process.argvCut = task.process.argvCut
       }
-      process.startedBefore &&= early !== null
+      if (early) process.startedBefore = false
     }
     if (!early) {
       process.threads++
       this.#world.seen.tasks++
       if (!thread) this.#world.seen.processes++
     }
-    this.#world.tasks.set(tid, {
+    const child: Task = {
       tid,
       name: early?.name ?? task.name,
       process,
@@ -94,8 +98,12 @@ export class ProcessTracker implements Tracker {
       directories: inFlight.directories ?? { ...task.directories },
       call: early?.call ?? null,
       orphan: false,
-      bornAt: inFlight.record,
-    })
+      bornAt: inFlight.at,
+    }
+    if (!early && existing) dropTask(this.#world, tid)
+    // One object for a task: its calls in flight and the answers hold it.
+    this.#world.tasks.set(tid, early ? Object.assign(early, child) : child)
+    this.#world.saved.delete(tid)
   }
 
   #exec(row: Row): void {
@@ -114,8 +122,9 @@ export class ProcessTracker implements Tracker {
     // vfork's child shares its parent's space until here; the parent keeps it.
     task.space = new AddressSpace(true)
     task.fds = task.fds.exec()
+    if (process.threads === 1) return
     for (const [tid, other] of this.#world.tasks) {
-      if (other.process === process && other !== task) this.#world.tasks.delete(tid)
+      if (other.process === process && other !== task) dropTask(this.#world, tid)
     }
   }
 
@@ -123,9 +132,11 @@ export class ProcessTracker implements Tracker {
     const { tasks } = this.#world
     const thread = tasks.get(threadId)
     if (!thread || thread === leader) return
+    const { tid } = leader
+    dropTask(this.#world, tid)
     tasks.delete(threadId)
-    thread.tid = leader.tid
-    tasks.set(leader.tid, thread)
+    thread.tid = tid
+    tasks.set(tid, thread)
   }
 
   #name(task: Task, name: string | null): void {
@@ -136,6 +147,15 @@ export class ProcessTracker implements Tracker {
   }
 }
 
+/** The task is gone, and whatever call it was in. */
+export function dropTask(world: World, tid: number): void {
+  const task = world.tasks.get(tid)
+  if (!task) return
+  world.tasks.delete(tid)
+  world.naming.delete(task)
+  world.forking.delete(task)
+}
+
 function forkFlags(row: Row): number {
   const { batch, i } = row
   const call = CALLS[batch.call[i]].name
@@ -144,10 +164,16 @@ function forkFlags(row: Row): number {
 }
 
 /** A task whose fork the trace does not show; filled from what was saved of /proc, if anything was. */
-export function adoptTask(world: World, tid: number, record: number, source: number, unknown: NameNode): Task {
+export function adoptTask(world: World, tid: number, at: number, source: number): Task {
   const saved = world.saved.get(tid)
-  const leader = saved && saved.tgid !== tid ? world.tasks.get(saved.tgid) : undefined
-  const process = leader?.process ?? new TracedProcess(tid > 0 ? (saved?.tgid ?? tid) : null, null)
+  world.saved.delete(tid)
+  const tgid = saved?.tgid ?? tid
+  // A thread may be seen before its process is.
+  if (tgid !== tid && !world.tasks.has(tgid) && world.saved.has(tgid)) {
+    world.tasks.set(tgid, adoptTask(world, tgid, at, source))
+  }
+  const leader = tgid === tid ? undefined : world.tasks.get(tgid)
+  const process = leader?.process ?? new TracedProcess(tid > 0 ? tgid : null, null)
   process.threads++
   world.seen.tasks++
   if (!leader) world.seen.processes++
@@ -158,10 +184,10 @@ export function adoptTask(world: World, tid: number, record: number, source: num
     process,
     fds: leader?.fds ?? new FdTable(false),
     space: leader?.space ?? new AddressSpace(false),
-    directories: leader?.directories ?? { cwd: unknown, root: world.files.root },
+    directories: leader?.directories ?? { cwd: world.files.unknownDirectory(), root: world.files.root },
     call: null,
     orphan: true,
-    bornAt: record,
+    bornAt: at,
   }
   if (!saved || leader) return task
   process.name = saved.comm
@@ -181,7 +207,8 @@ export function adoptTask(world: World, tid: number, record: number, source: num
     const identity = `${region.device}:${region.inode}`
     const file = savedFile(world, region.path, region.deleted, identity)
     file.inode ??= region.inode
-    task.space.map({ ...region, file, origin })
+    const node = region.deleted ? null : world.files.resolve(region.path, world.files.root)
+    task.space.map({ ...region, file, node, origin })
   }
   task.space.complete = saved.regions !== null
   return task
@@ -193,7 +220,7 @@ const deletedFiles = new WeakMap<World, Map<string, TracedFile>>()
 function savedFile(world: World, path: string, deleted: boolean, identity: string | null): TracedFile {
   if (!deleted) {
     const file = world.files.fileAt(world.files.resolve(path, world.files.root))
-    if (path.startsWith('/dev/')) file.kind ??= path.startsWith('/dev/shm/') ? 'memory' : 'other'
+    file.kind ??= guessKind(file)
     if (path.startsWith('/memfd:')) file.kind = 'memory'
     return file
   }

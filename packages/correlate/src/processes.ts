@@ -51,20 +51,26 @@ export interface Task {
   call: CallInFlight | null
   /** Made up because its id appeared without a fork in the trace. */
   orphan: boolean
-  /** Record of the fork, or of the first line of an orphan. */
+  /** When its fork was entered, or its first row came, counted in rows applied. */
   bornAt: number
 }
 
 /** What a call's entry fixed. One task has at most one call in flight. */
 export interface CallInFlight {
   call: number
-  record: number
+  /** When it was entered, counted in rows applied. */
+  at: number
   description: Description | null
-  /** close: what the number meant, to be put back when the call was never run. */
-  closed: FdEntry | null
+  /** Where the relative path of the call starts, and its second one; null: the call has none. */
+  start: NameNode | null
+  start2: NameNode | null
+  /** open, rename, unlink: where the path led at entry. Other tasks may change that before the call returns. */
+  node: NameNode | null
+  /** close, close_range: what the numbers meant, to be put back when the call was never run. */
+  closed: [fd: number, entry: FdEntry][] | null
   /** sendmsg: what it sent, to be taken back when it fails. */
   sent: SentDescriptors | null
-  /** msync, mremap: the regions that were there at entry; munmap: the ones taken away. */
+  /** msync: the regions that were there at entry; munmap, mremap: the ones taken away. */
   regions: Region[] | null
   /** fork: what the child will get. */
   fds: FdTable | null

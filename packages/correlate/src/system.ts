@@ -9,19 +9,25 @@ import type { SavedProcess } from '@flushtrace/layout'
 import { emitMapped, type Activity, type ActivitySink } from './activity.ts'
 import { DescriptorTracker, taskLabel } from './descriptor-tracker.ts'
 import { CORRELATE } from './diagnostics.ts'
-import { FileNames, FileTree, type TracedFile } from './files.ts'
+import { FileNames, FileTree, type NameNode, type TracedFile } from './files.ts'
 import { FlushTracker } from './flush-tracker.ts'
 import { MappingTracker } from './mapping-tracker.ts'
 import { NameTracker } from './name-tracker.ts'
-import { ProcessTracker, adoptTask } from './process-tracker.ts'
+import { ProcessTracker, adoptTask, dropTask } from './process-tracker.ts'
 import type { CallInFlight, Task } from './processes.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
 /** Rows held back for one task, and for all: a parent that never returns must not fill the memory. */
-const MAX_HELD_ROWS = 4096
+const HELD_ROWS = 64
+const MAX_HELD_BATCHES = 64
 const MAX_HELD_TASKS = 64
 /** The kernel's pid_max is at most 2^22, and every task costs it kilobytes. */
 const MAX_TASKS = 1 << 18
+
+interface Held {
+  readonly batches: CallBatch[]
+  readonly source: number
+}
 
 export interface SystemOptions {
   readonly diagnostics: Diagnostics
@@ -37,17 +43,21 @@ export class System {
   /** By role: the trackers that want it, in the order below. */
   readonly #byCall: readonly (readonly Tracker[])[]
   readonly #isFork: readonly boolean[]
-  readonly #held = new Map<number, { rows: CallBatch; source: number }>()
+  readonly #held = new Map<number, Held>()
   /** Sources without a pid column: the id 0 of each, and what it was found to be. */
   readonly #aliases = new Map<number, number>()
-  #forksInFlight = 0
+  /** Rows applied. */
+  #at = 0
 
   constructor(options: SystemOptions) {
     const world: World = {
       files: new FileTree(),
       names: new FileNames(),
       tasks: new Map(),
-      saved: options.saved ?? new Map(),
+      saved: new Map(options.saved),
+      naming: new Set(),
+      forking: new Set(),
+      order: 'time',
       diagnostics: options.diagnostics,
       emit: options.emit,
       sourcePaths: options.sourcePaths,
@@ -79,48 +89,67 @@ export class System {
     return this.#world.tasks.has(tid)
   }
 
+  /** How much of the order of calls the streams tell, see World. */
+  set order(order: World['order']) {
+    this.#world.order = order
+    if (order === 'lists') this.#world.diagnostics.add(CORRELATE.unordered, null)
+  }
+
   /** Applies row `i` of a batch of source number `source`. */
   apply(batch: CallBatch, i: number, source: number): void {
     if (this.#namesTask(batch, i, source)) return
     const phase = batch.phase[i]
-    if (phase !== EXIT) this.enter(batch, i, source)
-    if (phase !== ENTER) this.exit(batch, i, source)
+    if (this.#hold(batch, i, source, phase)) return
+    if (phase !== EXIT) this.#enter(batch, i, source)
+    if (phase !== ENTER) this.#exit(batch, i, source)
   }
 
   /** The entry of a call. For a whole row to be followed by `exit` of the same row. */
   enter(batch: CallBatch, i: number, source: number): void {
-    if (this.#hold(batch, i, source)) return
-    const row = this.#rowFor(batch, i, source)
-    if (row.task.call && this.#isFork[row.task.call.call]) this.#forksInFlight--
-    row.inFlight = newCall(batch.record[i])
-    row.inFlight.call = batch.call[i]
-    row.task.call = row.inFlight
-    if (this.#isFork[batch.call[i]]) this.#forksInFlight++
-    for (const tracker of this.#byCall[batch.call[i]]) tracker.enter?.(row)
+    if (CALLS[batch.call[i]].role === 'taskId') return
+    if (!this.#hold(batch, i, source, ENTER)) this.#enter(batch, i, source)
   }
 
   /** The end of a call, and its effects. */
   exit(batch: CallBatch, i: number, source: number): void {
-    if (batch.phase[i] === EXIT && this.#hold(batch, i, source)) return
-    if (this.#held.size > 0 && this.#held.has(this.#idOf(batch, i, source))) return
+    if (this.#namesTask(batch, i, source)) return
+    if (!this.#hold(batch, i, source, EXIT)) this.#exit(batch, i, source)
+  }
+
+  #enter(batch: CallBatch, i: number, source: number): void {
+    const row = this.#rowFor(batch, i, source)
+    // A call that never returned (its end is not in the trace) is no fork under way any more.
+    if (this.#world.forking.size > 0) this.#world.forking.delete(row.task)
+    row.inFlight = newCall(++this.#at)
+    row.inFlight.call = batch.call[i]
+    row.task.call = row.inFlight
+    if (this.#isFork[batch.call[i]]) this.#world.forking.add(row.task)
+    for (const tracker of this.#byCall[batch.call[i]]) tracker.enter?.(row)
+  }
+
+  #exit(batch: CallBatch, i: number, source: number): void {
     const row = this.#rowFor(batch, i, source)
     const pending = row.task.call
     if (pending && pending.call === batch.call[i]) row.inFlight = pending
     else {
-      row.inFlight = newCall(batch.record[i])
+      row.inFlight = newCall(++this.#at)
       for (const tracker of this.#byCall[batch.call[i]]) tracker.enter?.(row)
     }
     row.task.call = null
+    if (this.#isFork[batch.call[i]]) this.#world.forking.delete(row.task)
     for (const tracker of this.#byCall[batch.call[i]]) tracker.exit?.(row)
-    if (this.#isFork[batch.call[i]]) {
-      if (pending) this.#forksInFlight--
-      if (this.#held.size > 0) this.#release(batch.result[i])
+    if (this.#held.size === 0) return
+    const child = this.#isFork[batch.call[i]] ? this.#held.get(batch.result[i]) : undefined
+    if (child) {
+      this.#held.delete(batch.result[i])
+      this.#replay(child)
     }
+    if (this.#world.forking.size === 0) this.#releaseAll()
   }
 
   /** After the last row: what was held back, and what is still inherited. */
   finish(): void {
-    this.#forksInFlight = 0
+    this.#world.forking.clear()
     this.#releaseAll()
     const row = this.#row
     for (const task of this.#world.tasks.values()) {
@@ -136,6 +165,7 @@ export class System {
     row.source = source
     row.role = CALLS[batch.call[i]].role
     row.task = this.#taskOf(batch, i, source)
+    if (this.#world.files.crowded) this.#sweep()
     return row
   }
 
@@ -150,19 +180,19 @@ export class System {
     const tid = this.#idOf(batch, i, source)
     const known = this.#world.tasks.get(tid)
     if (known) return known
-    const { tasks, files } = this.#world
+    const { tasks, saved } = this.#world
     if (tasks.size >= MAX_TASKS) {
       this.#world.diagnostics.add(CORRELATE.tooManyTasks, null)
       for (const oldest of tasks.keys()) {
-        tasks.delete(oldest)
+        dropTask(this.#world, oldest)
         break
       }
     }
-    if (files.crowded) this.#sweep()
-    const task = adoptTask(this.#world, tid, batch.record[i], source, files.unknownDirectory())
+    const wasSaved = saved.has(tid)
+    const task = adoptTask(this.#world, tid, this.#at, source)
     tasks.set(tid, task)
     // One that begins with execve was started by the tracer; all others were there before.
-    if (CALLS[batch.call[i]].role !== 'exec' && !this.#world.saved.has(tid) && task.process.threads === 1) {
+    if (CALLS[batch.call[i]].role !== 'exec' && !wasSaved && task.process.threads === 1) {
       task.process.startedBefore = true
       report(this.#world, CORRELATE.startedLate, { ...this.#row, task, batch, i, source }, taskLabel(task))
     }
@@ -195,32 +225,28 @@ export class System {
 
   // Children that come before their fork returns -------------------------------------------------------------------
 
-  #hold(batch: CallBatch, i: number, source: number): boolean {
-    if (this.#forksInFlight === 0) return false
+  /** `phase`: which part of the row it is. */
+  #hold(batch: CallBatch, i: number, source: number, phase: number): boolean {
+    if (this.#world.forking.size === 0) return false
     const tid = this.#idOf(batch, i, source)
     if (this.#world.tasks.has(tid)) return false
     let held = this.#held.get(tid)
-    if (held && (held.rows.full || held.rows.strings !== batch.strings)) {
-      this.#held.delete(tid)
-      this.#replay(held)
-      return false
-    }
     if (!held) {
       if (this.#held.size >= MAX_HELD_TASKS || this.#world.saved.has(tid)) return false
-      held = { rows: new CallBatch(batch.strings, batch.names, MAX_HELD_ROWS), source }
-      this.#held.set(tid, held)
+      this.#held.set(tid, (held = { batches: [], source }))
     }
-    held.rows.copyRow(batch, i)
+    let rows = held.batches.at(-1)
+    if (!rows || rows.full || rows.strings !== batch.strings) {
+      if (held.batches.length >= MAX_HELD_BATCHES) {
+        this.#held.delete(tid)
+        this.#replay(held)
+        return false
+      }
+      held.batches.push((rows = new CallBatch(batch.strings, batch.names, HELD_ROWS)))
+    }
+    rows.copyRow(batch, i)
+    rows.phase[rows.length - 1] = phase
     return true
-  }
-
-  #release(tid: number): void {
-    const held = this.#held.get(tid)
-    if (held) {
-      this.#held.delete(tid)
-      this.#replay(held)
-    }
-    if (this.#forksInFlight === 0) this.#releaseAll()
   }
 
   #releaseAll(): void {
@@ -228,15 +254,15 @@ export class System {
       this.#held.delete(tid)
       this.#world.diagnostics.add(
         CORRELATE.heldBack,
-        { source: this.#world.sourcePaths[held.source], record: held.rows.record[0] },
+        { source: this.#world.sourcePaths[held.source], record: held.batches[0].record[0] },
         `task ${tid}`,
       )
       this.#replay(held)
     }
   }
 
-  #replay(held: { rows: CallBatch; source: number }): void {
-    for (let k = 0; k < held.rows.length; k++) this.apply(held.rows, k, held.source)
+  #replay({ batches, source }: Held): void {
+    for (const rows of batches) for (let k = 0; k < rows.length; k++) this.apply(rows, k, source)
   }
 
   // ----------------------------------------------------------------------------------------------------------------
@@ -247,28 +273,36 @@ export class System {
     for (const region of task.space.regions) if (region.writable) emitMapped(this.#world, { ...row, task }, region)
   }
 
-  /** Forgets names of files that no task holds. */
+  /** Forgets names of files that no task holds, through a descriptor, a mapping or a current directory. */
   #sweep(): void {
     const held = new Set<TracedFile>()
-    const directories = new Set<Task['directories']['cwd']>()
+    const nodes = new Set<NameNode>()
     for (const task of this.#world.tasks.values()) {
-      directories.add(task.directories.cwd)
-      directories.add(task.directories.root)
+      nodes.add(task.directories.cwd)
+      nodes.add(task.directories.root)
       for (const description of task.fds.descriptions()) {
         if (description.file) held.add(description.file)
-        if (description.node) directories.add(description.node)
+        if (description.node) nodes.add(description.node)
       }
-      for (const region of task.space.regions) held.add(region.file)
+      for (const region of task.space.regions) {
+        held.add(region.file)
+        if (region.node) nodes.add(region.node)
+      }
+      if (task.call?.start) nodes.add(task.call.start)
+      if (task.call?.start2) nodes.add(task.call.start2)
     }
-    this.#world.files.sweep((file) => held.has(file), directories)
+    this.#world.files.sweep((file) => held.has(file), nodes)
   }
 }
 
-function newCall(record: number): CallInFlight {
+function newCall(at: number): CallInFlight {
   return {
     call: -1,
-    record,
+    at,
     description: null,
+    start: null,
+    start2: null,
+    node: null,
     closed: null,
     sent: null,
     regions: null,

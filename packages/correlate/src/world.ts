@@ -1,15 +1,22 @@
 /** What all trackers share: the state itself, and the row being applied. */
-import { AT_FDCWD, type CallBatch, type CallRole, type DiagnosticKind, type Diagnostics } from '@flushtrace/trace'
+import type { CallBatch, CallRole, DiagnosticKind, Diagnostics } from '@flushtrace/trace'
 import type { SavedProcess } from '@flushtrace/layout'
 import type { Activity, ActivitySink } from './activity.ts'
-import type { FileNames, FileTree, NameNode } from './files.ts'
+import type { FileNames, FileTree } from './files.ts'
 import type { CallInFlight, Task } from './processes.ts'
 
 export interface World {
   readonly files: FileTree
   readonly names: FileNames
   readonly tasks: Map<number, Task>
-  readonly saved: ReadonlyMap<number, SavedProcess>
+  /** What was saved of /proc; an entry is used once, the number may be given to another task later. */
+  readonly saved: Map<number, SavedProcess>
+  /** Tasks in a call that changes names: until it returns, both its old and its new state may be seen. */
+  readonly naming: Set<Task>
+  /** Tasks in a fork or clone: ids that nobody knows may be their children. */
+  readonly forking: Set<Task>
+  /** How the calls of several streams are ordered: `lists`, one whole stream after the other. */
+  order: 'time' | 'starts' | 'lists'
   readonly diagnostics: Diagnostics
   readonly emit: ActivitySink
   /** Paths of the sources, for places in diagnostics. */
@@ -43,19 +50,4 @@ export interface Tracker {
 
 export function report(world: World, kind: DiagnosticKind, row: Row, detail: string): void {
   world.diagnostics.add(kind, { source: world.sourcePaths[row.source], record: row.batch.record[row.i] }, detail)
-}
-
-/**
- * The name that a path argument leads to, from the directory descriptor of an *at call or the current directory;
- * null where the beginning is unknown. `AT_FDCWD</cwd>` teaches where the process stands.
- */
-export function resolvePath(world: World, row: Row, path: string, dirfd = AT_FDCWD, decoration = -1): NameNode | null {
-  const { directories, fds } = row.task
-  const said = decoration >= 0 ? row.batch.names[decoration] : null
-  const saidNode = said?.kind === 'path' ? world.files.resolve(said.text, world.files.root) : null
-  const current = dirfd === AT_FDCWD || dirfd === -1
-  if (current && saidNode) directories.cwd = saidNode
-  if (path.startsWith('/')) return world.files.resolve(path, directories.root, directories.root)
-  const from = current ? directories.cwd : (saidNode ?? fds.get(dirfd)?.node)
-  return from ? world.files.resolve(path, from, directories.root) : null
 }

@@ -1,0 +1,146 @@
+/**
+ * What the trace itself says behind a descriptor (strace -y, -yy), against what the calls before led to. The trace is
+ * believed; a difference is reported, and the state mended in the way that can do least harm:
+ *
+ * 1. Same path, now deleted: the name was removed by somebody who is not traced.
+ * 2. Same path, not deleted any more: the number leads to the file that has the name now.
+ * 3. Another path that no other file is known by: the file was renamed by somebody who is not traced. Not where the
+ *    open was never seen: such a trace hides closes as well, and the number may mean another file by now.
+ * 4. Anything else: the number was given to another file by calls that the trace does not show; whether writes through
+ *    it are synchronous is unknown then.
+ *
+ * While a call that changes names is under way, lines of other tasks may tell of its effect already: no difference.
+ */
+import type { FdName, FdRef } from '@flushtrace/trace'
+import { describe, type Description, type Origin, type SyncMode } from './descriptors.ts'
+import { CORRELATE } from './diagnostics.ts'
+import { TracedFile, pathOf } from './files.ts'
+import { report, type Row, type World } from './world.ts'
+
+export function nameAt(row: Row, index: number): FdName | null {
+  return index >= 0 ? row.batch.names[index] : null
+}
+
+/** The description behind descriptor `fd` at this moment; what the trace says of it is believed. */
+export function describedBy(world: World, row: Row, fd: number, decoration: number): Description | null {
+  const known = row.task.fds.get(fd)
+  const said = nameAt(row, decoration)
+  return said && fd >= 0 ? believe(world, row, fd, known, said) : known
+}
+
+export function describedByRef(world: World, row: Row, ref: FdRef): Description | null {
+  const known = row.task.fds.get(ref.fd)
+  return ref.name && ref.fd >= 0 ? believe(world, row, ref.fd, known, ref.name) : known
+}
+
+/** `known`: what descriptor `fd` is so far. */
+function believe(world: World, row: Row, fd: number, known: Description | null, said: FdName): Description {
+  if (known) {
+    if (agrees(known, said)) {
+      if (known.file) learnDevice(known.file, said)
+      return known
+    }
+    if (known.file && mend(world, row, known, known.file, said)) return known
+    report(world, CORRELATE.disagreement, row, `descriptor ${fd} was ${nameOf(known)} and is ${said.text}`)
+  }
+  const origin: Origin = { rule: 'decoration', source: row.source, record: row.batch.record[row.i] }
+  const description = saidDescription(world, said, 'unknown', origin)
+  row.task.fds.set(fd, description, row.task.fds.entry(fd)?.closeOnExec ?? false)
+  return description
+}
+
+function mend(world: World, row: Row, known: Description, file: TracedFile, said: FdName): boolean {
+  if ((said.kind !== 'path' && said.kind !== 'device') || file.unnamed) return false
+  const { files } = world
+  const before = nameOf(known)
+  const { text, deleted } = plainText(said, known)
+  const { node } = known
+  if (text === before) {
+    if (!deleted) {
+      known.node = files.resolve(text, files.root)
+      known.file = files.fileAt(known.node)
+    } else if (node) files.unlink(node)
+    else file.called(text, true)
+  } else {
+    if (known.origin.rule === 'decoration') return false
+    if (deleted) {
+      if (node) files.unlink(node)
+      known.node = null
+      known.file = new TracedFile(text)
+      known.file.kind = file.kind
+      known.file.deleted = true
+    } else {
+      const to = files.resolve(text, files.root)
+      if (to.file && to.file !== file && world.naming.size === 0) return false
+      if (node && !node.removed && to.file !== file) {
+        files.rename(node, to)
+        known.node = node
+      } else known.node = files.place(to, file)
+    }
+  }
+  learnDevice(known.file ?? file, said)
+  if (world.naming.size === 0) report(world, CORRELATE.disagreement, row, `${before} is ${said.text}`)
+  return true
+}
+
+export function agrees(known: Description, said: FdName): boolean {
+  const { file, node } = known
+  if (!file) return said.kind !== 'path' && said.kind !== 'device' && said.kind !== 'memory'
+  if (file.unnamed) return /#\d+(?: \(deleted\))?$/.test(said.text) || file.lastPath === said.text
+  if (said.kind !== 'path' && said.kind !== 'device') return file.kind === 'memory' && said.text === file.lastPath
+  const path = node ? pathOf(node) : file.lastPath
+  const deleted = node ? node.removed : file.deleted
+  if (path === said.text) return said.deleted === 'maybe' ? !deleted : deleted === said.deleted
+  return said.deleted === 'maybe' && deleted && `${path} (deleted)` === said.text
+}
+
+function nameOf({ file, node, label }: Description): string {
+  return node ? pathOf(node) : (file?.lastPath ?? label)
+}
+
+/** Up to strace 5.18 ` (deleted)` inside is the tracer's mark, unless a live file of that very name is known. */
+function plainText(said: FdName, known: Description | null): { text: string; deleted: boolean } {
+  if (said.deleted !== 'maybe') return { text: said.text, deleted: said.deleted }
+  if (known && nameOf(known) === said.text) return { text: said.text, deleted: false }
+  return { text: said.text.slice(0, -' (deleted)'.length), deleted: true }
+}
+
+/** A description made from what the trace says, for a descriptor that no call before led to. */
+export function saidDescription(world: World, said: FdName, sync: SyncMode, origin: Origin): Description {
+  if (said.kind === 'socket' || said.kind === 'pipe' || said.kind === 'anon') {
+    return describe(null, said.kind, 'none', origin)
+  }
+  const { text, deleted } = plainText(said, null)
+  if (said.kind === 'memory') {
+    const file = new TracedFile(text)
+    file.kind = 'memory'
+    file.deleted = true
+    return describe(file, '', 'none', origin)
+  }
+  const node = deleted ? null : world.files.resolve(text, world.files.root)
+  const file = node ? world.files.fileAt(node) : new TracedFile(text)
+  if (deleted) file.deleted = true
+  learnDevice(file, said)
+  return describe(file, '', sync, origin, node)
+}
+
+export function learnDevice(file: TracedFile, said: FdName): void {
+  if (said.kind === 'device') {
+    file.kind = said.block ? 'block' : 'other'
+    file.device = said.device
+  } else if (file.kind === null) file.kind = guessKind(file)
+}
+
+const BLOCK =
+  /^(?:sd[a-z]|hd[a-z]|vd[a-z]|xvd[a-z]|nvme\d+n|mmcblk\d|loop\d|md\d|dm-\d|nbd\d|rbd\d|drbd\d|zram\d|ram\d|sr\d|bcache\d|(?:block|disk|mapper|md|drbd)\/)/
+const CHARACTER =
+  /^(?:null|zero|full|u?random|tty|ptmx|pts\/|console|kmsg|fuse|net\/|input\/|snd\/|dri\/|std(?:in|out|err)$|fd\/)/
+
+/** By where it stands; null where that tells nothing, as of /tmp and /run, which are in memory on some systems. */
+export function guessKind(file: TracedFile): TracedFile['kind'] {
+  const match = /^\/(proc|sys|dev)\/(.+)/.exec(file.lastPath)
+  if (!match) return null
+  if (match[1] !== 'dev') return 'other'
+  if (match[2].startsWith('shm/')) return 'memory'
+  return BLOCK.test(match[2]) ? 'block' : CHARACTER.test(match[2]) ? 'other' : null
+}

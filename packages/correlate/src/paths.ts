@@ -1,0 +1,29 @@
+/**
+ * Path arguments → names. Where a relative path starts (the current directory, or the directory descriptor of an *at
+ * call) is fixed at the entry of the call; where the path leads from there is looked up when it has returned.
+ */
+import { AT_FDCWD } from '@flushtrace/trace'
+import { describedBy } from './decorations.ts'
+import type { NameNode } from './files.ts'
+import type { Row, World } from './world.ts'
+
+/** Where a relative path starts. `AT_FDCWD</cwd>` teaches where the process stands. */
+export function startOfPath(world: World, row: Row, dirfd: number, decoration: number): NameNode {
+  const { directories, fds } = row.task
+  if (dirfd === AT_FDCWD || dirfd < 0) {
+    const said = decoration >= 0 ? row.batch.names[decoration] : null
+    if (said?.kind === 'path' && said.deleted === false) {
+      directories.cwd = world.files.resolve(said.text, world.files.root)
+    }
+    return directories.cwd
+  }
+  const node = describedBy(world, row, dirfd, decoration)?.node
+  return node ?? fds.unknownDirectory(dirfd, () => world.files.unknownDirectory())
+}
+
+/** The node that text `pathId` leads to; null when the call has no such argument. */
+export function nodeOfPath(world: World, row: Row, pathId: number, start: NameNode | null): NameNode | null {
+  const path = row.batch.strings.textOrNull(pathId)
+  const { directories } = row.task
+  return path === null ? null : world.files.resolve(path, start ?? directories.cwd, directories.root)
+}
