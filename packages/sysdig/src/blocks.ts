@@ -36,6 +36,11 @@ function kinds(kind: BlockKind, types: readonly number[]): [number, BlockKind][]
   return types.map((type) => [type, kind])
 }
 
+/** Nearly all blocks: told without a look into the table. */
+export function isEvent(type: number): boolean {
+  return type === 0x216 || type === 0x204 || type === 0x217 || type === 0x221
+}
+
 /** null: of another tool, or a newer sysdig. */
 export function blockKind(type: number): BlockKind | null {
   return KINDS.get(type) ?? null
@@ -187,9 +192,9 @@ export class BlockReader {
 
 /** The header of a block contradicts itself, or what sysdig writes. */
 function isAbsurd(type: number, length: number): boolean {
-  if (length < MIN_LENGTH) return true
+  if (length <= MAX_EVENT) return length < MIN_LENGTH
   const kind = blockKind(type)
-  return length > (kind === 'processes' || kind === 'users' || kind === 'descriptors' ? MAX_LIST : MAX_EVENT)
+  return length > MAX_LIST || !(kind === 'processes' || kind === 'users' || kind === 'descriptors')
 }
 
 function looksRight(type: number, length: number): boolean {

@@ -1,4 +1,5 @@
 export { readScap } from './scap.ts'
+export { readSysdigJson, readSysdigText, sniffSysdigJson, sniffSysdigText, type SysdigTextOptions } from './text.ts'
 export { sniffPcapng, sniffScap } from './sniff.ts'
 export { SYSDIG } from './diagnostics.ts'
 export type { EventCount, SysdigFacts } from './facts.ts'

@@ -260,7 +260,8 @@ export class CallRows {
     const { batch } = this
     const { values } = task
     const fd = values[C.FD]
-    if (fd === fd) batch.fd[i] = fd > MAX_FD ? MAX_FD : fd
+    // Some drivers widen -1 without its sign.
+    if (fd === fd) batch.fd[i] = fd > MAX_FD ? -1 : fd
     const fd2 = values[C.FD2]
     if (fd2 === fd2) batch.fd2[i] = fd2 > MAX_FD ? MAX_FD : fd2
     const path = values[C.PATH]
@@ -277,5 +278,8 @@ export class CallRows {
     batch.flags[i] = flags === flags ? flags : IS_MSYNC[batch.call[i]] ? F.MS_SYNC : 0
     const flags2 = values[C.FLAGS2]
     if (flags2 === flags2) batch.flags2[i] = flags2
+    if (task.name) batch.decoration[i] = this.names.push(task.name) - 1
+    if (task.name2) batch.decoration2[i] = this.names.push(task.name2) - 1
+    if (task.nameOfResult) batch.decorationResult[i] = this.names.push(task.nameOfResult) - 1
   }
 }

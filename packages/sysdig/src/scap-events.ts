@@ -43,7 +43,8 @@ const STATE_ONLY = 1
 const HEADER_V1 = 22
 const HEADER_V2 = 26
 /** `notification` and `infra` of v1 say three bytes too many. */
-const SLOPPY: ReadonlySet<number> = new Set([280, 286])
+const NOTIFICATION = 280
+const INFRASTRUCTURE = 286
 
 /** Keys of generic calls: 1024 + 2 × code, of those without a code 3072 + 2 × the kernel's number; exits one more. */
 const GENERIC = 1024
@@ -61,6 +62,11 @@ const TWO_32 = 4294967296
 const NO_TIME = 0xffffffff
 const SOL_SOCKET = 1
 const SCM_RIGHTS = 1
+
+/** By event id: 1 for what changes no state, whatever it holds. */
+const COUNT_ONLY: Uint8Array = Uint8Array.from(PLANS, ({ kind }, id) =>
+  kind === 'note' || (kind === 'plain' && id % 2 === 1) ? 1 : 0,
+)
 
 const CODE_CALLS: Int16Array = Int16Array.from(CALL_CODES, (name) => callOfName(name))
 const NATIVE_CALLS: Int16Array = new Int16Array(MAX_NATIVE).fill(-1)
@@ -109,6 +115,12 @@ export class ScapEvents {
   readonly #textStart = new Int32Array(C.TEXTS)
   readonly #textEnd = new Int32Array(C.TEXTS)
   readonly #devices = new Map<number, string>()
+  /** Of the last event: a capture has one or two kinds of them. */
+  #layoutType = 0
+  #layout!: Layout
+  /** Time of the last event as it stands in the file. */
+  #low = 0
+  #high = 0
 
   constructor(rows: CallRows, report: ScapEventsReport) {
     this.#rows = rows
@@ -128,7 +140,11 @@ export class ScapEvents {
   }
 
   onEvent(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void {
-    const layout = LAYOUTS.get(type) as Layout
+    if (type !== this.#layoutType) {
+      this.#layoutType = type
+      this.#layout = LAYOUTS.get(type) as Layout
+    }
+    const layout = this.#layout
     const start = layout.flags ? at + 14 : at + 10
     const end = at + length - 4
     const header = layout.counted ? HEADER_V2 : HEADER_V1
@@ -138,24 +154,28 @@ export class ScapEvents {
     }
     const size = view.getUint32(start + 16, true)
     const id = view.getUint16(start + 20, true)
-    const tid = view.getUint32(start + 8, true)
-    if (size < header || start + size > end + (SLOPPY.has(id) ? 3 : 0)) {
+    if (size < header || start + size > end + (isSloppy(id) ? 3 : 0)) {
       this.#report.damaged(offset, `event ${id} of ${size} bytes`)
       return
     }
     this.events++
-    this.#stamp(view.getUint32(start, true), view.getUint32(start + 4, true))
+    this.#low = view.getUint32(start, true)
+    this.#high = view.getUint32(start + 4, true)
+    if (this.#originHigh < 0) this.stamp()
     if (id >= PLANS.length) {
       this.#report.unknown(offset, id)
       return
     }
-    const plan = PLANS[id]
     const stateOnly = layout.flags && (view.getUint32(at + 10, true) & STATE_ONLY) !== 0
     if (stateOnly) this.stateOnly++
-    if (plan.kind === 'note') {
+    // Most events of a capture: context switches, and exits of calls that are only counted.
+    if (COUNT_ONLY[id] === 1) {
       if (!stateOnly) this.counts[id]++
       return
     }
+    this.stamp()
+    const plan = PLANS[id]
+    const tid = view.getUint32(start + 8, true)
     const params = layout.counted ? view.getUint32(start + 22, true) : this.#countV1(view, id, plan, start, size)
     const wide = layout.large ? 4 : 2
     const first = start + header + params * wide
@@ -173,7 +193,10 @@ export class ScapEvents {
     if (!ok) this.#report.damaged(offset, `event ${id}, ${params} parameters in ${size} bytes`)
   }
 
-  #stamp(low: number, high: number): void {
+  /** Takes the time of the last event. */
+  stamp(): void {
+    const low = this.#low
+    const high = this.#high
     // Notes that sysdig makes itself (containers) have no time: 0 or -1.
     if (high === 0 || high === NO_TIME) return
     if (this.#originHigh < 0) {
@@ -181,14 +204,14 @@ export class ScapEvents {
       this.#originHigh = high
     }
     const now = (high - this.#originHigh) * TWO_32 + (low - this.#originLow)
-    if (now < this.lastNs - REORDER_NS) this.#report.backwards(this.events)
+    if (now < this.nowNs - REORDER_NS) this.#report.backwards(this.events)
     if (!(now <= this.lastNs)) this.lastNs = now
     this.nowNs = now
   }
 
   /** v1 does not tell how many parameters there are: the number whose lengths add up to the event's. */
   #countV1(view: DataView, id: number, plan: Plan, start: number, size: number): number {
-    const slack = SLOPPY.has(id) ? 3 : 0
+    const slack = isSloppy(id) ? 3 : 0
     const known = this.#paramsOfV1[id]
     if (known >= 0 && fits(view, start, size - slack, known)) return known
     for (let params = plan.params; params >= 0; params--) {
@@ -466,6 +489,10 @@ export class ScapEvents {
     this.#rows.batch.extra[i] = { kind: 'fds', fds: fds.map(fdRef) }
     return true
   }
+}
+
+function isSloppy(id: number): boolean {
+  return id === NOTIFICATION || id === INFRASTRUCTURE
 }
 
 /** Whether `params` lengths add up to an event of `size` bytes. */

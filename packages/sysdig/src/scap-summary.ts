@@ -22,6 +22,7 @@ export function summarise(
     exits += events.counts[key + 1]
   }
   facts.shows = enters > 0 ? (exits > 0 ? 'enter and exit' : 'enter') : exits > 0 ? 'exit' : 'nothing'
+  if (events.events > 0) events.stamp()
   rows.finish(facts.shows === 'enter')
   facts.events = events.events
   facts.used = events.used

@@ -6,7 +6,7 @@
  * - Refused: the other byte order, and network captures, which share the first block.
  */
 import type { CallBatch, DiagnosticKind, Diagnostics, Instant, Source } from '@flushtrace/trace'
-import { BlockReader, SECTION, blockKind, sectionOrder, type BlockHandler } from './blocks.ts'
+import { BlockReader, SECTION, blockKind, isEvent, sectionOrder, type BlockHandler } from './blocks.ts'
 import { SYSDIG } from './diagnostics.ts'
 import { emptyFacts } from './facts.ts'
 import { summarise } from './scap-summary.ts'
@@ -72,6 +72,10 @@ export class ScapParser implements BlockHandler {
   onBlock(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void {
     this.facts.records++
     if (this.#foreignOrder && type !== SECTION) return
+    if (isEvent(type)) {
+      this.events.onEvent(type, buf, view, at, length, offset)
+      return
+    }
     switch (blockKind(type)) {
       case 'event':
         this.events.onEvent(type, buf, view, at, length, offset)

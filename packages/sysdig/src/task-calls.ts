@@ -3,6 +3,7 @@
  * for every call of it; numbers of parameters stand in one typed array, filled by the enter and then by the exit, so
  * that a parameter counts wherever a version of sysdig puts it.
  */
+import type { FdName } from '@flushtrace/trace'
 import { SLOTS } from './columns.ts'
 
 /** The kernel's PID_MAX_LIMIT. */
@@ -30,11 +31,18 @@ export class TaskCall {
   /** Paths of an enter whose exit does not repeat them. */
   path: string | null = null
   path2: string | null = null
+  /** What text says behind the descriptors; a capture says nothing. */
+  name: FdName | null = null
+  name2: FdName | null = null
+  nameOfResult: FdName | null = null
 
   clear(): void {
     this.values.fill(NaN)
     this.path = null
     this.path2 = null
+    this.name = null
+    this.name2 = null
+    this.nameOfResult = null
   }
 }
 

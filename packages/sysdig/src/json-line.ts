@@ -1,0 +1,45 @@
+/**
+ * A line of `sysdig -j` → PrintedEvents. Keys are the fields of the format, in alphabetical order:
+ *
+ *     {"evt.cpu":1,"evt.dir":">","evt.info":"","evt.num":2182,"evt.outputtime":1481211698416541555,"evt.type":"fsync",
+ *      "proc.name":"etcd","thread.tid":5721}
+ *     [{"evt.cpu":0,…},            releases of 2016: one array over all lines, sometimes without its end
+ *     {"evt.cpu":0,…}]
+ *
+ * Format: falcosecurity/libs sinsp_evt_formatter, draios/sysdig userspace/sysdig/sysdig.cpp.
+ * Times are integers above 2^53: their digits are taken from the text, before a double rounds them.
+ */
+import { emptyEvent, setField, type PrintedEvent } from './printed-event.ts'
+
+/** Integers that a double can't hold; inside a string the same digits are quoted once more, which harms nothing. */
+const LONG_TIME = /("evt\.(?:outputtime|rawtime|time\.iso8601)"\s*:\s*)(\d{16,20})/g
+
+/** null: not a whole line of JSON. */
+export function parseJsonLine(line: string): PrintedEvent[] | null {
+  let text = line.trim()
+  if (text === '' || text === '[' || text === ']' || text === ',') return []
+  const open = text.startsWith('[')
+  const closed = text.endsWith(']')
+  // One line of an array, or all of it.
+  if (open && !closed) text = text.slice(1)
+  if (closed && !open) text = text.slice(0, -1)
+  text = text.replace(/^,|,$/g, '').replace(LONG_TIME, '$1"$2"')
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return null
+  }
+  const events: PrintedEvent[] = []
+  for (const item of Array.isArray(value) ? (value as unknown[]) : [value]) {
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) return null
+    const event = emptyEvent()
+    for (const [field, content] of Object.entries(item)) {
+      if (typeof content === 'string') setField(event, field, content)
+      else if (typeof content === 'number') setField(event, field, String(content))
+    }
+    if (event.type === '') return null
+    events.push(event)
+  }
+  return events
+}

@@ -1,0 +1,150 @@
+/**
+ * `name=value name=value` of an event's text → the slots of its call.
+ *
+ *     fd=3(<f>/etc/ld.so.cache) name=/etc/ld.so.cache flags=4097(O_RDONLY|O_CLOEXEC) mode=0 dev=FD01 ino=593530
+ *     res=-2(ENOENT) name=/etc/ld.so.nohwcap             res=1(<f>/srv/test)                  res=7FA69774E000 vm_size=536
+ *     fd=4(<f>/srv/a b (deleted)) name=TP1 Hardening basics.txt(/home/toto/TP1 Hardening basics.txt)
+ *     res=643 data=.user  nginx;.worker_processes  1;..error_log fd=9 size=643
+ *
+ * Values are not quoted and may hold blanks: only the names of the event's own parameters, in their order, end one.
+ * Behind `data=`, which may hold anything, names are looked for from the end.
+ */
+import type { FdName } from '@flushtrace/trace'
+import * as C from './columns.ts'
+import { EVENTS } from './event-table.ts'
+import type { TaskCall } from './task-calls.ts'
+
+/** By event name: parameters in the order of the newest version; what older ones had beside comes last. */
+const ENTER_NAMES = namesByEvent(0)
+const EXIT_NAMES = namesByEvent(1)
+
+function namesByEvent(parity: number): ReadonlyMap<string, readonly string[]> {
+  const names = new Map<string, string[]>()
+  for (let id = EVENTS.length - 1; id >= 0; id--) {
+    if (id % 2 !== parity) continue
+    const [event, ...params] = EVENTS[id].split(' ')
+    const known = names.get(event) ?? []
+    names.set(event, [...known, ...params.filter((param) => !known.includes(param))])
+  }
+  return names
+}
+
+/** Events whose printed names have moved between versions (pgid, vpgid). */
+const UNORDERED: ReadonlySet<string> = new Set(['execve', 'execveat', 'clone', 'clone3', 'fork', 'vfork'])
+
+/** Values by name; a name stands once in an event. */
+export function splitInfo(type: string, exit: boolean, info: string): Map<string, string> {
+  const names = (exit ? EXIT_NAMES : ENTER_NAMES).get(type) ?? []
+  const values = new Map<string, string>()
+  let text = info
+  const data = names.includes('data') ? text.search(/(?:^| )data=/) : -1
+  if (data >= 0) {
+    const tail = names.slice(names.indexOf('data') + 1).toReversed()
+    for (const name of tail) {
+      const at = text.lastIndexOf(` ${name}=`)
+      // `size=` inside the data is no parameter: one is a number, a descriptor or an address, and nothing follows it.
+      if (at < data || !/^-?\d\S*(?:\(<.*\))? ?$/s.test(text.slice(at + name.length + 2))) continue
+      values.set(name, text.slice(at + name.length + 2).trimEnd())
+      text = text.slice(0, at)
+    }
+    text = text.slice(0, data)
+  }
+  let at = 0
+  let rest = names
+  while (at < text.length) {
+    const equals = text.indexOf('=', at)
+    if (equals < 0) break
+    const name = text.slice(at, equals)
+    if (!names.includes(name)) break
+    // A name that only older versions have says nothing of the order.
+    rest =
+      rest.includes(name) && !UNORDERED.has(type)
+        ? rest.slice(rest.indexOf(name) + 1)
+        : names.filter((other) => !values.has(other) && other !== name)
+    let end = text.length
+    for (const next of rest) {
+      const found = text.indexOf(` ${next}=`, equals)
+      if (found >= 0 && found < end) end = found
+    }
+    values.set(name, text.slice(equals + 1, end).replace(/ $/, ''))
+    at = end + 1
+  }
+  return values
+}
+
+/** Letters that sysdig prints for kinds of descriptors. */
+const KINDS: Readonly<Record<string, FdName['kind']>> = {
+  f: 'path',
+  d: 'path',
+  p: 'pipe',
+  m: 'memory',
+  '4': 'socket',
+  '4t': 'socket',
+  '4u': 'socket',
+  '6': 'socket',
+  '6t': 'socket',
+  '6u': 'socket',
+  n: 'socket',
+}
+const FD = /^(-?\d+)(?:\(<(\w{1,2})>(.*)\))?/s
+/** Also a unix socket, as one letter: only its address tells it from a userfaultfd. */
+const UNIX = 'u'
+const DELETED = ' (deleted)'
+
+/** null: no name, one without a beginning, or one that is no longer true. */
+export function fdName(value: string, outdated: ReadonlySet<string>): FdName | null {
+  const match = FD.exec(value)
+  if (!match || match[2] === undefined) return null
+  const [, , letter, text] = match
+  const kind = letter === UNIX ? 'socket' : (KINDS[letter] ?? 'anon')
+  if (kind !== 'path')
+    return { kind, text: text === '' ? kind : text, deleted: kind === 'memory', device: null, block: false }
+  if (!text.startsWith('/')) return null
+  const deleted = text.endsWith(DELETED)
+  const path = deleted ? text.slice(0, -DELETED.length) : text
+  if (outdated.has(path)) return null
+  // sysdig got it from /proc, where a file may also be called like that.
+  return { kind, text: path, deleted: deleted ? 'maybe' : false, device: null, block: false }
+}
+
+/** Fills the slots of `task`; `columns` are those of its call. */
+export function fillFromText(
+  task: TaskCall,
+  columns: ReadonlyMap<string, C.Column>,
+  values: Iterable<[string, string]>,
+  outdated: ReadonlySet<string>,
+  resultIsAddress: boolean,
+): void {
+  for (const [name, text] of values) {
+    const column = columns.get(name)
+    if (!column || text === '' || text === '<NA>') continue
+    const { slot, convert } = column
+    if (slot >= C.TEXT) continue
+    if (slot === C.PATH || slot === C.PATH2) {
+      const path = pathOf(text)
+      if (slot === C.PATH) task.path = path
+      else task.path2 = path
+      continue
+    }
+    const value = numberOf(slot, text, resultIsAddress)
+    task.values[slot] = convert ? convert(value) : value
+    if (!text.includes('(<')) continue
+    if (slot === C.FD) task.name = fdName(text, outdated)
+    else if (slot === C.FD2) task.name2 = fdName(text, outdated)
+    else if (slot === C.RESULT) task.nameOfResult = fdName(text, outdated)
+  }
+}
+
+/** `rel(/abs)`: what was asked for, and where that led. */
+function pathOf(text: string): string {
+  if (text.startsWith('/')) return text
+  const match = /^.*\((\/.*)\)$/s.exec(text)
+  return match ? match[1] : text
+}
+
+function numberOf(slot: number, text: string, resultIsAddress: boolean): number {
+  if (slot === C.ADDR || slot === C.DEV) return Number.parseInt(text, 16)
+  // mmap's address: hexadecimal until 2023 (12 digits in user space), decimal since (14 or 15).
+  if (slot === C.RESULT && resultIsAddress && /^[0-9A-F]{6,12}$/.test(text)) return Number.parseInt(text, 16)
+  return Number.parseInt(text, 10)
+}

@@ -1,0 +1,105 @@
+/** One event as sysdig prints it, in text of any format or in JSON: the fields that are looked at, by sysdig's names. */
+
+/** What a time field means. */
+export type TimeField =
+  | 'outputtime' // whatever -t said
+  | 'epochNs' // ns since 1970, one integer
+  | 'datetime' // 2026-11-20 11:05:44.123456789, local time
+  | 'timeOfDay'
+  | 'relativeNs'
+
+export interface PrintedEvent {
+  tid: number
+  /** 0: not told. */
+  pid: number
+  comm: string | null
+  container: string | null
+  direction: '>' | '<' | ''
+  type: string
+  info: string
+  time: string
+  timeField: TimeField | null
+  /** Fields that stand for one parameter: `evt.arg.fd`, `fd.num`, `evt.rawres`. */
+  parameters: [name: string, value: string][]
+}
+
+export function emptyEvent(): PrintedEvent {
+  return {
+    tid: -1,
+    pid: 0,
+    comm: null,
+    container: null,
+    direction: '',
+    type: '',
+    info: '',
+    time: '',
+    timeField: null,
+    parameters: [],
+  }
+}
+
+const NOT_AVAILABLE = '<NA>'
+
+/** Puts the value of one of sysdig's fields into `event`; fields that no rule asks for are left out. */
+export function setField(event: PrintedEvent, field: string, text: string): void {
+  if (text === NOT_AVAILABLE || text === '') return
+  switch (field) {
+    case 'thread.tid':
+      event.tid = Number.parseInt(text, 10)
+      break
+    case 'proc.pid':
+      event.pid = Number.parseInt(text, 10)
+      break
+    case 'proc.name':
+      event.comm = text
+      break
+    case 'container.id':
+      event.container = text
+      break
+    case 'evt.dir':
+      event.direction = text === '<' ? '<' : '>'
+      break
+    case 'evt.type':
+    case 'syscall.type':
+      if (event.type === '') event.type = text
+      break
+    case 'evt.info':
+    case 'evt.args':
+      event.info = text
+      break
+    case 'evt.outputtime':
+      setTime(event, text, 'outputtime')
+      break
+    case 'evt.rawtime':
+      setTime(event, text, 'epochNs')
+      break
+    case 'evt.datetime':
+      setTime(event, text, 'datetime')
+      break
+    case 'evt.time':
+      setTime(event, text, 'timeOfDay')
+      break
+    case 'evt.reltime':
+      setTime(event, text, 'relativeNs')
+      break
+    case 'fd.num':
+      event.parameters.push(['fd', text])
+      break
+    case 'evt.rawres':
+    case 'evt.res':
+      event.parameters.push(['res', text])
+      break
+    default:
+      if (field.startsWith('evt.arg.')) event.parameters.push([field.slice('evt.arg.'.length), text])
+      else if (field.startsWith('evt.rawarg.')) event.parameters.push([field.slice('evt.rawarg.'.length), text])
+  }
+}
+
+const RANK: readonly TimeField[] = ['timeOfDay', 'relativeNs', 'outputtime', 'datetime', 'epochNs']
+
+/** The better of two times in one line wins. */
+function setTime(event: PrintedEvent, text: string, field: TimeField): void {
+  if (event.timeField !== null && RANK.indexOf(event.timeField) > RANK.indexOf(field)) return
+  event.time = text
+  event.timeField = field
+}

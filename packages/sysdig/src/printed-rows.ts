@@ -1,0 +1,274 @@
+/** Printed events, of text or JSON → counts and rows; what scap-events.ts is for captures. */
+import {
+  callIndex,
+  flags as F,
+  TASK_NAME,
+  type CallBatch,
+  type DiagnosticKind,
+  type Diagnostics,
+} from '@flushtrace/trace'
+import * as C from './columns.ts'
+import { SYSDIG } from './diagnostics.ts'
+import { NOT_CALLS } from './event-table.ts'
+import { emptyFacts } from './facts.ts'
+import { Lineage } from './lineage.ts'
+import { fillFromText, splitInfo } from './parameters.ts'
+import { PrintedClock, type TimeMode } from './printed-time.ts'
+import type { PrintedEvent } from './printed-event.ts'
+import { deviceName, type ListedProcess } from './process-lists.ts'
+import { CallRows, KEYS } from './rows.ts'
+import { report } from './scap-summary.ts'
+import { TaskTable, type TaskCall } from './task-calls.ts'
+
+const FORKS: ReadonlySet<string> = new Set(['clone', 'fork', 'vfork', 'clone3'])
+const EXECS: ReadonlySet<string> = new Set(['execve', 'execveat'])
+/** Rows that a name goes away with: sysdig goes on printing the name that a file had when it was opened. */
+const RENAMES: ReadonlySet<number> = new Set(
+  ['rename', 'renameat', 'renameat2', 'unlink', 'unlinkat'].map((name) => callIndex(name)),
+)
+const OPENS: ReadonlySet<number> = new Set(['open', 'openat', 'openat2', 'creat'].map((name) => callIndex(name)))
+const MAPS: ReadonlySet<string> = new Set(['mmap', 'mmap2'])
+const FCNTL = callIndex('fcntl')
+const MAX_OUTDATED = 1 << 16
+const MAX_PROCESSES = 1 << 18
+const NO_COLUMNS: ReadonlyMap<string, C.Column> = new Map()
+
+interface TypeInfo {
+  readonly name: string
+  readonly key: number
+  readonly call: number
+  readonly columns: ReadonlyMap<string, C.Column>
+  enter: number
+  exit: number
+  /** Exits of a fork in the child. */
+  births: number
+  errors: number
+}
+
+export class PrintedRows {
+  readonly facts = emptyFacts()
+  readonly processes = new Map<number, ListedProcess>()
+  readonly containers = new Map<number, string>()
+  readonly rows = new CallRows((tid) => this.processes.get(tid)?.comm ?? null)
+  readonly #lineage = new Lineage(this.rows)
+  readonly #clock: PrintedClock
+  readonly #path: string
+  readonly #diagnostics: Diagnostics
+  readonly #types = new Map<string, TypeInfo>()
+  /** Paths that no longer lead to what had them when sysdig first printed them. */
+  readonly #outdated = new Set<string>()
+  #line = 0
+
+  constructor(path: string, diagnostics: Diagnostics, mode: TimeMode) {
+    this.#path = path
+    this.#diagnostics = diagnostics
+    this.#clock = new PrintedClock(mode)
+  }
+
+  get batch(): CallBatch {
+    return this.rows.batch
+  }
+
+  onEvent(event: PrintedEvent, line: number): void {
+    const { facts } = this
+    this.#line = line
+    facts.events++
+    this.#clock.stamp(event)
+    const now = this.#clock.nowNs
+    if (!Number.isNaN(now)) {
+      facts.firstNs ??= now
+      facts.lastNs = Math.max(facts.lastNs ?? now, now)
+    }
+    if (event.tid < 0) {
+      this.#add(SYSDIG.noTask)
+      event.tid = 0
+    } else if (event.tid === 0) {
+      // The idle loop: it calls nothing.
+      this.#count(this.#typeOf(event.type), event.direction !== '<')
+      facts.counted++
+      return
+    }
+    if (!TaskTable.valid(event.tid)) {
+      facts.damaged++
+      this.#add(SYSDIG.damagedLine, `line ${line}, task ${event.tid}`)
+      return
+    }
+    this.#learn(event)
+    this.#apply(event)
+  }
+
+  #learn({ tid, pid, comm, container }: PrintedEvent): void {
+    if (container !== null && container !== 'host') this.containers.set(tid, container)
+    if (pid === 0 || pid === tid || this.rows.leaders.get(tid) === pid || this.processes.size >= MAX_PROCESSES) return
+    this.rows.leaders.set(tid, pid)
+    if (this.processes.has(tid)) return
+    const listed = { cmdline: null, cwd: null, fds: null, regions: null, container }
+    this.processes.set(tid, { pid: tid, tgid: pid, comm, ...listed })
+  }
+
+  #apply(event: PrintedEvent): void {
+    const { rows, facts } = this
+    if (rows.tasks.full) this.#reset()
+    const type = this.#typeOf(event.type)
+    const task = rows.tasks.get(event.tid)
+    // Without a direction the second of two equal events is the exit of the first.
+    const exit = event.direction === '<' || (event.direction === '' && task.key === type.key)
+    this.#count(type, !exit)
+    if (type.name === 'procexit') {
+      this.#lineage.exited(event.tid)
+      rows.exited(task, this.#clock.nowNs, this.#line)
+      facts.used++
+      return
+    }
+    if (type.call < 0) {
+      facts.counted++
+      if (!exit && !NOT_CALLS.has(type.name)) rows.beginPlain(task)
+      return
+    }
+    facts.used++
+    if (exit) this.#exit(type, task, event)
+    else this.#enter(type, task, event)
+    this.#name(task, event)
+  }
+
+  #reset(): void {
+    this.#add(SYSDIG.tooManyTasks)
+    this.rows.reset()
+    this.#lineage.reset()
+  }
+
+  #enter(type: TypeInfo, task: TaskCall, event: PrintedEvent): void {
+    this.rows.begin(task, type.key)
+    this.#fill(type, task, event, false)
+    this.rows.entered(task, type.call, this.#clock.nowNs, this.#line)
+    if (FORKS.has(type.name)) this.#lineage.entered(task)
+  }
+
+  #exit(type: TypeInfo, task: TaskCall, event: PrintedEvent): void {
+    const { rows } = this
+    const { nowNs, tookNs } = this.#clock
+    rows.end(task, type.key)
+    const texts = this.#fill(type, task, event, true)
+    const { values } = task
+    if (values[C.RESULT] < 0) type.errors++
+    if (FORKS.has(type.name)) {
+      if (values[C.RESULT] === 0) type.births++
+      this.#lineage.ended(task, type.call, nowNs, this.#line)
+      return
+    }
+    if (type.call === FCNTL && values[C.FLAGS] === F.F_SETFD && Number.isNaN(values[C.FLAGS2])) values[C.FLAGS] = -1
+    const i = rows.ended(task, type.call, nowNs, this.#line)
+    if (i < 0) return
+    const { batch } = rows
+    if (!Number.isNaN(tookNs)) batch.tookNs[i] = tookNs
+    if (!(values[C.RESULT] >= 0)) return
+    if (EXECS.has(type.name)) this.#execed(i, texts)
+    else if (values[C.INO] > 0 || values[C.DEV] > 0) {
+      const inode = values[C.INO] > 0 ? values[C.INO] : null
+      batch.extra[i] = { kind: 'stat', inode, device: values[C.DEV] > 0 ? deviceName(values[C.DEV]) : null }
+    } else if (values[C.FIRST] >= 0) {
+      const fds = [values[C.FIRST], values[C.SECOND]].map((fd) => ({ fd, name: null }))
+      batch.extra[i] = { kind: 'fds', fds }
+    }
+    this.#names(type.call, task, values[C.RESULT] >= 0)
+  }
+
+  /** Which names of files are no longer what they were. */
+  #names(call: number, task: TaskCall, done: boolean): void {
+    if (!done || task.path === null) return
+    if (RENAMES.has(call)) {
+      if (this.#outdated.size < MAX_OUTDATED) {
+        this.#outdated.add(task.path)
+        // What it took the place of is printed under this name, too, where it is still open.
+        if (task.path2 !== null) this.#outdated.add(task.path2)
+      }
+    } else if (OPENS.has(call)) this.#outdated.delete(task.path)
+  }
+
+  #execed(i: number, texts: ReadonlyMap<string, string>): void {
+    const { batch, strings } = this.rows
+    const exe = texts.get('exe')
+    const args = texts.get('args') ?? ''
+    if (exe === undefined) return
+    // Arguments are printed with a dot for the NUL between them: they can't be told apart again.
+    batch.extra[i] = { kind: 'argv', argv: args === '' ? [exe] : [exe, args.replace(/\.$/, '')], cut: args !== '' }
+    if (batch.path[i] < 0) batch.path[i] = strings.add(exe)
+  }
+
+  #fill(type: TypeInfo, task: TaskCall, event: PrintedEvent, exit: boolean): ReadonlyMap<string, string> {
+    const values = splitInfo(type.name, exit, event.info)
+    for (const [name, text] of event.parameters) if (!values.has(name)) values.set(name, text)
+    fillFromText(task, type.columns, values, this.#outdated, MAPS.has(type.name))
+    return values
+  }
+
+  /** The name on the line, when it is another than the last; behind the call's own row. */
+  #name(task: TaskCall, { comm, type, direction }: PrintedEvent): void {
+    // On its enter execve still has the old one.
+    if (comm === null || !task.placed || (direction === '>' && EXECS.has(type))) return
+    const id = this.rows.strings.add(comm)
+    if (task.comm === id) return
+    task.comm = id
+    this.rows.addNote(TASK_NAME, task, id, this.#clock.nowNs, this.#line)
+  }
+
+  #typeOf(name: string): TypeInfo {
+    let type = this.#types.get(name)
+    if (!type) {
+      // More than any sysdig knows: the file is something else.
+      if (this.#types.size >= KEYS / 2 - 1 && name !== '…') return this.#typeOf('…')
+      // What recvmsg brought is not printed.
+      const call = name === 'recvmsg' ? -1 : C.rowCall(name)
+      const key = 2 * this.#types.size
+      type = { name, key, call, columns: C.columnsOf(name) ?? NO_COLUMNS, enter: 0, exit: 0, births: 0, errors: 0 }
+      this.#types.set(name, type)
+    }
+    return type
+  }
+
+  #count(type: TypeInfo, enter: boolean): void {
+    if (enter) type.enter++
+    else type.exit++
+  }
+
+  stampBatch(): void {
+    const { clock, origin } = this.#clock
+    this.batch.clock = this.facts.clock = clock
+    this.batch.origin = origin
+  }
+
+  /** After the last line. `directed`: enters and exits were told apart by the source itself. */
+  end(directed: boolean): void {
+    const { facts, rows } = this
+    let enters = 0
+    let exits = 0
+    for (const type of this.#types.values()) {
+      if (NOT_CALLS.has(type.name)) continue
+      enters += type.enter
+      exits += type.exit
+    }
+    facts.shows = enters > 0 ? (exits > 0 ? 'enter and exit' : 'enter') : exits > 0 ? 'exit' : 'nothing'
+    rows.finish(facts.shows === 'enter')
+    for (const type of this.#types.values()) {
+      facts.types[type.name] = { enter: type.enter, exit: type.exit }
+      if (NOT_CALLS.has(type.name)) continue
+      facts.lostExits += rows.lost[type.key]
+      facts.inFlight += rows.unfinished[type.key]
+      const followed = type.exit - type.births + rows.lost[type.key]
+      // Calls that are only counted come twice where no direction tells which is which.
+      const plain = directed ? (type.exit > 0 ? type.exit : type.enter) : Math.ceil(type.enter / 2)
+      const ended = type.call >= 0 ? followed : plain
+      if (ended > 0) facts.calls[type.name] = ended
+      if (type.errors > 0) facts.errors[type.name] = type.errors
+    }
+    for (const id of this.containers.values()) facts.containers[id] = (facts.containers[id] ?? 0) + 1
+    facts.listed.tasks = this.processes.size
+    if (facts.events === 0) this.#add(SYSDIG.noEvents)
+    else if (this.#clock.clock === 'none') this.#add(SYSDIG.noTimes)
+    report(facts, this.#diagnostics, this.#path)
+  }
+
+  #add(kind: DiagnosticKind, detail = ''): void {
+    this.#diagnostics.add(kind, { source: this.#path, record: this.#line }, detail)
+  }
+}

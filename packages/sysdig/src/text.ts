@@ -1,0 +1,125 @@
+/** What sysdig prints, as text in its own or a user's format, or as JSON → batches of calls. */
+import { decodeUtf8, latin1, type CallBatch, type Diagnostics, type Source } from '@flushtrace/trace'
+import { SYSDIG } from './diagnostics.ts'
+import { parseJsonLine } from './json-line.ts'
+import { LineReader } from './lines.ts'
+import { emptyEvent, type PrintedEvent } from './printed-event.ts'
+import { PrintedRows } from './printed-rows.ts'
+import { timeModeOf } from './printed-time.ts'
+import type { SysdigReading } from './reading.ts'
+import { parseFormat, parseLine, plainLine } from './text-line.ts'
+
+/** A damaged or foreign line is shown up to here. */
+const SHOWN = 80
+/** Lines of the head that tell what the times mean. */
+const SAMPLE = 200
+const SAMPLE_BYTES = 1 << 16
+
+/** The events of one line; null when it is damaged, none when it is no event. */
+type LineParser = (line: string) => PrintedEvent[] | null
+
+export interface SysdigTextOptions {
+  /** The format that was given to sysdig -p. */
+  readonly format?: string
+}
+
+/** Reads sysdig's text: the default formats, or the one given in `options`. */
+export function readSysdigText(
+  source: Source,
+  diagnostics: Diagnostics,
+  options: SysdigTextOptions = {},
+): SysdigReading {
+  const format = options.format === undefined ? null : parseFormat(options.format)
+  const directed = format === null || format.fields.includes('evt.dir')
+  if (format?.strict) diagnostics.add(SYSDIG.strictFormat, { source: source.path })
+  if (!directed) diagnostics.add(SYSDIG.noDirection, { source: source.path })
+  return readLines(source, diagnostics, directed, (line) => {
+    const event = emptyEvent()
+    const plain = plainLine(line)
+    return (format ? format.parse(plain, event) : parseLine(plain, event)) ? [event] : []
+  })
+}
+
+/** Reads the output of `sysdig -j`. */
+export function readSysdigJson(source: Source, diagnostics: Diagnostics): SysdigReading {
+  const sample = sampleOf(source.head, parseJsonLine)
+  const directed = sample.length === 0 || sample.some(({ direction }) => direction !== '')
+  if (!directed) diagnostics.add(SYSDIG.noDirection, { source: source.path })
+  return readLines(source, diagnostics, directed, parseJsonLine)
+}
+
+function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, parse: LineParser): SysdigReading {
+  const printed = new PrintedRows(source.path, diagnostics, timeModeOf(sampleOf(source.head, parse)))
+  const { facts, rows } = printed
+  const lines = new LineReader()
+  /** Of the line at hand: an array may hold all events of a source in one. */
+  let events: PrintedEvent[] = []
+  const onLine = (buf: Uint8Array, start: number, end: number): void => {
+    facts.records++
+    const place = { source: source.path, record: facts.records }
+    events = []
+    if (end < 0) {
+      facts.damaged++
+      diagnostics.add(SYSDIG.longLine, place)
+      return
+    }
+    const line = decodeUtf8(buf, start, end)
+    const found = parse(line)
+    const shown = JSON.stringify(line.slice(0, SHOWN))
+    if (found === null) {
+      facts.damaged++
+      diagnostics.add(lines.ended ? SYSDIG.cutLine : SYSDIG.damagedLine, place, shown)
+    } else if (found.length > 0) events = found
+    else if (line.trim() !== '') {
+      facts.foreign++
+      diagnostics.add(lines.ended ? SYSDIG.cutLine : SYSDIG.foreign, place, shown)
+    }
+  }
+  function* take(): Generator<CallBatch> {
+    for (const event of events) {
+      if (rows.crowded) {
+        printed.stampBatch()
+        yield printed.batch
+        rows.recycle()
+      }
+      printed.onEvent(event, facts.records)
+    }
+    events = []
+  }
+  async function* batches(): AsyncGenerator<CallBatch> {
+    for await (const chunk of source.chunks()) {
+      for (let pos = 0; pos < chunk.length;) {
+        pos = lines.next(chunk, pos, onLine)
+        if (events.length > 0) yield* take()
+      }
+    }
+    lines.flush(onLine)
+    yield* take()
+    printed.end(directed)
+    printed.stampBatch()
+    if (printed.batch.length > 0) yield printed.batch
+  }
+  return { batches: batches(), facts, processes: printed.processes, containers: printed.containers }
+}
+
+/** The events at the beginning of a source; its last line may be cut. */
+function sampleOf(head: Uint8Array, parse: LineParser): PrintedEvent[] {
+  const text = latin1(head, 0, Math.min(head.length, SAMPLE_BYTES))
+  return text
+    .split('\n', SAMPLE + 1)
+    .slice(0, SAMPLE)
+    .flatMap((line) => parse(line) ?? [])
+}
+
+export function sniffSysdigText(head: Uint8Array): 'sysdig-text' | null {
+  const lines = latin1(head, 0, head.length).split('\n', SAMPLE)
+  const events = lines.filter((line) => parseLine(plainLine(line), emptyEvent())).length
+  // With -A and -x an event is followed by many lines of its buffer; one quoted line does not make a log.
+  return events >= 20 || (events > 0 && events >= lines.length / 10) ? 'sysdig-text' : null
+}
+
+export function sniffSysdigJson(head: Uint8Array): 'sysdig-json' | null {
+  const lines = latin1(head, 0, head.length).split('\n', SAMPLE)
+  const events = lines.filter((line) => /^[[,]?\s*\{.*"evt\.type"\s*:/.test(line)).length
+  return events > 0 && events >= lines.length / 2 - 1 ? 'sysdig-json' : null
+}
