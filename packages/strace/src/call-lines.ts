@@ -15,7 +15,7 @@ import { CALLS, ENTER, EXIT, FAILED, OK, RESTARTED, UNKNOWN, WHOLE, latin1 } fro
 import { fillRow, planArguments } from './arguments.ts'
 import type { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
-import type { Pending } from './pending.ts'
+import { copyBytes, type Pending } from './pending.ts'
 import { ResultPart } from './result.ts'
 import { Scanner, startsWith, type Ending } from './scanner.ts'
 import { endOfName, endsInMark, endsUnfinished, lastResult, plainTail } from './shape.ts'
@@ -24,6 +24,9 @@ import { HARMLESS_WHEN_FAILED, SKIPS, endsInFailure } from './skip.ts'
 const SPACE = 0x20
 const DOT = 0x2e
 const RESUMED = Buffer.from('resumed')
+
+/** What became of a line: `open` when it ends before the call does. */
+export type LineResult = 'done' | 'open' | 'other'
 
 /** How the lines of a log begin, when `quick` knows such lines: `PID SECONDS.MICROS `, or without the pid. */
 export type Layout = 'pid' | 'time' | 'other'
@@ -71,16 +74,16 @@ export class CallLines {
     return true
   }
 
-  /** `name(args…` at `p`: what the scan could not finish is handed to `onOpen`. False when no call stands here. */
-  begin(buf: Uint8Array, p: number, end: number, onOpen: () => void): boolean {
+  /** `name(args…` at `p`. */
+  begin(buf: Uint8Array, p: number, end: number): LineResult {
     const open = endOfName(buf, p, end)
-    if (open < 0) return false
+    if (open < 0) return 'other'
     const { counts, facts } = this.#context
     const name = counts.idOf(buf, p, open)
     if (name < 0) {
       facts.foreign++
       this.#context.report(STRACE.tooManyNames, '')
-      return true
+      return 'done'
     }
     const call = counts.callOf[name]
     const args = open + 1
@@ -88,14 +91,13 @@ export class CallLines {
       const tail = plainTail(buf, args, end)
       if (tail !== 'unclear') {
         this.#plain(name, buf, args, end, tail === 'unfinished')
-        return true
+        return 'done'
       }
     } else if (HARMLESS_WHEN_FAILED[call] && endsInFailure(buf, args, end)) {
       this.#plain(name, buf, args, end, false)
-      return true
+      return 'done'
     }
-    this.#scanned(this.#scanner.scan(buf, args, end), name, buf, args, end, onOpen)
-    return true
+    return this.#scanned(this.#scanner.scan(buf, args, end), name, buf, args, end)
   }
 
   /** A line that changes nothing: counted by name. */
@@ -107,19 +109,19 @@ export class CallLines {
     else this.#endPlain(name, buf, args, end)
   }
 
-  #scanned(ending: Ending, name: number, buf: Uint8Array, args: number, end: number, onOpen: () => void): void {
+  #scanned(ending: Ending, name: number, buf: Uint8Array, args: number, end: number): LineResult {
     const context = this.#context
     const { pending, facts, counts } = context
     const call = counts.callOf[name]
     switch (ending) {
       case 'complete': {
         this.#result.parse(buf, this.#scanner.resultStart, end)
-        if (!this.#result.valid) return onOpen()
+        if (!this.#result.valid) return 'open'
         const tid = context.begin(buf)
         const stale = pending.get(tid)
         if (stale) pending.end(stale)
         this.#ended(name, call, tid, WHOLE, context.clock.nowNs, buf)
-        return
+        return 'done'
       }
       case 'unfinished':
       case 'pidChanged': {
@@ -127,13 +129,13 @@ export class CallLines {
         if (call < 0) {
           pending.beginPlain(tid, name)
           facts.counted++
-          return
+          return 'done'
         }
         facts.used++
         const i = context.row(ENTER, call, tid)
         fillRow(context.batch, i, this.#plans[call], this.#scanner, buf, context.texts)
         pending.begin(tid, name, facts.lines, context.clock.nowNs, buf, args, this.#scanner.argsEnd)
-        return
+        return 'done'
       }
       case 'ended':
       case 'detached': {
@@ -141,83 +143,85 @@ export class CallLines {
         const stale = pending.get(tid)
         if (stale) pending.end(stale)
         this.#neverEnded(call, ending)
-        return
+        return 'done'
       }
       case 'open':
-        onOpen()
+        return 'open'
     }
   }
 
-  /** `<... name resumed>tail`, before 5.0 with a blank before the tail. False when it is none. */
-  resume(buf: Uint8Array, p: number, end: number, onOpen: () => void): boolean {
-    if (buf[p + 1] !== DOT || buf[p + 2] !== DOT || buf[p + 3] !== DOT || buf[p + 4] !== SPACE) return false
+  /** `<... name resumed>tail`, before 5.0 with a blank before the tail. */
+  resume(buf: Uint8Array, p: number, end: number): LineResult {
+    if (buf[p + 1] !== DOT || buf[p + 2] !== DOT || buf[p + 3] !== DOT || buf[p + 4] !== SPACE) return 'other'
     let nameEnd = p + 5
     while (nameEnd < end && buf[nameEnd] !== SPACE) nameEnd++
-    if (!startsWith(buf, nameEnd + 1, end, RESUMED)) return false
+    if (!startsWith(buf, nameEnd + 1, end, RESUMED)) return 'other'
     let tail = nameEnd + 1 + RESUMED.length
     while (tail < end && buf[tail] !== 0x3e) tail++
-    if (tail >= end) return false
+    if (tail >= end) return 'other'
     tail++
     const { counts, facts, pending } = this.#context
     const name = counts.idOf(buf, p + 5, nameEnd)
     if (name < 0) {
       facts.foreign++
-      return true
+      return 'done'
     }
     const tid = this.#context.begin(buf)
     const begun = pending.get(tid)
-    if (begun && begun.name === name) this.#join(begun, tid, buf, tail, end, onOpen)
-    else {
-      if (begun) pending.end(begun)
-      this.#lostStart(name, tid, buf, tail, end, onOpen)
-    }
-    return true
+    if (begun && begun.name === name) return this.#join(begun, tid, buf, tail, end)
+    if (begun) pending.end(begun)
+    return this.#lostStart(name, tid, buf, tail, end)
   }
 
-  #join(begun: Pending, tid: number, buf: Uint8Array, tail: number, end: number, onOpen: () => void): void {
+  #join(begun: Pending, tid: number, buf: Uint8Array, tail: number, end: number): LineResult {
     const { counts, facts, pending } = this.#context
     const { name } = begun
     if (begun.length < 0) {
       facts.counted++
       // A resumed part may itself be unfinished: still the same call.
-      if (endsUnfinished(buf, tail, end)) return
+      if (endsUnfinished(buf, tail, end)) return 'done'
       pending.end(begun)
       this.#endPlain(name, buf, tail, end)
-      return
+      return 'done'
     }
     const total = begun.length + end - tail
     if (total > this.#joined.length) this.#joined = Buffer.allocUnsafe(total * 2)
     const joined = this.#joined
-    joined.set(begun.text.subarray(0, begun.length))
-    joined.set(buf.subarray(tail, end), begun.length)
+    copyBytes(begun.text, 0, begun.length, joined, 0)
+    copyBytes(buf, tail, end, joined, begun.length)
     const ending = this.#scanner.scan(joined, 0, total)
     if (ending === 'unfinished' || ending === 'pidChanged') {
       facts.used++
       pending.extend(begun, joined, 0, this.#scanner.argsEnd)
-      return
+      return 'done'
     }
     const { atNs } = begun
     pending.end(begun)
     const call = counts.callOf[name]
-    if (ending === 'ended' || ending === 'detached') return this.#neverEnded(call, ending)
+    if (ending === 'ended' || ending === 'detached') {
+      this.#neverEnded(call, ending)
+      return 'done'
+    }
     if (ending === 'complete') this.#result.parse(joined, this.#scanner.resultStart, total)
-    if (ending !== 'complete' || !this.#result.valid) return onOpen()
+    if (ending !== 'complete' || !this.#result.valid) return 'open'
     this.#ended(name, call, tid, EXIT, atNs, joined)
+    return 'done'
   }
 
   /** The log was cut at the front, or strace attached while the call was under way: only its result is known. */
-  #lostStart(name: number, tid: number, buf: Uint8Array, tail: number, end: number, onOpen: () => void): void {
+  #lostStart(name: number, tid: number, buf: Uint8Array, tail: number, end: number): LineResult {
     const context = this.#context
     const ending = this.#scanner.scanTail(buf, tail, end)
     if (ending === 'unfinished') {
       context.pending.beginPlain(tid, name)
       context.facts.counted++
-      return
+      return 'done'
     }
-    if (ending !== 'complete') return onOpen()
+    if (ending !== 'complete') return 'open'
     context.report(STRACE.lostStart, context.counts.nameOf(name))
     this.#result.parse(buf, this.#scanner.resultStart, end)
     this.#ended(name, context.counts.callOf[name], tid, WHOLE, context.clock.nowNs, buf)
+    return 'done'
   }
 
   /** A call that was scanned to its end. */

@@ -13,7 +13,7 @@
  * counted as foreign.
  */
 import { TAKE_OVER, TASK_EXIT, WHOLE, latin1, type CallBatch, type Diagnostics } from '@flushtrace/trace'
-import { CallLines, type Layout } from './call-lines.ts'
+import { CallLines, type Layout, type LineResult } from './call-lines.ts'
 import { hasEscape, stripColour } from './colour.ts'
 import { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
@@ -157,22 +157,19 @@ export class StraceParser {
     const p = leader.parse(buf, start, end)
     this.#quickAt = -1
     const c = buf[p]
-    const onOpen = (): void => this.#openCall(buf, start, end)
+    let result: LineResult = 'other'
     if ((c >= 0x61 && c <= 0x7a) || c === 0x5f || c === 0x3f) {
-      if (this.#calls.begin(buf, p, end, onOpen)) {
-        this.#layout = this.#layoutNow()
-        return
-      }
-    } else if (c === 0x3c) {
-      if (this.#calls.resume(buf, p, end, onOpen)) return
-    } else if (c === 0x2b) {
-      if (this.#taskEnd(buf, p, end)) return
-    } else if (c === 0x2d && buf[p + 1] === 0x2d && buf[p + 2] === 0x2d && buf[p + 3] === SPACE) {
+      result = this.#calls.begin(buf, p, end)
+      if (result === 'done') this.#layout = this.#layoutNow()
+    } else if (c === 0x3c) result = this.#calls.resume(buf, p, end)
+    else if (c === 0x2b && this.#taskEnd(buf, p, end)) return
+    else if (c === 0x2d && buf[p + 1] === 0x2d && buf[p + 2] === 0x2d && buf[p + 3] === SPACE) {
       this.#context.begin(buf)
       this.facts.signals++
       return
     }
-    this.#other(buf, start, p, end)
+    if (result === 'other') this.#other(buf, start, p, end)
+    else if (result === 'open') this.#openCall(buf, start, end)
   }
 
   /** Of the lines that the fast path took, the last one's time is read after all: the log's span counts them too. */

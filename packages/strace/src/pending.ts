@@ -49,7 +49,7 @@ export class PendingCalls {
   extend(pending: Pending, buf: Uint8Array, start: number, end: number): void {
     const length = end - start
     if (pending.text.length < length) pending.text = Buffer.allocUnsafe(Math.max(ROOM, length))
-    pending.text.set(buf.subarray(start, end))
+    copyBytes(buf, start, end, pending.text, 0)
     pending.length = length
   }
 
@@ -91,4 +91,13 @@ export class PendingCalls {
     }
     return pending
   }
+}
+
+/** For the hundred bytes of a call, a loop is several times quicker than `target.set(source.subarray(…))`. */
+export function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
+  if (end - start > 2048) {
+    target.set(source.subarray(start, end), at)
+    return
+  }
+  for (let p = start; p < end; p++) target[at++] = source[p]
 }

@@ -9,11 +9,12 @@
  *     openat(AT_FDCWD, "/x", O_RDONLY) = -1 ENOENT (No such file or directory)
  */
 import { CALLS, type CallRole } from '@flushtrace/trace'
-import { endOfDecoration } from './scanner.ts'
 
 const COMMA = 0x2c
 const SPACE = 0x20
 const LANGLE = 0x3c
+const RANGLE = 0x3e
+const RPAREN = 0x29
 
 type Skip = (buf: Uint8Array, args: number, end: number) => boolean
 
@@ -87,12 +88,13 @@ function argumentAfter(buf: Uint8Array, args: number, end: number, commas: numbe
   return -1
 }
 
-/** The start of the argument after a descriptor and its decoration. */
+/** The start of the argument after a descriptor and its decoration; a raw `>` inside one is never followed by a comma. */
 function secondArgument(buf: Uint8Array, args: number, end: number): number {
   let p = args
   while (p < end && buf[p] >= 0x30 && buf[p] <= 0x39) p++
-  if (buf[p] === LANGLE) p = endOfDecoration(buf, p, end)
-  if (buf[p] === 0x28) while (p < end && buf[p] !== COMMA) p++
+  if (buf[p] === LANGLE) {
+    while (p < end && (buf[p] !== COMMA || (buf[p - 1] !== RANGLE && buf[p - 1] !== RPAREN))) p++
+  }
   return buf[p] === COMMA && buf[p + 1] === SPACE ? p + 2 : -1
 }
 
