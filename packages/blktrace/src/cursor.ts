@@ -11,18 +11,34 @@
  * Layout and sources: wire.ts.
  */
 import {
-  ACTION, ACTION_LETTERS, BlockBatch, NO_DEVICE, type DiagnosticKind, type Diagnostics,
-} from '@flushtrace/trace' // prettier-ignore
+  ACTION,
+  ACTION_LETTERS,
+  type BlockBatch,
+  NO_DEVICE,
+  type DiagnosticKind,
+  type Diagnostics,
+} from '@flushtrace/trace'
 import type { TraceClock } from './clock.ts'
 import { BLKTRACE } from './diagnostics.ts'
-import { Tally, type BlockFacts } from './facts.ts'
+import type { BlockFacts, Tally } from './facts.ts'
 import { magicAt, type RecordHead } from './head.ts'
 import { COMM_BYTES, type TaskNames } from './names.ts'
 import type { Sequences } from './sequences.ts'
 import {
-  CATEGORY_NOTIFY, CGROUP_BIT, CGROUP_BYTES, HEADER_V1, HEADER_V2, MAGIC_V1, MAX_PAYLOAD, NOTE_MESSAGE, NOTE_PROCESS,
-  NOTE_TIMESTAMP, WORD, WORDS, flagsOf,
-} from './wire.ts' // prettier-ignore
+  CATEGORY_NOTIFY,
+  CGROUP_BIT,
+  CGROUP_BYTES,
+  HEADER_V1,
+  HEADER_V2,
+  MAGIC_V1,
+  MAX_PAYLOAD,
+  NOTE_MESSAGE,
+  NOTE_PROCESS,
+  NOTE_TIMESTAMP,
+  WORD,
+  WORDS,
+  flagsOf,
+} from './wire.ts'
 
 export const NEED_DATA = 0
 export const AT_LIMIT = 1
@@ -130,7 +146,6 @@ export class RecordCursor {
    * not in their final order yet: names of tasks become rows of their own, to be applied later.
    */
   decode(batch: BlockBatch, limitNs: number, force: boolean, named: boolean): Stop {
-    const bytes = this.#bytes
     const words = this.#words
     const scratch = this.#scratch
     const { clock, names, sequences, tally } = this.#shared
@@ -140,9 +155,21 @@ export class RecordCursor {
     const rebased = clock.base === 'recovered'
     const source = this.#source
     const {
-      action: actions, flags, device: devices, sector: sectors, bytes: sizes, tid: tids, comm: comms, atNs: times,
-      error: errors, cpu: cpus, sequence: sequenceColumn, record: recordColumn, source: sources, capacity,
-    } = batch // prettier-ignore
+      action: actions,
+      flags,
+      device: devices,
+      sector: sectors,
+      bytes: sizes,
+      tid: tids,
+      comm: comms,
+      atNs: times,
+      error: errors,
+      cpu: cpus,
+      sequence: sequenceColumn,
+      record: recordColumn,
+      source: sources,
+      capacity,
+    } = batch
     let n = batch.length
     let p = this.#pos
     const end = this.#end
@@ -191,11 +218,19 @@ export class RecordCursor {
         this.#resyncing = false
         // A note's time is its own; in a rebased dump only its place in the file tells the order.
         batch.length = n
-        this.#note(batch, code & 0xff, view[w + WORD.pid], rebased ? (lastNs >= 0 ? lastNs : -Infinity) : atNs, p + headerBytes, next, {
-          atNs,
-          row: !named,
-          cgroup: (code & CGROUP_BIT) !== 0,
-        })
+        this.#note(
+          batch,
+          code & 0xff,
+          view[w + WORD.pid],
+          rebased ? (lastNs >= 0 ? lastNs : -Infinity) : atNs,
+          p + headerBytes,
+          next,
+          {
+            atNs,
+            row: !named,
+            cgroup: (code & CGROUP_BIT) !== 0,
+          },
+        )
         n = batch.length
         force = false
         p = next

@@ -99,6 +99,12 @@ export const BLKTRACE = {
     message: 'Some lines are not block events (first: {}); they are skipped.',
     fix: 'text made with blkparse -f needs the same format: --blkparse-format',
   },
+  badFormat: {
+    code: 'blktrace/format',
+    severity: 'error',
+    message: 'The format given cannot be read backwards: {}.',
+    fix: 'give the format blkparse had with -f; it needs %a, known letters, and one line for each event',
+  },
   summaryDiffers: {
     code: 'blktrace/summary-differs',
     severity: 'error',

@@ -21,11 +21,15 @@ export interface BlockFacts {
   actions: Record<string, number>
   /** Events that name inodes, by tracepoint. */
   inodeEvents: Record<string, number>
+  /** Events of other kinds in the same text (scheduler, system calls), by tracepoint: skipped. */
+  otherEvents: Record<string, number>
   devices: string[]
   cpus: number
   clock: Clock
   /** The source's time 0 on the wall clock, RFC 3339; null where nothing tells. */
   wall: string | null
+  /** What blkparse 1.3 prints at its end: local time of the recording, without a zone. */
+  started: string | null
   /** What the recording or printing tool was told to do. */
   options: string[]
   /** First and last event, ns since the source's time 0; null without times. */
@@ -50,10 +54,12 @@ export function emptyFacts(): BlockFacts {
     lost: 0,
     actions: {},
     inodeEvents: {},
+    otherEvents: {},
     devices: [],
     cpus: 0,
     clock: 'none',
     wall: null,
+    started: null,
     options: [],
     firstNs: null,
     lastNs: null,

@@ -2,9 +2,7 @@
  * A look at the first records of a binary trace before it is read: which clock, one CPU or several, and whether the
  * events' times were rebased. A few hundred records, so plain code and BigInt.
  */
-import {
-  CATEGORY_NOTIFY, HEADER_V1, HEADER_V2, MAX_PAYLOAD, NOTE_PROCESS, NOTE_TIMESTAMP,
-} from './wire.ts' // prettier-ignore
+import { CATEGORY_NOTIFY, HEADER_V1, HEADER_V2, MAX_PAYLOAD, NOTE_PROCESS, NOTE_TIMESTAMP } from './wire.ts'
 
 export interface RecordHead {
   bigEndian: boolean
@@ -47,7 +45,7 @@ const BIG_V2: RecordHead = { bigEndian: true, version: 2, headerBytes: HEADER_V2
 export function scanHead(head: Uint8Array): HeadScan | null {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
   let scan: HeadScan | null = null
-  for (let p = 0; p + HEADER_V1 <= head.length; ) {
+  for (let p = 0; p + HEADER_V1 <= head.length;) {
     const kind = magicAt(head, p)
     if (!kind || p + kind.headerBytes > head.length) {
       p++

@@ -98,7 +98,7 @@ function earlier(a: RecordCursor, b: RecordCursor): boolean {
 
 function push(heap: RecordCursor[], cursor: RecordCursor): void {
   heap.push(cursor)
-  for (let child = heap.length - 1; child > 0; ) {
+  for (let child = heap.length - 1; child > 0;) {
     const parent = (child - 1) >> 1
     if (!earlier(heap[child], heap[parent])) break
     ;[heap[child], heap[parent]] = [heap[parent], heap[child]]
@@ -108,7 +108,7 @@ function push(heap: RecordCursor[], cursor: RecordCursor): void {
 
 /** The first element got a later record: down to its place. */
 function sift(heap: RecordCursor[]): void {
-  for (let parent = 0; ; ) {
+  for (let parent = 0; ;) {
     let child = 2 * parent + 1
     if (child >= heap.length) return
     if (child + 1 < heap.length && earlier(heap[child + 1], heap[child])) child++
@@ -124,7 +124,7 @@ async function* heldBack(cursor: RecordCursor, shared: Shared): AsyncGenerator<B
   let held = newBatch(shared, BlockBatch.ROWS)
   let spare = newBatch(shared, BlockBatch.ROWS)
   let emittedNs = -Infinity
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const stop = cursor.decode(held, Infinity, false, false)
     if (stop === NEED_DATA && !cursor.ended) {
       await cursor.fill()

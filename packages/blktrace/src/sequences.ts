@@ -14,10 +14,25 @@ export class Sequences {
   /** Events missing before this one: 0 for the next in order, a restart, or where there is no numbering. */
   missing(device: number, cpu: number, sequence: number): number {
     if (device !== this.#device && !this.#select(device)) return 0
-    if (cpu >= MAX_CPU || sequence === 0) return 0
+    if (cpu >= MAX_CPU || cpu < 0 || sequence === 0) return 0
     const last = this.#last[cpu]
     this.#last[cpu] = sequence
     return last === 0 || sequence <= last ? 0 : sequence - last - 1
+  }
+
+  /** An event numbered with a device that its line may not show: whichever device expects this number. */
+  remapped(device: number, cpu: number, sequence: number): void {
+    if (cpu >= MAX_CPU || cpu < 0) return
+    const own = this.#byDevice.get(device)
+    if (own && own[cpu] === sequence - 1) {
+      own[cpu] = sequence
+      return
+    }
+    for (const last of this.#byDevice.values()) {
+      if (last[cpu] !== sequence - 1) continue
+      last[cpu] = sequence
+      return
+    }
   }
 
   #select(device: number): boolean {

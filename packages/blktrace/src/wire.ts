@@ -61,8 +61,23 @@ export const NOTE_MESSAGE = 2
 export const MAX_PAYLOAD = 4096
 
 const KEPT =
-  OP.read | OP.write | OP.flush | OP.sync | OP.request | OP.passthrough | OP.ahead | OP.meta | OP.discard | OP.fua |
-  OP.zoneAppend | OP.zoneReset | OP.zoneResetAll | OP.zoneFinish | OP.zoneOpen | OP.zoneClose | OP.writeZeroes // prettier-ignore
+  OP.read |
+  OP.write |
+  OP.flush |
+  OP.sync |
+  OP.request |
+  OP.passthrough |
+  OP.ahead |
+  OP.meta |
+  OP.discard |
+  OP.fua |
+  OP.zoneAppend |
+  OP.zoneReset |
+  OP.zoneResetAll |
+  OP.zoneFinish |
+  OP.zoneOpen |
+  OP.zoneClose |
+  OP.writeZeroes
 
 /**
  * Categories → OP bits. READ and WRITE repeat the lowest bit of the kernel's operation number: a discard is WRITE, a

@@ -4,3 +4,15 @@ export { kindOf, type FileKind, type FileName } from './files.ts'
 export type { Activity, ActivityKind, ActivitySink, Confidence, Scope, Target } from './activity.ts'
 export type { Task, TracedProcess } from './processes.ts'
 export { CORRELATE } from './diagnostics.ts'
+export { RequestTracker } from './requests.ts'
+export {
+  blockPart,
+  type Basis,
+  type BlockCounts,
+  type BlockPart,
+  type BlockSummary,
+  type DeviceSummary,
+} from './block-summary.ts'
+export { LATENCY_ERROR, Latencies, type Spread } from './latencies.ts'
+export { RemapChains, type RemapChain } from './remap-chains.ts'
+export { REQUESTS } from './block-diagnostics.ts'

@@ -33,9 +33,30 @@ export const ACTION = {
 
 /** The letters blkparse prints, by action; events that it has none for carry their tracepoint's name. */
 export const ACTION_LETTERS: readonly string[] = [
-  'note', 'Q', 'M', 'F', 'G', 'S', 'R', 'D', 'C', 'P', 'U', 'UT', 'I', 'X', 'B', 'A', 'abort', 'driver-data', 'ZP', 'ZU',
-  'io-start', 'io-done', 'error',
-] // prettier-ignore
+  'note',
+  'Q',
+  'M',
+  'F',
+  'G',
+  'S',
+  'R',
+  'D',
+  'C',
+  'P',
+  'U',
+  'UT',
+  'I',
+  'X',
+  'B',
+  'A',
+  'abort',
+  'driver-data',
+  'ZP',
+  'ZU',
+  'io-start',
+  'io-done',
+  'error',
+]
 
 /**
  * What a request is (`flags` column). Bits have the place of the kernel's trace categories (BLK_TC_*), so that a binary

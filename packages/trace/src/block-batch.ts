@@ -154,9 +154,24 @@ export class BlockBatch {
 
   #columns(): (Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array)[] {
     return [
-      this.action, this.flags, this.device, this.sector, this.bytes, this.tid, this.comm, this.atNs, this.tookNs,
-      this.error, this.cpu, this.sequence, this.record, this.source, this.fromDevice, this.fromSector,
-      this.splitSector, this.depth,
-    ] // prettier-ignore
+      this.action,
+      this.flags,
+      this.device,
+      this.sector,
+      this.bytes,
+      this.tid,
+      this.comm,
+      this.atNs,
+      this.tookNs,
+      this.error,
+      this.cpu,
+      this.sequence,
+      this.record,
+      this.source,
+      this.fromDevice,
+      this.fromSector,
+      this.splitSector,
+      this.depth,
+    ]
   }
 }

@@ -1,0 +1,101 @@
+/**
+ * Decode rate of binary traces: a fixture's files repeated until they hold at least RECORDS records (5 million by
+ * default), with times and sequence numbers carried on, read from memory. Prints records per second.
+ *
+ *   node --conditions=dev --import tsx packages/blktrace/bench/decode.ts [RECORDS] [FILE.blktrace.N ...]
+ */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Diagnostics, type Source } from '@flushtrace/trace'
+import { readBlktrace } from '../src/index.ts'
+
+const RUNS = 5
+const wanted = Number(process.argv[2] ?? 5_000_000)
+const fixture = (name: string): string => fileURLToPath(new URL(`../../../fixtures/blktrace/${name}`, import.meta.url))
+const files =
+  process.argv.length > 3 ? process.argv.slice(3) : [0, 1].map((cpu) => fixture(`partition/loop0.blktrace.${cpu}`))
+
+/** Counts records, and the span of the times of events. */
+function measure(bytes: Buffer): { records: number; first: bigint; last: bigint; sequence: number } {
+  let records = 0
+  let first = 0n
+  let last = 0n
+  let sequence = 0
+  let firstSequence = 0
+  for (let p = 0; p + 48 <= bytes.length; p += 48 + bytes.readUInt16LE(p + 46)) {
+    records++
+    const event = (bytes.readUInt32LE(p + 28) & 0x04000000) === 0
+    if (!event) continue
+    last = bytes.readBigUInt64LE(p + 8)
+    if (first === 0n) first = last
+    if (sequence === 0) firstSequence = bytes.readUInt32LE(p + 4)
+    sequence = bytes.readUInt32LE(p + 4)
+  }
+  return { records, first, last, sequence: sequence - firstSequence + 1 }
+}
+
+/** The file once, then its events again and again, each time later and with higher numbers. */
+function repeat(bytes: Buffer, times: number, stepNs: bigint, stepSequence: number): Buffer {
+  const copies = [bytes]
+  const events = withoutNotes(bytes)
+  for (let turn = 1; turn < times; turn++) {
+    const copy = Buffer.from(events)
+    for (let p = 0; p + 48 <= copy.length; p += 48 + copy.readUInt16LE(p + 46)) {
+      copy.writeBigUInt64LE(copy.readBigUInt64LE(p + 8) + stepNs * BigInt(turn), p + 8)
+      copy.writeUInt32LE(copy.readUInt32LE(p + 4) + stepSequence * turn, p + 4)
+    }
+    copies.push(copy)
+  }
+  return Buffer.concat(copies)
+}
+
+function withoutNotes(bytes: Buffer): Buffer {
+  const events: Buffer[] = []
+  for (let p = 0, next = 0; p + 48 <= bytes.length; p = next) {
+    next = p + 48 + bytes.readUInt16LE(p + 46)
+    if ((bytes.readUInt32LE(p + 28) & 0x04000000) === 0) events.push(bytes.subarray(p, next))
+  }
+  return Buffer.concat(events)
+}
+
+function repeated(paths: readonly string[], records: number): { name: string; bytes: Buffer }[] {
+  const inputs = paths.map((path) => ({ name: path, bytes: readFileSync(path) }))
+  const spans = inputs.map(({ bytes }) => measure(bytes))
+  const times = Math.ceil(records / spans.reduce((sum, span) => sum + span.records, 0))
+  const first = spans.reduce((least, span) => (span.first < least ? span.first : least), spans[0].first)
+  const last = spans.reduce((most, span) => (span.last > most ? span.last : most), 0n)
+  return inputs.map(({ name, bytes }, k) => ({
+    name,
+    bytes: repeat(bytes, times, last - first + 1000n, spans[k].sequence),
+  }))
+}
+
+/** A source in memory, in pieces as large as a file's. */
+function memory(path: string, bytes: Buffer): Source {
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    for (let start = 0; start < bytes.length; start += 1 << 20) yield bytes.subarray(start, start + (1 << 20))
+  }
+  return { path, bytes: bytes.length, compression: null, head: bytes.subarray(0, 1 << 16), chunks }
+}
+
+async function run(label: string, inputs: readonly { name: string; bytes: Buffer }[]): Promise<void> {
+  let best = 0
+  for (let turn = 0; turn < RUNS; turn++) {
+    const started = process.hrtime.bigint()
+    const { batches, facts } = readBlktrace(
+      inputs.map(({ name, bytes }) => memory(name, bytes)),
+      new Diagnostics(),
+    )
+    let rows = 0
+    for await (const batch of batches) rows += batch.length
+    const seconds = Number(process.hrtime.bigint() - started) / 1e9
+    best = Math.max(best, facts.records / seconds)
+    if (turn === 0) console.log(`${label}: ${facts.records} records, ${rows} rows, lost ${facts.lost}`)
+  }
+  console.log(`${label}: ${(best / 1e6).toFixed(1)} million records a second (best of ${RUNS})`)
+}
+
+const inputs = repeated(files, wanted)
+await run('per-CPU files', inputs)
+const one = repeated(files.slice(0, 1), wanted)
+await run('one file', one)

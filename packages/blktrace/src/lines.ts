@@ -1,0 +1,74 @@
+/** Chunks of bytes → lines, without copying the ones that lie in one chunk. */
+/** The longest line of any event is some hundred bytes; a path or message makes it longer, nothing makes it this long. */
+const MAX_LINE = 1 << 16
+
+export interface LineSink {
+  /** One line, without its end (LF or CRLF). `whole` is false for the last one when its line end is missing. */
+  line(buf: Uint8Array, start: number, end: number, whole: boolean): void
+  /** A line longer than any event: skipped. */
+  longLine(): void
+  /** Whether no more lines can be taken before the batch was handed on. */
+  readonly full: boolean
+}
+
+export class LineFeed {
+  readonly #sink: LineSink
+  #carry = Buffer.allocUnsafe(1 << 12)
+  #length = 0
+  #overflow = false
+
+  constructor(sink: LineSink) {
+    this.#sink = sink
+  }
+
+  /** Takes lines from `pos`; returns where it stopped: the end, or earlier when the sink is full. */
+  consume(chunk: Uint8Array, pos: number): number {
+    while (!this.#sink.full) {
+      const end = chunk.indexOf(0x0a, pos)
+      if (end < 0) {
+        this.#keep(chunk, pos, chunk.length)
+        return chunk.length
+      }
+      if (this.#length > 0 || this.#overflow) {
+        this.#keep(chunk, pos, end)
+        this.#flush(true)
+      } else this.#line(chunk, pos, end, true)
+      pos = end + 1
+    }
+    return pos
+  }
+
+  /** After the last chunk. */
+  end(): void {
+    if (this.#length > 0 || this.#overflow) this.#flush(false)
+  }
+
+  #line(buf: Uint8Array, start: number, end: number, whole: boolean): void {
+    if (end - start > MAX_LINE) this.#sink.longLine()
+    else this.#sink.line(buf, start, end > start && buf[end - 1] === 0x0d ? end - 1 : end, whole)
+  }
+
+  #flush(whole: boolean): void {
+    const { length } = { length: this.#length }
+    this.#length = 0
+    if (this.#overflow) this.#sink.longLine()
+    else this.#line(this.#carry, 0, length, whole)
+    this.#overflow = false
+  }
+
+  #keep(chunk: Uint8Array, start: number, end: number): void {
+    const length = this.#length + end - start
+    if (this.#overflow || length > MAX_LINE) {
+      this.#overflow = true
+      this.#length = 0
+      return
+    }
+    if (length > this.#carry.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, this.#carry.length * 2))
+      larger.set(this.#carry.subarray(0, this.#length))
+      this.#carry = larger
+    }
+    this.#carry.set(chunk.subarray(start, end), this.#length)
+    this.#length = length
+  }
+}

@@ -1,0 +1,32 @@
+/** The tables of `btrace -s`, `blkparse -s -O`: counts by process, a source of their own where no events are. */
+import { decodeUtf8, type Diagnostics, type Source } from '@flushtrace/trace'
+import { LineFeed } from './lines.ts'
+import { SummaryReader, type SummaryTable } from './summary.ts'
+
+export interface SummaryReading {
+  readonly tables: SummaryTable[]
+  readonly facts: { records: number; used: number; foreign: number; started: string | null }
+}
+
+/** Reads all tables of the source. Only the queued counts name a process rightly: see summary.ts. */
+export async function readBtraceSummary(source: Source, _diagnostics: Diagnostics): Promise<SummaryReading> {
+  const reader = new SummaryReader()
+  const facts = { records: 0, used: 0, foreign: 0, started: null as string | null }
+  const feed = new LineFeed({
+    full: false,
+    line(buf, start, end) {
+      facts.records++
+      if (start === end) return
+      if (reader.line(decodeUtf8(buf, start, end))) facts.used++
+      else facts.foreign++
+    },
+    longLine() {
+      facts.records++
+      facts.foreign++
+    },
+  })
+  for await (const chunk of source.chunks()) feed.consume(chunk, 0)
+  feed.end()
+  facts.started = reader.started
+  return { tables: reader.tables, facts }
+}

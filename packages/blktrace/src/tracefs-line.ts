@@ -1,0 +1,51 @@
+/**
+ * The head of a line of ftrace, trace-cmd report or perf script:
+ *
+ *              ldap(3)-7813    [001] .....  3706.776280: block_bio_queue: 7,0 WS 26704 + 24 [ldap(3)]        ftrace
+ *               <idle>-0       [003] d.h2.   102.123456: block_rq_complete: 8,0 WS () 2048 + 8 none,0,0 [0]
+ *     kworker/u8:2-15424 [001]  3823.064610: ext4_sync_file_enter: dev 254,0 ino 2146307 …              trace-cmd
+ *              postgres  4711 [002]  1021.334455: block:block_rq_issue: 8,0 WS 4096 () 2048 + 8 [postgres]    perf
+ *         npm exec oclif-4711  ( 4700) [002] ....  1021.334455: block_plug: [npm exec oclif]      record-tgid
+ *               dd-1234  [000] d..1  10.000001:   8,32   A   R 2048 + 8 <- (253,1) 0              blk tracer
+ *
+ * A name may hold blanks, dashes and brackets: the id is the last number before the CPU. Flags are 4 to 6 characters,
+ * none in old kernels. A time without a fraction is a counter (trace_clock counter, x86-tsc, uptime): no unit is known.
+ * Printed by torvalds/linux kernel/trace/trace_output.c, rostedt/trace-cmd, tools/perf/builtin-script.c.
+ */
+export interface TracefsHead {
+  comm: string
+  tid: number
+  /** -1: not printed. */
+  cpu: number
+  seconds: number
+  /** NaN: the time is a counter. */
+  nanos: number
+  /** Where the event begins. */
+  body: string
+}
+
+const FTRACE = /^\s*(\S.*?)-(\d+)\s+(?:\([\d\s-]+\)\s+)?\[(\d+)\]\s+(?:([^\s:]{4,6})\s+)?(\d+)(?:\.(\d{1,9}))?:\s+/
+const PERF = /^\s*(\S.*?)\s+(?:\d+\/)?(\d+)\s+(?:\[(\d+)\]\s+)?()(\d+)(?:\.(\d{1,9}))?:\s+(?:\d+\s+)?/
+
+/** null where the line has no such head. */
+export function parseTracefsHead(line: string): TracefsHead | null {
+  const match = FTRACE.exec(line) ?? PERF.exec(line)
+  if (!match) return null
+  const fraction = match[6]
+  return {
+    comm: match[1],
+    tid: Number(match[2]),
+    cpu: match[3] === undefined ? -1 : Number(match[3]),
+    seconds: Number(match[5]),
+    nanos: fraction === undefined ? NaN : Number(fraction.padEnd(9, '0')),
+    body: line.slice(match[0].length),
+  }
+}
+
+/** `CPU:3 [LOST 123 EVENTS]`, `CPU:3 [123 EVENTS DROPPED]`, `# entries-in-buffer/entries-written: 100/350   #P:2`. */
+export function lostEvents(line: string): number {
+  const lost = /^CPU:?\s*\d+:? \[?(?:LOST )?(\d+) EVENTS(?: DROPPED)?\]?/.exec(line)
+  if (lost) return Number(lost[1])
+  const buffer = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)/.exec(line)
+  return buffer ? Math.max(0, Number(buffer[2]) - Number(buffer[1])) : 0
+}
