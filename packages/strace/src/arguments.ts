@@ -40,8 +40,15 @@ export class Texts {
     return this.strings.full || this.#raw.full
   }
 
-  /** Bytes [start, end) are a decoration with its brackets, and `(deleted)` where it follows. */
-  fdName(buf: Uint8Array, start: number, close: number, deleted: boolean): number {
+  /** What the decoration of a scanned argument says; -1 where it has none. */
+  decoration(buf: Uint8Array, scanner: Scanner, argument: number): number {
+    const start = scanner.decorationStart[argument]
+    return start < 0 ? -1 : this.fdName(buf, start, scanner.decorationEnd[argument])
+  }
+
+  /** Bytes [start, close) are a decoration with its brackets; `(deleted)` may follow. */
+  fdName(buf: Uint8Array, start: number, close: number): number {
+    const deleted = buf[close] === 0x28 && buf[close + 1] === 0x64
     const id = this.#raw.intern(buf, start, deleted ? close + '(deleted)'.length : close, latin1)
     if (id === this.names.length) this.names.push(parseFdName(buf, start + 1, close - 1, deleted))
     return id
@@ -62,6 +69,7 @@ interface Step {
     start: number,
     end: number,
     texts: Texts,
+    scanner: Scanner,
   ) => void
 }
 
@@ -94,18 +102,18 @@ export function fillRow(
     if (step.argument >= argCount) return
     const end = argEnd[step.argument]
     const start = valueStart(buf, argStart[step.argument], end)
-    if (start < end) step.fill(batch, i, step, buf, start, end, texts)
+    if (start < end) step.fill(batch, i, step, buf, start, end, texts, scanner)
   }
 }
 
 const FILL: Readonly<Record<string, Step['fill']>> = {
-  fd: (batch, i, _, buf, start, end, texts) => {
+  fd: (batch, i, step, buf, start, end, texts, scanner) => {
     batch.fd[i] = parseFd(buf, start, end)
-    batch.decoration[i] = decorationOf(buf, start, end, texts)
+    batch.decoration[i] = texts.decoration(buf, scanner, step.argument)
   },
-  fd2: (batch, i, _, buf, start, end, texts) => {
+  fd2: (batch, i, step, buf, start, end, texts, scanner) => {
     batch.fd2[i] = parseFd(buf, start, end)
-    batch.decoration2[i] = decorationOf(buf, start, end, texts)
+    batch.decoration2[i] = texts.decoration(buf, scanner, step.argument)
   },
   path: (batch, i, _, buf, start, end, texts) => {
     batch.path[i] = parsePath(buf, start, end, texts)
@@ -163,14 +171,6 @@ function parseFd(buf: Uint8Array, start: number, end: number): number {
   const fd = parseNumber(buf, start, end)
   // A descriptor is an int; close_range's last may be ~0U.
   return Number.isNaN(fd) ? -1 : fd > 0x7fffffff ? 0x7fffffff : fd
-}
-
-function decorationOf(buf: Uint8Array, start: number, end: number, texts: Texts): number {
-  let p = start
-  while (p < end && buf[p] !== 0x3c) p++
-  if (p >= end || !opensDecoration(buf, p, buf[p - 1])) return -1
-  const close = endOfDecoration(buf, p, end)
-  return texts.fdName(buf, p, close, buf[close] === 0x28 && buf[close + 1] === 0x64)
 }
 
 function parsePath(buf: Uint8Array, start: number, end: number, texts: Texts): number {

@@ -9,7 +9,7 @@
  * 1. A task has at most one call in flight; the key of a pending call is the task id of its line.
  * 2. A call is counted by name when it ends; one that never ends is reported, not counted.
  * 3. The tail of a split call goes on in the middle of its arguments, so the whole is scanned anew from its start.
- * 4. `quick` takes only lines that the plain road (`begin`) would count by name and do nothing else with.
+ * 4. `quick` gives what the plain road (`begin`) gives: the tests hold one against the other.
  */
 import { CALLS, ENTER, EXIT, FAILED, OK, RESTARTED, UNKNOWN, WHOLE, latin1 } from '@flushtrace/trace'
 import { fillRow, planArguments } from './arguments.ts'
@@ -25,11 +25,11 @@ const SPACE = 0x20
 const DOT = 0x2e
 const RESUMED = Buffer.from('resumed')
 
-/** What became of a line: `open` when it ends before the call does. */
-export type LineResult = 'done' | 'open' | 'other'
+/** Calls whose only argument is a descriptor: close, fsync, fdatasync … Index = index in CALLS. */
+const ONE_DESCRIPTOR = CALLS.map(({ slots }) => slots.length === 1 && slots[0] === 'fd')
 
-/** How the lines of a log begin, when `quick` knows such lines: `PID SECONDS.MICROS `, or without the pid. */
-export type Layout = 'pid' | 'time' | 'other'
+/** What became of a line. open: it ends before the call does · counted: done, its time not read · other: no call. */
+export type LineResult = 'done' | 'counted' | 'open' | 'other'
 
 export class CallLines {
   readonly #context: LineContext
@@ -45,49 +45,50 @@ export class CallLines {
   }
 
   /**
-   * The fast path: a whole line, laid out as the lines before it (`6920  1795175435.438954 getpid() = 6920 <…>`), of a
-   * call that changes nothing. Nobody needs its task or its time, so neither is read. False: take the plain road.
+   * The fast path, for lines laid out as the ones before them: `6920  1795175435.438954 getpid() = 6920 <0.000021>`. A
+   * whole line of a call that changes nothing needs neither its task nor its time, so they are not read: `counted`.
+   * `other`: the line is not laid out so; take the plain road.
    */
-  quick(buf: Uint8Array, start: number, end: number, layout: Layout): boolean {
-    let p = start
-    if (layout === 'pid') {
-      while (buf[p] >= 0x30 && buf[p] <= 0x39) p++
-      if (p === start || p > start + 7 || buf[p] !== SPACE) return false
-      while (buf[p] === SPACE) p++
+  quick(buf: Uint8Array, start: number, end: number, withPid: boolean): LineResult {
+    const { counts, facts, leader } = this.#context
+    const p = leader.parseUsual(buf, start, withPid)
+    if (p < 0 || p >= end) return 'other'
+    const name = counts.known(buf, p)
+    if (name < 0 || counts.nameEnd >= end) return 'other'
+    const call = counts.callOf[name]
+    const args = counts.nameEnd + 1
+    const skip = call < 0 || (SKIPS[call]?.(buf, args, end) ?? false)
+    if (skip) {
+      const result = endsInMark(buf, end) ? -1 : lastResult(buf, args, end)
+      if (result >= 0 && buf[result] !== 0x3f) {
+        facts.counted++
+        counts.end(name, isError(buf, result) ? FAILED : OK)
+        return 'counted'
+      }
     }
-    // SSSSSSSSSS.UUUUUU and a blank, then a name.
-    const name = p + 18
-    if (name >= end || buf[p + 17] !== SPACE || buf[p + 10] !== DOT) return false
-    if (!(buf[p] >= 0x30 && buf[p] <= 0x39) || buf[name] < 0x61 || buf[name] > 0x7a || endsInMark(buf, end))
-      return false
-    const open = endOfName(buf, name, end)
-    if (open < 0) return false
-    const { counts, facts } = this.#context
-    const id = counts.idOf(buf, name, open)
-    if (id < 0) return false
-    const call = counts.callOf[id]
-    if (call >= 0 && !SKIPS[call]?.(buf, open + 1, end)) return false
-    const result = lastResult(buf, open + 1, end)
-    if (result < 0 || buf[result] === 0x3f) return false
-    facts.counted++
-    counts.end(id, isError(buf, result) ? FAILED : OK)
-    return true
+    return leader.readUsualTime(buf) ? this.#call(name, skip, buf, args, end) : 'other'
   }
 
-  /** `name(args…` at `p`. */
+  /** `name(args…` at `p`, its leader read. */
   begin(buf: Uint8Array, p: number, end: number): LineResult {
     const open = endOfName(buf, p, end)
     if (open < 0) return 'other'
     const { counts, facts } = this.#context
     const name = counts.idOf(buf, p, open)
-    if (name < 0) {
-      facts.foreign++
-      this.#context.report(STRACE.tooManyNames, '')
-      return 'done'
+    if (name >= 0) {
+      const call = counts.callOf[name]
+      const skip = call < 0 || (SKIPS[call]?.(buf, open + 1, end) ?? false)
+      return this.#call(name, skip, buf, open + 1, end)
     }
-    const call = counts.callOf[name]
-    const args = open + 1
-    if (call < 0 || SKIPS[call]?.(buf, args, end)) {
+    facts.foreign++
+    this.#context.report(STRACE.tooManyNames, '')
+    return 'done'
+  }
+
+  /** `skip`: the arguments show that the call changes nothing. */
+  #call(name: number, skip: boolean, buf: Uint8Array, args: number, end: number): LineResult {
+    const call = this.#context.counts.callOf[name]
+    if (skip) {
       const tail = plainTail(buf, args, end)
       if (tail !== 'unclear') {
         this.#plain(name, buf, args, end, tail === 'unfinished')
@@ -97,7 +98,8 @@ export class CallLines {
       this.#plain(name, buf, args, end, false)
       return 'done'
     }
-    return this.#scanned(this.#scanner.scan(buf, args, end), name, buf, args, end)
+    const ending = ONE_DESCRIPTOR[call] ? this.#scanner.scanDescriptor(buf, args, end) : 'open'
+    return this.#scanned(ending === 'open' ? this.#scanner.scan(buf, args, end) : ending, name, buf, args, end)
   }
 
   /** A line that changes nothing: counted by name. */
@@ -245,8 +247,7 @@ export class CallLines {
       batch.errno[i] = texts.strings.intern(buf, result.errnoStart, result.errnoEnd, latin1)
     }
     if (result.decorationStart >= 0) {
-      const { decorationStart, decorationEnd, decorationDeleted } = result
-      batch.decorationResult[i] = texts.fdName(buf, decorationStart - 1, decorationEnd + 1, decorationDeleted)
+      batch.decorationResult[i] = texts.fdName(buf, result.decorationStart, result.decorationEnd)
     }
     if (CALLS[call].role === 'fork' && result.value > 0) context.tasks.announce(result.value)
   }

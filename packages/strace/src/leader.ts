@@ -44,6 +44,48 @@ export class Leader {
   hasPointer = false
   hasContext = false
   hasBrackets = false
+  #timeAt = 0
+
+  /**
+   * `PID SECONDS.MICROS ` in the shape that most logs have from end to end: the pid is read here, the time is at
+   * `timeAt`. Returns where the body begins, -1 when the line is not laid out so (then `parse` tells how it is).
+   */
+  parseUsual(buf: Uint8Array, start: number, withPid: boolean): number {
+    let p = start
+    let pid = 0
+    if (withPid) {
+      for (let c = buf[p]; c >= 0x30 && c <= 0x39; c = buf[++p]) pid = pid * 10 + (c - 0x30)
+      if (p === start || p > start + MAX_PID_DIGITS || buf[p] !== SPACE) return -1
+      while (buf[p] === SPACE) p++
+    }
+    if (buf[p + 17] !== SPACE || buf[p + 10] !== DOT || buf[p + 18] < 0x61) return -1
+    this.tid = pid
+    this.#timeAt = p
+    return p + 18
+  }
+
+  /** Reads the time that `parseUsual` passed over. False when it is none. */
+  readUsualTime(buf: Uint8Array): boolean {
+    const at = this.#timeAt
+    let seconds = 0
+    let micros = 0
+    for (let p = at; p < at + 10; p++) {
+      const digit = buf[p] - 0x30
+      if (!(digit >= 0 && digit <= 9)) return false
+      seconds = seconds * 10 + digit
+    }
+    for (let p = at + 11; p < at + 17; p++) {
+      const digit = buf[p] - 0x30
+      if (!(digit >= 0 && digit <= 9)) return false
+      micros = micros * 10 + digit
+    }
+    this.commStart = -1
+    this.relativeNs = NaN
+    this.clock = 'wall'
+    this.seconds = seconds
+    this.nanos = micros * 1000
+    return true
+  }
 
   /** Parses bytes [start, end); returns where the body begins. */
   parse(buf: Uint8Array, start: number, end: number): number {

@@ -13,7 +13,7 @@
  * counted as foreign.
  */
 import { TAKE_OVER, TASK_EXIT, WHOLE, latin1, type CallBatch, type Diagnostics } from '@flushtrace/trace'
-import { CallLines, type Layout, type LineResult } from './call-lines.ts'
+import { CallLines, type LineResult } from './call-lines.ts'
 import { hasEscape, stripColour } from './colour.ts'
 import { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
@@ -31,6 +31,9 @@ const SPACE = 0x20
 const NOTICE = /^(?:strace: )?Process (\d+) (attached|detached|suspended|resumed)(?: with \d+ threads)?$/
 const GLUED_NOTICE = /(?:strace: )?Process (\d+) (attached|detached)$/
 const TASK_END = /^\+\+\+ (?:(exited|killed)|superseded by execve in pid (\d+)) /
+
+/** How the lines of this log begin, when the fast path knows such lines: `PID SECONDS.MICROS `, or without the pid. */
+type Layout = 'pid' | 'time' | 'other'
 
 export class StraceParser {
   readonly #context: LineContext
@@ -73,8 +76,11 @@ export class StraceParser {
       if (this.#carry.length > 0 || this.#carry.overflow) {
         this.#carry.append(chunk, pos, end)
         this.#carriedLine()
-      } else {
+      } else if (this.#coloured) {
         this.#line(chunk, pos, end)
+      } else {
+        this.facts.lines++
+        this.#body(chunk, pos, end)
       }
       pos = end + 1
     }
@@ -122,7 +128,7 @@ export class StraceParser {
       this.facts.damaged++
       this.#context.report(STRACE.longLine, '')
     } else {
-      if (carry.buffer.indexOf(ESC) >= 0) this.#coloured = true
+      this.#coloured ||= hasEscape(carry.buffer, 0, carry.length)
       this.#line(carry.buffer, 0, carry.length)
       this.#stampQuick(carry.buffer)
     }
@@ -149,9 +155,13 @@ export class StraceParser {
     }
     if (this.#split) {
       if (this.#continuesSplit(buf, start, end)) return
-    } else if (this.#layout !== 'other' && this.#calls.quick(buf, start, end, this.#layout)) {
-      this.#quickAt = start
-      return
+    } else if (this.#layout !== 'other') {
+      const quick = this.#calls.quick(buf, start, end, this.#layout === 'pid')
+      if (quick !== 'other') {
+        this.#quickAt = quick === 'counted' ? start : -1
+        if (quick === 'open') this.#openCall(buf, start, end)
+        return
+      }
     }
     const { leader } = this.#context
     const p = leader.parse(buf, start, end)

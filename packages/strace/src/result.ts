@@ -24,10 +24,9 @@ export class ResultPart {
   /** Bytes of the errno's name; errnoStart < 0 where there is none. */
   errnoStart = -1
   errnoEnd = -1
-  /** Bytes between `<` and `>` of a returned descriptor's decoration; decorationStart < 0 where there is none. */
+  /** The decoration of a returned descriptor, brackets included; decorationStart < 0 where there is none. */
   decorationStart = -1
   decorationEnd = -1
-  decorationDeleted = false
   tookNs = NaN
   /** False when no result stands there; then the other fields mean nothing. */
   valid = true
@@ -39,6 +38,14 @@ export class ResultPart {
     this.decorationStart = -1
     this.valid = true
     this.tookNs = parseTook(buf, start, end)
+    // `0 <0.000021>`: what nearly all lines have.
+    let value = 0
+    let digits = start
+    for (let c = buf[digits]; digits < end && c >= 0x30 && c <= 0x39; c = buf[++digits]) value = value * 10 + (c - 0x30)
+    if (digits > start && (digits === end || (buf[digits] === SPACE && buf[digits + 1] === 0x3c))) {
+      this.value = value
+      return
+    }
     if (buf[start] === 0x3f) {
       const word = start + 2
       const restart = buf[start + 1] === SPACE && buf[word] === 0x45 // E of ERESTART…
@@ -54,9 +61,8 @@ export class ResultPart {
     while (p < end && buf[p] !== SPACE && buf[p] !== 0x3c) p++
     if (buf[p] === 0x3c && opensDecoration(buf, p, buf[p - 1])) {
       const close = endOfDecoration(buf, p, end)
-      this.decorationStart = p + 1
-      this.decorationEnd = close - 1
-      this.decorationDeleted = buf[close] === 0x28 && buf[close + 1] === 0x64
+      this.decorationStart = p
+      this.decorationEnd = close
       p = close
     } else if (buf[p] === SPACE && buf[p + 1] === 0x2f && buf[p + 2] === 0x2a) {
       // A child's pid in the tracer's own namespace is the one that its lines begin with.

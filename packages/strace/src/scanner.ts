@@ -33,6 +33,9 @@ const EQUALS = 0x3d
 export class Scanner {
   readonly argStart = new Int32Array(MAX_ARGUMENTS)
   readonly argEnd = new Int32Array(MAX_ARGUMENTS)
+  /** The decoration of an argument that is a descriptor, brackets included; -1 where it has none. */
+  readonly decorationStart = new Int32Array(MAX_ARGUMENTS)
+  readonly decorationEnd = new Int32Array(MAX_ARGUMENTS)
   argCount = 0
   /** After `) = `, for `complete`. */
   resultStart = 0
@@ -48,6 +51,7 @@ export class Scanner {
     let p = start
     let count = 0
     let argStart = start
+    this.decorationStart[0] = -1
     while (p < end) {
       const c = buf[p]
       // Letters and digits are the bulk of what is left outside strings.
@@ -70,7 +74,12 @@ export class Scanner {
               return ending === 'ended' ? this.#ended(buf, end) : ending
             }
           } else if (opensDecoration(buf, p, before)) {
-            p = endOfDecoration(buf, p, end)
+            const close = endOfDecoration(buf, p, end)
+            if (depth === 0 && count < MAX_ARGUMENTS) {
+              this.decorationStart[count] = p
+              this.decorationEnd[count] = close
+            }
+            p = close
             continue
           }
           break
@@ -93,6 +102,7 @@ export class Scanner {
         case COMMA:
           if (depth === 0) {
             this.#argument(count++, argStart, p)
+            if (count < MAX_ARGUMENTS) this.decorationStart[count] = -1
             argStart = p + 1
             if (buf[argStart] === SPACE) argStart++
           }
@@ -113,6 +123,25 @@ export class Scanner {
     this.argCount = Math.min(count, MAX_ARGUMENTS)
     this.argsEnd = end
     return 'open'
+  }
+
+  /** The shortest of calls, whole: `3</srv/x>) = 0 <0.000021>`. `open` when it is anything else: then `scan` tells. */
+  scanDescriptor(buf: Uint8Array, start: number, end: number): Ending {
+    let p = start
+    while (buf[p] >= 0x30 && buf[p] <= 0x39) p++
+    if (p === start) return 'open'
+    this.decorationStart[0] = -1
+    if (buf[p] === LANGLE) {
+      this.decorationStart[0] = p
+      p = endOfDecoration(buf, p, end)
+      this.decorationEnd[0] = p
+      if (startsWith(buf, p, end, DELETED)) p += DELETED.length
+    }
+    if (p >= end || buf[p] !== 0x29) return 'open'
+    this.argCount = 1
+    this.argStart[0] = start
+    this.argEnd[0] = this.argsEnd = p
+    return this.#result(buf, p + 1, end)
   }
 
   /**
@@ -190,6 +219,7 @@ export class Scanner {
 const UNFINISHED = Buffer.from('<unfinished ')
 const DOTS = Buffer.from('...>')
 const THREE_DOTS = Buffer.from('...')
+const DELETED = Buffer.from('(deleted)')
 const DETACHED = Buffer.from('<detached ...>')
 const PID_CHANGED = Buffer.from('<pid changed to ')
 

@@ -44,7 +44,9 @@ export function endsInMark(buf: Uint8Array, end: number): boolean {
 /** After the last `) = ` of bytes [from, end); -1 where there is none. Results are short: the last 512 bytes tell. */
 export function lastResult(buf: Uint8Array, from: number, end: number): number {
   const stop = Math.max(from, end - 512)
-  for (let p = end - 2; p > stop; p--) {
+  // `<0.000021>`: nothing to find in there.
+  const timed = buf[end - 1] === 0x3e && buf[end - 10] === 0x3c && buf[end - 8] === 0x2e
+  for (let p = timed ? end - 13 : end - 2; p > stop; p--) {
     if (buf[p] !== 0x3d || buf[p - 1] !== SPACE || buf[p + 1] !== SPACE) continue
     let q = p - 1
     while (q > stop && buf[q] === SPACE) q--
