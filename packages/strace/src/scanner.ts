@@ -251,6 +251,14 @@ export function opensDecoration(buf: Uint8Array, p: number, before: number): boo
 /** After the closing `>`; nested `<char 1:3>` counts, a socket's `->` and quoted path are text. */
 export function endOfDecoration(buf: Uint8Array, p: number, end: number): number {
   const first = buf[p + 1]
+  if (first === SLASH) {
+    // A path has its own brackets escaped: the first raw one ends it, or begins `<block 8:0>`.
+    for (let q = p + 2; q < end; q++) {
+      if ((buf[q] & 0xfd) !== LANGLE) continue // 0x3c or 0x3e
+      if (buf[q] === RANGLE) return q + 1
+      break
+    }
+  }
   const socket = first >= 0x41 && first <= 0x5a
   let depth = 0
   for (; p < end; p++) {

@@ -14,7 +14,6 @@ const COMMA = 0x2c
 const SPACE = 0x20
 const LANGLE = 0x3c
 const RANGLE = 0x3e
-const RPAREN = 0x29
 
 type Skip = (buf: Uint8Array, args: number, end: number) => boolean
 
@@ -55,12 +54,28 @@ function namesNoDescriptor(buf: Uint8Array, args: number): boolean {
 }
 
 function isOtherFcntl(buf: Uint8Array, args: number, end: number): boolean {
-  const p = secondArgument(buf, args, end)
-  if (p < 0 || buf[p] !== 0x46 || buf[p + 1] !== 0x5f) return false
+  const p = fcntlCommand(buf, args, end)
+  if (p < 0) return false
   // F_DUPFD, F_DUPFD_CLOEXEC; F_SETFD, but also F_SETFL, which is let through.
   const dup = buf[p + 2] === 0x44
   const set = buf[p + 2] === 0x53 && buf[p + 5] === 0x46
   return !dup && !set
+}
+
+/** Where `F_…` begins, -1 when it is not found as `3, F_` or `3</srv/x>, F_`. */
+function fcntlCommand(buf: Uint8Array, args: number, end: number): number {
+  let p = args
+  while (p < end && buf[p] >= 0x30 && buf[p] <= 0x39) p++
+  if (buf[p] === COMMA) return buf[p + 2] === 0x46 && buf[p + 3] === 0x5f ? p + 2 : -1
+  if (buf[p] !== LANGLE) return -1
+  // A decoration has no raw `>` in it, so `>, F_` stands once. Every fourth byte is looked at: one must be of these.
+  for (p += 4; p < end; p += 4) {
+    const c = buf[p]
+    if (c !== RANGLE && c !== COMMA && c !== SPACE && c !== 0x46) continue
+    const q = c === RANGLE ? p : c === COMMA ? p - 1 : c === SPACE ? p - 2 : p - 3
+    if (buf[q] === RANGLE && buf[q + 1] === COMMA && buf[q + 2] === SPACE && buf[q + 3] === 0x46) return q + 3
+  }
+  return -1
 }
 
 function isPrivateAnywhere(buf: Uint8Array, args: number, end: number): boolean {
@@ -86,16 +101,6 @@ function argumentAfter(buf: Uint8Array, args: number, end: number, commas: numbe
     if (buf[p] === COMMA && --commas === 0) return buf[p + 1] === SPACE ? p + 2 : -1
   }
   return -1
-}
-
-/** The start of the argument after a descriptor and its decoration; a raw `>` inside one is never followed by a comma. */
-function secondArgument(buf: Uint8Array, args: number, end: number): number {
-  let p = args
-  while (p < end && buf[p] >= 0x30 && buf[p] <= 0x39) p++
-  if (buf[p] === LANGLE) {
-    while (p < end && (buf[p] !== COMMA || (buf[p - 1] !== RANGLE && buf[p - 1] !== RPAREN))) p++
-  }
-  return buf[p] === COMMA && buf[p + 1] === SPACE ? p + 2 : -1
 }
 
 /**
