@@ -194,7 +194,9 @@ export class BlkparseLine {
     c.blanks()
     batch.splitSector[i] = c.number()
     c.blanks()
-    return !Number.isNaN(batch.sector[i] + batch.splitSector[i]) && this.#comm(batch, i, c.end)
+    if (Number.isNaN(batch.sector[i] + batch.splitSector[i])) return false
+    // The event is of the first part: its length is not printed, but follows.
+    return this.#sized(batch, i, splitBytes(batch, i)) && this.#comm(batch, i, c.end)
   }
 
   #remap(batch: BlockBatch, i: number): boolean {
@@ -256,6 +258,11 @@ export class BlkparseLine {
     batch.comm[i] = commId(batch, buf, p + 1, end - 1)
     return true
   }
+}
+
+/** Size of the first part of a split. */
+export function splitBytes(batch: BlockBatch, i: number): number {
+  return Math.max(0, batch.splitSector[i] - batch.sector[i]) * SECTOR_BYTES
 }
 
 /** ftrace's blk tracer with option `verbose`. */

@@ -14,6 +14,7 @@
  * Printed by torvalds/linux include/trace/events/block.h.
  */
 import { ACTION, NO_DEVICE, OP, makeDevice, type BlockBatch } from '@flushtrace/trace'
+import { splitBytes } from './blkparse-line.ts'
 import { parseRwbs, withSize } from './rwbs.ts'
 
 interface EventKind {
@@ -107,6 +108,7 @@ function fill(kind: EventKind, rest: string, batch: BlockBatch, i: number): bool
       if (!match) return false
       batch.sector[i] = Number(match[1])
       batch.splitSector[i] = Number(match[2])
+      batch.bytes[i] = splitBytes(batch, i)
       return true
     }
     case 'request': {

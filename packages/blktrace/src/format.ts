@@ -10,6 +10,7 @@
  */
 import { ACTION, NO_DEVICE, makeDevice, type BlockBatch, type Clock } from '@flushtrace/trace'
 import { actionOf } from './actions.ts'
+import { splitBytes } from './blkparse-line.ts'
 import { parseRwbs, withSize } from './rwbs.ts'
 
 /** What each letter prints. Numbers are padded with blanks, times with zeros. */
@@ -87,7 +88,10 @@ export class FormatLine {
     if (took !== undefined && Number.isSafeInteger(took)) batch.tookNs[i] = took * 1000
     const payload = number('U')
     if (payload !== undefined) {
-      if (action === ACTION.split) batch.splitSector[i] = payload
+      if (action === ACTION.split) {
+        batch.splitSector[i] = payload
+        batch.bytes[i] = splitBytes(batch, i)
+      }
       if (action === ACTION.unplug || action === ACTION.unplugTimer) batch.depth[i] = payload
     }
     return true
