@@ -3,173 +3,40 @@
  *
  *     node --conditions=dev --import tsx scripts/agree-strace.ts FOLDER
  *
- * FOLDER holds one folder a capture: the strace log (strace.txt, strace.PID), and truth.json with `syscalls` (calls by
- * process and file, from the log's own decorations) or `expected` (the flushes that the traced program says it made).
- * Prints right / total cells; exits 1 when a difference has no explanation. A folder without captures is no error.
+ * FOLDER holds one folder a capture: the strace log (strace.txt, strace.PID, and proc/ where it attached), and truth.json
+ * (see truth-cells.ts). Prints right / total cells; exits 1 when a difference has no explanation. A folder without
+ * captures is no error.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import { join } from 'node:path'
-import { events, rank, type CallEvent } from '@flushtrace/answers'
+import { gunzipSync } from 'node:zlib'
+import { compareWithTruth, type Truth } from './truth-cells.ts'
 
-type Cell = { count: number; bytes: number }
-type Cells = Map<string, Cell>
+/** Differences shown of one capture. */
+const SHOWN = 12
 
-interface Found {
-  cells: Cells
-  flushes: number
-}
-
-interface Truth {
-  tgids: Record<string, number>
-  expected?: [pid: string, call: string, path: string][]
-  syscalls?: {
-    processes: Record<string, { tgid: string; files: Record<string, Record<string, [number, number, number]>> }>
-  }
-}
-
-/** Differences that the truth's own notes name; never to be bent to. */
-const KNOWN: readonly { when: (file: string, kind: string) => boolean; why: string }[] = [
-  {
-    when: (file) => /\/linked$|#\d+ \(deleted\)$/.test(file),
-    why: 'an O_TMPFILE keeps its unnamed dentry in /proc after linkat (limit 6): strace prints #N, we name it by its link',
-  },
-]
-/** What the traced program states differs in form, not in fact. */
-const STATED: typeof KNOWN = [
-  { when: (file) => file === '(no shared file mapping)', why: 'the program does not state msync of a private mapping' },
-  {
-    when: (_, kind) => kind === 'msync MS_ASYNC',
-    why: 'the program states msync(MS_ASYNC) as msync: counted here as a hint',
-  },
-]
-
-const SYNC_FLAGS = / \(some opens of it lack the flag\)$/
-
-let wrong = 0
 const root = process.argv[2]
 if (!root || !existsSync(root)) {
   console.error('agree-strace: name the folder that holds the captures')
   process.exit(2)
 }
+let wrong = 0
 for (const name of readdirSync(root).sort()) {
   const folder = join(root, name)
   const truth = readTruth(folder)
-  if (truth) await compare(name, folder, truth)
+  if (!truth?.syscalls && !truth?.expected) continue
+  const sources = readdirSync(folder)
+    .filter((file) => /^strace\.|^proc$/.test(file))
+    .sort()
+    .map((file) => join(folder, file))
+  const comparison = await compareWithTruth(sources, truth)
+  wrong += comparison.wrong.length
+  const what = truth.syscalls ? 'cells' : 'stated flushes'
+  console.log(`${name.padEnd(24)} ${String(comparison.right).padStart(4)} / ${comparison.total} ${what}`)
+  for (const why of comparison.explained) console.log(`    explained: ${why}`)
+  for (const difference of comparison.wrong.slice(0, SHOWN)) console.log(`    ${difference}`)
 }
 process.exit(wrong > 0 ? 1 : 0)
-
-async function compare(name: string, folder: string, truth: Truth): Promise<void> {
-  const stated = !truth.syscalls
-  const found = await cellsOf(sourcesIn(folder), stated)
-  const known = truth.syscalls ? syscallCells(truth.syscalls) : expectedCells(truth)
-  const differences: string[] = []
-  let right = 0
-  const explained = new Set<string>()
-  const keys = new Set([...known.keys(), ...found.cells.keys()])
-  for (const key of keys) {
-    const a = known.get(key)
-    const b = found.cells.get(key)
-    const [pid, file, kind] = key.split('\0')
-    // The program counts MS_ASYNC among its msync calls.
-    const asynchronous =
-      stated && kind === 'msync MS_SYNC' ? (found.cells.get(`${pid}\0${file}\0msync MS_ASYNC`)?.count ?? 0) : 0
-    if (a && b && a.count === b.count + asynchronous && a.bytes === b.bytes) right++
-    else {
-      const reason = [...KNOWN, ...(stated ? STATED : [])].find(({ when }) => when(file, kind))
-      if (reason) explained.add(reason.why)
-      else differences.push(`    ${key.replaceAll('\0', '  ')}: truth ${show(a)}, found ${show(b)}`)
-    }
-  }
-  wrong += differences.length
-  const which = truth.syscalls ? 'cells' : 'stated flushes'
-  console.log(`${name.padEnd(24)} ${String(right).padStart(4)} / ${keys.size} ${which}`)
-  for (const why of explained) console.log(`    explained: ${why}`)
-  for (const difference of differences.slice(0, 12)) console.log(difference)
-  await sumsAgree(name, folder, found.flushes)
-}
-
-/** The rank answers add up to what the events say, whichever way they are grouped. */
-async function sumsAgree(name: string, folder: string, flushes: number): Promise<void> {
-  for (const by of ['process', 'thread', 'call'] as const) {
-    const { rows } = await rank(sourcesIn(folder), { by, top: 0 })
-    const total = rows.reduce((n, row) => n + row.flushes.total, 0)
-    if (total === flushes) continue
-    wrong++
-    console.log(`    ${name}: ${flushes} flushes in the events, ${total} by ${by}`)
-  }
-}
-
-function show(cell: Cell | undefined): string {
-  return cell ? `${cell.count} calls ${cell.bytes} bytes` : 'nothing'
-}
-
-function sourcesIn(folder: string): string[] {
-  const names = readdirSync(folder).filter((name) => /^strace\.|^proc$/.test(name))
-  return names.sort().map((name) => join(folder, name))
-}
-
-async function cellsOf(paths: string[], onlyFlushes: boolean): Promise<Found> {
-  const cells: Cells = new Map()
-  let flushes = 0
-  await events(paths, {}, (event) => {
-    if (event.type === 'flush') flushes++
-    if (event.type === 'mapped') return
-    const kind = kindOf(event)
-    if (onlyFlushes && (event.type === 'write' || event.type === 'failed')) return
-    const files = event.path === null ? [scopeName(event)] : [nameOf(event), ...event.otherPaths]
-    for (const file of files) {
-      add(cells, [String(event.pid), file, kind].join('\0'), 1, event.type === 'write' ? event.bytes : 0)
-    }
-  })
-  return { cells, flushes }
-}
-
-function nameOf(event: CallEvent): string {
-  return `${event.path}${event.deleted ? ' (deleted)' : ''}`
-}
-
-function scopeName(event: CallEvent): string {
-  return event.scope === 'system' ? '' : event.scope === 'memory' ? '(no shared file mapping)' : 'null'
-}
-
-function kindOf(event: CallEvent): string {
-  if (event.type === 'failed') return `${event.call} failed`
-  if (event.call === 'syncWrite') return 'sync-write'
-  if (event.call === 'msync') return event.type === 'hint' ? 'msync MS_ASYNC' : 'msync MS_SYNC'
-  return event.type === 'write' ? event.via : event.call
-}
-
-function syscallCells(syscalls: NonNullable<Truth['syscalls']>): Cells {
-  const cells: Cells = new Map()
-  for (const { tgid, files } of Object.values(syscalls.processes)) {
-    for (const [file, calls] of Object.entries(files)) {
-      for (const [call, [count, bytes]] of Object.entries(calls)) {
-        const sync = call.startsWith('sync-write')
-        const kind = sync ? 'sync-write' : call.replace(SYNC_FLAGS, '')
-        // Bytes of a flush are the range asked for, of a sync-write they stand in its write as well.
-        const written = /^(?:p?write|sendfile|copy_file|splice)/.test(kind) ? bytes : 0
-        add(cells, [tgid, file, kind].join('\0'), count, written)
-      }
-    }
-  }
-  return cells
-}
-
-function expectedCells(truth: Truth): Cells {
-  const cells: Cells = new Map()
-  for (const [pid, call, path] of truth.expected ?? []) {
-    if (call === 'fsync-EBADF') continue
-    const kind = /-(?:O_D?SYNC|RWF_D?SYNC)$/.test(call) ? 'sync-write' : call === 'msync' ? 'msync MS_SYNC' : call
-    add(cells, [String(truth.tgids[pid] ?? pid), kind === 'sync' ? '' : path, kind].join('\0'), 1, 0)
-  }
-  return cells
-}
-
-function add(cells: Cells, key: string, count: number, bytes: number): void {
-  const cell = cells.get(key) ?? { count: 0, bytes: 0 }
-  cells.set(key, { count: cell.count + count, bytes: cell.bytes + bytes })
-}
 
 function readTruth(folder: string): Truth | null {
   const plain = join(folder, 'truth.json')

@@ -122,6 +122,8 @@ export class Tally {
     this.total.add(activity, targets[0]?.name ?? null)
     for (let k = 0; k < Math.max(1, targets.length); k++) {
       const name = targets[k]?.name ?? null
+      // A mapping is no call that wrote or flushed; it counts where its process or file is the subject.
+      if (activity.kind === 'mapped' && this.dimension === 'call') continue
       const group = this.#group(activity, name)
       // A call that touched two files is one call of its process and one of each file.
       if (k === 0 || this.dimension === 'file') group.add(activity, name)

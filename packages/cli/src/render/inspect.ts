@@ -1,6 +1,6 @@
 /** What each source is, what was read of it and what it cannot show. */
 import type { InspectAnswer } from '@flushtrace/answers'
-import { diagnosticNotes, note } from './notes.ts'
+import { diagnosticNotes, note, wrap } from './notes.ts'
 import { table } from './table.ts'
 import { bytes, count, duration, plural, safe } from './text.ts'
 
@@ -8,14 +8,13 @@ const CALLS_SHOWN = 12
 const SKIPPED_SHOWN = 8
 
 export function renderInspect(answer: InspectAnswer, width: number): string {
-  const read = answer.rows.filter(({ kind }) => kind !== 'unknown')
+  const read = answer.sources.filter(({ kind }) => kind !== 'unknown')
   const time = answer.spanNs > 0 ? ` over ${duration(answer.spanNs)}` : ''
   const start = answer.startedAt ? `, from ${answer.startedAt}` : ''
+  const who = `${plural(answer.processes, 'process', 'processes')}, ${plural(answer.tasks, 'task')}`
+  const headline = `${plural(read.length, 'source')}${time}${start}: ${who}.`
   const lines = [
-    `${plural(read.length, 'source')}${time}${start}: ${plural(answer.processes, 'process', 'processes')}, ${plural(answer.tasks, 'task')}.`.replace(
-      /^\w/,
-      (c) => c.toUpperCase(),
-    ),
+    ...wrap(headline.charAt(0).toUpperCase() + headline.slice(1), width),
     '',
     ...table(
       [
@@ -27,24 +26,22 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
         { head: 'clock', align: 'left' },
         { head: 'source', align: 'left', flexible: true },
       ],
-      answer.sources
-        .filter(({ kind }) => kind !== 'unknown')
-        .map((source) => {
-          const row = answer.rows.find(({ path }) => path === source.path)
-          const how = row && row.options.length > 0 ? [`recorded with ${row.options.join(' ')}`] : []
-          return {
-            cells: [
-              source.kind,
-              source.bytes === null ? '' : bytes(source.bytes),
-              count(source.records),
-              count(source.used),
-              row?.lines ? count(row.lines.damaged) : '',
-              row?.lines ? row.clock : '',
-              safe(source.path),
-            ],
-            below: how,
-          }
-        }),
+      read.map((source) => {
+        const row = answer.rows.find(({ path }) => path === source.path)
+        const how = row && row.options.length > 0 ? [`recorded with ${row.options.join(' ')}`] : []
+        return {
+          cells: [
+            source.kind,
+            source.bytes === null ? '' : bytes(source.bytes),
+            count(source.records),
+            count(source.used),
+            row?.lines ? count(row.lines.damaged) : '',
+            row?.lines ? row.clock : '',
+            safe(source.path),
+          ],
+          below: how,
+        }
+      }),
       width,
     ),
     '',

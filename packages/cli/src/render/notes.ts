@@ -37,7 +37,8 @@ function sentence(text: string): string {
   return /[.?!]$/.test(begun) ? begun : `${begun}.`
 }
 
-function wrap(text: string, width: number): string[] {
+/** Breaks text into lines of at most `width` columns, at blanks. */
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ')) {

@@ -1,15 +1,12 @@
 /** The rank answer as a colleague would give it: a sentence, the table, what stands behind it, what to ask next. */
 import type { RankAnswer, RankRow } from '@flushtrace/answers'
-import { diagnosticNotes, note, sourceNotes } from './notes.ts'
-import { table, type Column, type TableRow } from './table.ts'
+import { diagnosticNotes, note, sourceNotes, wrap } from './notes.ts'
+import { rankTable } from './rank-table.ts'
 import { bytes, count, duration, plural, rate, safe } from './text.ts'
 import { lastPart, titleOf } from './title.ts'
 
-/** More kinds of flush than this are added up in one column. */
-const CALL_COLUMNS = 4
-
 export function renderRank(answer: RankAnswer, paths: readonly string[], width: number): string {
-  const lines = [headline(answer), ...remarks(answer)]
+  const lines = [headline(answer), ...remarks(answer)].flatMap((text) => wrap(text, width))
   if (answer.rows.length > 0) lines.push('', ...rankTable(answer, width))
   const below = [
     ...note('pattern', patterns(answer), width),
@@ -68,94 +65,6 @@ function remarks({ total }: RankAnswer): string[] {
     )
   }
   return lines
-}
-
-/** What a row and the rest below it have in common. */
-interface Counted {
-  readonly flushes: RankRow['flushes']
-  readonly written: { readonly bytes: number | null }
-}
-
-function rankTable(answer: RankAnswer, width: number): string[] {
-  const { spanNs, rows, rest, total } = answer
-  const byCount = Object.entries(total.flushes.byCall).sort((a, b) => b[1] - a[1])
-  // One kind only: the headline says which.
-  const calls = byCount.length > 1 ? byCount.slice(0, CALL_COLUMNS).map(([call]) => call) : []
-  const others = byCount.length > Math.max(1, calls.length)
-  const timed = total.flushNs !== null
-  const failures = total.failed.total > 0
-  const columns: Column[] = [
-    { head: 'flushes', align: 'right' },
-    ...(spanNs > 0 ? [{ head: '/s', align: 'right' as const }] : []),
-    ...(answer.by === 'call' ? [] : calls.map((head) => ({ head, align: 'right' as const }))),
-    ...(answer.by === 'call' || !others ? [] : [{ head: 'other', align: 'right' as const }]),
-    ...(failures ? [{ head: 'failed', align: 'right' as const }] : []),
-    ...(timed ? [{ head: 'waited', align: 'right' as const }] : []),
-    { head: 'written', align: 'right' },
-    { head: answer.by, align: 'left', flexible: true },
-  ]
-  const numbers = (row: Counted, waitedNs: number | null, failed: number): string[] => {
-    const n = row.flushes.total
-    const shown = calls.reduce((sum, call) => sum + (row.flushes.byCall[call] ?? 0), 0)
-    return [
-      count(n),
-      ...(spanNs > 0 ? [rate(n, spanNs)] : []),
-      ...(answer.by === 'call' ? [] : calls.map((call) => blankZero(row.flushes.byCall[call] ?? 0))),
-      ...(answer.by === 'call' || !others ? [] : [blankZero(n - shown)]),
-      ...(failures ? [blankZero(failed)] : []),
-      ...(timed ? [waitedNs === null ? '' : duration(waitedNs)] : []),
-      row.written.bytes === null ? '' : row.written.bytes > 0 ? bytes(row.written.bytes) : '',
-    ]
-  }
-  const body: TableRow[] = rows.map((row) => ({
-    cells: [...numbers(row, row.flushNs?.total ?? null, row.failed.total), subject(row)],
-    below: below(row),
-  }))
-  if (rest) {
-    const cells = [...numbers(rest, rest.flushNs?.total ?? null, 0), `${count(rest.rows)} more (--top 0 shows all)`]
-    body.push({ cells })
-  }
-  return table(columns, body, width)
-}
-
-function blankZero(n: number): string {
-  return n === 0 ? '' : count(n)
-}
-
-function subject(row: RankRow): string {
-  if (row.call !== undefined) return row.call
-  if (row.file) {
-    if (row.file.path === null) return SCOPES[row.scope ?? 'unknown']
-    return `${safe(row.file.path)}${row.file.deleted ? ' (deleted)' : ''}`
-  }
-  if (!row.process) return ''
-  const title = safe(titleOf(row.process))
-  const pid = row.process.pid ?? '?'
-  return row.tid !== undefined && row.tid !== row.process.pid
-    ? `${safe(row.process.name ?? title)} [${pid}/${row.tid ?? '?'}]`
-    : `${title} [${pid}]`
-}
-
-const SCOPES = {
-  file: 'a descriptor that was not open',
-  system: 'everything: sync()',
-  filesystem: 'a file system',
-  memory: 'no file: msync of private or anonymous memory',
-  unknown: 'unknown: opened before the trace',
-} as const
-
-/** Where the flushes went, or who made them. */
-function below(row: RankRow): string[] {
-  if (row.flushes.total === 0) return []
-  const shares = row.topFiles
-    ? row.topFiles.map(({ path, flushes }) => ({ what: safe(lastPart(path)), flushes }))
-    : (row.processes ?? []).map(({ name, pid, flushes }) => ({ what: `${safe(name ?? '?')} [${pid ?? '?'}]`, flushes }))
-  const most = shares.filter(({ flushes }) => flushes > 0).slice(0, 3)
-  const all = row.topFiles ? (row.files ?? 0) : shares.filter(({ flushes }) => flushes > 0).length
-  const parts = most.map(({ what, flushes }) => `${what} ${count(flushes)}`)
-  if (row.laterPath) parts.unshift(`later ${safe(lastPart(row.laterPath))}`)
-  if (row.scope === 'filesystem') parts.unshift('its whole file system')
-  return all > most.length ? [...parts, `${count(all - most.length)} more`] : parts
 }
 
 function patterns({ patterns: found }: RankAnswer): string[] {

@@ -18,19 +18,24 @@ const GAP = '  '
 const SEPARATOR = ' · '
 const LEAST = 12
 
-export function table(columns: readonly Column[], rows: readonly TableRow[], width: number): string[] {
-  const widths = columns.map((column, k) => {
-    let most = widthOf(column.head)
-    for (const row of rows) most = Math.max(most, widthOf(row.cells[k]))
-    return most
-  })
-  const flexible = columns.findIndex((column) => column.flexible)
-  if (flexible >= 0) {
-    for (const row of rows)
-      for (const line of row.below ?? []) widths[flexible] = Math.max(widths[flexible], widthOf(line))
-    const others = widths.reduce((sum, n, k) => (k === flexible ? sum : sum + n + GAP.length), 1)
-    widths[flexible] = Math.max(LEAST, Math.min(widths[flexible], width - others))
+/** Columns taken by all but the flexible one. */
+export function fixedWidth(columns: readonly Column[], rows: readonly TableRow[]): number {
+  return columns.reduce((sum, column, k) => (column.flexible ? sum : sum + widest(column, rows, k) + GAP.length), 1)
+}
+
+function widest(column: Column, rows: readonly TableRow[], k: number): number {
+  let most = widthOf(column.head)
+  for (const { cells, below } of rows) {
+    most = Math.max(most, widthOf(cells[k]))
+    if (column.flexible && below) most = Math.max(most, widthOf(below.join(SEPARATOR)))
   }
+  return most
+}
+
+export function table(columns: readonly Column[], rows: readonly TableRow[], width: number): string[] {
+  const widths = columns.map((column, k) => widest(column, rows, k))
+  const flexible = columns.findIndex((column) => column.flexible)
+  if (flexible >= 0) widths[flexible] = Math.max(LEAST, Math.min(widths[flexible], width - fixedWidth(columns, rows)))
   const line = (cells: readonly string[]): string =>
     ` ${columns.map((column, k) => pad(shorten(cells[k], widths[k]), widths[k], column.align)).join(GAP)}`.trimEnd()
   const lines = [line(columns.map((column) => column.head))]

@@ -46,7 +46,7 @@ const WIDE =
 export function shorten(text: string, width: number): string {
   if (widthOf(text) <= width) return text
   if (width <= 1) return '…'
-  const characters = [...text]
+  const characters = Array.from(text)
   const keep = Math.max(1, Math.floor((width - 1) * 0.7))
   let end = ''
   while (characters.length > 0 && widthOf(characters[characters.length - 1] + end) <= keep) end = characters.pop() + end

@@ -1,0 +1,124 @@
+/** The table of a rank answer: numbers first, then what the row is about, with its largest parts below. */
+import type { RankAnswer, RankRow } from '@flushtrace/answers'
+import { fixedWidth, table, type Column, type TableRow } from './table.ts'
+import { bytes, count, duration, rate, safe } from './text.ts'
+import { lastPart, titleOf } from './title.ts'
+
+/** More kinds of flush than this are added up in one column. */
+const MOST_CALLS = 4
+/** What the last column needs to be read; numbers that can be spared give way first. */
+const LEAST_SUBJECT = 30
+const LEAST_PATH = 40
+
+/** What a row and the rest below it have in common. */
+interface Counted {
+  readonly flushes: RankRow['flushes']
+  readonly written: { readonly bytes: number | null }
+  readonly flushNs: { readonly total: number } | null
+  readonly failed?: RankRow['failed']
+  readonly hints?: RankRow['hints']
+}
+
+interface NumberColumn {
+  readonly head: string
+  readonly of: (row: Counted) => string
+}
+
+export function rankTable(answer: RankAnswer, width: number): string[] {
+  const least = answer.by === 'file' ? LEAST_PATH : LEAST_SUBJECT
+  const subjects = [
+    ...answer.rows.map(subject),
+    ...(answer.rest ? [`${count(answer.rest.rows)} more (--top 0 shows all)`] : []),
+  ]
+  for (const plan of plans(answer)) {
+    const columns: Column[] = [
+      ...plan.map(({ head }) => ({ head, align: 'right' as const })),
+      { head: answer.by, align: 'left', flexible: true },
+    ]
+    const rows: TableRow[] = [...answer.rows, ...(answer.rest ? [answer.rest] : [])].map((row, k) => ({
+      cells: [...plan.map(({ of }) => of(row)), subjects[k]],
+      below: k < answer.rows.length ? below(answer.rows[k]) : [],
+    }))
+    const last = plan.length <= 2 || fixedWidth(columns, rows) + least <= width
+    if (last) return table(columns, rows, width)
+  }
+  return []
+}
+
+/** The numbers to show, from all that say something to the two that must be there. */
+function plans(answer: RankAnswer): NumberColumn[][] {
+  const { spanNs, total, by } = answer
+  const kinds = Object.entries(total.flushes.byCall).sort((a, b) => b[1] - a[1])
+  // One kind only: the headline says which. By call: the row does.
+  const most = by === 'call' || kinds.length <= 1 ? 0 : Math.min(kinds.length, MOST_CALLS)
+  const build = (shown: number, withRate: boolean): NumberColumn[] => {
+    const calls = kinds.slice(0, shown).map(([call]) => call)
+    const others = shown > 0 && shown < kinds.length
+    return [
+      { head: 'flushes', of: ({ flushes }) => blankZero(flushes.total) },
+      ...when(withRate && spanNs > 0, '/s', ({ flushes }) => (flushes.total > 0 ? rate(flushes.total, spanNs) : '')),
+      ...calls.map((call) => ({ head: call, of: ({ flushes }: Counted) => blankZero(flushes.byCall[call] ?? 0) })),
+      ...when(others, 'other', ({ flushes }) => blankZero(flushes.total - sumOf(calls, flushes.byCall))),
+      ...when(total.failed.total > 0, 'failed', ({ failed }) => blankZero(failed?.total ?? 0)),
+      ...when(hintsOf(total) > 0, 'hints', (row) => blankZero(hintsOf(row))),
+      ...when(total.flushNs !== null, 'waited', ({ flushNs }) => (flushNs ? duration(flushNs.total) : '')),
+      { head: 'written', of: ({ written }) => (written.bytes ? bytes(written.bytes) : '') },
+    ]
+  }
+  const steps: NumberColumn[][] = [build(most, true)]
+  for (let shown = most; shown >= 0; shown--) if (shown !== 1 || kinds.length > 1) steps.push(build(shown, false))
+  steps.push(steps[0].filter(({ head }) => head === 'flushes' || head === 'written'))
+  return steps
+}
+
+function when(wanted: boolean, head: string, of: NumberColumn['of']): NumberColumn[] {
+  return wanted ? [{ head, of }] : []
+}
+
+function sumOf(calls: readonly string[], byCall: Readonly<Record<string, number>>): number {
+  return calls.reduce((sum, call) => sum + (byCall[call] ?? 0), 0)
+}
+
+function hintsOf({ hints }: { hints?: RankRow['hints'] }): number {
+  return hints ? hints.syncFileRange + hints.msyncAsync : 0
+}
+
+function blankZero(n: number): string {
+  return n === 0 ? '' : count(n)
+}
+
+function subject(row: RankRow): string {
+  if (row.call !== undefined) return row.call
+  if (row.file) {
+    if (row.file.path === null) return SCOPES[row.scope ?? 'unknown']
+    return `${safe(row.file.path)}${row.file.deleted ? ' (deleted)' : ''}`
+  }
+  if (!row.process) return ''
+  const title = safe(titleOf(row.process))
+  const pid = row.process.pid ?? '?'
+  return row.tid !== undefined && row.tid !== row.process.pid
+    ? `${safe(row.process.name ?? title)} [${pid}/${row.tid ?? '?'}]`
+    : `${title} [${pid}]`
+}
+
+const SCOPES = {
+  file: 'a descriptor that was not open',
+  system: 'everything: sync()',
+  filesystem: 'a file system',
+  memory: 'no file: msync of private or anonymous memory',
+  unknown: 'unknown: opened before the trace',
+} as const
+
+/** Where the flushes went, or who made them. */
+function below(row: RankRow): string[] {
+  if (row.flushes.total === 0) return row.file && row.mapped.files > 0 ? ['mapped writable, not flushed here'] : []
+  const shares = row.topFiles
+    ? row.topFiles.map(({ path, flushes }) => ({ what: safe(lastPart(path)), flushes }))
+    : (row.processes ?? []).map(({ name, pid, flushes }) => ({ what: `${safe(name ?? '?')} [${pid ?? '?'}]`, flushes }))
+  const most = shares.filter(({ flushes }) => flushes > 0).slice(0, 3)
+  const all = row.topFiles ? (row.files ?? 0) : shares.filter(({ flushes }) => flushes > 0).length
+  const parts = most.map(({ what, flushes }) => `${what} ${count(flushes)}`)
+  if (row.laterPath) parts.unshift(`later ${safe(lastPart(row.laterPath))}`)
+  if (row.scope === 'filesystem') parts.unshift('its whole file system')
+  return all > most.length ? [...parts, `${count(all - most.length)} more`] : parts
+}

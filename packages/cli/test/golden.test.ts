@@ -1,0 +1,59 @@
+/** Every command's text, JSON and CSV on recorded captures, against files. UPDATE=1 rewrites them: review the diff. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inspectSchema, rankSchema } from '@flushtrace/answers'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { widthOf } from '../src/render/text.ts'
+import { flushtrace, shellWords } from './run.ts'
+
+const FOLDER = 'packages/cli/test/golden'
+
+/** File name → what follows `flushtrace`. */
+const LINES: Readonly<Record<string, string>> = {
+  'rank-samba.txt': 'rank fixtures/strace/attach-samba',
+  'rank-samba.json': 'rank fixtures/strace/attach-samba --json',
+  'rank-samba-file.txt': 'rank fixtures/strace/attach-samba --by file',
+  'rank-samba-file.csv': 'rank fixtures/strace/attach-samba --by file --csv',
+  'rank-samba-alone.txt': 'rank fixtures/strace/attach-samba/strace.txt.gz',
+  'rank-tricks-thread.txt': 'rank fixtures/strace/fd-ext4 --by thread --top 0',
+  'rank-tricks-file.json': 'rank fixtures/strace/fd-ext4-noy --by file --top 0 --json',
+  'rank-tricks-call.txt': 'rank fixtures/strace/fd-ext4 --by call',
+  'rank-no-times.txt': 'rank fixtures/strace/fd-ext4-stderr-noy',
+  'rank-one-process.txt': 'rank fixtures/strace/sqlite-ext4 --process 11920',
+  'rank-one-file.txt': "rank fixtures/strace/sqlite-ext4 --file '*.db-wal' --sort flush-time --top 3",
+  'rank-first-second.txt': 'rank fixtures/strace/sqlite-ext4 --until 1 --top 3',
+  'rank-set.txt': 'rank fixtures/strace/fd-ext4-ff-noy',
+  'inspect-samba.txt': 'inspect fixtures/strace/attach-samba',
+  'inspect-samba.json': 'inspect fixtures/strace/attach-samba --json',
+  'inspect-set.txt': 'inspect fixtures/strace/fd-ext4-ff-noy',
+  'inspect-set.csv': 'inspect fixtures/strace/fd-ext4-ff-noy --csv',
+  'events-tricks.ndjson': 'events fixtures/strace/fd-ext4-noy',
+}
+
+const golden = suite('commands')
+
+for (const [name, line] of Object.entries(LINES)) {
+  golden(`flushtrace ${line}`, async () => {
+    const { code, out, err } = await flushtrace(...shellWords(line))
+    assert.is(code, 0)
+    assert.is(err, '')
+    if (name.endsWith('.json')) {
+      const schema = name.startsWith('rank') ? rankSchema : inspectSchema
+      schema.parse(JSON.parse(out))
+    }
+    if (name.endsWith('.txt')) {
+      const wide = out.split('\n').filter((text) => widthOf(text) > 80 && !text.includes(' [') && !/\S{60}/.test(text))
+      assert.equal(wide, [], 'tables fit 80 columns')
+    }
+    const path = join(FOLDER, name)
+    if (process.env.UPDATE === '1' || !existsSync(path)) {
+      assert.ok(process.env.UPDATE === '1', `${path} is missing: run with UPDATE=1`)
+      mkdirSync(FOLDER, { recursive: true })
+      writeFileSync(path, out)
+    }
+    assert.fixture(out, readFileSync(path, 'utf8'))
+  })
+}
+
+golden.run()
