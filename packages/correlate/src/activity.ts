@@ -80,8 +80,9 @@ export function targetOf(
   from: { file: TracedFile; node: NameNode | null; origin: Origin },
 ): Target {
   const { file, node, origin } = from
-  // Without an order, what the threads of a process did to each other's descriptors and mappings can't be told.
-  const unordered = world.order === 'lists' && task.process.threads > 1
-  const confidence = unordered || origin.rule === 'passed-inferred' ? 'inferred' : 'exact'
-  return { name: world.names.of(file, node), confidence, rule: origin.rule, at: origin }
+  // Without an order, what tasks did to the descriptors and mappings they share can't be told.
+  const unordered = world.order !== 'time' && (task.fds.shared || task.space.shared)
+  const guessed = file.raced || origin.rule === 'raced' || origin.rule === 'passed-inferred'
+  const confidence = unordered || guessed ? 'inferred' : 'exact'
+  return { name: world.names.of(file, node), confidence, rule: file.raced ? 'raced' : origin.rule, at: origin }
 }

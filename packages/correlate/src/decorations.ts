@@ -23,14 +23,20 @@ export function nameAt(row: Row, index: number): FdName | null {
 
 /** The description behind descriptor `fd` at this moment; what the trace says of it is believed. */
 export function describedBy(world: World, row: Row, fd: number, decoration: number): Description | null {
-  const known = row.task.fds.get(fd)
+  const known = knownAs(world, row, fd)
   const said = nameAt(row, decoration)
   return said && fd >= 0 ? believe(world, row, fd, known, said) : known
 }
 
 export function describedByRef(world: World, row: Row, ref: FdRef): Description | null {
-  const known = row.task.fds.get(ref.fd)
+  const known = knownAs(world, row, ref.fd)
   return ref.name && ref.fd >= 0 ? believe(world, row, ref.fd, known, ref.name) : known
+}
+
+function knownAs(world: World, row: Row, fd: number): Description | null {
+  const { fds } = row.task
+  if (world.order === 'starts') fds.claim(fd, row.task)
+  return fds.get(fd)
 }
 
 /** `known`: what descriptor `fd` is so far. */

@@ -4,7 +4,7 @@ import { agrees, describedBy, describedByRef, guessKind, learnDevice, nameAt, sa
 import { describe, type Description, type Origin, type SentDescriptors, type SyncMode } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { TracedFile, pathOf, type NameNode } from './files.ts'
-import { nodeOfPath, startOfPath } from './paths.ts'
+import { isRaced, nodeOfPath, startOfPath } from './paths.ts'
 import type { Task } from './processes.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
@@ -29,7 +29,7 @@ export class DescriptorTracker implements Tracker {
   readonly roles = ['open', 'newFd', 'pair', 'close', 'closeRange', 'dup', 'fcntl', 'sendFds', 'receiveFds'] as const
   readonly #world: World
   /** Messages sent to a socket whose other end is not known, oldest first. */
-  readonly #inTransit: Description[][] = []
+  readonly #inTransit: SentDescriptors[] = []
 
   constructor(world: World) {
     this.#world = world
@@ -43,6 +43,7 @@ export class DescriptorTracker implements Tracker {
         inFlight.node = nodeOfPath(this.#world, row, batch.path[i], inFlight.start)
         break
       case 'close': {
+        if (this.#world.order === 'starts') task.fds.claim(batch.fd[i], task)
         const entry = task.fds.entry(batch.fd[i])
         if (entry) inFlight.closed = [[batch.fd[i], entry]]
         task.fds.close(batch.fd[i])
@@ -93,8 +94,13 @@ export class DescriptorTracker implements Tracker {
         break
       case 'dup':
         if (CALLS[batch.call[i]].name === 'dup2' && batch.fd[i] === batch.fd2[i]) break
-        if (CALLS[batch.call[i]].name === 'dup') this.#given(row, batch.result[i])
-        this.#setOrForget(row, batch.result[i], inFlight.description, (batch.flags[i] & F.O_CLOEXEC) !== 0)
+        this.#setOrForget(
+          row,
+          batch.result[i],
+          inFlight.description,
+          (batch.flags[i] & F.O_CLOEXEC) !== 0,
+          CALLS[batch.call[i]].name !== 'dup',
+        )
         break
       case 'fcntl':
         this.#fcntl(row)
@@ -120,13 +126,12 @@ export class DescriptorTracker implements Tracker {
     const origin: Origin = { rule: lost ? 'decoration' : 'open', source: row.source, record: batch.record[i] }
     const sync = lost ? 'unknown' : syncMode(flags)
     const closeOnExec = (flags & F.O_CLOEXEC) !== 0
-    this.#given(row, fd)
     if (said && said.kind !== 'path' && said.kind !== 'device') {
-      this.#set(row, fd, saidDescription(world, said, sync, origin), closeOnExec)
+      this.#give(row, fd, saidDescription(world, said, sync, origin), closeOnExec)
       return
     }
     if (path === null) {
-      if (said) this.#set(row, fd, saidDescription(world, said, sync, origin), closeOnExec)
+      if (said) this.#give(row, fd, saidDescription(world, said, sync, origin), closeOnExec)
       else row.task.fds.forget(fd)
       return
     }
@@ -134,7 +139,7 @@ export class DescriptorTracker implements Tracker {
     if (again) {
       // Opening /dev/fd/5 opens the file anew that descriptor 5 leads to.
       const other = row.task.fds.get(Number(again[1] ?? STANDARD.indexOf(again[2])))
-      if (other) this.#set(row, fd, describe(other.file, other.label, sync, origin, other.node), closeOnExec)
+      if (other) this.#give(row, fd, describe(other.file, other.label, sync, origin, other.node), closeOnExec)
       else row.task.fds.forget(fd)
       return
     }
@@ -142,8 +147,9 @@ export class DescriptorTracker implements Tracker {
     const unnamed = (flags & F.O_TMPFILE) === F.O_TMPFILE
     let node: NameNode | null = null
     let file: TracedFile
+    let raced = false
     if (unnamed) {
-      file = new TracedFile(said ? said.text : `${byPath ? pathOf(byPath) : '?'}/#unnamed`)
+      file = new TracedFile(said ? said.text.replace(/ \(deleted\)$/, '') : `${byPath ? pathOf(byPath) : '?'}/#unnamed`)
       file.unnamed = true
       file.deleted = true
       file.kind = 'regular'
@@ -165,10 +171,12 @@ export class DescriptorTracker implements Tracker {
     } else {
       node = byPath as NameNode
       file = world.files.fileAt(node)
+      raced = isRaced(world, row, [node])
     }
     if ((flags & F.O_DIRECTORY) !== 0 && !unnamed) file.kind = 'directory'
     else if ((flags & (F.O_CREAT | F.O_WRONLY | F.O_RDWR)) !== 0 && file.kind === null) file.kind = guessKind(file)
-    this.#set(row, fd, describe(file, '', sync, origin, node), closeOnExec)
+    const description = describe(file, '', sync, raced ? { ...origin, rule: 'raced' } : origin, node)
+    this.#give(row, fd, description, closeOnExec)
   }
 
   /** The node that was opened: other tasks may have renamed or removed it between entry and exit. */
@@ -194,13 +202,12 @@ export class DescriptorTracker implements Tracker {
     const fd = batch.result[i]
     const origin: Origin = { rule: 'made', source: row.source, record: batch.record[i] }
     const closeOnExec = (batch.flags[i] & F.O_CLOEXEC) !== 0 || call.startsWith('pidfd') || call === 'io_uring_setup'
-    this.#given(row, fd)
     if (call === 'memfd_create') {
       const file = new TracedFile(`/memfd:${batch.strings.textOrNull(batch.path[i]) ?? ''}`)
       file.kind = 'memory'
       // It never had a name in any directory: the kernel calls it deleted.
       file.deleted = true
-      this.#set(row, fd, describe(file, '', 'none', origin), closeOnExec)
+      this.#give(row, fd, describe(file, '', 'none', origin), closeOnExec)
       return
     }
     if (call === 'pidfd_getfd') {
@@ -212,7 +219,7 @@ export class DescriptorTracker implements Tracker {
     if (call === 'io_uring_setup') task.process.uring ??= { operations: 0, unknown: false }
     const description = describe(null, LABELS[call] ?? call.replace(/[0-9]|_create|_init|_open/g, ''), 'none', origin)
     if (call === 'pidfd_open') description.pid = batch.size[i]
-    this.#set(row, fd, description, closeOnExec)
+    this.#give(row, fd, description, closeOnExec)
   }
 
   #pair(row: Row): void {
@@ -223,8 +230,7 @@ export class DescriptorTracker implements Tracker {
     const origin: Origin = { rule: 'made', source: row.source, record: batch.record[i] }
     const ends = extra.fds.map((ref) => {
       const description = describe(null, LABELS[call], 'none', origin)
-      this.#given(row, ref.fd)
-      this.#set(row, ref.fd, description, (batch.flags[i] & F.O_CLOEXEC) !== 0)
+      this.#give(row, ref.fd, description, (batch.flags[i] & F.O_CLOEXEC) !== 0)
       return description
     })
     if (call === 'socketpair' && ends.length === 2) {
@@ -245,7 +251,6 @@ export class DescriptorTracker implements Tracker {
     switch (batch.flags[i]) {
       case F.F_DUPFD:
       case F.F_DUPFD_CLOEXEC:
-        this.#given(row, batch.result[i])
         this.#setOrForget(row, batch.result[i], inFlight.description, batch.flags[i] === F.F_DUPFD_CLOEXEC)
         break
       case F.F_SETFD:
@@ -267,15 +272,16 @@ export class DescriptorTracker implements Tracker {
     }
     const socket = row.inFlight.description
     const queue = socket?.peer ? (socket.peer.inbox ??= []) : this.#inTransit
-    queue.push(sent)
+    const message = { queue, sent, socket }
+    queue.push(message)
     // A message that nobody in the trace receives must not stay for ever.
     if (queue.length > MAX_MESSAGES) queue.shift()
-    return { queue, sent }
+    return message
   }
 
-  #takeBack({ queue, sent }: SentDescriptors): void {
-    const at = queue.indexOf(sent)
-    if (at >= 0) queue.splice(at, 1)
+  #takeBack(message: SentDescriptors): void {
+    const at = message.queue.indexOf(message)
+    if (at >= 0) message.queue.splice(at, 1)
   }
 
   #receive(row: Row): void {
@@ -287,44 +293,57 @@ export class DescriptorTracker implements Tracker {
     const own = takeMessage(inFlight.description?.inbox ?? [], extra.fds)
     const inferred = own ? null : this.#fromTransit(extra.fds)
     extra.fds.forEach((ref, k) => {
-      this.#given(row, ref.fd)
-      if (own) this.#set(row, ref.fd, own[k], closeOnExec)
+      if (own) this.#give(row, ref.fd, own[k], closeOnExec)
       else if (inferred) {
         if (!ref.name) report(this.#world, CORRELATE.inferredPass, row, '')
         // The same description: what the trace says elsewhere of one number of it is true of all.
         const guess = ref.name
           ? inferred[k]
           : { ...inferred[k], origin: { ...origin, rule: 'passed-inferred' as const } }
-        this.#set(row, ref.fd, guess, closeOnExec)
+        this.#give(row, ref.fd, guess, closeOnExec)
       } else if (ref.name) {
-        this.#set(row, ref.fd, saidDescription(this.#world, ref.name, 'unknown', origin), closeOnExec)
+        this.#give(row, ref.fd, saidDescription(this.#world, ref.name, 'unknown', origin), closeOnExec)
       } else row.task.fds.forget(ref.fd)
       if (ref.name) describedByRef(this.#world, row, ref)
     })
   }
 
-  /** The one message that can be meant: of so many descriptors, and of these names where the trace says them. */
-  #fromTransit(refs: readonly FdRef[]): Description[] | null {
-    const fitting = this.#inTransit.filter((message) => fits(message, refs))
-    const named = refs.every((ref) => ref.name !== null)
-    const [first] = fitting
-    if (!first || (fitting.length > 1 && !named)) return null
-    this.#inTransit.splice(this.#inTransit.indexOf(first), 1)
-    return first
+  /**
+   * The one message that can be meant: of so many descriptors, and of these names where the trace says them; the first
+   * of several only where all came through one socket, which keeps their order.
+   */
+  #fromTransit(refs: readonly FdRef[]): readonly Description[] | null {
+    const fitting = this.#inTransit.filter(({ sent }) => fits(sent, refs))
+    const [first, ...others] = fitting
+    if (!first) return null
+    const named = refs.every(({ name }) => name !== null)
+    if (!named && others.some(({ socket }) => socket === null || socket !== first.socket)) return null
+    this.#takeBack(first)
+    return first.sent
   }
 
   /** A copy of a descriptor that is not known is not known either; the number's old meaning is gone. */
-  #setOrForget(row: Row, fd: number, description: Description | null, closeOnExec: boolean): void {
+  #setOrForget(
+    row: Row,
+    fd: number,
+    description: Description | null,
+    closeOnExec: boolean,
+    chosen = false, // dup2 names the number, and closes what it was
+  ): void {
     const said = nameAt(row, row.batch.decorationResult[row.i])
     const origin: Origin = { rule: 'decoration', source: row.source, record: row.batch.record[row.i] }
     const made = description ?? (said ? saidDescription(this.#world, said, 'unknown', origin) : null)
-    if (made) this.#set(row, fd, made, closeOnExec)
-    else row.task.fds.forget(fd)
+    if (!made) row.task.fds.forget(fd)
+    else if (chosen) this.#set(row, fd, made, closeOnExec)
+    else this.#give(row, fd, made, closeOnExec)
   }
 
-  /** A call of which the trace does not tell when it returned got a number that is still in use (descriptors.ts, 5). */
-  #given(row: Row, fd: number): void {
-    if (this.#world.order === 'starts') row.task.fds.oweClose(fd)
+  /** A number that the kernel chose. */
+  #give(row: Row, fd: number, description: Description, closeOnExec: boolean): void {
+    const { fds } = row.task
+    // Without durations the call came back later than it is applied here (descriptors.ts, invariant 5).
+    if (this.#world.order === 'starts' && fds.shared && fds.get(fd)) fds.setNext(fd, description, closeOnExec, row.task)
+    else this.#set(row, fd, description, closeOnExec)
   }
 
   #set(row: Row, fd: number, description: Description, closeOnExec: boolean): void {
@@ -336,9 +355,9 @@ export class DescriptorTracker implements Tracker {
 }
 
 /** Oldest first; one that the receiver had no room for was dropped by the kernel. */
-function takeMessage(queue: Description[][], refs: readonly FdRef[]): Description[] | null {
-  const at = queue.findIndex((message) => message.length === refs.length)
-  return at < 0 ? null : (queue.splice(0, at + 1).at(-1) ?? null)
+function takeMessage(queue: SentDescriptors[], refs: readonly FdRef[]): readonly Description[] | null {
+  const at = queue.findIndex(({ sent }) => sent.length === refs.length)
+  return at < 0 ? null : (queue.splice(0, at + 1).at(-1)?.sent ?? null)
 }
 
 function fits(message: readonly Description[], refs: readonly FdRef[]): boolean {

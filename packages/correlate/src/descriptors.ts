@@ -9,7 +9,7 @@
  * 4. close() and close_range() take numbers away at once, at the entry of the call: another task may get one before
  *    the call returns.
  * 5. The kernel never hands out a number that is in use. In a log that does not tell when calls returned, such a number
- *    means that its close, by another task, is still to come: that close is for the old one (`owed`).
+ *    means that its close, by another task, is still to come: until then the number means the old one (`setNext`).
  * 6. A description keeps the name it was opened by (`node`), as /proc/PID/fd shows it: renamed with it, deleted with
  *    it, whatever other names the file has.
  * Source of the rules: man pages open(2), dup(2), clone(2), execve(2), close(2), fcntl(2); torvalds/linux fs/file.c.
@@ -19,9 +19,12 @@ import type { NameNode, TracedFile } from './files.ts'
 /** What a description is known to do on write(): `unknown` when it was opened before the trace. */
 export type SyncMode = 'none' | 'data' | 'full' | 'unknown'
 
+/** `raced`: opened while another task changed the name; `passed-inferred`: received, matched by order. */
+export type Rule = 'open' | 'raced' | 'decoration' | 'saved-proc' | 'passed' | 'passed-inferred' | 'made'
+
 /** How a fact came to be known: named in evidence. */
 export interface Origin {
-  readonly rule: 'open' | 'decoration' | 'saved-proc' | 'passed' | 'passed-inferred' | 'made'
+  readonly rule: Rule
   readonly source: number
   readonly record: number
 }
@@ -38,15 +41,18 @@ export interface Description {
   /** The other end of a socketpair: descriptors sent here arrive there. */
   peer: Description | null
   /** Descriptors sent with SCM_RIGHTS to this end and not yet received. */
-  inbox: Description[][] | null
+  inbox: SentDescriptors[] | null
   /** pidfd: whose. */
   pid: number
 }
 
-/** A message with SCM_RIGHTS, and where it waits to be received. */
+/** A message with SCM_RIGHTS. */
 export interface SentDescriptors {
-  readonly queue: Description[][]
-  readonly sent: Description[]
+  /** Where it waits to be received. */
+  readonly queue: SentDescriptors[]
+  readonly sent: readonly Description[]
+  /** What it was sent through; null where that is not known. */
+  readonly socket: Description | null
 }
 
 export interface FdEntry {
@@ -60,12 +66,14 @@ const MAX_UNKNOWN = 1024
 
 export class FdTable {
   readonly #entries = new Map<number, FdEntry>()
-  /** Numbers given out while in use → closes to come that are not theirs. */
-  readonly #owed = new Map<number, number>()
+  /** Numbers given out while in use → what they mean after the next close, and who got them. */
+  readonly #next = new Map<number, { entry: FdEntry; owner: unknown }[]>()
   /** Where relative paths start from a descriptor that is not known. */
   readonly #unknown = new Map<number, NameNode>()
   /** Whether all descriptors are known: false when the task lived before the trace and nothing was saved of it. */
   complete: boolean
+  /** CLONE_FILES made it the table of several tasks. */
+  shared = false
 
   constructor(complete: boolean) {
     this.complete = complete
@@ -87,19 +95,28 @@ export class FdTable {
     return true
   }
 
-  /** The next close of `fd` is one that happened before it was given out again (invariant 5). */
-  oweClose(fd: number): void {
-    if (this.#entries.has(fd)) this.#owed.set(fd, (this.#owed.get(fd) ?? 0) + 1)
+  /** What `fd` means for `owner` now, and for all after the close that is still to come (invariant 5). */
+  setNext(fd: number, description: Description, closeOnExec: boolean, owner: unknown): void {
+    const waiting = this.#next.get(fd)
+    const next = { entry: { description, closeOnExec }, owner }
+    if (waiting) waiting.push(next)
+    else this.#next.set(fd, [next])
+  }
+
+  /** Who got a number uses it: the close that was to come is not in the trace. */
+  claim(fd: number, owner: unknown): void {
+    while (this.#next.get(fd)?.some((next) => next.owner === owner)) this.close(fd)
   }
 
   close(fd: number): void {
-    const owed = this.#owed.get(fd)
-    if (owed !== undefined) {
-      if (owed > 1) this.#owed.set(fd, owed - 1)
-      else this.#owed.delete(fd)
+    const waiting = this.#next.get(fd)
+    const next = waiting?.shift()
+    if (!waiting || !next) {
+      this.forget(fd)
       return
     }
-    this.forget(fd)
+    this.#entries.set(fd, next.entry)
+    if (waiting.length === 0) this.#next.delete(fd)
   }
 
   /** What the number means is not known any more. */

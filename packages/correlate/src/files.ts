@@ -38,6 +38,8 @@ export class TracedFile {
   lastPath: string
   /** Made with O_TMPFILE: its /proc name stays `#inode (deleted)` even when linkat() names it. */
   unnamed = false
+  /** Two calls changed its names, or one changed and one opened them, at the same time: which came first is a guess. */
+  raced = false
   #name: FileName | null = null
 
   constructor(path: string) {

@@ -78,7 +78,7 @@ export class MappingTracker implements Tracker {
     }
     const { rule } = description.origin
     const origin: Origin = {
-      rule: rule === 'passed-inferred' ? rule : 'made',
+      rule: rule === 'passed-inferred' || rule === 'raced' ? rule : 'made',
       source: row.source,
       record: batch.record[i],
     }

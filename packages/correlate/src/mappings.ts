@@ -35,6 +35,8 @@ export class AddressSpace {
   complete: boolean
   /** Copied by fork and not yet reported as mappings of the new process. */
   inherited = false
+  /** CLONE_VM made it the space of several tasks. */
+  shared = false
 
   constructor(complete: boolean, regions: Region[] = []) {
     this.complete = complete

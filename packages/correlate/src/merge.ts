@@ -89,8 +89,12 @@ class Cursor {
 
   /** When the next thing of this stream happens. */
   get dueNs(): number {
-    const at = this.batch.atNs[this.i] + this.offsetNs
-    return this.entered ? at + this.batch.tookNs[this.i] : at
+    const { atNs, tookNs, length } = this.batch
+    const { i } = this
+    if (!this.entered) return atNs[i] + this.offsetNs
+    // Without a duration: at the latest when the task enters its next call.
+    const returnedNs = tookNs[i] > 0 ? atNs[i] + tookNs[i] : i + 1 < length ? atNs[i + 1] : atNs[i]
+    return returnedNs + this.offsetNs
   }
 }
 
@@ -138,7 +142,7 @@ async function byTime(group: Cursor[], system: System, onRow: (atNs: number) => 
     if (cursor.entered) {
       system.exit(batch, i, source)
       cursor.entered = false
-    } else if (cursor.tid > 0 && batch.phase[i] === WHOLE && batch.tookNs[i] > 0) {
+    } else if (cursor.tid > 0 && batch.phase[i] === WHOLE && lasts(batch, i)) {
       system.enter(batch, i, source)
       cursor.entered = true
       done = false
@@ -148,6 +152,11 @@ async function byTime(group: Cursor[], system: System, onRow: (atNs: number) => 
     if (done && ++cursor.i >= batch.length && !(await cursor.next())) heap.removeFirst()
     else heap.sinkFirst()
   }
+}
+
+/** Whether entry and exit are moments of their own. A receiver without duration waited for its sender. */
+function lasts(batch: CallBatch, i: number): boolean {
+  return batch.tookNs[i] > 0 || (Number.isNaN(batch.tookNs[i]) && CALLS[batch.call[i]].role === 'receiveFds')
 }
 
 /** Binary min-heap by `dueNs`; equal times keep the order of the sources. */

@@ -2,7 +2,7 @@
 import { AT_FDCWD, CALLS, OK, flags as F } from '@flushtrace/trace'
 import { describedBy } from './decorations.ts'
 import type { FileKind, NameNode } from './files.ts'
-import { nodeOfPath, startOfPath } from './paths.ts'
+import { isRaced, nodeOfPath, startOfPath } from './paths.ts'
 import type { Row, Tracker, World } from './world.ts'
 
 const KINDS: Readonly<Record<number, FileKind>> = {
@@ -40,7 +40,9 @@ export class NameTracker implements Tracker {
         const fd = fdOfLink(this.#text(row, batch.path[i]), batch.fd[i])
         if (fd === null) inFlight.start = startOfPath(world, row, batch.fd[i], batch.decoration[i])
         else inFlight.description = describedBy(world, row, fd, fd === batch.fd[i] ? batch.decoration[i] : -1)
+        if (fd === null) inFlight.node = nodeOfPath(world, row, batch.path[i], inFlight.start)
         inFlight.start2 = startOfPath(world, row, batch.fd2[i], batch.decoration2[i])
+        inFlight.node2 = nodeOfPath(world, row, batch.path2[i], inFlight.start2)
         world.naming.add(row.task)
         break
       }
@@ -48,6 +50,7 @@ export class NameTracker implements Tracker {
         inFlight.start2 = startOfPath(world, row, batch.fd2[i], batch.decoration2[i])
         inFlight.start = startOfPath(world, row, batch.fd[i], batch.decoration[i])
         inFlight.node = nodeOfPath(world, row, batch.path[i], inFlight.start)
+        inFlight.node2 = nodeOfPath(world, row, batch.path2[i], inFlight.start2)
         world.naming.add(row.task)
         break
       case 'unlink':
@@ -92,9 +95,10 @@ export class NameTracker implements Tracker {
         this.#link(row)
         break
       case 'unlink': {
+        const node = nodeOfPath(world, row, batch.path[i], inFlight.start)
+        markRaced(world, row, [node])
         // Another line said already that it is gone; what has the name now is the next file.
         if (inFlight.node?.removed) break
-        const node = nodeOfPath(world, row, batch.path[i], inFlight.start)
         const directory = CALLS[batch.call[i]].name === 'rmdir' || (batch.flags[i] & AT_REMOVEDIR) !== 0
         if (node && directory) files.removeDirectory(node)
         else if (node) files.unlink(node)
@@ -127,6 +131,7 @@ export class NameTracker implements Tracker {
     if (!to || inFlight.node === to) return
     const from = nodeOfPath(this.#world, row, batch.path[i], inFlight.start)
     if (!from) return
+    markRaced(this.#world, row, [from, to])
     if ((batch.flags[i] & F.RENAME_EXCHANGE) !== 0) files.exchange(from, to)
     else files.rename(from, to)
   }
@@ -147,6 +152,11 @@ export class NameTracker implements Tracker {
   #text(row: Row, id: number): string | null {
     return row.batch.strings.textOrNull(id)
   }
+}
+
+function markRaced(world: World, row: Row, now: readonly (NameNode | null)[]): void {
+  if (!isRaced(world, row, now)) return
+  for (const node of [...now, row.inFlight.node, row.inFlight.node2]) if (node?.file) node.file.raced = true
 }
 
 /** linkat(fd, "", …, AT_EMPTY_PATH), or through /proc/self/fd: how an O_TMPFILE gets its name. */

@@ -5,6 +5,7 @@
 import { AT_FDCWD } from '@flushtrace/trace'
 import { describedBy } from './decorations.ts'
 import type { NameNode } from './files.ts'
+import type { CallInFlight } from './processes.ts'
 import type { Row, World } from './world.ts'
 
 /** Where a relative path starts. `AT_FDCWD</cwd>` teaches where the process stands. */
@@ -26,4 +27,18 @@ export function nodeOfPath(world: World, row: Row, pathId: number, start: NameNo
   const path = row.batch.strings.textOrNull(pathId)
   const { directories } = row.task
   return path === null ? null : world.files.resolve(path, start ?? directories.cwd, directories.root)
+}
+
+/**
+ * Whether a call by another task, under way together with this one, changes where its paths lead: the log's order of
+ * the two need not be the kernel's. `now`: where the paths lead at the exit.
+ */
+export function isRaced(world: World, row: Row, now: readonly (NameNode | null)[]): boolean {
+  const { node, node2 }: CallInFlight = row.inFlight
+  if (now.some((at, k) => at !== [node, node2][k])) return true
+  for (const { call } of world.naming) {
+    if (!call || call === row.inFlight) continue
+    if (now.some((at) => at && (at === call.node || at === call.node2))) return true
+  }
+  return false
 }

@@ -23,13 +23,24 @@ export class ProcessTracker implements Tracker {
   }
 
   enter(row: Row): void {
-    if (row.role !== 'fork') return
     const { task, inFlight } = row
+    if (row.role === 'exec') {
+      const { batch, i } = row
+      // The end of an execve by a thread may stand in the file of its process (-ff), without the arguments.
+      const path = batch.strings.textOrNull(batch.path[i])
+      if (path !== null) task.program = { path, argv: batch.extra[i] }
+    }
+    if (row.role !== 'fork') return
     // Where whole streams follow one another, what is shared would reach a thread as its process left it at its end:
     // a copy of what was there when the thread began is nearer to the truth.
-    const flags = this.#world.order === 'lists' ? 0 : forkFlags(row)
+    const asked = forkFlags(row)
+    const flags = this.#world.order === 'lists' ? 0 : asked
+    if ((asked & F.CLONE_FILES) !== 0) task.fds.shared = true
+    if ((asked & F.CLONE_VM) !== 0) task.space.shared = true
     inFlight.fds = (flags & F.CLONE_FILES) !== 0 ? task.fds : task.fds.copy()
     inFlight.space = (flags & F.CLONE_VM) !== 0 ? task.space : task.space.copy()
+    if (inFlight.fds !== task.fds) inFlight.fds.shared = (asked & F.CLONE_FILES) !== 0
+    if (inFlight.space !== task.space) inFlight.space.shared = (asked & F.CLONE_VM) !== 0
     inFlight.directories = (flags & F.CLONE_FS) !== 0 ? task.directories : { ...task.directories }
   }
 
@@ -97,6 +108,7 @@ export class ProcessTracker implements Tracker {
       space: inFlight.space ?? task.space.copy(),
       directories: inFlight.directories ?? { ...task.directories },
       call: early?.call ?? null,
+      program: null,
       orphan: false,
       bornAt: inFlight.at,
     }
@@ -109,8 +121,9 @@ export class ProcessTracker implements Tracker {
   #exec(row: Row): void {
     const { batch, i, task } = row
     const { process } = task
-    const path = batch.strings.textOrNull(batch.path[i])
-    const extra = batch.extra[i]
+    const path = batch.strings.textOrNull(batch.path[i]) ?? task.program?.path ?? null
+    const extra = batch.extra[i] ?? task.program?.argv
+    task.program = null
     if (path !== null && path !== '') this.#name(task, path.slice(path.lastIndexOf('/') + 1))
     else if (extra?.kind === 'argv' && extra.argv[0]) this.#name(task, extra.argv[0].replace(/^.*\//, ''))
     if (extra?.kind === 'argv') {
@@ -186,6 +199,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
     space: leader?.space ?? new AddressSpace(false),
     directories: leader?.directories ?? { cwd: world.files.unknownDirectory(), root: world.files.root },
     call: null,
+    program: null,
     orphan: true,
     bornAt: at,
   }

@@ -10,6 +10,7 @@
  * 4. execve ends all other tasks of the process; a thread that calls it goes on under the pid of the process.
  * Source of the rules: man pages clone(2), execve(2), fork(2), vfork(2), unshare(2), prctl(2).
  */
+import type { Extra } from '@flushtrace/trace'
 import type { Description, FdEntry, FdTable, SentDescriptors } from './descriptors.ts'
 import type { NameNode } from './files.ts'
 import type { AddressSpace, Region } from './mappings.ts'
@@ -49,6 +50,8 @@ export interface Task {
   space: AddressSpace
   directories: Directories
   call: CallInFlight | null
+  /** What the execve under way asks for. */
+  program: { path: string; argv: Extra | null } | null
   /** Made up because its id appeared without a fork in the trace. */
   orphan: boolean
   /** When its fork was entered, or its first row came, counted in rows applied. */
@@ -64,8 +67,9 @@ export interface CallInFlight {
   /** Where the relative path of the call starts, and its second one; null: the call has none. */
   start: NameNode | null
   start2: NameNode | null
-  /** open, rename, unlink: where the path led at entry. Other tasks may change that before the call returns. */
+  /** open, rename, link, unlink: where the paths led at entry. Other tasks may change that before the call returns. */
   node: NameNode | null
+  node2: NameNode | null
   /** close, close_range: what the numbers meant, to be put back when the call was never run. */
   closed: [fd: number, entry: FdEntry][] | null
   /** sendmsg: what it sent, to be taken back when it fails. */

@@ -303,6 +303,7 @@ function newCall(at: number): CallInFlight {
     start: null,
     start2: null,
     node: null,
+    node2: null,
     closed: null,
     sent: null,
     regions: null,
