@@ -61,6 +61,8 @@ export interface BlockHandler {
   onBlock(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void
   /** Bytes from `offset` on are no block. Called once for each run of them. */
   onDamage(offset: number, what: string): void
+  /** From `offset` on the file is in the other byte order: the rest is skipped. */
+  onSwapped(offset: number): void
 }
 
 export class BlockReader {
@@ -74,6 +76,7 @@ export class BlockReader {
   #offset = 0
   #searching = false
   #found = false
+  #refused = false
   #chunk: Uint8Array | null = null
   #view!: DataView
 
@@ -115,13 +118,13 @@ export class BlockReader {
         // Either the file was cut here, or this length is wrong.
         this.#found = false
         this.#searching = true
-        this.#drop(4)
+        this.#drop(1)
         this.#scanCarry()
         if (!this.#found && this.#need > 0) return { done: true, left, offset }
         this.#handler.onDamage(offset, 'its length reaches beyond the end')
       }
       while (this.#carried > 0 && !this.#handler.crowded) {
-        if (this.#need > this.#carried) this.#drop(4)
+        if (this.#need > this.#carried) this.#drop(1)
         this.#scanCarry()
       }
     }
@@ -160,14 +163,21 @@ export class BlockReader {
     const handler = this.#handler
     const base = this.#offset - pos
     this.#need = 0
+    if (this.#refused) return end
     while (pos < end && !handler.crowded) {
       const left = end - pos
-      if (left < 8) {
-        this.#need = 8
+      if (left < MIN_LENGTH) {
+        this.#need = MIN_LENGTH
         break
       }
       const type = view.getUint32(pos, true)
       const length = view.getUint32(pos + 4, true)
+      if (type === SECTION && left >= 12 && sectionOrder(view, pos) === 'swapped') {
+        // Nothing in it can be read; it is not searched for what looks like a block either.
+        handler.onSwapped(base + pos)
+        this.#refused = true
+        return end
+      }
       const wrong = this.#searching ? !looksRight(type, length) : isAbsurd(type, length)
       if (!wrong && length > left) {
         this.#need = length
@@ -176,8 +186,8 @@ export class BlockReader {
       if (wrong || view.getUint32(pos + length - 4, true) !== length) {
         if (!this.#searching) handler.onDamage(base + pos, `block type 0x${type.toString(16)}, length ${length}`)
         this.#searching = true
-        // Blocks are padded to 4; when bytes were lost, only a byte-wise search would find the next one.
-        pos += type === SECTION ? 4 : 1
+        // Byte by byte: blocks are padded to 4, but bytes may be lost.
+        pos++
         continue
       }
       this.#searching = false

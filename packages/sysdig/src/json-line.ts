@@ -36,7 +36,7 @@ export function parseJsonLine(line: string): PrintedEvent[] | null {
     const event = emptyEvent()
     for (const [field, content] of Object.entries(item)) {
       if (typeof content === 'string') setField(event, field, content)
-      else if (typeof content === 'number') setField(event, field, String(content))
+      else if (typeof content === 'number' && field !== 'evt.type') setField(event, field, String(content))
     }
     if (event.type === '') return null
     events.push(event)

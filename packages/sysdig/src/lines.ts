@@ -26,7 +26,7 @@ export class LineReader {
     if (this.pending) {
       this.#append(chunk, pos, end)
       this.#handOver(onLine)
-    } else onLine(chunk, pos, end)
+    } else onLine(chunk, pos, end - pos > MAX_LINE ? -1 : end)
     return end + 1
   }
 

@@ -115,6 +115,7 @@ export function fillFromText(
   outdated: ReadonlySet<string>,
   resultIsAddress: boolean,
 ): void {
+  let hasPath = false
   for (const [name, text] of values) {
     const column = columns.get(name)
     if (!column || text === '' || text === '<NA>') continue
@@ -122,8 +123,10 @@ export function fillFromText(
     if (slot >= C.TEXT) continue
     if (slot === C.PATH || slot === C.PATH2) {
       const path = pathOf(text)
-      if (slot === C.PATH) task.path = path
-      else task.path2 = path
+      if (slot === C.PATH2) task.path2 = path
+      // The first of two wins: execve's resolved path stands before the one it was given.
+      else if (!hasPath) task.path = path
+      hasPath ||= slot === C.PATH
       continue
     }
     const value = numberOf(slot, text, resultIsAddress)

@@ -389,7 +389,10 @@ export class ScapEvents {
     if (enter) {
       if (slot === C.PATH) task.path = decodeUtf8(buf, at, end)
       else task.path2 = decodeUtf8(buf, at, end)
-    } else task.values[slot] = this.#rows.strings.intern(buf, at, end, decodeUtf8)
+    } else if (Number.isNaN(task.values[slot])) {
+      // The first of two wins: execve's resolved path stands before the one it was given.
+      task.values[slot] = this.#rows.strings.intern(buf, at, end, decodeUtf8)
+    }
   }
 
   /** A text parameter of the event at hand, without its last NUL; null when there is none. */
@@ -442,7 +445,7 @@ export class ScapEvents {
     const exe = this.#text(C.EXE, buf)
     const args = this.#text(C.ARGS, buf) ?? ''
     if (exe !== null) {
-      const cut = this.#textEnd[C.ARGS] - this.#textStart[C.ARGS] >= CUT_ARGUMENTS
+      const cut = args !== '' && this.#textEnd[C.ARGS] - this.#textStart[C.ARGS] >= CUT_ARGUMENTS
       rows.batch.extra[i] = { kind: 'argv', argv: [exe, ...(args === '' ? [] : splitArguments(`${args}\0`))], cut }
       if (rows.batch.path[i] < 0) rows.batch.path[i] = rows.strings.add(exe)
     }

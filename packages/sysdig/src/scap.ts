@@ -6,7 +6,7 @@
  * - Refused: the other byte order, and network captures, which share the first block.
  */
 import type { CallBatch, DiagnosticKind, Diagnostics, Instant, Source } from '@flushtrace/trace'
-import { BlockReader, SECTION, blockKind, isEvent, sectionOrder, type BlockHandler } from './blocks.ts'
+import { BlockReader, blockKind, isEvent, type BlockHandler } from './blocks.ts'
 import { SYSDIG } from './diagnostics.ts'
 import { emptyFacts } from './facts.ts'
 import { summarise } from './scap-summary.ts'
@@ -71,7 +71,6 @@ export class ScapParser implements BlockHandler {
 
   onBlock(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void {
     this.facts.records++
-    if (this.#foreignOrder && type !== SECTION) return
     if (isEvent(type)) {
       this.events.onEvent(type, buf, view, at, length, offset)
       return
@@ -102,7 +101,12 @@ export class ScapParser implements BlockHandler {
   }
 
   onDamage(offset: number, what: string): void {
-    if (!this.#foreignOrder) this.#damaged(SYSDIG.damagedBlock, offset, `at byte ${offset}, ${what}`)
+    this.#damaged(SYSDIG.damagedBlock, offset, `at byte ${offset}, ${what}`)
+  }
+
+  onSwapped(offset: number): void {
+    this.#foreignOrder = true
+    this.#add(SYSDIG.byteOrder, offset, '')
   }
 
   #section(view: DataView, at: number, length: number, offset: number): void {
@@ -111,8 +115,6 @@ export class ScapParser implements BlockHandler {
       return
     }
     this.facts.sections++
-    this.#foreignOrder = sectionOrder(view, at) !== 'little'
-    if (this.#foreignOrder) this.#add(SYSDIG.byteOrder, offset, '')
     this.facts.version ??= `${view.getUint16(at + 12, true)}.${view.getUint16(at + 14, true)}`
     this.events.newSection()
   }
@@ -157,7 +159,7 @@ export class ScapParser implements BlockHandler {
     const { done, left, offset } = this.#blocks.end()
     if (this.rows.crowded) return false
     if (!done) return false
-    if (left > 0 && !this.#foreignOrder) this.#add(SYSDIG.cut, offset, `${left} bytes at byte ${offset}`)
+    if (left > 0) this.#add(SYSDIG.cut, offset, `${left} bytes at byte ${offset}`)
     summarise(this.facts, this.events, this.rows, this.#diagnostics, this.#path)
     const { facts } = this
     if (this.#network && facts.events === 0 && !this.#lists) {
