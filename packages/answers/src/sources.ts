@@ -107,11 +107,20 @@ function nothingUsable(
   diagnostics: Diagnostics,
 ): string {
   const named = paths.join(', ')
-  const problem = diagnostics.rows().find((row) => row.code.startsWith('source/'))
-  const proc = classified.some(({ kind }) => kind === 'proc')
-  if (proc) return `${named}: only saved /proc state, no trace; add the strace log that it belongs to`
-  if (problem) return `${named}: nothing to read. ${problem.message} Fix: ${problem.fix}`
-  return `${named}: holds no file; name a saved trace, see docs/recording`
+  if (classified.some(({ kind }) => kind === 'proc')) {
+    return `${named}: only saved /proc state, no trace; add the strace log that it belongs to`
+  }
+  const foreign = diagnostics.rows().find(({ code }) => code === FOREIGN.code)
+  if (foreign) return `${foreign.message.replace(/^.*?: /, '').replace(/\.$/, '')}; ${foreign.fix}`
+  const [first, ...rest] = classified
+  if (first) {
+    const what = first.source.head.length === 0 ? 'empty' : guess(first.source.head)
+    const more = rest.length > 0 ? `, and ${rest.length} more like it` : ''
+    return `${first.source.path}: ${what}${more}; none is a trace: name a saved strace log (docs/recording)`
+  }
+  const unreadable = diagnostics.rows().find(({ code }) => code.startsWith('source/'))
+  if (unreadable) return `${unreadable.message.replace(/^.*?: /, '').replace(/\.$/, '')}; ${unreadable.fix}`
+  return `${named}: holds no file; name a saved strace log (docs/recording)`
 }
 
 export interface StraceSource {

@@ -30,6 +30,7 @@ const ESC = 0x1b
 const SPACE = 0x20
 const NOTICE = /^(?:strace: )?Process (\d+) (attached|detached|suspended|resumed)(?: with \d+ threads)?$/
 const GLUED_NOTICE = /(?:strace: )?Process (\d+) (attached|detached)$/
+const RESTARTING = /restart_syscall\(<\.\.\. resuming interrupted [\w ]+ \.\.\.>$/
 const TASK_END = /^\+\+\+ (?:(exited|killed)|superseded by execve in pid (\d+)) /
 
 /** How the lines of this log begin, when the fast path knows such lines: `PID SECONDS.MICROS `, or without the pid. */
@@ -263,7 +264,13 @@ export class StraceParser {
 
   /** A call whose end is not on its line: split by a notice, or damaged. */
   #openCall(buf: Uint8Array, start: number, end: number): void {
-    const match = GLUED_NOTICE.exec(latin1(buf, Math.max(start, end - 60), end))
+    const tail = latin1(buf, Math.max(start, end - 60), end)
+    // Attached to one waiting process: the line stays open until it wakes, which it may never do.
+    if (RESTARTING.test(tail)) {
+      this.facts.counted++
+      return
+    }
+    const match = GLUED_NOTICE.exec(tail)
     if (!match) {
       this.#damaged(buf, start, end)
       return
@@ -281,7 +288,8 @@ export class StraceParser {
     }
     const split = this.#split as Buffer
     this.#split = null
-    if (!/^[ ,)}\]]/.test(text)) {
+    // Before 4.13 the notice may come before the first argument: `child_stack=0, flags=…`.
+    if (!/^(?:[ ,)}\]{]|[a-z_]+=)/.test(text)) {
       this.#damaged(split, 0, split.length)
       return false
     }

@@ -28,7 +28,7 @@ function headline({ total, spanNs, rows, by }: RankAnswer): string {
   const files = total.files > 0 ? ` on ${plural(total.files, 'file')}` : ''
   if (total.processes === 0) return `${count(n)} flushes${time}${often}.`
   const kinds = Object.keys(total.flushes.byCall)
-  const which = kinds.length === 1 ? `, all ${kinds[0]}` : ''
+  const which = kinds.length === 1 && n > 1 ? `, all ${kinds[0]}${total.processes === 1 ? '' : ','}` : ''
   const first = rows[0]
   const most =
     total.processes > 1 && by === 'process' && first.process
