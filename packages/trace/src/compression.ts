@@ -27,8 +27,17 @@ export function decompress(
   return createZstd ? pump(pieces, createZstd(OPTIONS)) : zstdChild(pieces, path)
 }
 
+/** What a decoder was given in the same write as the first damaged byte is lost: so it isn't given much at once. */
+const WRITE_BYTES = 1 << 16
+
+async function* slices(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += WRITE_BYTES) yield piece.subarray(at, at + WRITE_BYTES)
+  }
+}
+
 async function* pump(pieces: AsyncIterable<Uint8Array>, decoder: zlib.Gunzip): AsyncGenerator<Buffer> {
-  const input = Readable.from(pieces)
+  const input = Readable.from(slices(pieces))
   input.on('error', (error) => decoder.destroy(error))
   input.pipe(decoder)
   try {

@@ -16,6 +16,8 @@ export async function* readLines(source: Source): AsyncGenerator<string> {
   const text = Readable.from(asLatin1(source.chunks()))
   text.on('error', (error) => splitter.destroy(error))
   for await (const line of text.pipe(splitter) as AsyncIterable<string>) {
+    // split2 looks only at a line that goes on in the next piece.
+    if (line.length > MAX_LINE) continue
     const bytes = Buffer.from(line, 'latin1')
     yield decodeUtf8(bytes, 0, line.endsWith('\r') ? bytes.length - 1 : bytes.length)
   }

@@ -7,7 +7,7 @@ import { lstat, open, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { decompress, sniffCompression, type Compression } from './compression.ts'
-import type { DiagnosticKind, Diagnostics } from './diagnostics.ts'
+import { Diagnostics, type DiagnosticKind } from './diagnostics.ts'
 import { TraceError } from './errors.ts'
 
 export interface Source {
@@ -71,6 +71,7 @@ export async function openSources(
   const opened: Opened = { sources: [], links: [], progress: new Progress(onProgress) }
   for (const path of paths) {
     if (path === '-') {
+      opened.progress.expect(null)
       await keep(opened, await openStream('-', process.stdin, null, opened.progress, diagnostics), diagnostics)
       continue
     }
@@ -124,12 +125,15 @@ async function keep(opened: Opened, source: Source, diagnostics: Diagnostics): P
 
 async function openFile(path: string, progress: Progress, diagnostics: Diagnostics): Promise<Source> {
   const file = await open(path, 'r')
+  let closing = true
   try {
     const stats = await file.stat()
     if (!stats.isFile()) {
-      await file.close()
       if (!stats.isFIFO()) throw new TraceError('source/kind', `${path}: not a file, a directory or a pipe`, { path })
-      return await openStream(path, createReadStream(path), null, progress, diagnostics)
+      // Not opened a second time: closing a pipe's only reader kills the one who writes.
+      closing = false
+      progress.expect(null)
+      return await openStream(path, file.createReadStream(), null, progress, diagnostics)
     }
     const head = Buffer.allocUnsafe(Math.min(HEAD_BYTES, stats.size))
     let filled = 0
@@ -139,15 +143,35 @@ async function openFile(path: string, progress: Progress, diagnostics: Diagnosti
       filled += bytesRead
     }
     const bytes = head.subarray(0, filled)
-    if (sniffCompression(bytes)) {
-      const input = createReadStream(path, { highWaterMark: CHUNK_BYTES })
-      return await openStream(path, input, stats.size, progress, diagnostics)
-    }
     progress.expect(stats.size)
+    if (sniffCompression(bytes)) return await openCompressed(path, stats.size, progress, diagnostics)
     return { path, bytes: stats.size, compression: null, head: bytes, chunks: () => fileChunks(path, progress) }
   } finally {
-    await file.close().catch(() => {})
+    if (closing) await file.close().catch(() => {})
   }
+}
+
+/** Closed again after its head is read: of a set of a thousand files, only the one being parsed is held open. */
+async function openCompressed(
+  path: string,
+  bytes: number,
+  progress: Progress,
+  diagnostics: Diagnostics,
+): Promise<Source> {
+  const start = (to: Progress, problems: Diagnostics): Promise<Stream> =>
+    openStream(path, createReadStream(path, { highWaterMark: CHUNK_BYTES }), bytes, to, problems)
+  const problems = new Diagnostics()
+  const first = await start(new Progress(() => {}), problems)
+  await first.close()
+  const { head, compression } = first
+  // Where nothing could be decoded nobody will ask for the rest, which would tell the reason.
+  const useless = head.length === 0 ? problems.rows()[0] : undefined
+  if (useless) diagnostics.add(CUT, useless.first, path)
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    const stream = await start(progress, diagnostics)
+    yield* stream.chunks()
+  }
+  return { path, bytes, compression, head, chunks }
 }
 
 interface Opened {
@@ -177,15 +201,16 @@ class Progress {
 
 /** A piece is parsed while the next one is being read by another thread. */
 async function* fileChunks(path: string, progress: Progress): AsyncGenerator<Uint8Array> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+  const unreadable = (error: NodeJS.ErrnoException): never => {
     throw new TraceError('source/unreadable', `${path}: ${reason(error)}`, { path })
-  })
+  }
+  const file = await open(path, 'r').catch(unreadable)
   try {
     const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)]
     let turn = 0
     let next = file.read(buffers[turn], 0, CHUNK_BYTES, null)
     for (;;) {
-      const { bytesRead, buffer } = await next
+      const { bytesRead, buffer } = await next.catch(unreadable)
       if (bytesRead === 0) return
       turn = 1 - turn
       next = file.read(buffers[turn], 0, CHUNK_BYTES, null)
@@ -199,6 +224,10 @@ async function* fileChunks(path: string, progress: Progress): AsyncGenerator<Uin
   }
 }
 
+interface Stream extends Source {
+  close(): Promise<void>
+}
+
 /** A pipe, standard input or a compressed file: can be read once. */
 async function openStream(
   path: string,
@@ -206,8 +235,7 @@ async function openStream(
   bytes: number | null,
   progress: Progress,
   diagnostics: Diagnostics,
-): Promise<Source> {
-  progress.expect(bytes)
+): Promise<Stream> {
   const raw = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   const first: Buffer[] = []
   let length = 0
@@ -254,7 +282,11 @@ async function openStream(
       input.destroy()
     }
   }
-  return { path, bytes, compression, head: head.subarray(0, HEAD_BYTES), chunks }
+  async function close(): Promise<void> {
+    await iterator.return?.()
+    input.destroy()
+  }
+  return { path, bytes, compression, head: head.subarray(0, HEAD_BYTES), chunks, close }
 }
 
 async function* prepend(first: Buffer[], rest: AsyncIterator<Buffer>, progress: Progress): AsyncGenerator<Buffer> {

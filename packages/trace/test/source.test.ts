@@ -1,0 +1,332 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as zlib from 'node:zlib'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Diagnostics } from '../src/diagnostics.ts'
+import { TraceError } from '../src/errors.ts'
+import { openSources, type Source } from '../src/source.ts'
+
+const LINE = '6920  1795175435.438954 fsync(3</srv/x>) = 0 <0.000021>\n'
+/** Larger than one piece of reading, and not a multiple of it. */
+const LARGE = LINE.repeat(60_000)
+
+const sources = suite<{ folder: string }>('sources')
+
+sources.before((context) => {
+  context.folder = mkdtempSync(join(tmpdir(), 'flushtrace-source-'))
+})
+sources.after(({ folder }) => rmSync(folder, { recursive: true, force: true }))
+
+async function contents(source: Source): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  for await (const piece of source.chunks()) pieces.push(Buffer.from(piece))
+  return Buffer.concat(pieces)
+}
+
+async function openOne(path: string): Promise<{ source: Source; diagnostics: Diagnostics }> {
+  const diagnostics = new Diagnostics()
+  const opened = await openSources([path], diagnostics)
+  assert.is(opened.sources.length, 1)
+  return { source: opened.sources[0], diagnostics }
+}
+
+function codes(diagnostics: Diagnostics): string[] {
+  return diagnostics.rows().map(({ code }) => code)
+}
+
+sources('a file: its head, its size, all its bytes, as often as asked', async ({ folder }) => {
+  const path = join(folder, 'large.txt')
+  writeFileSync(path, LARGE)
+  const { source, diagnostics } = await openOne(path)
+  assert.is(source.path, path)
+  assert.is(source.bytes, LARGE.length)
+  assert.is(source.compression, null)
+  assert.is(source.head.length, 1 << 16)
+  assert.ok(Buffer.from(source.head).equals(Buffer.from(LARGE.slice(0, 1 << 16))))
+  assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
+  assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
+  assert.equal(diagnostics.rows(), [])
+})
+
+sources('a consumer may stop early', async ({ folder }) => {
+  const path = join(folder, 'large-stopped.txt')
+  writeFileSync(path, LARGE)
+  const { source } = await openOne(path)
+  for await (const piece of source.chunks()) {
+    assert.ok(piece.length > 0)
+    break
+  }
+  assert.is((await contents(source)).length, LARGE.length)
+})
+
+sources('an empty file is a source that says so', async ({ folder }) => {
+  const path = join(folder, 'empty')
+  writeFileSync(path, '')
+  const { source, diagnostics } = await openOne(path)
+  assert.is(source.head.length, 0)
+  assert.is((await contents(source)).length, 0)
+  assert.equal(codes(diagnostics), ['source/empty'])
+})
+
+sources('a missing file throws one line that names it', async ({ folder }) => {
+  const path = join(folder, 'no-such-file')
+  try {
+    await openSources([path], new Diagnostics())
+    assert.unreachable()
+  } catch (error) {
+    assert.instance(error, TraceError)
+    assert.is((error as TraceError).code, 'source/missing')
+    assert.is((error as TraceError).path, path)
+    assert.match((error as TraceError).message, `${path}: no such file or directory`)
+  }
+})
+
+sources('a directory is walked in order; links are data and not followed', async ({ folder }) => {
+  const root = join(folder, 'walk')
+  mkdirSync(join(root, 'b', 'deep'), { recursive: true })
+  mkdirSync(join(root, 'proc', '42', 'fd'), { recursive: true })
+  for (const name of ['b/2', 'b/10', 'b/deep/1', 'a', 'c', 'B']) writeFileSync(join(root, name), name)
+  symlinkSync('/srv/x (deleted)', join(root, 'proc', '42', 'fd', '3'))
+  symlinkSync('..', join(root, 'b', 'loop'))
+  const { sources: found, links } = await openSources([root], new Diagnostics())
+  assert.equal(
+    found.map(({ path }) => path),
+    ['B', 'a', 'b/10', 'b/2', 'b/deep/1', 'c'].map((name) => join(root, name)),
+  )
+  assert.equal(links, [
+    { path: join(root, 'b', 'loop'), target: '..' },
+    { path: join(root, 'proc', '42', 'fd', '3'), target: '/srv/x (deleted)' },
+  ])
+})
+
+sources('a link that is named on purpose is followed', async ({ folder }) => {
+  writeFileSync(join(folder, 'real'), LINE)
+  symlinkSync('real', join(folder, 'link'))
+  const { source } = await openOne(join(folder, 'link'))
+  assert.is((await contents(source)).toString(), LINE)
+  mkdirSync(join(folder, 'real-folder'))
+  writeFileSync(join(folder, 'real-folder', 'x'), LINE)
+  symlinkSync('real-folder', join(folder, 'link-to-folder'))
+  const opened = await openSources([join(folder, 'link-to-folder')], new Diagnostics())
+  assert.equal(
+    opened.sources.map(({ path }) => path),
+    [join(folder, 'link-to-folder', 'x')],
+  )
+})
+
+sources('gzip is told by its bytes, and can be read twice', async ({ folder }) => {
+  const path = join(folder, 'trace') // no .gz
+  writeFileSync(path, zlib.gzipSync(LARGE))
+  const { source, diagnostics } = await openOne(path)
+  assert.is(source.compression, 'gzip')
+  assert.ok(Buffer.from(source.head).equals(Buffer.from(LARGE.slice(0, 1 << 16))))
+  assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
+  assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
+  assert.equal(diagnostics.rows(), [])
+})
+
+sources('gzip in several members', async ({ folder }) => {
+  const path = join(folder, 'members.gz')
+  writeFileSync(path, Buffer.concat([zlib.gzipSync('one\n'), zlib.gzipSync('two\n')]))
+  assert.is((await contents((await openOne(path)).source)).toString(), 'one\ntwo\n')
+})
+
+sources('many compressed files do not keep as many files open', async ({ folder }) => {
+  const root = join(folder, 'many')
+  mkdirSync(root)
+  const packed = zlib.gzipSync(LINE)
+  for (let k = 0; k < 300; k++) writeFileSync(join(root, `t.${k}`), packed)
+  const { sources: found } = await openSources([root], new Diagnostics())
+  assert.is(found.length, 300)
+  if (process.platform === 'linux') {
+    const open = execFileSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' })
+    assert.not.match(open, root)
+  }
+  for (const source of found.slice(0, 3)) assert.is((await contents(source)).toString(), LINE)
+})
+
+/** Bytes that hardly compress, so that a cut leaves most of them. */
+function noise(length: number): string {
+  let state = 1
+  let text = ''
+  while (text.length < length) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    text += state.toString(36)
+  }
+  return text
+}
+
+for (const size of [2_000, 5_000_000]) {
+  sources(`a cut gzip of ${size} bytes gives what stands before the cut, and a diagnostic`, async ({ folder }) => {
+    const text = noise(size)
+    const packed = zlib.gzipSync(text)
+    const path = join(folder, `cut-${size}.gz`)
+    writeFileSync(path, packed.subarray(0, Math.floor(packed.length * 0.9)))
+    const { source, diagnostics } = await openOne(path)
+    const got = (await contents(source)).toString()
+    assert.ok(got.length > size * 0.8, `${got.length} of ${size}`)
+    assert.ok(text.startsWith(got))
+    assert.equal(codes(diagnostics), ['source/cut'])
+    assert.match(diagnostics.rows()[0].message, path)
+  })
+}
+
+sources('a damaged gzip gives what stands before the damage, and a diagnostic', async ({ folder }) => {
+  const text = noise(1_000_000)
+  const packed = zlib.gzipSync(text)
+  packed.fill(0xaa, 400_000, 400_100)
+  const path = join(folder, 'damaged.gz')
+  writeFileSync(path, packed)
+  const { source, diagnostics } = await openOne(path)
+  const got = (await contents(source)).toString()
+  assert.ok(got.length > 500_000, String(got.length))
+  assert.ok(text.startsWith(got.slice(0, 500_000)))
+  assert.equal(codes(diagnostics), ['source/cut'])
+})
+
+sources('gzip magic with nothing behind it', async ({ folder }) => {
+  const path = join(folder, 'magic')
+  writeFileSync(path, Buffer.from([0x1f, 0x8b]))
+  const { source, diagnostics } = await openOne(path)
+  assert.is(source.head.length, 0)
+  assert.ok(codes(diagnostics).includes('source/cut'))
+})
+
+const hasZstd = spawnSync('zstd', ['--version']).status === 0
+/** Skipped (the runner says how many) where the zstd program is missing. */
+const withZstd = hasZstd ? sources : sources.skip
+
+withZstd('zstd, by this Node or by the zstd program', async ({ folder }) => {
+  const path = join(folder, 'trace.zst')
+  writeFileSync(path, execFileSync('zstd', ['-q', '-c'], { input: LARGE, maxBuffer: 1 << 30 }))
+  const { source, diagnostics } = await openOne(path)
+  assert.is(source.compression, 'zstd')
+  assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
+  assert.equal(diagnostics.rows(), [])
+})
+
+withZstd('a cut zstd gives what stands before the cut, and a diagnostic', async ({ folder }) => {
+  const text = noise(3_000_000)
+  const packed = execFileSync('zstd', ['-q', '-c'], { input: text, maxBuffer: 1 << 30 })
+  const path = join(folder, 'cut.zst')
+  writeFileSync(path, packed.subarray(0, Math.floor(packed.length * 0.9)))
+  const { source, diagnostics } = await openOne(path)
+  const got = (await contents(source)).toString()
+  assert.ok(got.length > 1_000_000, String(got.length))
+  assert.ok(text.startsWith(got))
+  assert.equal(codes(diagnostics), ['source/cut'])
+})
+
+/** Node since 22.15 does it by itself. */
+const byChild = 'createZstdDecompress' in zlib ? sources.skip : sources
+
+byChild('zstd without a way to unpack it says what to do', async ({ folder }) => {
+  const path = join(folder, 'nozstd.zst')
+  writeFileSync(path, Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x24, 0x00, 0x01, 0x00, 0x00]))
+  const { PATH } = process.env
+  process.env.PATH = '/nowhere'
+  try {
+    const diagnostics = new Diagnostics()
+    const opened = await openSources([path], diagnostics)
+    for (const source of opened.sources) await contents(source)
+    assert.match(diagnostics.rows()[0].message, 'install zstd')
+  } finally {
+    process.env.PATH = PATH
+  }
+})
+
+sources('a pipe is read once, in order', async ({ folder }) => {
+  const path = join(folder, 'fifo')
+  execFileSync('mkfifo', [path])
+  const writer = spawn('sh', ['-c', 'head -c 3000000 /dev/zero > "$0"', path])
+  const { source } = await openOne(path)
+  assert.is(source.bytes, null)
+  assert.is(source.head.length, 1 << 16)
+  assert.is((await contents(source)).length, 3_000_000)
+  if (writer.exitCode === null) await once(writer, 'exit')
+})
+
+sources('a compressed pipe', async ({ folder }) => {
+  const path = join(folder, 'fifo.gz')
+  execFileSync('mkfifo', [path])
+  writeFileSync(join(folder, 'packed'), zlib.gzipSync(LARGE))
+  spawn('sh', ['-c', 'cat "$0" > "$1"', join(folder, 'packed'), path])
+  const { source } = await openOne(path)
+  assert.is(source.compression, 'gzip')
+  assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
+})
+
+sources('a pipe in a directory is left alone', async ({ folder }) => {
+  const root = join(folder, 'with-fifo')
+  mkdirSync(root)
+  execFileSync('mkfifo', [join(root, 'fifo')])
+  writeFileSync(join(root, 'trace'), LINE)
+  const opened = await openSources([root], new Diagnostics())
+  assert.equal(
+    opened.sources.map(({ path }) => path),
+    [join(root, 'trace')],
+  )
+})
+
+sources('a device is no source', async () => {
+  const diagnostics = new Diagnostics()
+  const opened = await openSources(['/dev/null'], diagnostics)
+  assert.equal(opened.sources, [])
+  assert.equal(codes(diagnostics), ['source/unreadable'])
+})
+
+/** Root may read everything. */
+const asUser = process.getuid?.() === 0 ? sources.skip : sources
+
+asUser('a file that may not be read is a diagnostic, the others are used', async ({ folder }) => {
+  const root = join(folder, 'secret')
+  mkdirSync(root)
+  writeFileSync(join(root, 'a'), LINE)
+  writeFileSync(join(root, 'b'), LINE)
+  chmodSync(join(root, 'a'), 0)
+  const diagnostics = new Diagnostics()
+  const opened = await openSources([root], diagnostics)
+  assert.is(opened.sources.length, 1)
+  assert.equal(codes(diagnostics), ['source/unreadable'])
+  assert.match(diagnostics.rows()[0].message, 'permission denied')
+})
+
+sources('standard input', () => {
+  const script = `
+    import { Diagnostics } from ${JSON.stringify(new URL('../src/diagnostics.ts', import.meta.url).href)}
+    import { openSources } from ${JSON.stringify(new URL('../src/source.ts', import.meta.url).href)}
+    const { sources } = await openSources(['-'], new Diagnostics())
+    let length = 0
+    for await (const piece of sources[0].chunks()) length += piece.length
+    console.log(sources[0].path, sources[0].bytes, sources[0].head.length, length)
+  `
+  const result = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    input: LARGE,
+    encoding: 'utf8',
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+  })
+  assert.is(result.stderr, '')
+  assert.is(result.stdout, `- null ${1 << 16} ${LARGE.length}\n`)
+})
+
+sources('tells how far it is', async ({ folder }) => {
+  const path = join(folder, 'progress')
+  writeFileSync(path, LARGE)
+  const seen: [number, number | null][] = []
+  const opened = await openSources([path], new Diagnostics(), (done, total) => seen.push([done, total]))
+  await contents(opened.sources[0])
+  assert.equal(seen.at(-1), [LARGE.length, LARGE.length])
+  const packed = zlib.gzipSync(LARGE)
+  writeFileSync(`${path}.gz`, packed)
+  seen.length = 0
+  const again = await openSources([`${path}.gz`], new Diagnostics(), (done, total) => seen.push([done, total]))
+  await contents(again.sources[0])
+  assert.equal(seen.at(-1), [packed.length, packed.length])
+})
+
+sources.run()
