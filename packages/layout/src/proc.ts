@@ -9,18 +9,28 @@
  * `fd` may also be a folder of links and `fdinfo` a folder of files, as cp -a makes them.
  * Format: man page proc(5); torvalds/linux fs/proc/task_mmu.c show_map_vma(), fs/proc/fd.c seq_show().
  */
-import { latin1, readLines, type SavedLink, type Source } from '@flushtrace/trace'
+import { decodeUtf8, latin1, readLines, type SavedLink, type Source } from '@flushtrace/trace'
 import type { SavedFd, SavedProcess, SavedRegion } from './saved-process.ts'
 
 const FILES = ['maps', 'fd', 'fdinfo', 'comm', 'cmdline', 'cwd', 'status'] as const
 type ProcFile = (typeof FILES)[number]
 
+interface ProcPath {
+  readonly pid: number
+  /** Of a task's folder (`42/task/43/`): the process that it is in. */
+  readonly tgid: number
+  readonly file: ProcFile
+  /** The descriptor, in a folder of descriptors. */
+  readonly entry: number | null
+}
+
 /** Which process and which of its files a saved path is; null when it is none. */
-export function procFileOf(path: string): { pid: number; file: ProcFile; entry: number | null } | null {
+export function procFileOf(path: string): ProcPath | null {
   const match = /(?:^|\/)(\d{1,7})\/(?:task\/(\d{1,7})\/)?([a-z]+)(?:\.txt)?(?:\/(\d+))?(?:\.gz|\.zst)?$/.exec(path)
   if (!match || !FILES.includes(match[3] as ProcFile)) return null
   return {
     pid: Number(match[2] ?? match[1]),
+    tgid: Number(match[1]),
     file: match[3] as ProcFile,
     entry: match[4] === undefined ? null : Number(match[4]),
   }
@@ -28,13 +38,16 @@ export function procFileOf(path: string): { pid: number; file: ProcFile; entry: 
 
 const MAPS_LINE =
   /^([0-9a-f]+)-([0-9a-f]+) ([r-])([w-])([x-])([ps]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?$/
-const FD_LINE = /^l[-rwxst]{9}[.+@]? .* (\d+) -> (.*)$/
+/** The first ` N -> ` is the link's: its target may hold another. */
+const FD_LINE = /^l[-rwxst]{9}[.+@]? .*? (\d+) -> (.*)$/
 
 /** maps and fd lists tell by their bytes what they are; the others only beside them. */
 export function sniffProc(head: Uint8Array): boolean {
   const text = latin1(head, 0, Math.min(head.length, 4096))
   const lines = text.split('\n', 4).filter((line) => line !== '' && !/^total \d/.test(line))
-  return lines.length > 0 && (MAPS_LINE.test(lines[0]) || FD_LINE.test(lines[0]) || FDINFO_LINE.test(lines[0]))
+  if (lines.length === 0) return false
+  // A file of fdinfo has `pos:` first.
+  return MAPS_LINE.test(lines[0]) || FD_LINE.test(lines[0]) || lines.some((line) => FDINFO_LINE.test(line))
 }
 
 /**
@@ -46,19 +59,20 @@ export async function readSavedProcesses(
   links: readonly SavedLink[],
 ): Promise<Map<number, SavedProcess>> {
   const drafts = new Map<number, Draft>()
-  const draftOf = (pid: number): Draft => {
+  const draftOf = ({ pid, tgid }: ProcPath): Draft => {
     let draft = drafts.get(pid)
     if (!draft) drafts.set(pid, (draft = emptyDraft(pid)))
+    if (tgid !== pid) draft.tgid = tgid
     return draft
   }
   for (const source of sources) {
     const what = procFileOf(source.path)
-    if (what) await readFile(draftOf(what.pid), what.file, what.entry, source)
+    if (what) await readFile(draftOf(what), what.file, what.entry, source)
   }
   for (const link of links) {
     const what = procFileOf(link.path)
-    if (what?.file === 'fd' && what.entry !== null) addFd(draftOf(what.pid), what.entry, link.target)
-    else if (what?.file === 'cwd') draftOf(what.pid).cwd = link.target
+    if (what?.file === 'fd' && what.entry !== null) addFd(draftOf(what), what.entry, link.target)
+    else if (what?.file === 'cwd') draftOf(what).cwd = link.target
   }
   return new Map([...drafts].map(([pid, draft]) => [pid, finish(draft)]))
 }
@@ -154,13 +168,19 @@ function addFd(draft: Draft, fd: number, target: string): void {
   draft.fds.set(fd, { target: deleted ? target.slice(0, -' (deleted)'.length) : target, deleted })
 }
 
+/** Enough to tell two processes apart; the kernel allows 2 MiB. */
+const MAX_COMMAND_LINE = 1 << 16
+
 /** Arguments end in NUL each; a program that writes its title there (`samba: root process`) pads with blanks or NUL. */
-async function readCommandLine(source: Source): Promise<string[]> {
-  let text = ''
+async function readCommandLine(source: Source): Promise<string[] | null> {
+  const pieces: Buffer[] = []
+  let length = 0
   for await (const chunk of source.chunks()) {
-    text += Buffer.from(chunk).toString('utf8')
-    if (text.length > 1 << 16) break
+    pieces.push(Buffer.from(chunk))
+    length += chunk.length
+    if (length > MAX_COMMAND_LINE) break
   }
-  const parts = text.replace(/[\0\s]+$/, '').split('\0')
-  return parts.map((part) => part.replace(/\n/g, ' '))
+  const text = decodeUtf8(Buffer.concat(pieces).subarray(0, MAX_COMMAND_LINE)).replace(/[\0\s]+$/, '')
+  // A kernel thread has none.
+  return text === '' ? null : text.split('\0').map((part) => part.replace(/\n/g, ' '))
 }

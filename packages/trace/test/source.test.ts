@@ -17,6 +17,8 @@ const LARGE = LINE.repeat(60_000)
 
 const sources = suite<{ folder: string }>('sources')
 
+type Add = (name: string, test: (context: { folder: string }) => Promise<void>) => void
+
 sources.before((context) => {
   context.folder = mkdtempSync(join(tmpdir(), 'flushtrace-source-'))
 })
@@ -199,7 +201,7 @@ sources('gzip magic with nothing behind it', async ({ folder }) => {
 
 const hasZstd = spawnSync('zstd', ['--version']).status === 0
 /** Skipped (the runner says how many) where the zstd program is missing. */
-const withZstd = hasZstd ? sources : sources.skip
+const withZstd: Add = (name, test) => (hasZstd ? sources(name, test) : sources.skip(name, test))
 
 withZstd('zstd, by this Node or by the zstd program', async ({ folder }) => {
   const path = join(folder, 'trace.zst')
@@ -223,7 +225,7 @@ withZstd('a cut zstd gives what stands before the cut, and a diagnostic', async 
 })
 
 /** Node since 22.15 does it by itself. */
-const byChild = 'createZstdDecompress' in zlib ? sources.skip : sources
+const byChild: Add = (name, test) => ('createZstdDecompress' in zlib ? sources.skip(name, test) : sources(name, test))
 
 byChild('zstd without a way to unpack it says what to do', async ({ folder }) => {
   const path = join(folder, 'nozstd.zst')
@@ -281,7 +283,7 @@ sources('a device is no source', async () => {
 })
 
 /** Root may read everything. */
-const asUser = process.getuid?.() === 0 ? sources.skip : sources
+const asUser: Add = (name, test) => (process.getuid?.() === 0 ? sources.skip(name, test) : sources(name, test))
 
 asUser('a file that may not be read is a diagnostic, the others are used', async ({ folder }) => {
   const root = join(folder, 'secret')
