@@ -72,7 +72,8 @@ async function countFlushes(path: string): Promise<Counts> {
   const diagnostics = new Diagnostics()
   const counts: Counts = new Map()
   const { sources } = await openSources([path], diagnostics)
-  const { batches, processes } = readScap(sources[0], diagnostics)
+  const { batches, processes, start } = readScap(sources[0], diagnostics)
+  await start()
   const system = new System({
     diagnostics,
     sourcePaths: [path],

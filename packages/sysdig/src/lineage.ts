@@ -9,7 +9,7 @@
 import { flags as F } from '@flushtrace/trace'
 import * as C from './columns.ts'
 import type { CallRows } from './rows.ts'
-import type { TaskCall } from './task-calls.ts'
+import { TaskTable, type TaskCall } from './task-calls.ts'
 
 /** Children whose fork is a row already, until their other event comes. Bounded: pids are reused, events lost. */
 const MAX_CHILDREN = 1 << 16
@@ -41,7 +41,7 @@ export class Lineage {
     const inNamespace = values[C.VTID] > 0 && values[C.TID] > 0 && values[C.VTID] !== values[C.TID]
     if (child > 0 && (this.#children.delete(child) || inNamespace)) task.told = true
     else if (child > 0) this.#expect(child)
-    if (child > 0 && !inNamespace) this.#groupOf(child, task.tid, values[C.FLAGS])
+    if (child > 0 && TaskTable.valid(child) && !inNamespace) this.#groupOf(child, task.tid, values[C.FLAGS])
     this.#rows.ended(task, call, atNs, record)
   }
 
@@ -56,6 +56,7 @@ export class Lineage {
     task.call = -1
     if (thread && pid > 0) this.#rows.leaders.set(task.tid, pid)
     if (this.#children.delete(task.tid) || !(family > 0)) return
+    task.placed = true
     const parent = this.#parent(family)
     if (parent) {
       this.#forking.delete(parent)
@@ -79,6 +80,7 @@ export class Lineage {
   }
 
   #groupOf(child: number, parent: number, flags: number): void {
+    this.#rows.tasks.get(child).placed = true
     if ((flags & F.CLONE_THREAD) === 0) this.#rows.leaders.delete(child)
     else this.#rows.leaders.set(child, this.#rows.leaders.get(parent) ?? parent)
   }

@@ -30,7 +30,7 @@ const OPENS: ReadonlySet<number> = new Set(['open', 'openat', 'openat2', 'creat'
 const MAPS: ReadonlySet<string> = new Set(['mmap', 'mmap2'])
 const FCNTL = callIndex('fcntl')
 const MAX_OUTDATED = 1 << 16
-const MAX_PROCESSES = 1 << 18
+const MAX_THREADS = 1 << 18
 const NO_COLUMNS: ReadonlyMap<string, C.Column> = new Map()
 
 interface TypeInfo {
@@ -47,9 +47,10 @@ interface TypeInfo {
 
 export class PrintedRows {
   readonly facts = emptyFacts()
-  readonly processes = new Map<number, ListedProcess>()
+  /** Text lists no processes. */
+  readonly processes: ReadonlyMap<number, ListedProcess> = new Map()
   readonly containers = new Map<number, string>()
-  readonly rows = new CallRows((tid) => this.processes.get(tid)?.comm ?? null)
+  readonly rows = new CallRows()
   readonly #lineage = new Lineage(this.rows)
   readonly #clock: PrintedClock
   readonly #path: string
@@ -97,13 +98,9 @@ export class PrintedRows {
     this.#apply(event)
   }
 
-  #learn({ tid, pid, comm, container }: PrintedEvent): void {
+  #learn({ tid, pid, container }: PrintedEvent): void {
     if (container !== null && container !== 'host') this.containers.set(tid, container)
-    if (pid === 0 || pid === tid || this.rows.leaders.get(tid) === pid || this.processes.size >= MAX_PROCESSES) return
-    this.rows.leaders.set(tid, pid)
-    if (this.processes.has(tid)) return
-    const listed = { cmdline: null, cwd: null, fds: null, regions: null, container }
-    this.processes.set(tid, { pid: tid, tgid: pid, comm, ...listed })
+    if (pid !== 0 && pid !== tid && this.rows.leaders.size < MAX_THREADS) this.rows.leaders.set(tid, pid)
   }
 
   #apply(event: PrintedEvent): void {
@@ -266,7 +263,6 @@ export class PrintedRows {
       if (type.errors > 0) facts.errors[type.name] = type.errors
     }
     for (const id of this.containers.values()) facts.containers[id] = (facts.containers[id] ?? 0) + 1
-    facts.listed.tasks = this.processes.size
     if (facts.events === 0) this.#add(SYSDIG.noEvents)
     else if (this.#clock.clock === 'none') this.#add(SYSDIG.noTimes)
     report(facts, this.#diagnostics, this.#path)

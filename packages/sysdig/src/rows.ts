@@ -7,7 +7,7 @@
  *    was: what another task does in between (close a number, fork) must not change what the call was about.
  * 3. A task can't be in two calls. A new enter means that the exit of the call before was lost: the call ended, its
  *    result is unknown. For the calls whose result sysdig never shows (a flush) that is as good as an exit.
- * 4. The first row of a thread comes after a row of its process's leader, so that it finds what the process has open.
+ * 4. A thread that no fork in the source made begins with one that says whose thread it is.
  */
 import {
   CALLS,
@@ -18,9 +18,9 @@ import {
   RESTARTED,
   StringTable,
   TASK_EXIT,
-  TASK_NAME,
   UNKNOWN,
   WHOLE,
+  callIndex,
   flags as F,
   type FdName,
 } from '@flushtrace/trace'
@@ -39,6 +39,9 @@ export const KEYS = 1 << 12
 const RESULTLESS: readonly boolean[] = CALLS.map(({ name }) => C.isBare(name))
 const IS_MSYNC: readonly boolean[] = CALLS.map(({ role }) => role === 'msync')
 const MAX_FD = 0x7fffffff
+const CLONE = callIndex('clone')
+/** What pthread_create asks for: all that matters here is shared. */
+const THREAD_FLAGS = F.CLONE_THREAD | F.CLONE_VM | F.CLONE_FILES | F.CLONE_FS
 
 export class CallRows {
   readonly tasks = new TaskTable()
@@ -47,15 +50,12 @@ export class CallRows {
   names: FdName[] = []
   /** Thread → process, for threads that are not their process's first. */
   readonly leaders = new Map<number, number>()
-  /** What a process's leader is called, for its first row. */
-  readonly commOf: (tid: number) => string | null
   /** By key: calls whose exit was lost, and calls under way when their task or the source ended. */
   readonly lost = new Float64Array(KEYS)
   readonly unfinished = new Float64Array(KEYS)
   readonly #open: TaskCall[] = []
 
-  constructor(commOf: (tid: number) => string | null) {
-    this.commOf = commOf
+  constructor() {
     this.batch = new CallBatch(this.strings, this.names)
   }
 
@@ -234,12 +234,11 @@ export class CallRows {
     task.placed = true
     const leader = this.leaders.get(task.tid)
     if (leader === undefined || leader === task.tid) return
-    const first = this.tasks.get(leader)
-    if (first.placed) return
-    first.placed = true
-    const comm = this.commOf(leader)
-    const i = this.batch.add(WHOLE, TASK_NAME, leader, atNs, record)
-    if (comm !== null) this.batch.path[i] = this.strings.add(comm)
+    // What the source says of a thread that was there before: as if its process made it now.
+    this.tasks.get(leader).placed = true
+    const i = this.batch.add(WHOLE, CLONE, leader, atNs, record)
+    this.batch.result[i] = task.tid
+    this.batch.flags[i] = THREAD_FLAGS
   }
 
   #finish(i: number, call: number, task: TaskCall): void {

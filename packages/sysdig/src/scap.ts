@@ -11,7 +11,7 @@ import { SYSDIG } from './diagnostics.ts'
 import { emptyFacts } from './facts.ts'
 import { summarise } from './scap-summary.ts'
 import { Cursor, PROCESS_LIST_VERSION, readFdList, readProcessList, type ListedProcess } from './process-lists.ts'
-import type { SysdigReading } from './reading.ts'
+import { readingOf, type SysdigReading } from './reading.ts'
 import { CallRows } from './rows.ts'
 import { ScapEvents } from './scap-events.ts'
 
@@ -37,7 +37,7 @@ export class ScapParser implements BlockHandler {
   constructor(path: string, diagnostics: Diagnostics) {
     this.#path = path
     this.#diagnostics = diagnostics
-    this.rows = new CallRows((tid) => this.processes.get(tid)?.comm ?? null)
+    this.rows = new CallRows()
     this.events = new ScapEvents(this.rows, {
       damaged: (offset, what) => this.#damaged(SYSDIG.damagedEvent, offset, `at byte ${offset}, ${what}`),
       unknown: (offset, id) => {
@@ -212,10 +212,6 @@ export function readScap(source: Source, diagnostics: Diagnostics): SysdigReadin
     parser.stampBatch()
     if (parser.batch.length > 0) yield parser.batch
   }
-  return {
-    batches: batches(),
-    facts: parser.facts,
-    processes: parser.processes,
-    containers: parser.events.containers,
-  }
+  const { facts, processes, events } = parser
+  return readingOf(batches(), { facts, processes, containers: events.containers })
 }

@@ -6,7 +6,7 @@ import { LineReader } from './lines.ts'
 import { emptyEvent, type PrintedEvent } from './printed-event.ts'
 import { PrintedRows } from './printed-rows.ts'
 import { timeModeOf } from './printed-time.ts'
-import type { SysdigReading } from './reading.ts'
+import { readingOf, type SysdigReading } from './reading.ts'
 import { parseFormat, parseLine, plainLine } from './text-line.ts'
 
 /** A damaged or foreign line is shown up to here. */
@@ -99,7 +99,7 @@ function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, 
     printed.stampBatch()
     if (printed.batch.length > 0) yield printed.batch
   }
-  return { batches: batches(), facts, processes: printed.processes, containers: printed.containers }
+  return readingOf(batches(), { facts, processes: printed.processes, containers: printed.containers })
 }
 
 /** The events at the beginning of a source; its last line may be cut. */

@@ -331,13 +331,13 @@ test('F_SETFD without its argument changes nothing; with it, it does', async () 
   assert.equal(withoutTimes(result.rows), ['100 fcntl fd=4 flags=-1 = 0', '100 fcntl fd=4 flags=2 flags2=1 = 0'])
 })
 
-test('the first row of a thread comes after its process', async () => {
+test('a thread of the lists begins with whose it is', async () => {
   const list = processList(9, [
     { tid: 50, pid: 50, comm: 'server' },
     { tid: 51, pid: 50, comm: 'worker' },
   ])
   const result = await read(list, generic(72, 74, true, { tid: 51 }), generic(72, 74, true, { tid: 50, atNs: 1n }))
-  assert.equal(withoutTimes(result.rows), ['50 +name path=server', '51 fsync', '50 fsync'])
+  assert.equal(withoutTimes(result.rows), ['50 clone flags=67328 = 51', '51 fsync', '50 fsync'])
 })
 
 test('sampling and calls that sysdig cannot show are said', async () => {
