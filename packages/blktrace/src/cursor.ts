@@ -194,7 +194,7 @@ export class RecordCursor {
       const payloadBytes = view[w + WORD.errorAndPayload] >>> 16
       const next = p + headerBytes + payloadBytes
       if (payloadBytes > 0) {
-        const state = this.#checkPayload(p, headerBytes, next)
+        const state = this.#checkPayload(p, next)
         if (state === NEED) break
         if (state !== GOOD) {
           p = state
@@ -253,6 +253,14 @@ export class RecordCursor {
         payload += CGROUP_BYTES
       }
       if (action === 0 || action > LAST_ACTION) {
+        // A magic in the middle of garbage, if no record follows.
+        if (next + 4 <= end && !magicAt(this.#bytes, next)) {
+          this.#records--
+          p = this.#resync(p)
+          if (p >= 0) continue
+          p = -p - 1
+          break
+        }
         this.#report(BLKTRACE.unknownAction, `action 0x${code.toString(16)}`, p)
         p = next
         continue
@@ -452,12 +460,12 @@ export class RecordCursor {
   }
 
   /** GOOD, NEED, or (a length that cannot be) the position of the record inside it. */
-  #checkPayload(p: number, headerBytes: number, next: number): number {
+  #checkPayload(p: number, next: number): number {
     if (next + 4 <= this.#end) {
       if (magicAt(this.#bytes, next)) return GOOD
     } else if (!this.ended) return NEED
     else if (next === this.#end) return GOOD
-    const inside = this.#find(p + headerBytes, Math.min(next, this.#end))
+    const inside = this.#find(p + 1, Math.min(next, this.#end))
     if (inside < 0) return next > this.#end ? NEED : GOOD
     this.#records++
     this.#damage(p, 0)

@@ -27,7 +27,7 @@ export interface BlkparseOptions {
 const SHOWN = 80
 /** blktrace's own end report, when its stderr went into the same file. */
 const RECORDER =
-  /^\s*(?:CPU\s+\d+|Total)\s*:\s+[\d,.]+ events(?: \(dropped ([\d,.]+)\))?,|^(?:You have|=== )\s*([\d,.]*)/
+  /^\s*(?:CPU\s+\d+|Total)\s*:\s+[\d,.]+ events(?: \(dropped ([\d,.]+)\))?,|^You have ([\d,.]+) |^=== .* ===$/
 const INPUT_FILE = /^Input file .* added$/
 
 /** Reads blkparse's default text (also -t), or with `format` text of that -f format. */
@@ -49,6 +49,7 @@ class BlkparseReader implements LineSink {
   #spare: BlockBatch
   #lastNs = -Infinity
   #formatted = 0
+  #dropped = 0
 
   constructor(path: string, diagnostics: Diagnostics, format: string | null) {
     this.#path = path
@@ -145,8 +146,10 @@ class BlkparseReader implements LineSink {
     const recorder = RECORDER.exec(text)
     if (recorder) {
       facts.notes++
-      const dropped = Number((recorder[2] ?? '').replace(/\D/g, ''))
-      if (dropped > 0) {
+      const dropped = Number((recorder[1] ?? recorder[2] ?? '').replace(/\D/g, ''))
+      // The recorder says it twice: in its totals, and in a warning behind them.
+      if (dropped > this.#dropped) {
+        this.#dropped = dropped
         facts.lost += dropped
         this.#diagnostics.add(BLKTRACE.dropped, { source: this.#path, record: facts.records }, `${dropped}`, dropped)
       }

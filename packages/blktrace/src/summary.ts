@@ -134,7 +134,7 @@ function take(table: SummaryTable, label: string, value: string, first: boolean)
       return true
     case 'Reads Requeued':
     case 'Writes Requeued':
-      side.requeued = digits(value)
+      side.requeued = amount(value).count
       return true
     case 'Read depth':
     case 'Write depth':
@@ -164,7 +164,10 @@ function take(table: SummaryTable, label: string, value: string, first: boolean)
 /** `1,303,     7508KiB`, `12K,    1,204MiB`, or a count alone. */
 function amount(value: string): Amount {
   const both = /^(.*?)([KMGP]?),\s+(\S.*?)\s*([KMGP]?)iB$/u.exec(value)
-  if (!both) return { count: digits(value), bytes: null }
+  if (!both) {
+    const alone = /^(.*?)([KMGP]?)$/u.exec(value)
+    return { count: alone ? scaled(alone[1], COUNTS[alone[2]] ?? 1) : null, bytes: null }
+  }
   return {
     count: scaled(both[1], COUNTS[both[2]] ?? 1),
     bytes: scaled(both[3], UNITS[both[4]] ?? 1),

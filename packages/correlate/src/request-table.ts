@@ -75,6 +75,15 @@ export class RequestTable {
     return e
   }
 
+  /** Whether the range is sent already and nothing of it waits: the driver was busy and is asked again. */
+  again(operation: number, start: number, end: number, atNs: number): boolean {
+    if (this.find(QUEUED, operation, start) >= 0) return false
+    const sent = this.find(SENT, operation, start)
+    if (sent < 0 || this.#endOf(sent) !== end) return false
+    this.sentNs[sent] = atNs
+    return true
+  }
+
   /** Sends [start, end): takes the queued ranges it is made of. The entry of the request. */
   send(operation: number, start: number, end: number, atNs: number, flags: number): number {
     let first = this.find(QUEUED, operation, start)
@@ -147,6 +156,12 @@ export class RequestTable {
   /** When the whole of what `e` is part of was queued. */
   groupQueuedNs(e: number): number {
     return this.queuedNs[this.#group[e]]
+  }
+
+  #endOf(e: number): number {
+    let last = e
+    while (this.next[last] >= 0) last = this.next[last]
+    return this.end[last]
   }
 
   #split(e: number, at: number): void {

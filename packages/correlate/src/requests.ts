@@ -28,6 +28,8 @@ const MAX_TASKS = 1 << 16
 /** Flushes waited for at once; more are ends missing from the trace. */
 const MAX_WAITING = 4096
 const TRANSFER = OP.read | OP.write
+/** See `operationOf`. */
+const READ = 1
 
 interface TaskRow {
   readonly tid: number
@@ -194,6 +196,12 @@ class Device {
     const bytes = batch.bytes[i]
     const sector = batch.sector[i]
     this.#issues++
+    const operation = operationOf(flags)
+    // Two reads of one block may well be under way at once; two writes of it are one, sent again.
+    if (bytes > 0 && operation !== READ && this.#table.again(operation, sector, sector + sectorsOf(bytes), atNs)) {
+      this.#requeues++
+      return
+    }
     count(this.#issued, flags, bytes, sector, atNs)
     if (bytes === 0 && flags & OP.flush) {
       this.#deviceFlushes++
@@ -203,7 +211,7 @@ class Device {
     }
     if (bytes === 0 || sector < 0 || flags & OP.passthrough) return
     this.#table.makeRoom()
-    this.#table.send(operationOf(flags), sector, sector + sectorsOf(bytes), atNs, flags)
+    this.#table.send(operation, sector, sector + sectorsOf(bytes), atNs, flags)
     this.#step(1, atNs)
   }
 
@@ -396,7 +404,7 @@ function sectorsOf(bytes: number): number {
 /** One number for each operation that is told apart when events are matched. */
 function operationOf(flags: number): number {
   if (flags & OP.write) return 2
-  if (flags & OP.read) return 1
+  if (flags & OP.read) return READ
   if (flags & OP.discard) return 3
   if (flags & OP.writeZeroes) return 4
   if (flags & OP.secureErase) return 5
