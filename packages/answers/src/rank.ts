@@ -5,7 +5,7 @@ import { descending, sum } from 'd3-array'
 import { z } from 'zod'
 import { analyze, type AnalyzeOptions, type Analysis } from './analyze.ts'
 import { documentHead, headShape } from './document.ts'
-import { mappedFiles, Tally, type Dimension, type Group, type Share } from './tally.ts'
+import { Tally, type Dimension, type Group, type Share } from './tally.ts'
 
 export const RANK_SORTS = ['flushes', 'flush-time', 'bytes', 'writes', 'failed', 'mapped'] as const
 export type RankSort = (typeof RANK_SORTS)[number]
@@ -131,8 +131,8 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
     sort,
     total: {
       ...(tablesOnly ? tableTotal(rows) : numbersOf(tally.total)),
-      files: [...tally.total.files.values()].filter(({ flushes }) => flushes > 0).length,
-      processes: [...tally.total.processes.values()].filter(({ flushes }) => flushes > 0).length,
+      files: tally.flushedFiles.size,
+      processes: tally.flushingProcesses.size,
       rows: rows.length,
     },
     patterns: patternsOf(tally),
@@ -161,7 +161,7 @@ function isWorthARow(group: Group): boolean {
   return (
     group.flushTotal + group.failedTotal + group.syncFileRange + group.msyncAsync > 0 ||
     group.writeCalls + group.unknownCalls > 0 ||
-    mappedFiles(group).files > 0
+    group.mapped.files > 0
   )
 }
 
@@ -205,13 +205,13 @@ function numbersOf(group: Group) {
     flushes: { total: group.flushTotal, byCall: Object.fromEntries(group.flushes) },
     hints: { syncFileRange: group.syncFileRange, msyncAsync: group.msyncAsync },
     failed: { total: group.failedTotal, byErrno: Object.fromEntries(group.failed) },
-    flushNs: group.took.summary(),
+    flushNs: group.took,
     written: {
       calls: group.writeCalls,
       bytes: group.writeBytes,
       unknown: { calls: group.unknownCalls, bytes: group.unknownBytes },
     },
-    mapped: mappedFiles(group),
+    mapped: group.mapped,
     block: null,
     confidence: group.confidence,
   }

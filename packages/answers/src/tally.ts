@@ -9,7 +9,7 @@ import {
   type Task,
   type TracedProcess,
 } from '@flushtrace/correlate'
-import { Durations } from './durations.ts'
+import { Durations, type DurationSummary } from './durations.ts'
 
 export const DIMENSIONS = ['process', 'thread', 'file', 'call'] as const
 export type Dimension = (typeof DIMENSIONS)[number]
@@ -25,26 +25,29 @@ export type Subject =
 export interface Share {
   flushes: number
   bytes: number
-  byCall: Map<string, number>
+  /** Flushes by call. */
+  readonly byCall: Map<string, number>
 }
 
+/** Made when first needed: a trace may hold a hundred thousand processes, and most never fail, map or hint. */
 export class Group {
   readonly subject: Subject
   readonly flushes = new Map<string, number>()
   flushTotal = 0
-  readonly took = new Durations()
   syncFileRange = 0
   msyncAsync = 0
-  readonly failed = new Map<string, number>()
   failedTotal = 0
   writeCalls = 0
   writeBytes = 0
   /** Writes through descriptors whose file the trace does not show. */
   unknownCalls = 0
   unknownBytes = 0
-  readonly mapped = new Map<FileName, Ranges>()
+  /** By file for all subjects but files, for these by process. */
   readonly files = new Map<FileName, Share>()
   readonly processes = new Map<TracedProcess, Share>()
+  #took: Durations | null = null
+  #failed: Map<string, number> | null = null
+  #mapped: Map<FileName, Ranges> | null = null
   #worst = 0
 
   constructor(subject: Subject) {
@@ -55,13 +58,35 @@ export class Group {
     return CONFIDENCE[this.#worst]
   }
 
+  get took(): DurationSummary | null {
+    return this.#took?.summary() ?? null
+  }
+
+  /** By errno. */
+  get failed(): ReadonlyMap<string, number> {
+    return this.#failed ?? NOTHING
+  }
+
+  /** Files mapped shared and writable, and the bytes that these mappings cover. Memory has no disk behind it. */
+  get mapped(): { files: number; bytesUpperBound: number } {
+    let files = 0
+    let bytes = 0
+    for (const [name, ranges] of this.#mapped ?? []) {
+      const kind = kindOf(name.file)
+      if (kind === 'memory' || kind === 'other') continue
+      files++
+      bytes += ranges.bytes
+    }
+    return { files, bytesUpperBound: bytes }
+  }
+
   add(activity: Activity, file: FileName | null): void {
     const { kind, call, bytes } = activity
     switch (kind) {
       case 'flush':
         increment(this.flushes, call, 1)
         this.flushTotal++
-        if (!Number.isNaN(activity.tookNs)) this.took.add(activity.tookNs)
+        if (!Number.isNaN(activity.tookNs)) (this.#took ??= new Durations()).add(activity.tookNs)
         break
       case 'hint':
         if (call === 'msync') this.msyncAsync++
@@ -69,7 +94,7 @@ export class Group {
         break
       case 'failed':
         this.failedTotal++
-        increment(this.failed, activity.errno ?? 'unknown', 1)
+        increment((this.#failed ??= new Map()), activity.errno ?? 'unknown', 1)
         break
       case 'write':
         if (activity.scope === 'unknown') {
@@ -88,8 +113,9 @@ export class Group {
   }
 
   #map(file: FileName, start: number, bytes: number): void {
-    let ranges = this.mapped.get(file)
-    if (!ranges) this.mapped.set(file, (ranges = new Ranges()))
+    this.#mapped ??= new Map()
+    let ranges = this.#mapped.get(file)
+    if (!ranges) this.#mapped.set(file, (ranges = new Ranges()))
     ranges.add(start, start + bytes)
   }
 
@@ -103,6 +129,8 @@ export class Group {
   }
 }
 
+const NOTHING: ReadonlyMap<string, number> = new Map()
+
 /** From sure to unsure: a group is as sure as its least sure part. */
 const CONFIDENCE: readonly Confidence[] = ['exact', 'snapshot', 'inferred', 'ambiguous', 'unknown']
 
@@ -110,6 +138,9 @@ export class Tally {
   readonly dimension: Dimension
   readonly groups: Group[] = []
   readonly total = new Group({ kind: 'call', call: '' })
+  /** What was flushed, and by whom, over all rows. */
+  readonly flushedFiles = new Set<FileName>()
+  readonly flushingProcesses = new Set<TracedProcess>()
   readonly #byObject = new Map<unknown, Group>()
   readonly pairs = new MsyncPairs()
 
@@ -118,22 +149,20 @@ export class Tally {
   }
 
   add(activity: Activity): void {
-    const { targets } = activity
+    const { kind, targets, task } = activity
     this.total.add(activity, targets[0]?.name ?? null)
+    if (kind === 'flush') this.flushingProcesses.add(task.process)
     for (let k = 0; k < Math.max(1, targets.length); k++) {
       const name = targets[k]?.name ?? null
+      if (name && kind === 'flush') this.flushedFiles.add(name)
       // A mapping is no call that wrote or flushed; it counts where its process or file is the subject.
-      if (activity.kind === 'mapped' && this.dimension === 'call') continue
+      if (kind === 'mapped' && this.dimension === 'call') continue
       const group = this.#group(activity, name)
       // A call that touched two files is one call of its process and one of each file.
       if (k === 0 || this.dimension === 'file') group.add(activity, name)
-      if (name) this.#share(group.files, name, activity)
-      this.#share(group.processes, activity.task.process, activity)
-      if (name && activity.kind !== 'mapped') {
-        this.#share(this.total.files, name, activity)
-      }
+      if (this.dimension === 'file') this.#share(group.processes, task.process, activity)
+      else if (name && (kind === 'flush' || kind === 'write')) this.#share(group.files, name, activity)
     }
-    this.#share(this.total.processes, activity.task.process, activity)
     this.pairs.add(activity)
   }
 
@@ -223,19 +252,6 @@ export class Ranges {
   get bytes(): number {
     return this.#ranges.reduce((sum, [start, end]) => sum + (end - start), 0)
   }
-}
-
-/** Mapped memory files have no disk behind them. */
-export function mappedFiles(group: Group): { files: number; bytesUpperBound: number } {
-  let files = 0
-  let bytes = 0
-  for (const [name, ranges] of group.mapped) {
-    const kind = kindOf(name.file)
-    if (kind === 'memory' || kind === 'other') continue
-    files++
-    bytes += ranges.bytes
-  }
-  return { files, bytesUpperBound: bytes }
 }
 
 function increment<K>(map: Map<K, number>, key: K, by: number): void {

@@ -3,7 +3,9 @@ import { safe } from './text.ts'
 
 export function renderCsv(rows: readonly object[]): string {
   const flat = rows.map((row) => flatten(row))
-  const heads = [...new Set(flat.flatMap((row) => Object.keys(row)))]
+  const keys = [...new Set(flat.flatMap((row) => Object.keys(row)))]
+  // What is an object in one row and null in another has its columns already.
+  const heads = keys.filter((key) => !keys.some((other) => other.startsWith(`${key}.`)))
   const lines = [heads, ...flat.map((row) => heads.map((head) => row[head] ?? null))]
   return lines.map((cells) => `${cells.map(cell).join(',')}\n`).join('')
 }
