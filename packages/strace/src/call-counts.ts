@@ -16,6 +16,7 @@ export class CallCounts {
   /** By slotOf: the id met last there. */
   readonly #guesses = new Int32Array(1024).fill(-1)
   nameEnd = 0
+  readonly #idsByName = new Map<string, number>()
 
   /**
    * The id of the name that stands at `start`, when it was met before and is followed by `(`; -1 otherwise. The names
@@ -34,8 +35,8 @@ export class CallCounts {
 
   /** The id of the name in bytes [start, end); -1 when there are more names than any kernel has. */
   idOf(buf: Uint8Array, start: number, end: number): number {
+    if (this.#known === MAX_NAMES) return this.#idOfKnown(latin1(buf, start, end))
     const id = this.#names.intern(buf, start, end, latin1)
-    if (id >= MAX_NAMES) return -1
     if (id === this.#known) {
       this.callOf[id] = callIndex(this.#names.text(id))
       this.#bytes.push(Buffer.from(`${this.#names.text(id)}(`, 'latin1'))
@@ -43,6 +44,14 @@ export class CallCounts {
     }
     this.#guesses[slotOf(buf, start)] = id
     return id
+  }
+
+  /** Once the table is full: what it knows, and no more, however many names a file holds. */
+  #idOfKnown(name: string): number {
+    if (this.#idsByName.size === 0) {
+      for (let id = 0; id < this.#known; id++) this.#idsByName.set(this.#names.text(id), id)
+    }
+    return this.#idsByName.get(name) ?? -1
   }
 
   nameOf(id: number): string {

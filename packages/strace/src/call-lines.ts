@@ -23,6 +23,7 @@ import { HARMLESS_WHEN_FAILED, SKIPS, endsInFailure } from './skip.ts'
 
 const SPACE = 0x20
 const DOT = 0x2e
+const LF = 0x0a
 const RESUMED = Buffer.from('resumed')
 
 /** Calls whose only argument is a descriptor: close, fsync, fdatasync … Index = index in CALLS. */
@@ -107,7 +108,7 @@ export class CallLines {
     const { pending, facts } = this.#context
     const tid = this.#context.begin(buf)
     facts.counted++
-    if (unfinished) pending.beginPlain(tid, name)
+    if (unfinished) pending.beginPlain(tid, name, facts.lines)
     else this.#endPlain(name, buf, args, end)
   }
 
@@ -129,7 +130,7 @@ export class CallLines {
       case 'pidChanged': {
         const tid = context.begin(buf)
         if (call < 0) {
-          pending.beginPlain(tid, name)
+          pending.beginPlain(tid, name, facts.lines)
           facts.counted++
           return 'done'
         }
@@ -186,11 +187,8 @@ export class CallLines {
       this.#endPlain(name, buf, tail, end)
       return 'done'
     }
-    const total = begun.length + end - tail
-    if (total > this.#joined.length) this.#joined = Buffer.allocUnsafe(total * 2)
+    const total = this.#append(begun, buf, tail, end)
     const joined = this.#joined
-    copyBytes(begun.text, 0, begun.length, joined, 0)
-    copyBytes(buf, tail, end, joined, begun.length)
     const ending = this.#scanner.scan(joined, 0, total)
     if (ending === 'unfinished' || ending === 'pidChanged') {
       facts.used++
@@ -210,18 +208,51 @@ export class CallLines {
     return 'done'
   }
 
+  /** Puts the whole call into #joined: its arguments so far, and bytes [tail, end). Returns the length. */
+  #append(begun: Pending, buf: Uint8Array, tail: number, end: number): number {
+    const total = begun.length + end - tail
+    if (total >= this.#joined.length) this.#joined = Buffer.allocUnsafe(total * 2 + 1)
+    copyBytes(begun.text, 0, begun.length, this.#joined, 0)
+    copyBytes(buf, tail, end, this.#joined, begun.length)
+    // As in a chunk: a look ahead must not meet the bytes of an older call.
+    this.#joined[total] = LF
+    return total
+  }
+
+  /**
+   * -z and -Z hold a line back until its call has ended; of one that another task's line interrupted, strace 6.1 then
+   * prints the rest without leader and name:
+   *
+   *     28968 fdatasync(3 <unfinished ...>
+   *     )                      = 0
+   *
+   * False when the line is not such a rest; program output may also follow an unfinished line.
+   */
+  resumeBare(buf: Uint8Array, start: number, end: number): boolean {
+    const { pending, facts } = this.#context
+    const tid = pending.lastBegun(facts.lines - 1)
+    const begun = tid < 0 ? null : pending.get(tid)
+    if (!begun) return false
+    const plain = begun.length < 0
+    const total = plain ? end : this.#append(begun, buf, start, end)
+    const whole = plain ? buf : this.#joined
+    if (this.#scanner.scan(whole, plain ? start : 0, total) !== 'complete') return false
+    this.#result.parse(whole, this.#scanner.resultStart, total)
+    return this.#result.valid && this.#join(begun, tid, buf, start, end) === 'done'
+  }
+
   /** The log was cut at the front, or strace attached while the call was under way: only its result is known. */
   #lostStart(name: number, tid: number, buf: Uint8Array, tail: number, end: number): LineResult {
     const context = this.#context
     const ending = this.#scanner.scanTail(buf, tail, end)
     if (ending === 'unfinished') {
-      context.pending.beginPlain(tid, name)
+      context.pending.beginPlain(tid, name, context.facts.lines)
       context.facts.counted++
       return 'done'
     }
-    if (ending !== 'complete') return 'open'
+    if (ending === 'complete') this.#result.parse(buf, this.#scanner.resultStart, end)
+    if (ending !== 'complete' || !this.#result.valid) return 'open'
     context.report(STRACE.lostStart, context.counts.nameOf(name))
-    this.#result.parse(buf, this.#scanner.resultStart, end)
     this.#ended(name, context.counts.callOf[name], tid, WHOLE, context.clock.nowNs, buf)
     return 'done'
   }
@@ -246,7 +277,8 @@ export class CallLines {
     if (result.errnoStart >= 0) {
       batch.errno[i] = texts.strings.intern(buf, result.errnoStart, result.errnoEnd, latin1)
     }
-    if (result.decorationStart >= 0) {
+    // With -Y a child's pid is decorated as well.
+    if (result.decorationStart >= 0 && CALLS[call].givesFd) {
       batch.decorationResult[i] = texts.fdName(buf, result.decorationStart, result.decorationEnd)
     }
     if (CALLS[call].role === 'fork' && result.value > 0) context.tasks.announce(result.value)
@@ -265,8 +297,10 @@ export class CallLines {
   /** The end of a call that no rule asks for. */
   #endPlain(name: number, buf: Uint8Array, from: number, end: number): void {
     const at = lastResult(buf, from, end)
-    if (at >= 0 && buf[at] === 0x3f) this.#context.counts.end(name, buf[at + 2] === 0x45 ? RESTARTED : UNKNOWN)
-    else this.#context.counts.end(name, at >= 0 && isError(buf, at) ? FAILED : OK)
+    // Without a result it did not end: `<detached ...>`.
+    if (at < 0) return
+    if (buf[at] === 0x3f) this.#context.counts.end(name, buf[at + 2] === 0x45 ? RESTARTED : UNKNOWN)
+    else this.#context.counts.end(name, isError(buf, at) ? FAILED : OK)
     if (buf[end - 1] === 0x3e && buf[end - 2] >= 0x30 && buf[end - 2] <= 0x39) this.timed = true
   }
 }

@@ -56,6 +56,12 @@ export const STRACE = {
     message: 'The table at the end of the log counts other calls than its lines do: {}.',
     fix: 'part of the log may be missing; was it appended to, cut or filtered afterwards?',
   },
+  statusFilter: {
+    code: 'strace/status-filter',
+    severity: 'loss',
+    message: 'The log shows calls of one outcome only (-z or -Z), its table counts all: {}.',
+    fix: 'record without -z, -Z and -e status= to see the others',
+  },
   tooManyNames: {
     code: 'strace/too-many-names',
     severity: 'loss',

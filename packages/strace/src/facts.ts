@@ -57,3 +57,13 @@ export function summaryDifferences({ summary, calls }: StraceFacts): string[] {
     .filter(({ call, calls: told }) => call !== 'total' && (calls[call] ?? 0) !== told)
     .map(({ call, calls: told }) => `${call} ${calls[call] ?? 0} in the lines, ${told} in the table`)
 }
+
+/** Whether the table counts failed calls that have no lines (-z), or none but the failed ones have lines (-Z). */
+export function hidesByStatus({ summary, calls }: StraceFacts): boolean {
+  const rows = summary.filter(({ call }) => call !== 'total')
+  if (Object.keys(calls).length === 0 || rows.every(({ errors }) => errors === 0)) return false
+  return (
+    rows.every((row) => (calls[row.call] ?? 0) === row.calls - row.errors) ||
+    rows.every((row) => (calls[row.call] ?? 0) === row.errors)
+  )
+}

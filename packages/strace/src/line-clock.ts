@@ -19,6 +19,8 @@ export class LineClock {
 
   /** Takes the time of the line that `leader` was given last. */
   stamp(leader: Leader): void {
+    // A log has one clock: a number of another kind is a program's, before its own words.
+    if (this.clock !== 'none' && leader.clock !== this.clock) return
     switch (leader.clock) {
       case 'none':
       case 'monotonic': // no strace option prints it

@@ -17,16 +17,15 @@ import { CallLines, type LineResult } from './call-lines.ts'
 import { hasEscape, stripColour } from './colour.ts'
 import { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
-import { summaryDifferences, type StraceFacts } from './facts.ts'
+import { hidesByStatus, summaryDifferences, type StraceFacts } from './facts.ts'
 import { LineCarry } from './lines.ts'
-import { isSummaryHead, parseSummaryRow } from './summary.ts'
+import { SummaryTable } from './summary.ts'
 
 /** A damaged or foreign line is shown up to here. */
 const SHOWN = 80
 /** A line can become this many rows at most (alias, name, call). */
 const ROWS_PER_LINE = 4
 
-const ESC = 0x1b
 const SPACE = 0x20
 const NOTICE = /^(?:strace: )?Process (\d+) (attached|detached|suspended|resumed)(?: with \d+ threads)?$/
 const GLUED_NOTICE = /(?:strace: )?Process (\d+) (attached|detached)$/
@@ -44,7 +43,7 @@ export class StraceParser {
   /** The beginning of a line that a notice of the tracer cut in two (stderr), until its rest comes. */
   #split: Buffer | null = null
   #coloured = false
-  #inSummary = false
+  readonly #summary = new SummaryTable()
   #layout: Layout = 'other'
   /** Where the last line that the fast path took began; -1 when a later line had its time read. */
   #quickAt = -1
@@ -66,7 +65,7 @@ export class StraceParser {
   /** Parses from `pos`; returns where it stopped: the end, or earlier when the batch is full. */
   consume(chunk: Uint8Array, pos: number): number {
     const { batch } = this.#context
-    this.#coloured = chunk.indexOf(ESC, pos) >= 0
+    this.#coloured = hasEscape(chunk, pos, chunk.length)
     while (batch.length <= batch.capacity - ROWS_PER_LINE) {
       const end = chunk.indexOf(0x0a, pos)
       if (end < 0) {
@@ -117,9 +116,9 @@ export class StraceParser {
     if (facts.summary.length === 0) return
     const differences = summaryDifferences(facts)
     facts.summaryAgrees = differences.length === 0
-    if (differences.length > 0) {
-      context.report(STRACE.summaryDiffers, differences.slice(0, 3).join('; '), facts.lines, differences.length)
-    }
+    if (differences.length === 0) return
+    const kind = hidesByStatus(facts) ? STRACE.statusFilter : STRACE.summaryDiffers
+    context.report(kind, differences.slice(0, 3).join('; '), facts.lines, differences.length)
   }
 
   #carriedLine(): void {
@@ -234,17 +233,10 @@ export class StraceParser {
       return
     }
     const text = latin1(buf, start, Math.min(end, start + 4096))
+    if (p === start && this.#calls.resumeBare(buf, start, end)) return
     if (this.#isNotice(text) || text.startsWith('strace: ') || isPersonalityNote(buf, p, end)) facts.notes++
-    else if (isSummaryHead(text)) {
-      this.#inSummary = true
-      facts.summary = []
-      facts.notes++
-    } else if (this.#inSummary) {
-      const row = parseSummaryRow(text)
-      if (row) facts.summary.push(row)
-      if (row?.call === 'total') this.#inSummary = false
-      facts.notes++
-    } else {
+    else if (this.#summary.line(text, facts.summary)) facts.notes++
+    else {
       facts.foreign++
       this.#context.report(STRACE.foreign, JSON.stringify(text.slice(0, SHOWN)))
     }
@@ -275,6 +267,8 @@ export class StraceParser {
       this.#damaged(buf, start, end)
       return
     }
+    // Whose line it is comes first: the notice may be of the first task that the log names.
+    this.#context.tasks.of(this.#context.leader)
     this.#notice(Number(match[1]), match[2])
     this.#split = Buffer.from(buf.subarray(start, end - match[0].length))
   }
@@ -288,8 +282,9 @@ export class StraceParser {
     }
     const split = this.#split as Buffer
     this.#split = null
-    // Before 4.13 the notice may come before the first argument: `child_stack=0, flags=…`.
-    if (!/^(?:[ ,)}\]{]|[a-z_]+=)/.test(text)) {
+    // Mostly ` <unfinished ...>` or the next argument; with a filter also what read or wait4 brought. Before 4.13 the
+    // notice may come before the first argument: `child_stack=0, flags=…`.
+    if (!/^(?:[ ,)}\]{"]|\[\{|0x|NULL|[a-z_]+=)/.test(text)) {
       this.#damaged(split, 0, split.length)
       return false
     }
@@ -325,6 +320,7 @@ export class StraceParser {
   }
 }
 
+/** `[ Process PID=21324 runs in 32 bit mode. ]`, on stderr perhaps behind what the program wrote. */
 function isPersonalityNote(buf: Uint8Array, p: number, end: number): boolean {
-  return /^\[ Process PID=\d+ runs in /.test(latin1(buf, p, Math.min(end, p + 80)))
+  return /\[ Process PID=\d+ runs in .{1,20} mode\. \]$/.test(latin1(buf, Math.max(p, end - 80), end))
 }

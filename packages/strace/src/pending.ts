@@ -20,6 +20,8 @@ const NO_TEXT = Buffer.alloc(0)
 /** One object a task, used again for its next call: a busy log begins millions. */
 export class PendingCalls {
   readonly #byTask = new Map<number, Pending>()
+  /** Whose call began last. */
+  #last = -1
   /** Calls forgotten because too many tasks were in one at once. */
   forgotten = 0
 
@@ -35,14 +37,22 @@ export class PendingCalls {
     pending.name = name
     pending.record = record
     pending.atNs = atNs
+    this.#last = tid
     this.extend(pending, buf, start, end)
   }
 
   /** A call that no rule asks for: only its name is kept. */
-  beginPlain(tid: number, name: number): void {
+  beginPlain(tid: number, name: number, record: number): void {
     const pending = this.#of(tid)
     pending.name = name
+    pending.record = record
     pending.length = -1
+    this.#last = tid
+  }
+
+  /** The task whose call began on line `record`, when that was the last to begin; -1 otherwise. */
+  lastBegun(record: number): number {
+    return this.get(this.#last)?.record === record ? this.#last : -1
   }
 
   /** Replaces the arguments so far. */

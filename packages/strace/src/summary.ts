@@ -32,7 +32,7 @@ const HEADS: ReadonlySet<string> = new Set([
   ...['wall-total', 'wall-min', 'wall-max', 'wall-avg'],
 ])
 
-/** The columns that a table's first line names; null when it is no such line, or names none to count by. */
+/** The columns that a table's first line names; null when it is no such line. */
 export function parseSummaryHead(line: string): SummaryHead | null {
   if (line.length > 200) return null
   const columns = [...line.matchAll(/% time|\S+/g)].map((match) => ({
@@ -40,11 +40,17 @@ export function parseSummaryHead(line: string): SummaryHead | null {
     end: match.index + match[0].length,
   }))
   const known = columns.every(({ head }) => HEADS.has(head))
-  return known && ['calls', 'syscall'].every((head) => columns.some((column) => column.head === head)) ? columns : null
+  return known && columns.length > 1 && has(columns, 'syscall') ? columns : null
 }
 
+/** The first line of a table that says how many calls there were. */
 export function isSummaryHead(line: string): boolean {
-  return parseSummaryHead(line) !== null
+  const head = parseSummaryHead(line)
+  return head !== null && has(head, 'calls')
+}
+
+function has(head: SummaryHead, name: string): boolean {
+  return head.some((column) => column.head === name)
 }
 
 /** The columns without -U. */
@@ -65,6 +71,42 @@ export function parseSummaryRow(line: string, head: SummaryHead = DEFAULT): Summ
   if (!call || !/^[a-z_?][\w?#]*$/i.test(call) || calls === null) return null
   for (const [column, cell] of cells) if (column !== 'syscall' && parseCell(cell) === null) return null
   return { call, calls, errors: parseCell(cells.get('errors')) ?? 0, seconds: parseCell(cells.get('seconds')) }
+}
+
+/** The tables in a stream of lines. There may be several: one for each kind of program (64 bit, 32 bit, x32). */
+export class SummaryTable {
+  /** Inside a table: its columns. */
+  #head: SummaryHead | null = null
+
+  /** Whether the line belongs to a table; its row is added to `rows`. */
+  line(text: string, rows: SummaryRow[]): boolean {
+    const head = parseSummaryHead(text)
+    if (head) {
+      this.#head = head
+      return true
+    }
+    if (!this.#head) return text.startsWith('System call usage summary for ')
+    if (!has(this.#head, 'calls')) {
+      // -U time,total-time: nothing to count, but still no words of the program's.
+      if (/\btotal\s*$/.test(text)) this.#head = null
+      return true
+    }
+    const row = parseSummaryRow(text, this.#head)
+    if (row) addRow(rows, row)
+    if (row?.call === 'total') this.#head = null
+    return row !== null || /^[- ]+$/.test(text)
+  }
+}
+
+function addRow(rows: SummaryRow[], row: SummaryRow): void {
+  const same = rows.find(({ call }) => call === row.call)
+  if (!same) {
+    rows.push(row)
+    return
+  }
+  same.calls += row.calls
+  same.errors += row.errors
+  same.seconds = same.seconds === null || row.seconds === null ? null : same.seconds + row.seconds
 }
 
 /** Where a cell is blank, a number is in the column that ends where it does; what is no number is the call's name. */
