@@ -5,7 +5,7 @@ import { guessKind } from './decorations.ts'
 import { syncMode } from './descriptor-tracker.ts'
 import { TracedFile } from './files.ts'
 import { AddressSpace } from './mappings.ts'
-import { TracedProcess, type Task } from './processes.ts'
+import { emptyCall, TracedProcess, type Task } from './processes.ts'
 import type { Row, Tracker, World } from './world.ts'
 
 /** TASK_COMM_LEN - 1 */
@@ -108,6 +108,7 @@ export class ProcessTracker implements Tracker {
       space: inFlight.space ?? task.space.copy(),
       directories: inFlight.directories ?? { ...task.directories },
       call: early?.call ?? null,
+      slot: early?.slot ?? emptyCall(),
       program: null,
       orphan: false,
       bornAt: inFlight.at,
@@ -199,6 +200,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
     space: leader?.space ?? new AddressSpace(false),
     directories: leader?.directories ?? { cwd: world.files.unknownDirectory(), root: world.files.root },
     call: null,
+    slot: emptyCall(),
     program: null,
     orphan: true,
     bornAt: at,

@@ -49,7 +49,10 @@ export interface Task {
   fds: FdTable
   space: AddressSpace
   directories: Directories
+  /** The call under way: `slot`, or null. */
   call: CallInFlight | null
+  /** One object for all calls of the task, one after the other: a trace enters millions. */
+  slot: CallInFlight
   /** What the execve under way asks for. */
   program: { path: string; argv: Extra | null } | null
   /** Made up because its id appeared without a fork in the trace. */
@@ -80,4 +83,41 @@ export interface CallInFlight {
   fds: FdTable | null
   space: AddressSpace | null
   directories: Directories | null
+}
+
+export function emptyCall(): CallInFlight {
+  return {
+    call: -1,
+    at: 0,
+    description: null,
+    start: null,
+    start2: null,
+    node: null,
+    node2: null,
+    closed: null,
+    sent: null,
+    regions: null,
+    fds: null,
+    space: null,
+    directories: null,
+  }
+}
+
+/** A task enters a call: nothing of the one before it is left. */
+export function enterCall(task: Task, call: number, at: number): CallInFlight {
+  const { slot } = task
+  slot.call = call
+  slot.at = at
+  slot.description = null
+  slot.start = null
+  slot.start2 = null
+  slot.node = null
+  slot.node2 = null
+  slot.closed = null
+  slot.sent = null
+  slot.regions = null
+  slot.fds = null
+  slot.space = null
+  slot.directories = null
+  return slot
 }

@@ -14,7 +14,7 @@ import { FlushTracker } from './flush-tracker.ts'
 import { MappingTracker } from './mapping-tracker.ts'
 import { NameTracker } from './name-tracker.ts'
 import { ProcessTracker, adoptTask, dropTask } from './process-tracker.ts'
-import type { CallInFlight, Task } from './processes.ts'
+import { emptyCall, enterCall, type Task } from './processes.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
 /** Rows held back for one task, and for all: a parent that never returns must not fill the memory. */
@@ -76,7 +76,7 @@ export class System {
     ]
     this.#byCall = CALLS.map((call) => trackers.filter((tracker) => tracker.roles.includes(call.role)))
     this.#isFork = CALLS.map((call) => call.role === 'fork')
-    this.#row = { inFlight: newCall(0) } as unknown as Row
+    this.#row = { inFlight: emptyCall() } as unknown as Row
   }
 
   /** Processes and tasks that the trace showed so far. */
@@ -120,9 +120,7 @@ export class System {
     const row = this.#rowFor(batch, i, source)
     // A call that never returned (its end is not in the trace) is no fork under way any more.
     if (this.#world.forking.size > 0) this.#world.forking.delete(row.task)
-    row.inFlight = newCall(++this.#at)
-    row.inFlight.call = batch.call[i]
-    row.task.call = row.inFlight
+    row.inFlight = row.task.call = enterCall(row.task, batch.call[i], ++this.#at)
     if (this.#isFork[batch.call[i]]) this.#world.forking.add(row.task)
     for (const tracker of this.#byCall[batch.call[i]]) tracker.enter?.(row)
   }
@@ -132,7 +130,7 @@ export class System {
     const pending = row.task.call
     if (pending && pending.call === batch.call[i]) row.inFlight = pending
     else {
-      row.inFlight = newCall(++this.#at)
+      row.inFlight = enterCall(row.task, batch.call[i], ++this.#at)
       for (const tracker of this.#byCall[batch.call[i]]) tracker.enter?.(row)
     }
     row.task.call = null
@@ -292,24 +290,6 @@ export class System {
       if (task.call?.start2) nodes.add(task.call.start2)
     }
     this.#world.files.sweep((file) => held.has(file), nodes)
-  }
-}
-
-function newCall(at: number): CallInFlight {
-  return {
-    call: -1,
-    at,
-    description: null,
-    start: null,
-    start2: null,
-    node: null,
-    node2: null,
-    closed: null,
-    sent: null,
-    regions: null,
-    fds: null,
-    space: null,
-    directories: null,
   }
 }
 
