@@ -270,6 +270,7 @@ export class FileTree {
         node.file?.nodes.delete(node)
         node.parent?.children?.delete(node.name)
       }
+      if (root.children?.size === 0) root.children = null
     }
     // Where most names are held, sweeping again and again would free nothing.
     this.#limit = Math.max(this.#minLimit, 2 * this.#nodes)

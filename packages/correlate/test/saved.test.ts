@@ -1,0 +1,79 @@
+import type { SavedProcess } from '@flushtrace/layout'
+import { flags as F } from '@flushtrace/trace'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { CORRELATE } from '../src/diagnostics.ts'
+import { Trace } from './trace.ts'
+
+const A = 0x100000
+
+function saved(pid: number, more: Partial<SavedProcess> = {}): SavedProcess {
+  return { pid, tgid: pid, comm: 'smbd', cmdline: ['/usr/sbin/smbd', '-D'], cwd: '/srv', fds: [], regions: [], ...more }
+}
+
+const region = { start: A, end: A + 4096, writable: true, fileOffset: 0, device: '8:1', inode: 7, deleted: false }
+
+const start = suite('a trace that begins with saved /proc state')
+
+start('knows descriptors, their flags, mappings, directory and command', () => {
+  const fds = [
+    { fd: 3, target: '/srv/a', deleted: false, flags: F.O_RDWR | F.O_SYNC },
+    { fd: 4, target: '/srv/b', deleted: true, flags: F.O_RDWR },
+    { fd: 5, target: 'socket:[123]', deleted: false, flags: F.O_RDWR },
+    { fd: 6, target: '/srv/c', deleted: false, flags: null },
+  ]
+  const t = new Trace({ saved: [saved(10, { fds, regions: [{ ...region, path: '/srv/m' }] })] })
+  for (const fd of [3, 4, 5, 6]) t.call(10, 'write', { fd, result: 1 })
+  t.msync(10, A)
+  t.msync(10, A + 8192)
+  t.open(10, 'x', F.O_RDWR, 7)
+  t.call(10, 'fsync', { fd: 7 })
+  assert.equal(t.of('write'), ['write /srv/a', 'write /srv/b (deleted)', 'write /srv/c'])
+  assert.equal(t.flushes, ['syncWrite /srv/a', 'msync /srv/m', 'msync memory', 'fsync /srv/x'])
+  assert.is(t.last.process, 'smbd')
+  assert.is(t.count(CORRELATE.startedLate), 0)
+  assert.is(t.count(CORRELATE.unknownFlags), 1)
+})
+
+start('follows a rename of what was mapped before', () => {
+  const t = new Trace({ saved: [saved(10, { regions: [{ ...region, path: '/srv/m' }] })] })
+  t.call(10, 'rename', { path: '/srv/m', path2: '/srv/n' })
+  t.msync(10, A)
+  assert.equal(t.flushes, ['msync /srv/n'])
+})
+
+start('what was not saved is unknown', () => {
+  const t = new Trace({ saved: [saved(10, { fds: null, regions: null })] })
+  t.call(10, 'fsync', { fd: 3 })
+  t.msync(10, A)
+  assert.equal(t.flushes, ['fsync unknown', 'msync unknown'])
+})
+
+start('a thread belongs to its process, whichever is seen first', () => {
+  const fds = [{ fd: 3, target: '/srv/a', deleted: false, flags: F.O_RDWR }]
+  const t = new Trace({ saved: [saved(10, { fds }), saved(11, { tgid: 10, comm: 'worker' })] })
+  t.call(11, 'fsync', { fd: 3 })
+  t.call(10, 'close', { fd: 3 })
+  t.call(11, 'fsync', { fd: 3 })
+  assert.equal(t.byProcess, ['10 fsync /srv/a', '10 fsync unknown'])
+  assert.equal(t.system.seen, { processes: 1, tasks: 2 })
+})
+
+start('a number that is given out again is not the saved process', () => {
+  const fds = [{ fd: 3, target: '/srv/a', deleted: false, flags: F.O_RDWR }]
+  const t = new Trace({ saved: [saved(10, { fds })] })
+  t.call(10, 'fsync', { fd: 3 })
+  t.end(10)
+  t.call(10, 'fsync', { fd: 3 })
+  assert.equal(t.flushes, ['fsync /srv/a', 'fsync unknown'])
+})
+
+start('two processes meet in a deleted file that both have mapped', () => {
+  const gone = { ...region, path: '/srv/m', deleted: true }
+  const t = new Trace({ saved: [saved(10, { regions: [gone] }), saved(20, { regions: [gone] })] })
+  t.msync(10, A)
+  t.msync(20, A)
+  assert.equal(t.flushes, ['msync /srv/m (deleted)', 'msync /srv/m (deleted)'])
+})
+
+start.run()
