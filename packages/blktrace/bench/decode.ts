@@ -2,18 +2,22 @@
  * Decode rate of binary traces: a fixture's files repeated until they hold at least RECORDS records (5 million by
  * default), with times and sequence numbers carried on, read from memory. Prints records per second.
  *
- *   node --conditions=dev --import tsx packages/blktrace/bench/decode.ts [RECORDS] [FILE.blktrace.N ...]
+ *   node --conditions=dev --import tsx packages/blktrace/bench/decode.ts [--write FOLDER] [RECORDS] [FILE.blktrace.N ...]
+ *
+ * With --write the set is written to FOLDER instead, for measuring whole commands and other tools on the same bytes.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Diagnostics, type Source } from '@flushtrace/trace'
 import { readBlktrace } from '../src/index.ts'
 
 const RUNS = 5
-const wanted = Number(process.argv[2] ?? 5_000_000)
+const args = process.argv.slice(2)
+const folder = args[0] === '--write' ? args.splice(0, 2)[1] : null
+const wanted = Number(args[0] ?? 5_000_000)
 const fixture = (name: string): string => fileURLToPath(new URL(`../../../fixtures/blktrace/${name}`, import.meta.url))
-const files =
-  process.argv.length > 3 ? process.argv.slice(3) : [0, 1].map((cpu) => fixture(`partition/loop0.blktrace.${cpu}`))
+const files = args.length > 1 ? args.slice(1) : [0, 1].map((cpu) => fixture(`partition/loop0.blktrace.${cpu}`))
 
 /** Counts records, and the span of the times of events. */
 function measure(bytes: Buffer): { records: number; first: bigint; last: bigint; sequence: number } {
@@ -96,6 +100,10 @@ async function run(label: string, inputs: readonly { name: string; bytes: Buffer
 }
 
 const inputs = repeated(files, wanted)
+if (folder !== null) {
+  for (const { name, bytes } of inputs) writeFileSync(join(folder, basename(name)), bytes)
+  process.exit(0)
+}
 await run('per-CPU files', inputs)
 const one = repeated(files.slice(0, 1), wanted)
 await run('one file', one)

@@ -1,7 +1,9 @@
 /** Bad input: counted and placed, nothing else lost. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { act, fixture, memorySource, named, read, readAll, record, stamped } from './source.ts'
+import { Diagnostics } from '@flushtrace/trace'
+import { readBlkparse, readTracefs } from '../src/index.ts'
+import { act, collect, fixture, memorySource, named, read, readAll, record, stamped } from './source.ts'
 
 const damage = suite('damaged binary traces')
 const q = act(1, 'write', 'queue')
@@ -156,6 +158,26 @@ damage('a fixture with any one byte changed loses at most one record', async () 
     bytes[at] ^= 0xff
     const { facts } = await readAll([memorySource(bytes, 'x.0'), other])
     assert.ok(facts.used >= before.used - 2, `byte ${at}: ${facts.used} of ${before.used}`)
+  }
+})
+
+damage('text with any bytes changed never throws, and every line is counted once', async () => {
+  let seed = 42
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
+    return Math.floor((seed / 2 ** 32) * below)
+  }
+  for (const file of ['shapes/blkparse-t.txt', 'discard/tracefs.txt', 'tables/btrace-s.txt']) {
+    const whole = fixture(file).subarray(0, 8000)
+    for (let turn = 0; turn < 60; turn++) {
+      const bytes = Buffer.from(whole)
+      for (let k = 0; k < 40; k++) bytes[random(bytes.length)] = random(256)
+      for (const reader of [readBlkparse, readTracefs]) {
+        const { facts, rows, inodes } = await collect(reader(memorySource(bytes), new Diagnostics()), new Diagnostics())
+        assert.is(facts.used, rows.length + inodes.length)
+        assert.is(facts.records, facts.used + facts.notes + facts.foreign + facts.damaged)
+      }
+    }
   }
 })
 

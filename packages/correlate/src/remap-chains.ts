@@ -13,8 +13,10 @@
  */
 import { ACTION, type BlockBatch } from '@flushtrace/trace'
 
-/** Tasks with a chain under way. More only where remaps are traced and queue events are not. */
+/** Tasks whose chains are kept; more only in a damaged trace. */
 const MAX_CHAINS = 1 << 16
+/** Devices above one another; more only in a damaged trace. */
+const MAX_LAYERS = 64
 
 export interface RemapChain {
   /** Where the last remap led. */
@@ -27,39 +29,58 @@ export interface RemapChain {
   readonly above: number[]
 }
 
-export class RemapChains {
-  readonly #byTid = new Map<number, RemapChain>()
+/** One object a task, used again for each of its chains. */
+interface TaskChain extends RemapChain {
+  /** Not ended by its queue event yet. */
+  open: boolean
+}
 
-  /** To be called with every remap and queue event; for a queue event the chain that led to it, or null. */
+export class RemapChains {
+  readonly #byTid = new Map<number, TaskChain>()
+  #tid = -1
+  #last: TaskChain | null = null
+
+  /**
+   * To be called with every remap and queue event; for a queue event the chain that led to it, or null. The chain is
+   * good until the next event of its task.
+   */
   apply(batch: BlockBatch, i: number): RemapChain | null {
+    if (this.#byTid.size === 0 && batch.action[i] !== ACTION.remap) return null
     const tid = batch.tid[i]
+    if (tid !== this.#tid) {
+      this.#tid = tid
+      this.#last = this.#byTid.get(tid) ?? null
+    }
     if (batch.action[i] === ACTION.remap) {
       this.#remap(batch, i, tid)
       return null
     }
-    const chain = this.#byTid.get(tid)
-    if (!chain) return null
-    this.#byTid.delete(tid)
+    const chain = this.#last
+    if (!chain?.open) return null
+    chain.open = false
     // Traced on a partition, the queue event shows the partition with the sector of the whole disk.
     return chain.sector === batch.sector[i] || batch.bytes[i] === 0 ? chain : null
   }
 
   #remap(batch: BlockBatch, i: number, tid: number): void {
     const from = batch.fromDevice[i]
-    const known = this.#byTid.get(tid)
-    if (known && known.device === from) {
-      known.device = batch.device[i]
-      known.sector = batch.sector[i]
-      known.above.push(from)
-      return
-    }
+    const chain = this.#last ?? this.#begin(tid)
+    if (!chain.open || chain.device !== from || chain.above.length >= MAX_LAYERS) {
+      chain.open = true
+      chain.originDevice = from
+      chain.originSector = batch.fromSector[i]
+      // Nearly always the one layer it was last time.
+      if (chain.above.length !== 1 || chain.above[0] !== from) chain.above.splice(0, Infinity, from)
+    } else chain.above.push(from)
+    chain.device = batch.device[i]
+    chain.sector = batch.sector[i]
+  }
+
+  #begin(tid: number): TaskChain {
     if (this.#byTid.size >= MAX_CHAINS) this.#byTid.clear()
-    this.#byTid.set(tid, {
-      device: batch.device[i],
-      sector: batch.sector[i],
-      originDevice: from,
-      originSector: batch.fromSector[i],
-      above: [from],
-    })
+    const chain = { open: false, device: 0, sector: 0, originDevice: 0, originSector: 0, above: [] }
+    this.#byTid.set(tid, chain)
+    this.#last = chain
+    return chain
   }
 }
