@@ -271,7 +271,7 @@ function longAction(buf: Uint8Array, start: number, end: number): number {
 }
 
 /** The id of a printed name; -1 for what stands there when blkparse knows none (`[(null)]`, `[unknown]` with -s). */
-export function commId(batch: BlockBatch, buf: Uint8Array, start: number, end: number): number {
+function commId(batch: BlockBatch, buf: Uint8Array, start: number, end: number): number {
   if (end === start) return -1
   const id = batch.strings.intern(buf, start, end, decodeUtf8)
   const first = buf[start]

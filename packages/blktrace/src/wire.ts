@@ -26,7 +26,6 @@
 import { DATALESS, OP } from '@flushtrace/trace'
 
 export const MAGIC_V1 = 0x65617407
-export const MAGIC_V2 = 0x65617408
 export const HEADER_V1 = 48
 export const HEADER_V2 = 64
 

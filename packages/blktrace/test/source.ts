@@ -52,7 +52,7 @@ export interface Row {
   took?: number
 }
 
-export function rowOf(batch: BlockBatch, i: number): Row {
+function rowOf(batch: BlockBatch, i: number): Row {
   const action = batch.action[i]
   const row: Row = {
     at: batch.atNs[i],
@@ -75,7 +75,7 @@ export function rowOf(batch: BlockBatch, i: number): Row {
   return row
 }
 
-export function letters(flags: number): string {
+function letters(flags: number): string {
   const operation =
     flags & OP.discard
       ? 'D'

@@ -70,7 +70,7 @@ export interface DeviceSummary extends BlockSummary {
   tasks: BlockSummary[]
 }
 
-export function noCounts(): BlockCounts {
+function noCounts(): BlockCounts {
   return {
     reads: 0,
     readBytes: 0,

@@ -1,7 +1,7 @@
 /** Block events by hand: what the tests of requests share. */
 import { ACTION, BlockBatch, OP, StringTable, makeDevice } from '@flushtrace/trace'
 
-export const DISK = makeDevice(7, 0)
+const DISK = makeDevice(7, 0)
 
 const ACTIONS: Record<string, number> = {
   Q: ACTION.queue,
