@@ -106,6 +106,8 @@ export class FileNames {
 const MAX_NODES = 200_000
 /** PATH_MAX is 4,096 bytes: no path that the kernel takes is deeper. */
 const MAX_DEPTH = 2048
+/** Paths whose node is remembered: a log names the same ones again and again. */
+const MAX_RESOLVED = 1 << 15
 
 export class FileTree {
   readonly root: NameNode = newNode('', null)
@@ -113,6 +115,7 @@ export class FileTree {
   #limit: number
   readonly #minLimit: number
   #unknown = 0
+  readonly #resolved = new Map<string, NameNode>()
   /** Unknown directory → the one that `..` leads to from it. */
   readonly #above = new WeakMap<NameNode, NameNode>()
 
@@ -131,6 +134,17 @@ export class FileTree {
 
   /** Follows `path` as text from `from` (its parents included), creating nodes; `root` is where `/` leads (chroot). */
   resolve(path: string, from: NameNode, root: NameNode = this.root): NameNode {
+    if (root !== this.root || !path.startsWith('/')) return this.#follow(path, from, root)
+    const known = this.#resolved.get(path)
+    // Renamed and removed nodes tell by themselves that they are elsewhere now.
+    if (known && !known.removed && known.path === path) return known
+    const node = this.#follow(path, from, root)
+    if (this.#resolved.size >= MAX_RESOLVED) this.#resolved.clear()
+    if (pathOf(node) === path) this.#resolved.set(path, node)
+    return node
+  }
+
+  #follow(path: string, from: NameNode, root: NameNode): NameNode {
     let node = path.startsWith('/') ? root : from
     for (const part of path.split('/')) {
       if (part === '' || part === '.') continue
@@ -184,6 +198,8 @@ export class FileTree {
   unlink(node: NameNode): void {
     if (node.removed || !node.parent) return
     this.#detach(node)
+    // What stays below is not reached by its path any more.
+    if (node.children) this.#resolved.clear()
     node.removed = true
     node.fileName = null
     const { file } = node
@@ -259,6 +275,7 @@ export class FileTree {
   /** Forgets the names of files for which `held` is false, and directories that are empty then. */
   sweep(held: (file: TracedFile) => boolean, keep: ReadonlySet<NameNode>): void {
     this.#nodes = 0
+    this.#resolved.clear()
     for (const root of new Set([this.root, ...[...keep].map(rootOf)])) {
       // From the leaves up: an emptied directory goes as well.
       for (const node of nodesBelow(root).reverse()) {
