@@ -21,8 +21,10 @@ import {
 import type { TraceClock } from './clock.ts'
 import { BLKTRACE } from './diagnostics.ts'
 import type { BlockFacts, Tally } from './facts.ts'
-import { magicAt, type RecordHead } from './head.ts'
+import { magicAt } from './head.ts'
+import { be32, be64, loadHeader, u32 } from './header.ts'
 import { COMM_BYTES, type TaskNames } from './names.ts'
+import { findRecord, magicMayBegin } from './resync.ts'
 import type { Sequences } from './sequences.ts'
 import {
   CATEGORY_NOTIFY,
@@ -30,11 +32,13 @@ import {
   CGROUP_BYTES,
   HEADER_V1,
   HEADER_V2,
+  LAST_ACTION,
   MAGIC_V1,
-  MAX_PAYLOAD,
   NOTE_MESSAGE,
   NOTE_PROCESS,
   NOTE_TIMESTAMP,
+  SECTOR_HIGH,
+  TWO_32,
   WORD,
   WORDS,
   flagsOf,
@@ -48,11 +52,6 @@ export type Stop = typeof NEED_DATA | typeof AT_LIMIT | typeof FULL
 const WINDOW = 1 << 18
 /** No record is longer: header and the largest payload a u16 can state. */
 const MAX_RECORD = HEADER_V2 + 0xffff + 4
-/** Last action with a number of the kernel's. */
-const LAST_ACTION = ACTION.zoneUnplug
-const TWO_32 = 4294967296
-/** From here on sectors do not fit a double; no device has them, only "no sector" (2^64 − 1). */
-const SECTOR_HIGH = 1 << 21
 /** A step of more than a year between two records is damage, not time. */
 const YEAR_NS = 366 * 86_400e9
 const HOST_IS_LITTLE = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
@@ -334,65 +333,8 @@ export class RecordCursor {
     const head = magicAt(bytes, p)
     if (!head) return -1
     if (p + head.headerBytes > this.#end) return 0
-    if (head.version === 1) this.#loadV1(p, head)
-    else this.#loadV2(p, head)
+    loadHeader(bytes, p, head, this.#scratch)
     return head.headerBytes
-  }
-
-  #loadV1(p: number, head: RecordHead): void {
-    const s = this.#scratch
-    s[WORD.magic] = MAGIC_V1
-    this.#loadCommon(p, head)
-    s[WORD.action] = this.#u32(p + 28, head)
-    s[WORD.pid] = this.#u32(p + 32, head)
-    s[WORD.device] = this.#u32(p + 36, head)
-    s[WORD.cpu] = this.#u32(p + 40, head)
-    s[WORD.errorAndPayload] = this.#u16(p + 44, head) | (this.#u16(p + 46, head) << 16)
-    s[WORD.actionHigh] = 0
-  }
-
-  #loadV2(p: number, head: RecordHead): void {
-    const s = this.#scratch
-    this.#loadCommon(p, head)
-    s[WORD.pid] = this.#u32(p + 28, head)
-    s[WORD.action] = this.#u32(head.bigEndian ? p + 36 : p + 32, head)
-    s[WORD.actionHigh] = this.#u32(head.bigEndian ? p + 32 : p + 36, head)
-    s[WORD.device] = this.#u32(p + 40, head)
-    s[WORD.cpu] = this.#u32(p + 44, head)
-    s[WORD.errorAndPayload] = this.#u16(p + 48, head) | (this.#u16(p + 50, head) << 16)
-  }
-
-  #loadCommon(p: number, head: RecordHead): void {
-    const s = this.#scratch
-    const low = head.bigEndian ? 4 : 0
-    s[WORD.sequence] = this.#u32(p + 4, head)
-    s[WORD.timeLow] = this.#u32(p + 8 + low, head)
-    s[WORD.timeHigh] = this.#u32(p + 12 - low, head)
-    s[WORD.sectorLow] = this.#u32(p + 16 + low, head)
-    s[WORD.sectorHigh] = this.#u32(p + 20 - low, head)
-    s[WORD.bytes] = this.#u32(p + 24, head)
-  }
-
-  #u32(p: number, head: RecordHead): number {
-    const b = this.#bytes
-    if (head.bigEndian) return (b[p] << 24) | (b[p + 1] << 16) | (b[p + 2] << 8) | b[p + 3]
-    return b[p] | (b[p + 1] << 8) | (b[p + 2] << 16) | (b[p + 3] << 24)
-  }
-
-  #u16(p: number, head: RecordHead): number {
-    const b = this.#bytes
-    return head.bigEndian ? (b[p] << 8) | b[p + 1] : b[p] | (b[p + 1] << 8)
-  }
-
-  /** Payloads are big-endian in either kind of trace. */
-  #be32(p: number): number {
-    const b = this.#bytes
-    return ((b[p] << 24) | (b[p + 1] << 16) | (b[p + 2] << 8) | b[p + 3]) >>> 0
-  }
-
-  #be64(p: number): number {
-    const high = this.#be32(p)
-    return high < SECTOR_HIGH ? high * TWO_32 + this.#be32(p + 4) : -1
   }
 
   #payload(batch: BlockBatch, n: number, action: number, payload: number, next: number, p: number): void {
@@ -400,20 +342,20 @@ export class RecordCursor {
     switch (action) {
       case ACTION.remap: {
         const whole = room >= 16
-        const to = whole ? this.#be32(payload + 4) : 0
-        batch.fromDevice[n] = whole ? this.#be32(payload) : NO_DEVICE
-        batch.fromSector[n] = whole ? this.#be64(payload + 8) : -1
+        const to = whole ? be32(this.#bytes, payload + 4) : 0
+        batch.fromDevice[n] = whole ? be32(this.#bytes, payload) : NO_DEVICE
+        batch.fromSector[n] = whole ? be64(this.#bytes, payload + 8) : -1
         if (to !== 0) batch.device[n] = to
         if (!whole) this.#report(BLKTRACE.badPayload, ACTION_LETTERS[action], p)
         break
       }
       case ACTION.split:
-        batch.splitSector[n] = room >= 8 ? this.#be64(payload) : -1
+        batch.splitSector[n] = room >= 8 ? be64(this.#bytes, payload) : -1
         if (room < 8) this.#report(BLKTRACE.badPayload, ACTION_LETTERS[action], p)
         break
       case ACTION.unplug:
       case ACTION.unplugTimer:
-        batch.depth[n] = room >= 8 ? this.#be64(payload) : 0
+        batch.depth[n] = room >= 8 ? be64(this.#bytes, payload) : 0
         break
       default:
     }
@@ -444,7 +386,7 @@ export class RecordCursor {
       case NOTE_TIMESTAMP:
         if (next - payload >= 8) {
           const head = magicAt(this.#bytes, this.#headerOf(payload))
-          if (head) clock.anchor(atNs, this.#u32(payload, head) >>> 0, this.#u32(payload + 4, head) >>> 0)
+          if (head) clock.anchor(atNs, u32(this.#bytes, payload, head) >>> 0, u32(this.#bytes, payload + 4, head) >>> 0)
         }
         break
       case NOTE_MESSAGE:
@@ -465,38 +407,18 @@ export class RecordCursor {
       if (magicAt(this.#bytes, next)) return GOOD
     } else if (!this.ended) return NEED
     else if (next === this.#end) return GOOD
-    const inside = this.#find(p + 1, Math.min(next, this.#end))
+    const inside = findRecord(this.#bytes, p + 1, Math.min(next, this.#end), this.#end)
     if (inside < 0) return next > this.#end ? NEED : GOOD
     this.#records++
     this.#damage(p, 0)
     return inside
   }
 
-  /** The next place that looks like a record from `from` on and before `to`; -1 where there is none. */
-  #find(from: number, to: number): number {
-    for (let p = from; p < to; p++) {
-      const head = magicAt(this.#bytes, p)
-      if (head && p + head.headerBytes <= this.#end && this.#plausible(p, head)) return p
-    }
-    return -1
-  }
-
-  #plausible(p: number, head: RecordHead): boolean {
-    const v2 = head.version === 2
-    const code = this.#u32(v2 ? (head.bigEndian ? p + 36 : p + 32) : p + 28, head)
-    const payload = this.#u16(p + (v2 ? 50 : 46), head)
-    const action = code & 0xffff & ~CGROUP_BIT
-    const note = ((code >>> 16) & CATEGORY_NOTIFY) !== 0
-    if (payload > MAX_PAYLOAD || (note ? action > NOTE_MESSAGE : action === 0 || action > LAST_ACTION)) return false
-    const next = p + head.headerBytes + payload
-    return next + 4 > this.#end || magicAt(this.#bytes, next) !== null
-  }
-
   /** Skips to the next record; −(position)−1 when the window ends before one is found. */
   #resync(p: number): number {
     if (!this.#resyncing) this.#damage(p, 0)
     this.#resyncing = true
-    const found = this.#find(p + 1, this.#end)
+    const found = findRecord(this.#bytes, p + 1, this.#end, this.#end)
     // A header that begins in the last bytes may be whole in the next window.
     const stop = found >= 0 ? found : this.ended ? this.#end : Math.max(p + 1, this.#end - HEADER_V2)
     this.#shared.facts.skippedBytes += stop - p
@@ -542,10 +464,3 @@ export class RecordCursor {
 
 const NEED = -1
 const GOOD = -2
-
-/** Whether the last bytes of a file can be the beginning of a record. */
-function magicMayBegin(bytes: Uint8Array, p: number, end: number): boolean {
-  if (end - p >= 4) return magicAt(bytes, p) !== null
-  const first = bytes[p]
-  return first === 7 || first === 8 || first === 0x65
-}

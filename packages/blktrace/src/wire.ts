@@ -23,7 +23,7 @@
  * Refused: records whose magic is none of these; reading goes on at the next one, see cursor.ts.
  * Defined in torvalds/linux include/uapi/linux/blktrace_api.h, written by kernel/trace/blktrace.c.
  */
-import { DATALESS, OP } from '@flushtrace/trace'
+import { ACTION, DATALESS, OP } from '@flushtrace/trace'
 
 export const MAGIC_V1 = 0x65617407
 export const HEADER_V1 = 48
@@ -55,6 +55,13 @@ export const CATEGORY_NOTIFY = 1024
 export const NOTE_PROCESS = 0
 export const NOTE_TIMESTAMP = 1
 export const NOTE_MESSAGE = 2
+
+/** Last action with a number of the kernel's. */
+export const LAST_ACTION = ACTION.zoneUnplug
+
+export const TWO_32 = 4294967296
+/** Upper half of the first sector that does not fit a double; no device has it, only "no sector" (2^64 − 1). */
+export const SECTOR_HIGH = 1 << 21
 
 /** Largest payload that makes sense: a message has at most 128 bytes, a SCSI command 32. */
 export const MAX_PAYLOAD = 4096

@@ -119,13 +119,14 @@ export class RequestTable {
   }
 
   /** Forgets everything when there is too much; to be called between events. */
-  makeRoom(): void {
-    if (this.open < MAX_OPEN) return
+  makeRoom(): boolean {
+    if (this.open < MAX_OPEN) return false
     this.forgotten += this.open
     this.open = 0
     this.#bySector.clear()
     this.#free = []
     this.#used = 0
+    return true
   }
 
   /** What is left of a sent request whose first parts are done: found by `start` from now on. */

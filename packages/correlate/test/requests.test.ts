@@ -72,8 +72,10 @@ requests('a requeued request counts from when it is sent again', () => {
 })
 
 requests('a write sent twice without a requeue event is one', () => {
-  const s = one(new Story().at('D W 0+8', 10).at('D W 0+8', 50).at('C W 0+8', 60))
-  assert.equal([s.basis, s.writes, s.d2c?.count, s.d2c?.p50, s.requeues], ['issue', 1, 1, 10, 1])
+  const s = one(new Story().at('D W 8+8', 0).at('C W 8+8', 5).at('D W 0+8', 10).at('D W 0+8', 50).at('C W 0+8', 60))
+  assert.equal([s.basis, s.writes, s.d2c?.count, s.d2c?.max, s.requeues], ['issue', 2, 2, 10, 1])
+  const untold = one(new Story().at('D W 0+8', 10).at('D W 0+8', 50))
+  assert.equal([untold.writes, untold.requeues], [2, 0])
 })
 
 requests('a request done in two steps', () => {

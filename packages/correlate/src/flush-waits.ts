@@ -1,0 +1,51 @@
+/**
+ * How long flushes took: those the device was told to make, and those that were asked for, from being queued to their
+ * end. The kernel ends a request that asked for a flush by a completion of 0 bytes, after its data and every flush of
+ * the device that it took (block/blk-flush.c); flushes asked for at the same time share one of the device.
+ */
+import { OP } from '@flushtrace/trace'
+import { Latencies } from './latencies.ts'
+
+/** Flushes waited for at once; more are ends missing from the trace. */
+const MAX_WAITING = 4096
+
+export class FlushWaits {
+  /** Of the device, and of who asked. */
+  readonly d2c = new Latencies()
+  readonly q2c = new Latencies()
+  readonly #sentNs: number[] = []
+  readonly #bareNs: number[] = []
+  readonly #bySector = new Map<number, number>()
+
+  /** A request with a flush or FUA was queued. */
+  queued(flags: number, bytes: number, sector: number, atNs: number): void {
+    if (bytes === 0) {
+      if (this.#bareNs.length >= MAX_WAITING) this.#bareNs.length = 0
+      this.#bareNs.push(atNs)
+      return
+    }
+    // A device that does FUA itself, or has no cache, ends these with their data: nothing follows.
+    if (this.#bySector.size >= MAX_WAITING) this.#bySector.clear()
+    if (flags & OP.write) this.#bySector.set(sector, atNs)
+  }
+
+  /** The device was told to flush. */
+  sent(atNs: number): void {
+    if (this.#sentNs.length < MAX_WAITING) this.#sentNs.push(atNs)
+  }
+
+  /** A completion of 0 bytes; true when it is the device's own flush. */
+  ended(flags: number, sector: number, atNs: number): boolean {
+    if (flags & OP.flush && !(flags & OP.write)) {
+      const sentNs = this.#sentNs.shift()
+      if (sentNs === undefined) return false
+      this.d2c.add(atNs - sentNs)
+      return true
+    }
+    let queuedNs = this.#bySector.get(sector)
+    if (queuedNs === undefined) queuedNs = this.#bareNs.shift()
+    else this.#bySector.delete(sector)
+    if (queuedNs !== undefined) this.q2c.add(atNs - queuedNs)
+    return false
+  }
+}
