@@ -26,7 +26,7 @@ export const PTID = 16
 export const VTID = 17
 export const SLOTS = 18
 /** Slots of bytes, used at once and not kept: TEXT + 0 … */
-export const TEXT = SLOTS
+export const TEXT = 18
 export const EXE = 0
 export const ARGS = 1
 export const CWD = 2

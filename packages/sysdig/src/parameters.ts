@@ -92,7 +92,7 @@ const UNIX = 'u'
 const DELETED = ' (deleted)'
 
 /** null: no name, one without a beginning, or one that is no longer true. */
-export function fdName(value: string, outdated: ReadonlySet<string>): FdName | null {
+function fdName(value: string, outdated: ReadonlySet<string>): FdName | null {
   const match = FD.exec(value)
   if (!match || match[2] === undefined) return null
   const [, , letter, text] = match

@@ -153,10 +153,9 @@ export class PrintedRows {
       this.#lineage.ended(task, type.call, nowNs, this.#line)
       return
     }
-    if (type.call === FCNTL) {
-      if (values[C.FLAGS] === F.F_SETFD && Number.isNaN(values[C.FLAGS2])) values[C.FLAGS] = -1
-      // sysdig prints every result of fcntl as if it were a descriptor: 0(<f>/dev/null).
-      if (values[C.FLAGS] !== F.F_DUPFD && values[C.FLAGS] !== F.F_DUPFD_CLOEXEC) task.nameOfResult = null
+    // sysdig prints every result of fcntl as if it were a descriptor: 0(<f>/dev/null).
+    if (type.call === FCNTL && values[C.FLAGS] !== F.F_DUPFD && values[C.FLAGS] !== F.F_DUPFD_CLOEXEC) {
+      task.nameOfResult = null
     }
     const i = rows.ended(task, type.call, nowNs, this.#line)
     if (i < 0) return

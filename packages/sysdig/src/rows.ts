@@ -40,6 +40,7 @@ const RESULTLESS: readonly boolean[] = CALLS.map(({ name }) => C.isBare(name))
 const IS_MSYNC: readonly boolean[] = CALLS.map(({ role }) => role === 'msync')
 const MAX_FD = 0x7fffffff
 const CLONE = callIndex('clone')
+const FCNTL = callIndex('fcntl')
 /** What pthread_create asks for: all that matters here is shared. */
 const THREAD_FLAGS = F.CLONE_THREAD | F.CLONE_VM | F.CLONE_FILES | F.CLONE_FS
 
@@ -116,7 +117,7 @@ export class CallRows {
   /** The row of a call that ended; -1 when the child's own event has told it. */
   ended(task: TaskCall, call: number, atNs: number, record: number): number {
     const paired = task.call >= 0
-    const told = task.told
+    const told = task.told || (call === FCNTL && this.#tellsNothing(task))
     let at = atNs
     let phase = WHOLE
     if (paired) {
@@ -130,7 +131,27 @@ export class CallRows {
     const i = this.#add(phase, call, task, at, record)
     if (paired) this.batch.tookNs[i] = atNs - at
     this.#finish(i, call, task)
+    if (call === FCNTL && isLock(task.values[C.FLAGS])) task.lockedFd = task.values[C.FD]
     return i
+  }
+
+  /**
+   * Most calls of fcntl neither copy a descriptor nor mark one; servers make millions of them. Of record locks only the
+   * first of several on one descriptor says which file is at work.
+   */
+  #tellsNothing(task: TaskCall): boolean {
+    const { values } = task
+    if (!(values[C.RESULT] >= 0)) return true
+    switch (values[C.FLAGS]) {
+      case F.F_DUPFD:
+      case F.F_DUPFD_CLOEXEC:
+        return false
+      case F.F_SETFD:
+        // Without its argument (until 2026) nobody knows whether the flag was set or cleared.
+        return Number.isNaN(values[C.FLAGS2])
+      default:
+        return !isLock(values[C.FLAGS]) || task.lockedFd === values[C.FD]
+    }
   }
 
   /** The child's own event tells how the fork of `parent` ended; the parent's exit is still to come. */
@@ -227,6 +248,7 @@ export class CallRows {
 
   #add(phase: number, call: number, task: TaskCall, atNs: number, record: number): number {
     if (!task.placed) this.#place(task, atNs, record)
+    if (phase !== ENTER) task.lockedFd = -1
     return this.batch.add(phase, call, task.tid, atNs, record)
   }
 
@@ -281,4 +303,9 @@ export class CallRows {
     if (task.name2) batch.decoration2[i] = this.names.push(task.name2) - 1
     if (task.nameOfResult) batch.decorationResult[i] = this.names.push(task.nameOfResult) - 1
   }
+}
+
+/** F_GETLK … F_SETLKW, F_OFD_GETLK … F_OFD_SETLKW. */
+function isLock(command: number): boolean {
+  return (command >= 5 && command <= 7) || (command >= 36 && command <= 38)
 }

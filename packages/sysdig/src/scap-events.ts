@@ -11,7 +11,7 @@
  * Format: falcosecurity/libs driver/ppm_events_public.h (struct ppm_evt_hdr), userspace/libscap/scap_savefile.c.
  * The event's own length counts, not the block's: editors append pcapng options behind it.
  */
-import { CALLS, callIndex, decodeUtf8, flags as F, latin1, TASK_NAME, type Extra, type FdRef } from '@flushtrace/trace'
+import { CALLS, callIndex, decodeUtf8, latin1, TASK_NAME, type Extra, type FdRef } from '@flushtrace/trace'
 import { CALL_CODES, NATIVE_X86_64 } from './call-codes.ts'
 import * as C from './columns.ts'
 import { containerOf } from './containers.ts'
@@ -53,7 +53,6 @@ const MAX_CODE = (NATIVE - GENERIC) / 2
 const MAX_NATIVE = (KEYS - NATIVE) / 2
 
 const GETCWD = callIndex('getcwd')
-const FCNTL = callIndex('fcntl')
 /** More than this is not what the driver keeps of a command line: it was cut. */
 const CUT_ARGUMENTS = 4095
 /** Events of several processors stand a little out of order. */
@@ -407,8 +406,6 @@ export class ScapEvents {
 
   #ended(plan: Plan, task: TaskCall): void {
     const { values } = task
-    // Without its argument (until 2026) nobody knows whether F_SETFD set or cleared the flag: it changes nothing then.
-    if (plan.call === FCNTL && values[C.FLAGS] === F.F_SETFD && Number.isNaN(values[C.FLAGS2])) values[C.FLAGS] = -1
     const i = this.#rows.ended(task, plan.call, this.nowNs, this.events)
     if (i < 0 || !(values[C.RESULT] >= 0)) return
     const { extra } = this.#rows.batch

@@ -22,7 +22,7 @@ const FD_LIST_V2 = 0x218
 /** Interface description and packets of a network capture. */
 const NETWORK_BLOCKS: ReadonlySet<number> = new Set([1, 2, 3, 6])
 
-export class ScapParser implements BlockHandler {
+class ScapParser implements BlockHandler {
   readonly #path: string
   readonly #diagnostics: Diagnostics
   readonly processes = new Map<number, ListedProcess>()

@@ -25,6 +25,8 @@ export class TaskCall {
   told = false
   /** A row of this task was added before. */
   placed = false
+  /** The descriptor of its last row, where that was a record lock. */
+  lockedFd = -1
   /** Id of its name, where the source tells one on every line. */
   comm = -1
   readonly values = new Float64Array(SLOTS).fill(NaN)
@@ -83,6 +85,7 @@ export class TaskTable {
     task.entered = false
     task.told = false
     task.placed = false
+    task.lockedFd = -1
     task.comm = -1
     this.#slots[tid] = index + 1
     return task

@@ -13,7 +13,7 @@ export interface EventOptions {
 /** A number of `bytes` bytes, text with its NUL, raw bytes, or nothing (not available). */
 export type Param = { bytes: 1 | 2 | 4 | 8; value: number } | string | Uint8Array | null
 
-export const u16 = (value: number): Param => ({ bytes: 2, value })
+const u16 = (value: number): Param => ({ bytes: 2, value })
 export const u32 = (value: number): Param => ({ bytes: 4, value })
 export const i64 = (value: number): Param => ({ bytes: 8, value })
 
@@ -153,7 +153,7 @@ export function fdList(tid: number, entries: readonly FdEntry[], v2 = true): Buf
   return block(v2 ? 0x218 : 0x203, Buffer.concat([signed(tid), ...parts]))
 }
 
-export function signed(value: number): Buffer {
+function signed(value: number): Buffer {
   const out = Buffer.alloc(8)
   out.writeBigInt64LE(BigInt(value))
   return out

@@ -39,7 +39,7 @@ export async function collect(
 }
 
 /** `100 write fd=4 size=10 = 10 at 500 took 20`; what is not there is left out. */
-export function rowText(batch: CallBatch, i: number): string {
+function rowText(batch: CallBatch, i: number): string {
   const parts = [String(batch.tid[i]), CALLS[batch.call[i]].name]
   if (batch.phase[i] > 0) parts.push(PHASES[batch.phase[i]])
   const number = (name: string, value: number): void => {

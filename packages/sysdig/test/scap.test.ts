@@ -328,7 +328,29 @@ test('F_SETFD without its argument changes nothing; with it, it does', async () 
     event(151, [i64(0), i64(4), setfd]),
     event(151, [i64(0), i64(4), setfd, i64(1)], { atNs: 1n }),
   )
-  assert.equal(withoutTimes(result.rows), ['100 fcntl fd=4 flags=-1 = 0', '100 fcntl fd=4 flags=2 flags2=1 = 0'])
+  assert.equal(withoutTimes(result.rows), ['100 fcntl fd=4 flags=2 flags2=1 = 0'])
+})
+
+test('of record locks in a row on one descriptor the first says it all; other commands say nothing', async () => {
+  const lock = (fd: number, command: number, atNs: number): Buffer =>
+    event(151, [i64(0), i64(fd), { bytes: 1, value: command }], { atNs: BigInt(atNs) })
+  const result = await read(
+    lock(4, 9, 0),
+    lock(4, 8, 1),
+    lock(4, 2, 2),
+    lock(5, 9, 3),
+    lock(4, 9, 4),
+    generic(72, 74, true, { atNs: 5n }),
+    lock(4, 9, 6),
+  )
+  assert.equal(withoutTimes(result.rows), [
+    '100 fcntl fd=4 flags=7 = 0',
+    '100 fcntl fd=5 flags=7 = 0',
+    '100 fcntl fd=4 flags=7 = 0',
+    '100 fsync',
+    '100 fcntl fd=4 flags=7 = 0',
+  ])
+  assert.is(result.facts.calls.fcntl, 6)
 })
 
 test('a thread of the lists begins with whose it is', async () => {
