@@ -129,8 +129,8 @@ export class FlushTracker implements Tracker {
       names.add(target.name)
       targets.push(target)
     }
-    const lost = Number.isNaN(batch.addr[i])
-    const scope: Scope = targets.length > 0 ? 'file' : task.space.complete && !lost ? 'memory' : 'unknown'
+    const known = task.space.complete && task.space.shows && !Number.isNaN(batch.addr[i])
+    const scope: Scope = targets.length > 0 ? 'file' : known ? 'memory' : 'unknown'
     if (scope === 'unknown') report(this.#world, CORRELATE.unknownMapping, row, taskLabel(task))
     this.#emit(row, kind, 'msync', 'msync', scope, targets, 0)
   }

@@ -38,6 +38,7 @@ export class MappingTracker implements Tracker {
     const start = batch.addr[i]
     switch (row.role) {
       case 'map':
+        space.shows = true
         this.#map(row)
         break
       case 'protect': {

@@ -33,6 +33,11 @@ export class AddressSpace {
   #regions: Region[]
   /** Whether all mappings are known: made by exec in the trace, or saved beside it. */
   complete: boolean
+  /**
+   * Whether any mmap was seen in it, or its mappings were saved. No program runs without: where none shows, the trace
+   * leaves them out.
+   */
+  shows = false
   /** Copied by fork and not yet reported as mappings of the new process. */
   inherited = false
   /** CLONE_VM made it the space of several tasks. */
@@ -50,6 +55,7 @@ export class AddressSpace {
   copy(): AddressSpace {
     const space = new AddressSpace(this.complete, [...this.#regions])
     space.inherited = this.#regions.length > 0
+    space.shows = this.shows
     return space
   }
 

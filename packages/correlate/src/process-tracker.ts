@@ -226,7 +226,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
     const node = region.deleted ? null : world.files.resolve(region.path, world.files.root)
     task.space.map({ ...region, file, node, origin })
   }
-  task.space.complete = saved.regions !== null
+  task.space.complete = task.space.shows = saved.regions !== null
   return task
 }
 

@@ -229,6 +229,13 @@ spaces('of what was mapped before the trace is unknown', () => {
   assert.is(t.count(CORRELATE.unknownMapping), 1)
 })
 
+spaces('and where the trace shows no mmap at all', () => {
+  const t = new Trace()
+  t.call(10, 'execve', { path: '/bin/prog' })
+  t.msync(10, A)
+  assert.equal(t.flushes, ['msync unknown'])
+})
+
 spaces('of what was mapped through an unknown descriptor is unknown, too', () => {
   const t = begun()
   t.map(10, 9, A, 1)

@@ -203,8 +203,10 @@ export class Trace {
     this.call(parent, 'fork', { result: child, ...args })
   }
 
+  /** The program maps its libraries at once, as all do. */
   exec(tid: number, ...argv: string[]): void {
     this.call(tid, 'execve', { path: argv[0], extra: { kind: 'argv', argv, cut: false } })
+    this.call(tid, 'mmap', { size: 4096, flags: F.MAP_PRIVATE | F.MAP_ANONYMOUS, result: 0x7f0000000000 })
   }
 
   map(tid: number, fd: number, start: number, pages: number, args: Args = {}): void {
