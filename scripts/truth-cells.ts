@@ -96,7 +96,7 @@ async function cellsOf(paths: string[], onlyFlushes: boolean): Promise<Found> {
   let flushes = 0
   await events(paths, {}, (event) => {
     if (event.type === 'flush') flushes++
-    if (event.type === 'mapped') return
+    if (event.type === 'mapped' || event.type === 'block-write') return
     const kind = kindOf(event)
     if (onlyFlushes && (event.type === 'write' || event.type === 'failed')) return
     const files = event.path === null ? [scopeName(event)] : [nameOf(event), ...event.otherPaths]

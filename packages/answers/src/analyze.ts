@@ -1,17 +1,35 @@
 /**
  * The whole road: sources → events → state → activities → whoever asked. Every command goes through here; what it
- * wants to know it takes from the activities as they pass.
+ * wants to know it takes from the activities and block events as they pass.
  */
-import { System, applyStreams, type Activity } from '@flushtrace/correlate'
+import {
+  System,
+  applyStreams,
+  type Activity,
+  type CallStream,
+  type DeviceSummary,
+  type Timeline,
+} from '@flushtrace/correlate'
 import type { SummaryRow } from '@flushtrace/strace'
 import { Diagnostics, formatInstant, type Instant } from '@flushtrace/trace'
 import { extent } from 'd3-array'
-import { activityFilter, type FilterOptions } from './filter.ts'
-import { openCapture, savedProcesses, straceReadings, type Capture, type StraceSource } from './sources.ts'
-import { readSummaries } from './summaries.ts'
+import { oneWitnessEach, readBlocks, type BlockTrace, type OnBlockBatch } from './block.ts'
+import { activityFilter, timeFilter, type FilterOptions } from './filter.ts'
+import {
+  blockReadings,
+  openCapture,
+  savedProcesses,
+  straceReadings,
+  sysdigReadings,
+  type Capture,
+  type FormatOptions,
+  type StraceSource,
+  type SysdigSource,
+} from './sources.ts'
+import { readBlockTables, readSummaries, type BlockTable } from './summaries.ts'
 import { reportUnseen } from './unseen.ts'
 
-export interface AnalyzeOptions extends FilterOptions {
+export interface AnalyzeOptions extends FilterOptions, FormatOptions {
   /** Called now and then with the bytes read so far (as on disk) and in all (null: a stream has no size). */
   readonly onProgress?: (done: number, total: number | null) => void
 }
@@ -20,8 +38,13 @@ export interface AnalyzeOptions extends FilterOptions {
 export interface Analysis {
   readonly capture: Capture
   readonly straces: readonly StraceSource[]
-  /** Rows of `strace -c` tables that stand alone. */
+  readonly sysdigs: readonly SysdigSource[]
+  readonly blocks: readonly BlockTrace[]
+  /** Each device once; empty without block traces. */
+  readonly devices: readonly DeviceSummary[]
+  /** Rows of `strace -c` tables, and of `btrace -s` tables, that stand alone. */
   readonly summaries: readonly SummaryRow[]
+  readonly blockTables: readonly BlockTable[]
   readonly diagnostics: Diagnostics
   readonly startedAt: string | null
   readonly spanNs: number
@@ -30,57 +53,132 @@ export interface Analysis {
   readonly seen: { readonly processes: number; readonly tasks: number }
 }
 
-/** Gets each activity that passes the filter, its time in ns since the start, and the paths its sources are numbers of. */
-export type OnActivity = (activity: Activity, atNs: number, sourcePaths: readonly string[]) => void
+/** What an activity's numbers mean. */
+export interface ActivityContext {
+  readonly sourcePaths: readonly string[]
+  /** Container id of a task; null where no source tells, or it is in none. */
+  readonly containerOf: (tid: number) => string | null
+}
+
+/** Gets each activity that passes the filter, and its time in ns since the start. */
+export type OnActivity = (activity: Activity, atNs: number, context: ActivityContext) => void
 
 /** Reads everything once. */
 export async function analyze(
   paths: readonly string[],
   options: AnalyzeOptions,
   onActivity: OnActivity,
+  onBlockBatch: OnBlockBatch | null = null,
 ): Promise<Analysis> {
   const diagnostics = new Diagnostics()
-  let origin: Instant | null = null
-  let nowNs = NaN
-
-  const capture = await openCapture(paths, diagnostics, options.onProgress)
-  const wanted = activityFilter(options, () => origin)
-  const straces = straceReadings(capture, diagnostics)
+  const capture = await openCapture(paths, diagnostics, options, options.onProgress)
   const sourcePaths = capture.sources.map(({ source }) => source.path)
-  const system = new System({
-    diagnostics,
-    saved: await savedProcesses(capture),
+  const straces = straceReadings(capture, diagnostics)
+  const sysdigs = sysdigReadings(capture, diagnostics, options)
+  const context: ActivityContext = {
     sourcePaths,
-    emit: (activity) => {
-      if (wanted(activity, nowNs)) onActivity(activity, nowNs, sourcePaths)
+    containerOf: (tid) => {
+      for (const { reading } of sysdigs) {
+        const container = reading.containers.get(tid)
+        if (container) return container
+      }
+      return null
     },
-  })
-  const streams = straces.map(({ index, tid, reading }) => ({ source: index, tid, batches: reading.batches }))
-  const timeline = await applyStreams(streams, system, (atNs, start) => {
-    nowNs = atNs
-    origin = start
-  })
-  system.finish()
-  const summaries = await readSummaries(capture)
+  }
+  let origin: Instant | null = null
+  const wanted = activityFilter(options, () => origin)
+
+  // strace shows more of a call than sysdig does; where both saw a task at the same time, strace's word counts.
+  const told = new Set<number>()
+  const run = async (streams: CallStream[], infer: boolean, skip: ReadonlySet<number> | null): Promise<Ran> => {
+    let nowNs = NaN
+    const saved = await savedProcesses(capture)
+    if (infer) for (const { reading } of sysdigs) await listed(reading, saved)
+    const system = new System({
+      diagnostics,
+      saved,
+      sourcePaths,
+      infer,
+      onTask: skip || sysdigs.length === 0 ? undefined : (tid) => told.add(tid),
+      emit: (activity) => {
+        if (!skip?.has(activity.task.tid) && wanted(activity, nowNs)) onActivity(activity, nowNs, context)
+      },
+    })
+    const placed = (atNs: number, start: Instant | null): void => {
+      nowNs = atNs
+      origin = start
+    }
+    const timeline = await applyStreams(streams, system, placed, origin)
+    system.finish()
+    return { timeline, seen: system.seen }
+  }
+  const ran: Ran[] = []
+  if (straces.length > 0) {
+    ran.push(
+      await run(
+        straces.map(({ index, tid, reading }) => ({ source: index, tid, batches: reading.batches })),
+        false,
+        null,
+      ),
+    )
+  }
+  if (sysdigs.length > 0) {
+    const streams = sysdigs.map(({ index, reading }) => ({ source: index, tid: 0, batches: reading.batches }))
+    ran.push(await run(streams, true, straces.length > 0 ? told : null))
+  }
+  const window = { origin, keep: timeFilter(options, () => origin), anchored: ran.length > 0 }
+  const blocks = await readBlocks(blockReadings(capture, diagnostics, options), window, diagnostics, onBlockBatch)
   reportUnseen(straces, diagnostics)
 
+  const offsets = new Map(ran.flatMap(({ timeline }) => [...timeline.offsets]))
   return {
     capture,
     straces,
-    summaries,
+    sysdigs,
+    blocks: blocks.traces,
+    devices: oneWitnessEach(blocks.traces, diagnostics),
+    summaries: await readSummaries(capture),
+    blockTables: await readBlockTables(capture, diagnostics),
     diagnostics,
-    startedAt: timeline.origin && formatInstant(timeline.origin),
-    spanNs: spanOf(straces, timeline.offsets),
-    offsets: timeline.offsets,
-    seen: system.seen,
+    startedAt: blocks.origin && formatInstant(blocks.origin),
+    spanNs: spanOf(straces, sysdigs, blocks.traces, offsets),
+    offsets,
+    seen: {
+      processes: Math.max(0, ...ran.map(({ seen }) => seen.processes)),
+      tasks: Math.max(0, ...ran.map(({ seen }) => seen.tasks)),
+    },
   }
 }
 
-function spanOf(straces: readonly StraceSource[], offsets: ReadonlyMap<number, number>): number {
-  const ends = straces.flatMap(({ index, reading: { facts } }) => {
-    const offset = offsets.get(index) ?? 0
-    return facts.firstNs === null || facts.lastNs === null ? [] : [offset + facts.firstNs, offset + facts.lastNs]
-  })
+interface Ran {
+  readonly timeline: Timeline
+  readonly seen: { readonly processes: number; readonly tasks: number }
+}
+
+/** What a sysdig capture lists of tasks that were there before it, beside what was saved of /proc. */
+async function listed(
+  reading: SysdigSource['reading'],
+  saved: Awaited<ReturnType<typeof savedProcesses>>,
+): Promise<void> {
+  await reading.start()
+  for (const [pid, process] of reading.processes) if (!saved.has(pid)) saved.set(pid, process)
+}
+
+/** From the first to the last time of what was read of system calls; of block traces where there are none. */
+function spanOf(
+  straces: readonly StraceSource[],
+  sysdigs: readonly SysdigSource[],
+  blocks: readonly BlockTrace[],
+  offsets: ReadonlyMap<number, number>,
+): number {
+  const calls = [...straces, ...sysdigs].map(({ index, reading: { facts } }) => ({
+    facts,
+    offset: offsets.get(index) ?? 0,
+  }))
+  const requests = blocks.map(({ reading: { facts }, offsetNs }) => ({ facts, offset: offsetNs ?? 0 }))
+  const ends = (calls.length > 0 ? calls : requests).flatMap(({ facts: { firstNs, lastNs }, offset }) =>
+    firstNs === null || lastNs === null ? [] : [offset + firstNs, offset + lastNs],
+  )
   const [first, last] = extent(ends)
   return first === undefined || last === undefined ? 0 : last - first
 }

@@ -2,16 +2,16 @@
 import { z } from 'zod'
 import type { Diagnostic } from '@flushtrace/trace'
 import type { Analysis } from './analyze.ts'
-import type { SourceKind } from './sources.ts'
+import { SOURCE_KINDS, type SourceKind } from './sources.ts'
 
 export interface SourceRow {
   path: string
   kind: SourceKind
   /** Size on disk; null for a stream. */
   bytes: number | null
-  /** Lines. */
+  /** Lines of text, events of a capture, records of a binary trace. */
   records: number
-  /** Lines that the state and the answer are made of; the others are counted by name, or notes. */
+  /** Those that the state and the answer are made of; the others are counted by name, or notes. */
   used: number
 }
 
@@ -35,8 +35,15 @@ export function documentHead(analysis: Analysis): DocumentHead {
 }
 
 function sourceRow(analysis: Analysis, path: string, kind: SourceKind, bytes: number | null): SourceRow {
-  const facts = analysis.straces.find(({ source }) => source.path === path)?.reading.facts
-  return { path, kind, bytes, records: facts?.lines ?? 0, used: facts?.used ?? 0 }
+  const { straces, sysdigs, blocks } = analysis
+  const calls = straces.find(({ source }) => source.path === path)?.reading.facts
+  if (calls) return { path, kind, bytes, records: calls.lines, used: calls.used }
+  const events = sysdigs.find(({ source }) => source.path === path)?.reading.facts
+  if (events) return { path, kind, bytes, records: events.events, used: events.used }
+  // The files of one binary trace are read together: their records stand with the first.
+  const trace = blocks.find(({ sources }) => sources.some((source) => source.path === path))
+  const first = trace?.sources[0].path === path ? trace.reading.facts : null
+  return { path, kind, bytes, records: first?.records ?? 0, used: first?.used ?? 0 }
 }
 
 /** Saved /proc state is many small files: one row for all of them. */
@@ -64,7 +71,7 @@ export const headShape = {
   sources: z.array(
     z.object({
       path: z.string(),
-      kind: z.enum(['strace', 'strace-summary', 'proc', 'unknown']),
+      kind: z.enum(SOURCE_KINDS),
       bytes: z.number().nullable(),
       records: z.int().nonnegative(),
       used: z.int().nonnegative(),

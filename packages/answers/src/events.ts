@@ -1,6 +1,8 @@
 /** The normalised events, in order, one JSON-safe object each. */
 import type { Activity } from '@flushtrace/correlate'
+import { ACTION, DATALESS, OP, deviceText, type BlockBatch } from '@flushtrace/trace'
 import { analyze, type Analysis, type AnalyzeOptions } from './analyze.ts'
+import type { BlockSource } from './sources.ts'
 
 /** One call that matters to storage. Times are ns since `startedAt` of the other answers. */
 export interface CallEvent {
@@ -21,19 +23,93 @@ export interface CallEvent {
   deleted: boolean
   /** Further files of one msync. */
   otherPaths: string[]
+  /** Where `path` is a guess among several: the others. */
+  alternatives: string[]
   bytes: number
   errno: string | null
   confidence: string
   evidence: { rule: string; source: string | null; at: number | null }[]
 }
 
+/** A request queued for a device: a write, discard, write-zeroes, zone command or flush. */
+export interface BlockEvent {
+  type: 'block-write'
+  atNs: number | null
+  source: string
+  at: number
+  device: string
+  sector: number | null
+  bytes: number
+  rwbs: string
+  pid: number | null
+  comm: string | null
+  what: 'unknown'
+  path: null
+  fileOffset: null
+  processes: []
+  confidence: 'unknown'
+  evidence: []
+}
+
 /** Calls `onEvent` for each event; resolves with what the other answers begin with. */
 export async function events(
   paths: readonly string[],
   options: AnalyzeOptions,
-  onEvent: (event: CallEvent) => void,
+  onEvent: (event: CallEvent | BlockEvent) => void,
 ): Promise<Analysis> {
-  return analyze(paths, options, (activity, atNs, sources) => onEvent(eventOf(activity, atNs, sources)))
+  return analyze(
+    paths,
+    options,
+    (activity, atNs, { sourcePaths }) => onEvent(eventOf(activity, atNs, sourcePaths)),
+    (batch, shiftNs, block) => {
+      for (let i = 0; i < batch.length; i++) {
+        if (batch.action[i] !== ACTION.queue || (batch.flags[i] & CHANGES) === 0) continue
+        onEvent(blockEventOf(batch, i, shiftNs, block))
+      }
+    },
+  )
+}
+
+/** What may change the disk, or must reach it. */
+const CHANGES = OP.write | OP.flush | DATALESS
+
+function blockEventOf(batch: BlockBatch, i: number, shiftNs: number | null, { sources }: BlockSource): BlockEvent {
+  return {
+    type: 'block-write',
+    atNs: shiftNs === null ? null : orNull(batch.atNs[i] + shiftNs),
+    source: sources[batch.source[i]].path,
+    at: batch.record[i],
+    device: deviceText(batch.device[i]) ?? '',
+    sector: batch.sector[i] >= 0 ? batch.sector[i] : null,
+    bytes: batch.bytes[i],
+    rwbs: rwbsOf(batch.flags[i], batch.bytes[i]),
+    pid: batch.tid[i] > 0 ? batch.tid[i] : null,
+    comm: batch.comm[i] >= 0 ? batch.strings.text(batch.comm[i]) : null,
+    what: 'unknown',
+    path: null,
+    fileOffset: null,
+    processes: [],
+    confidence: 'unknown',
+    evidence: [],
+  }
+}
+
+/** As the kernel's tracepoints print it: FWFSM is a flush, then a FUA write, synchronous, of metadata. */
+function rwbsOf(flags: number, bytes: number): string {
+  const has = (bit: number): boolean => (flags & bit) !== 0
+  const operation = has(OP.discard)
+    ? 'D'
+    : has(OP.secureErase)
+      ? 'DE'
+      : has(OP.writeZeroes)
+        ? 'WZ'
+        : has(OP.write)
+          ? 'W'
+          : has(OP.flush) && bytes === 0
+            ? 'F'
+            : 'R'
+  const before = has(OP.flush) ? 'F' : ''
+  return `${before}${operation}${has(OP.fua) ? 'F' : ''}${has(OP.ahead) ? 'A' : ''}${has(OP.sync) ? 'S' : ''}${has(OP.meta) ? 'M' : ''}`
 }
 
 function eventOf(activity: Activity, atNs: number, sources: readonly string[]): CallEvent {
@@ -53,7 +129,8 @@ function eventOf(activity: Activity, atNs: number, sources: readonly string[]): 
     scope: activity.scope,
     path: first?.name.path ?? null,
     deleted: first?.name.deleted ?? false,
-    otherPaths: rest.map((target) => target.name.path),
+    otherPaths: first?.confidence === 'ambiguous' ? [] : rest.map((target) => target.name.path),
+    alternatives: first?.confidence === 'ambiguous' ? rest.map((target) => target.name.path) : [],
     bytes: activity.bytes,
     errno: activity.errno,
     confidence: activity.scope === 'unknown' ? 'unknown' : (first?.confidence ?? 'exact'),

@@ -17,16 +17,22 @@ export type ActivityFilter = (activity: Activity, atNs: number) => boolean
 
 /** `origin`: the wall-clock time of ns 0, known when the first event is. */
 export function activityFilter(options: FilterOptions, origin: () => Instant | null): ActivityFilter {
-  const since = moment(options.since, '--since', origin)
-  const until = moment(options.until, '--until', origin)
+  const inTime = timeFilter(options, origin)
   const ofProcess = processMatcher(options.process)
   const ofFile = options.file === undefined ? null : fileMatcher(options.file)
   return (activity, atNs) => {
-    if (since && !(atNs >= since())) return false
-    if (until && !(atNs < until())) return false
+    if (inTime && !inTime(atNs)) return false
     if (ofProcess && !ofProcess(activity)) return false
     return !ofFile || activity.targets.some((target) => ofFile(target.name.path))
   }
+}
+
+/** --since and --until alone: for events that are no activities. null when neither is given. */
+export function timeFilter(options: FilterOptions, origin: () => Instant | null): ((atNs: number) => boolean) | null {
+  const since = moment(options.since, '--since', origin)
+  const until = moment(options.until, '--until', origin)
+  if (!since && !until) return null
+  return (atNs) => !(since && !(atNs >= since())) && !(until && !(atNs < until()))
 }
 
 function moment(text: string | undefined, flag: string, origin: () => Instant | null): (() => number) | null {

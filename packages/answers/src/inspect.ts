@@ -39,7 +39,12 @@ export const inspectSchema = z.object({
           damaged: z.int(),
         })
         .nullable(),
-      /** Calls that ended, by name, most frequent first. */
+      /** Of sysdig and block sources: what the records were; events or actions by name stand in `calls`. */
+      facts: z.record(z.string(), z.unknown()).nullable(),
+      devices: z.array(z.string()),
+      /** Events that the trace itself shows to be missing. */
+      lost: z.int().nullable(),
+      /** Calls that ended, events or block actions, by name, most frequent first. */
       calls: z.record(z.string(), z.int()),
       /** Whether the table of -C at the log's end counts the same calls; null without such a table. */
       summaryAgrees: z.boolean().nullable(),
@@ -52,54 +57,132 @@ export type InspectAnswer = z.infer<typeof inspectSchema>
 
 export async function inspect(paths: readonly string[], options: AnalyzeOptions = {}): Promise<InspectAnswer> {
   const analysis = await analyze(paths, options, () => {})
+  const { straces, sysdigs, blocks } = analysis
   return {
     schema: 'flushtrace/inspect/1',
     ...documentHead(analysis),
-    clocks: analysis.straces.map(({ source, index, reading }) => ({
-      source: source.path,
-      clock: reading.facts.clock,
-      aligned: reading.facts.clock === 'wall' ? 'wall' : 'none',
-      offsetNs: reading.facts.clock === 'wall' ? (analysis.offsets.get(index) ?? 0) : null,
-      residualNs: null,
-      matched: null,
-    })),
+    clocks: [
+      ...[...straces, ...sysdigs].map(({ source, index, reading: { facts } }) => {
+        const wall = facts.clock === 'wall'
+        return clockRow(
+          source.path,
+          facts.clock,
+          wall ? 'wall' : 'none',
+          wall ? (analysis.offsets.get(index) ?? 0) : null,
+        )
+      }),
+      ...blocks.map(({ sources, offsetNs, reading: { facts } }) =>
+        clockRow(
+          sources[0].path,
+          facts.clock,
+          offsetNs === null ? 'none' : facts.clock === 'wall' ? 'wall' : 'note',
+          offsetNs,
+        ),
+      ),
+    ],
     rows: analysis.capture.sources.flatMap(({ kind }, index) => (kind === 'proc' ? [] : [rowOf(analysis, index)])),
     processes: analysis.seen.processes,
     tasks: analysis.seen.tasks,
   }
 }
 
+type ClockRow = InspectAnswer['clocks'][number]
+
+function clockRow(
+  source: string,
+  told: ClockRow['clock'],
+  aligned: ClockRow['aligned'],
+  offsetNs: number | null,
+): ClockRow {
+  return { source, clock: told, aligned, offsetNs, residualNs: null, matched: null }
+}
+
 function rowOf(analysis: Analysis, index: number): InspectAnswer['rows'][number] {
   const { source, kind } = analysis.capture.sources[index]
   const { path, bytes, compression } = source
-  const facts = analysis.straces.find((strace) => strace.index === index)?.reading.facts
-  if (!facts) {
-    return {
-      path,
-      kind,
-      bytes,
-      compression,
-      options: kind === 'strace-summary' ? ['-c'] : [],
-      clock: 'none',
-      spanNs: null,
-      lines: null,
-      calls:
-        kind === 'strace-summary' ? Object.fromEntries(analysis.summaries.map((row) => [row.call, row.calls])) : {},
-      summaryAgrees: null,
-    }
-  }
-  const { used, counted, signals, exits, notes, foreign, damaged } = facts
-  const calls = Object.entries(facts.calls).sort((a, b) => b[1] - a[1])
-  return {
+  const row: InspectAnswer['rows'][number] = {
     path,
     kind,
     bytes,
     compression,
-    options: facts.options,
-    clock: facts.clock,
-    spanNs: facts.firstNs === null || facts.lastNs === null ? null : Math.round(facts.lastNs - facts.firstNs),
-    lines: { total: facts.lines, used, counted, signals, exits, notes, foreign, damaged },
-    calls: Object.fromEntries(calls),
-    summaryAgrees: facts.summaryAgrees,
+    options: kind === 'strace-summary' ? ['-c'] : [],
+    clock: 'none',
+    spanNs: null,
+    lines: null,
+    facts: null,
+    devices: [],
+    lost: null,
+    calls:
+      kind === 'strace-summary' ? Object.fromEntries(analysis.summaries.map(({ call, calls }) => [call, calls])) : {},
+    summaryAgrees: null,
+  }
+  const strace = analysis.straces.find((other) => other.index === index)?.reading.facts
+  if (strace) {
+    const { lines: total, used, counted, signals, exits, notes, foreign, damaged } = strace
+    row.lines = { total, used, counted, signals, exits, notes, foreign, damaged }
+    row.summaryAgrees = strace.summaryAgrees
+    return withTimes(row, strace, strace.calls)
+  }
+  const sysdig = analysis.sysdigs.find((other) => other.index === index)?.reading.facts
+  if (sysdig) {
+    const {
+      version,
+      sections,
+      records,
+      events,
+      used,
+      counted,
+      stateOnly,
+      damaged,
+      unknown,
+      lostExits,
+      listed,
+      containers,
+    } = sysdig
+    row.facts = {
+      version,
+      sections,
+      records,
+      events,
+      used,
+      counted,
+      stateOnly,
+      damaged,
+      unknown,
+      lostExits,
+      listed,
+      containers,
+    }
+    row.facts.shows = sysdig.shows
+    row.lost = sysdig.dropped
+    return withTimes(row, sysdig, sysdig.calls)
+  }
+  const block = analysis.blocks.find(({ sources }) => sources[0].path === path)?.reading.facts
+  if (block) {
+    const { records, used, notes, messages, foreign, damaged, skippedBytes, cpus, wall, inodeEvents, otherEvents } =
+      block
+    row.facts = { records, used, notes, messages, foreign, damaged, skippedBytes, cpus, wall, inodeEvents, otherEvents }
+    row.devices = block.devices
+    row.lost = block.lost
+    return withTimes(row, block, block.actions)
+  }
+  return row
+}
+
+interface Times {
+  readonly clock: InspectAnswer['rows'][number]['clock']
+  readonly options: string[]
+  readonly firstNs: number | null
+  readonly lastNs: number | null
+}
+
+function withTimes(row: InspectAnswer['rows'][number], facts: Times, calls: Record<string, number>) {
+  const { clock: told, options, firstNs, lastNs } = facts
+  return {
+    ...row,
+    options,
+    clock: told,
+    spanNs: firstNs === null || lastNs === null ? null : Math.round(lastNs - firstNs),
+    calls: Object.fromEntries(Object.entries(calls).sort((a, b) => b[1] - a[1])),
   }
 }

@@ -1,11 +1,21 @@
 /** Who flushes, how often, what does it cost? */
-import { kindOf, type FileKind, type FileName, type TracedProcess } from '@flushtrace/correlate'
+import {
+  blockPart,
+  kindOf,
+  type BlockSummary,
+  type DeviceSummary,
+  type FileKind,
+  type FileName,
+  type TracedProcess,
+} from '@flushtrace/correlate'
+import type { SummaryRow } from '@flushtrace/strace'
 import { TraceError } from '@flushtrace/trace'
 import { descending, sum } from 'd3-array'
 import { z } from 'zod'
 import { analyze, type AnalyzeOptions, type Analysis } from './analyze.ts'
 import { documentHead, headShape } from './document.ts'
-import { Tally, type Dimension, type Group, type Share } from './tally.ts'
+import type { BlockTable } from './summaries.ts'
+import { DIMENSIONS, Group, Tally, type Dimension, type Share } from './tally.ts'
 
 export const RANK_SORTS = ['flushes', 'flush-time', 'bytes', 'writes', 'failed', 'mapped'] as const
 export type RankSort = (typeof RANK_SORTS)[number]
@@ -17,6 +27,47 @@ export interface RankOptions extends AnalyzeOptions {
   /** 0: all. */
   readonly top?: number
 }
+
+/** What was queued for block devices, each request on one layer only; null without a block trace. */
+const block = z.object({
+  writes: z.int(),
+  bytes: z.number(),
+  /** null: tables of btrace -s do not tell. */
+  flushes: z.int().nullable(),
+  fua: z.int().nullable(),
+})
+type Block = z.infer<typeof block>
+const spread = z
+  .object({ count: z.int(), mean: z.number(), p50: z.number(), p99: z.number(), max: z.number() })
+  .nullable()
+/** What iostat gives as averages, here from every request. */
+const deviceNumbers = z.object({
+  /** At which step requests were counted: queued, or the first step the trace has. */
+  basis: z.enum(['queue', 'issue', 'complete']),
+  reads: z.int(),
+  readBytes: z.number(),
+  writesPerSecond: z.number().nullable(),
+  bytesPerSecond: z.number().nullable(),
+  flushesPerSecond: z.number().nullable(),
+  meanWriteBytes: z.number().nullable(),
+  discards: z.int(),
+  discardBytes: z.number(),
+  writeZeroes: z.int(),
+  /** Cache flushes that the device was told to make: requests are merged, and FUA may become one. */
+  deviceFlushes: z.int(),
+  sequentialShare: z.number().nullable(),
+  depth: z.object({ max: z.number(), mean: z.number() }).nullable(),
+  busyShare: z.number().nullable(),
+  q2c: spread,
+  d2c: spread,
+  deviceFlushD2c: spread,
+  errors: z.record(z.string(), z.int()),
+  /** Of the requests, those passed on by a device that is a row of its own. */
+  passedOn: block,
+  above: z.array(z.string()),
+  unfinished: z.int(),
+  tasks: z.array(z.object({ tid: z.int().nullable(), comm: z.string().nullable(), ...block.shape })),
+})
 
 const counts = z.record(z.string(), z.int().nonnegative())
 const file = z.object({
@@ -38,7 +89,7 @@ const numbers = {
     unknown: z.object({ calls: z.int(), bytes: z.number() }),
   }),
   mapped: z.object({ files: z.int(), bytesUpperBound: z.number() }),
-  block: z.null(),
+  block: block.nullable(),
   confidence: z.enum(['exact', 'snapshot', 'inferred', 'ambiguous', 'unknown']),
 }
 const processRef = z.object({
@@ -66,6 +117,9 @@ export const rankRowSchema = z.object({
   process: processRef.optional(),
   tid: z.int().nullable().optional(),
   call: z.string().optional(),
+  container: z.string().nullable().optional(),
+  device: z.string().optional(),
+  io: deviceNumbers.optional(),
   file: file.optional(),
   /** file: the row's own · system: sync() · filesystem: syncfs · memory: msync of no shared file · unknown. */
   scope: z.enum(['file', 'system', 'filesystem', 'memory', 'unknown']).optional(),
@@ -89,7 +143,7 @@ const totals = z.object({ ...numbers, files: z.int(), processes: z.int(), rows: 
 export const rankSchema = z.object({
   schema: z.literal('flushtrace/rank/1'),
   ...headShape,
-  by: z.enum(['process', 'thread', 'file', 'call']),
+  by: z.enum(DIMENSIONS),
   sort: z.enum(RANK_SORTS),
   total: totals,
   patterns: z.array(
@@ -114,31 +168,165 @@ const SHARES = 5
 
 export async function rank(paths: readonly string[], options: RankOptions = {}): Promise<RankAnswer> {
   const tally = new Tally(options.by ?? 'process')
-  const analysis = await analyze(paths, options, (activity) => tally.add(activity))
+  const analysis = await analyze(paths, options, (activity, _, { containerOf }) => tally.add(activity, containerOf))
   const sort = options.sort ?? 'flushes'
-  const tablesOnly = analysis.straces.length === 0
-  if (tablesOnly && options.by && options.by !== 'call') {
+  const only = tablesOnly(analysis)
+  if (only === 'calls' && options.by && options.by !== 'call') {
     throw new TraceError('usage', `--by ${options.by}: a table of strace -c names no ${options.by}; use --by call`)
   }
-  const rows = tablesOnly ? tableRows(analysis) : tally.groups.filter(isWorthARow).map(rowOf)
-  rows.sort((a, b) => descending(sortKey(a, sort), sortKey(b, sort)) || descending(a.flushes.total, b.flushes.total))
+  if (options.by === 'device' && analysis.devices.length === 0) {
+    throw new TraceError('usage', '--by device: no block trace among the sources; add one (blktrace, btrace, ftrace)')
+  }
+  const rows =
+    only === 'calls'
+      ? callTableRows(analysis.summaries)
+      : only === 'requests'
+        ? blockTableRows(analysis.blockTables)
+        : tally.dimension === 'device'
+          ? analysis.devices.map((device) => deviceRow(device, analysis))
+          : [...tally.groups.map((group) => rowOf(group)), ...strangers(analysis, tally)]
+  const charged = only || tally.dimension === 'device' ? rows : charge(rows, analysis, tally)
+  const worth = charged.filter(isWorthARow)
+  worth.sort((a, b) => descending(sortKey(a, sort), sortKey(b, sort)) || descending(weight(a), weight(b)))
   const top = options.top ?? 20
-  const shown = top > 0 ? rows.slice(0, top) : rows
+  const shown = top > 0 ? worth.slice(0, top) : worth
+  const total = only ? tableTotal(rows) : numbersOf(tally.total)
   return {
     schema: 'flushtrace/rank/1',
     ...documentHead(analysis),
-    by: tablesOnly ? 'call' : tally.dimension,
+    by: only === 'calls' ? 'call' : tally.dimension,
     sort,
     total: {
-      ...(tablesOnly ? tableTotal(rows) : numbersOf(tally.total)),
+      ...total,
+      block: only ? total.block : analysis.devices.length > 0 ? blockPart(analysis.devices) : null,
       files: tally.flushedFiles.size,
       processes: tally.flushingProcesses.size,
-      rows: rows.length,
+      rows: worth.length,
     },
     patterns: patternsOf(tally),
     rows: shown,
-    rest: restOf(rows.slice(shown.length)),
+    rest: restOf(worth.slice(shown.length)),
   }
+}
+
+/** Tables alone answer less: of calls (strace -c), of requests (btrace -s). */
+function tablesOnly({ straces, sysdigs, blocks, summaries, blockTables }: Analysis): 'calls' | 'requests' | null {
+  if (straces.length + sysdigs.length + blocks.length > 0) return null
+  if (summaries.length > 0) return 'calls'
+  return blockTables.length > 0 ? 'requests' : null
+}
+
+/** A process that only read, or mapped nothing writable, is no part of the answer. */
+function isWorthARow({ flushes, failed, hints, written, mapped, block: part }: RankRow): boolean {
+  return (
+    flushes.total + failed.total + hints.syncFileRange + hints.msyncAsync > 0 ||
+    written.calls + written.unknown.calls > 0 ||
+    mapped.files > 0 ||
+    (part !== null && part.writes + (part.flushes ?? 0) > 0)
+  )
+}
+
+// The block side ----------------------------------------------------------------------------------------------------
+
+/** Tasks that queued requests, by the process or thread they are charged to. */
+function submitters({ devices }: Analysis): Map<number, BlockSummary[]> {
+  const byTask = new Map<number, BlockSummary[]>()
+  for (const device of devices) {
+    for (const task of device.tasks) {
+      // What another counted device passed on is counted there.
+      if (task.tid === null || isPassedOn(device, task)) continue
+      byTask.set(task.tid, [...(byTask.get(task.tid) ?? []), task])
+    }
+  }
+  return byTask
+}
+
+/** Below another counted device, the tasks of this one are the ones of that: their requests are there already. */
+function isPassedOn(device: DeviceSummary, task: BlockSummary): boolean {
+  return (
+    device.passedOn.writes + device.passedOn.flushes > 0 && task.writes + task.flushes > 0 && device.above.length > 0
+  )
+}
+
+/** Gives each row its block part. */
+function charge(rows: readonly RankRow[], analysis: Analysis, tally: Tally): RankRow[] {
+  if (analysis.devices.length === 0 || tally.dimension === 'file' || tally.dimension === 'call') return [...rows]
+  const byTask = submitters(analysis)
+  const byProcess = new Map<number | null, BlockSummary[]>()
+  for (const [tid, summaries] of byTask) {
+    const pid = tally.processOf.get(tid)?.pid ?? tid
+    byProcess.set(pid, [...(byProcess.get(pid) ?? []), ...summaries])
+  }
+  return rows.map((row) => {
+    if (!row.process) return row
+    const own =
+      row.tid === undefined ? byProcess.get(row.process.pid) : row.tid === null ? undefined : byTask.get(row.tid)
+    return { ...row, block: blockPart(own ?? []) }
+  })
+}
+
+/** Tasks that queued requests and made no call of interest: kernel threads, and what was not traced. */
+function strangers(analysis: Analysis, tally: Tally): RankRow[] {
+  if (tally.dimension !== 'process' && tally.dimension !== 'thread') return []
+  const rows: RankRow[] = []
+  for (const [tid, [{ comm }]] of submitters(analysis)) {
+    if (tally.processOf.has(tid)) continue
+    const process = { pid: tid, name: comm, command: null, threads: 1, parent: null }
+    rows.push({ process, ...(tally.dimension === 'thread' ? { tid } : {}), ...nothing(), files: 0, topFiles: [] })
+  }
+  return rows
+}
+
+function deviceRow(device: DeviceSummary, { spanNs }: Analysis): RankRow {
+  const { firstNs, lastNs } = device
+  const ownNs = firstNs !== null && lastNs !== null ? lastNs - firstNs : 0
+  const ns = spanNs > 0 ? spanNs : ownNs
+  const perSecond = (n: number): number | null => (ns > 0 ? (n * 1e9) / ns : null)
+  return {
+    device: device.device,
+    ...nothing(),
+    block: blockPart([{ ...device, passedOn: undefined }]),
+    io: {
+      basis: device.basis,
+      reads: device.reads,
+      readBytes: device.readBytes,
+      writesPerSecond: perSecond(device.writes),
+      bytesPerSecond: perSecond(device.bytes),
+      flushesPerSecond: perSecond(device.flushes),
+      meanWriteBytes: device.writes > 0 ? device.bytes / device.writes : null,
+      discards: device.discards,
+      discardBytes: device.discardBytes,
+      writeZeroes: device.writeZeroes,
+      deviceFlushes: device.deviceFlushes,
+      sequentialShare: device.sequentialShare,
+      depth: device.depth,
+      busyShare: ns > 0 ? Math.min(1, device.busyNs / ns) : null,
+      q2c: device.q2c,
+      d2c: device.d2c,
+      deviceFlushD2c: device.deviceFlushD2c,
+      errors: device.errors,
+      passedOn: blockPart([device.passedOn]),
+      above: device.above,
+      unfinished: device.unfinished,
+      tasks: device.tasks.map((task) => ({ tid: task.tid, comm: task.comm, ...blockPart([task]) })),
+    },
+  }
+}
+
+/** From tables of btrace -s: what each process queued. */
+function blockTableRows(tables: readonly BlockTable[]): RankRow[] {
+  return tables.map(({ name, pid, writes }) => ({
+    process: { pid, name, command: null, threads: 1, parent: null },
+    ...nothing(),
+    block: { writes: writes.queued.count ?? 0, bytes: writes.queued.bytes ?? 0, flushes: null, fua: null },
+    files: 0,
+    topFiles: [],
+  }))
+}
+
+/** A row without any call. */
+function nothing() {
+  return numbersOf(new Group({ kind: 'call', call: '' }))
 }
 
 function restOf(rows: readonly RankRow[]): RankAnswer['rest'] {
@@ -156,15 +344,6 @@ function restOf(rows: readonly RankRow[]): RankAnswer['rest'] {
   }
 }
 
-/** A process that only read, or mapped nothing writable, is no part of the answer. */
-function isWorthARow(group: Group): boolean {
-  return (
-    group.flushTotal + group.failedTotal + group.syncFileRange + group.msyncAsync > 0 ||
-    group.writeCalls + group.unknownCalls > 0 ||
-    group.mapped.files > 0
-  )
-}
-
 function rowOf(group: Group): RankRow {
   const { subject } = group
   const common = numbersOf(group)
@@ -179,6 +358,8 @@ function rowOf(group: Group): RankRow {
     }
     case 'call':
       return { call: subject.call, ...common, files: flushedFiles(group), topFiles: files }
+    case 'container':
+      return { container: subject.container, ...common, files: flushedFiles(group), topFiles: files }
     case 'file': {
       const { name, scope } = subject
       const onlySyncfs = group.flushTotal > 0 && group.flushes.get('syncfs') === group.flushTotal
@@ -212,7 +393,7 @@ function numbersOf(group: Group) {
       unknown: { calls: group.unknownCalls, bytes: group.unknownBytes },
     },
     mapped: group.mapped,
-    block: null,
+    block: null as Block | null,
     confidence: group.confidence,
   }
 }
@@ -260,14 +441,19 @@ function sortKey(row: RankRow, sort: RankSort): number {
     case 'flush-time':
       return row.flushNs?.total ?? 0
     case 'bytes':
-      return row.written.bytes ?? 0
+      return Math.max(row.written.bytes ?? 0, row.block?.bytes ?? 0)
     case 'writes':
-      return row.written.calls
+      return Math.max(row.written.calls, row.block?.writes ?? 0)
     case 'failed':
       return row.failed.total
     case 'mapped':
       return row.mapped.bytesUpperBound
   }
+}
+
+/** Among equals: who asked the device for more flushes, then for more bytes. */
+function weight({ flushes, block: part, written }: RankRow): number {
+  return flushes.total + (part?.flushes ?? 0) + (part?.bytes ?? 0) / 1e15 + (written.bytes ?? 0) / 1e18
 }
 
 function patternsOf({ pairs }: Tally): RankAnswer['patterns'] {
@@ -290,8 +476,8 @@ const FLUSH_CALLS = new Set(['fsync', 'fdatasync', 'msync', 'sync', 'syncfs'])
 const WRITE_CALLS = /^(?:write|p?writev2?|pwrite64|sendfile|copy_file_range|splice)$/
 
 /** From `strace -c` tables alone. Whether an msync was MS_SYNC, and what a write wrote, they do not tell. */
-function tableRows(analysis: Analysis): RankRow[] {
-  return analysis.summaries.flatMap((row) => {
+function callTableRows(summaries: readonly SummaryRow[]): RankRow[] {
+  return summaries.flatMap((row) => {
     const flush = FLUSH_CALLS.has(row.call)
     const hint = row.call === 'sync_file_range'
     if (!flush && !hint && !WRITE_CALLS.test(row.call)) return []
@@ -321,7 +507,13 @@ function tableTotal(rows: readonly RankRow[]) {
     flushNs: null,
     written: { calls: sum(rows, (row) => row.written.calls), bytes: null, unknown: { calls: 0, bytes: 0 } },
     mapped: { files: 0, bytesUpperBound: 0 },
-    block: null,
+    block: tableBlock(rows),
     confidence: 'exact' as const,
   }
+}
+
+function tableBlock(rows: readonly RankRow[]): Block | null {
+  if (rows.every(({ block: part }) => part === null)) return null
+  const writes = sum(rows, ({ block: part }) => part?.writes)
+  return { writes, bytes: sum(rows, ({ block: part }) => part?.bytes), flushes: null, fua: null }
 }

@@ -1,7 +1,26 @@
 /** What each source is, told by its bytes: the one list of the readers. */
 import { basename, dirname } from 'node:path'
+import {
+  readBlkparse,
+  readBlktrace,
+  readTracefs,
+  sniffBlkparse,
+  sniffBlktrace,
+  sniffTracefs,
+  type BlockReading,
+} from '@flushtrace/blktrace'
 import { procFileOf, readSavedProcesses, sniffProc, type SavedProcess } from '@flushtrace/layout'
 import { readStrace, sniffForeignStrace, sniffStrace, tidOfName, type StraceReading } from '@flushtrace/strace'
+import {
+  readScap,
+  readSysdigJson,
+  readSysdigText,
+  sniffPcapng,
+  sniffScap,
+  sniffSysdigJson,
+  sniffSysdigText,
+  type SysdigReading,
+} from '@flushtrace/sysdig'
 import {
   TraceError,
   openSources,
@@ -11,7 +30,28 @@ import {
   type Source,
 } from '@flushtrace/trace'
 
-export type SourceKind = 'strace' | 'strace-summary' | 'proc' | 'unknown'
+export const SOURCE_KINDS = [
+  'strace',
+  'strace-summary',
+  'blktrace',
+  'blkparse',
+  'btrace-summary',
+  'tracefs',
+  'scap',
+  'sysdig-text',
+  'sysdig-json',
+  'proc',
+  'unknown',
+] as const
+export type SourceKind = (typeof SOURCE_KINDS)[number]
+
+/** Text whose shape the user chose when it was made, and must tell. */
+export interface FormatOptions {
+  /** blkparse -f */
+  readonly blkparseFormat?: string
+  /** sysdig -p */
+  readonly sysdigFormat?: string
+}
 
 export interface ClassifiedSource {
   readonly source: Source
@@ -36,32 +76,58 @@ const UNKNOWN: DiagnosticKind = {
   fix: 'name only traces; `flushtrace inspect` shows what each one is taken for',
 }
 
+const PACKETS: DiagnosticKind = {
+  code: 'source/network-capture',
+  severity: 'error',
+  message: 'A source is a capture of network packets, which shares its magic number with sysdig: {}.',
+  fix: 'record system calls: sysdig -w FILE.scap',
+}
+
 const OTHER_STRACE = { cygwin: "Cygwin's strace (Windows)", gvisor: "gVisor's strace log" } as const
 
 /** Opens and classifies. Throws TraceError when nothing usable is left, in one line that names what is there. */
 export async function openCapture(
   paths: readonly string[],
   diagnostics: Diagnostics,
+  formats: FormatOptions = {},
   onProgress?: (done: number, total: number | null) => void,
 ): Promise<Capture> {
   const { sources, links } = await openSources(paths, diagnostics, onProgress)
   const saved = savedFolders(sources)
-  const classified = sources.map((source) => ({ source, kind: classify(source, saved, diagnostics) }))
+  const classified = sources.map((source) => ({ source, kind: classify(source, saved, formats, diagnostics) }))
   if (!classified.some(({ kind }) => kind !== 'unknown' && kind !== 'proc')) {
     throw new TraceError('source/nothing-usable', nothingUsable(paths, classified, diagnostics))
   }
   return { sources: classified, links }
 }
 
-function classify(source: Source, saved: ReadonlySet<string>, diagnostics: Diagnostics): SourceKind {
-  const { head } = source
+function classify(
+  source: Source,
+  saved: ReadonlySet<string>,
+  formats: FormatOptions,
+  diagnostics: Diagnostics,
+): SourceKind {
+  const { head, path } = source
   if (head.length === 0) return 'unknown'
-  if (procFileOf(source.path) && saved.has(folderOf(source))) return 'proc'
-  const strace = sniffStrace(head)
-  if (strace) return strace
+  if (procFileOf(path) && saved.has(folderOf(source))) return 'proc'
+  if (sniffPcapng(head)) {
+    diagnostics.add(PACKETS, { source: path }, path)
+    return 'unknown'
+  }
+  // Magic numbers first; then text, the strictest shape first.
+  const kind =
+    sniffScap(head) ??
+    sniffBlktrace(head) ??
+    sniffStrace(head) ??
+    sniffSysdigJson(head) ??
+    sniffBlkparse(head, formats.blkparseFormat ?? null) ??
+    sniffTracefs(head) ??
+    sniffSysdigText(head)
+  if (kind) return kind
+  if (formats.sysdigFormat !== undefined && !head.includes(0)) return 'sysdig-text'
   const foreign = sniffForeignStrace(head)
-  if (foreign) diagnostics.add(FOREIGN, { source: source.path }, `${source.path} is ${OTHER_STRACE[foreign]}`)
-  else diagnostics.add(UNKNOWN, { source: source.path }, `${source.path}, ${guess(head)}`)
+  if (foreign) diagnostics.add(FOREIGN, { source: path }, `${path} is ${OTHER_STRACE[foreign]}`)
+  else diagnostics.add(UNKNOWN, { source: path }, `${path}, ${guess(head)}`)
   return 'unknown'
 }
 
@@ -108,19 +174,19 @@ function nothingUsable(
 ): string {
   const named = paths.join(', ')
   if (classified.some(({ kind }) => kind === 'proc')) {
-    return `${named}: only saved /proc state, no trace; add the strace log that it belongs to`
+    return `${named}: only saved /proc state, no trace; add the trace that it belongs to`
   }
-  const foreign = diagnostics.rows().find(({ code }) => code === FOREIGN.code)
+  const foreign = diagnostics.rows().find(({ code }) => code === FOREIGN.code || code === PACKETS.code)
   if (foreign) return `${foreign.message.replace(/^.*?: /, '').replace(/\.$/, '')}; ${foreign.fix}`
   const [first, ...rest] = classified
   if (first) {
     const what = first.source.head.length === 0 ? 'empty' : guess(first.source.head)
     const more = rest.length > 0 ? `, and ${rest.length} more like it` : ''
-    return `${first.source.path}: ${what}${more}; none is a trace: name a saved strace log (docs/recording)`
+    return `${first.source.path}: ${what}${more}; none is a trace: name a saved strace, blktrace or sysdig recording (docs/recording)`
   }
   const unreadable = diagnostics.rows().find(({ code }) => code.startsWith('source/'))
   if (unreadable) return `${unreadable.message.replace(/^.*?: /, '').replace(/\.$/, '')}; ${unreadable.fix}`
-  return `${named}: holds no file; name a saved strace log (docs/recording)`
+  return `${named}: holds no file; name a saved trace (docs/recording)`
 }
 
 export interface StraceSource {
@@ -159,4 +225,49 @@ function hasPids(head: Uint8Array): boolean {
 export async function savedProcesses(capture: Capture): Promise<Map<number, SavedProcess>> {
   const sources = capture.sources.filter(({ kind }) => kind === 'proc').map(({ source }) => source)
   return readSavedProcesses(sources, capture.links)
+}
+
+export interface SysdigSource {
+  readonly source: Source
+  readonly index: number
+  readonly reading: SysdigReading
+}
+
+export function sysdigReadings(capture: Capture, diagnostics: Diagnostics, formats: FormatOptions): SysdigSource[] {
+  return capture.sources.flatMap(({ source, kind }, index) => {
+    if (kind === 'scap') return [{ source, index, reading: readScap(source, diagnostics) }]
+    if (kind === 'sysdig-json') return [{ source, index, reading: readSysdigJson(source, diagnostics) }]
+    if (kind !== 'sysdig-text') return []
+    return [{ source, index, reading: readSysdigText(source, diagnostics, { format: formats.sysdigFormat }) }]
+  })
+}
+
+export interface BlockSource {
+  /** One for text, the files of all CPUs and devices for a binary trace. */
+  readonly sources: readonly Source[]
+  readonly kind: 'blktrace' | 'blkparse' | 'tracefs'
+  readonly reading: BlockReading
+}
+
+/** The richest first. Binary files of one folder are one trace: they share a clock and the names of tasks. */
+export function blockReadings(capture: Capture, diagnostics: Diagnostics, formats: FormatOptions): BlockSource[] {
+  const folders = new Map<string, Source[]>()
+  for (const { source, kind } of capture.sources) {
+    if (kind !== 'blktrace') continue
+    const folder = dirname(source.path)
+    folders.set(folder, [...(folders.get(folder) ?? []), source])
+  }
+  const binary = [...folders.values()].map((sources) => {
+    return { sources, kind: 'blktrace' as const, reading: readBlktrace(sources, diagnostics) }
+  })
+  const of = (wanted: SourceKind): Source[] =>
+    capture.sources.filter(({ kind }) => kind === wanted).map(({ source }) => source)
+  const text = of('blkparse').map((source) => {
+    const reading = readBlkparse(source, diagnostics, { format: formats.blkparseFormat })
+    return { sources: [source], kind: 'blkparse' as const, reading }
+  })
+  const tracefs = of('tracefs').map((source) => {
+    return { sources: [source], kind: 'tracefs' as const, reading: readTracefs(source, diagnostics) }
+  })
+  return [...binary, ...text, ...tracefs]
 }

@@ -1,6 +1,7 @@
-/** `strace -c` tables that stand alone: counts without processes, files or times. */
+/** Tables that stand alone: of `strace -c` (calls), of `btrace -s` and `blkparse -s` (requests by process). */
+import { readBtraceSummary, type SummaryTable } from '@flushtrace/blktrace'
 import { isSummaryHead, parseSummaryRow, type SummaryRow } from '@flushtrace/strace'
-import { readLines } from '@flushtrace/trace'
+import { readLines, type Diagnostics } from '@flushtrace/trace'
 import type { Capture } from './sources.ts'
 
 /** The rows of all tables, added up by call. */
@@ -24,4 +25,18 @@ function add(sum: SummaryRow | undefined, row: SummaryRow): SummaryRow {
   if (!sum) return row
   const seconds = sum.seconds === null || row.seconds === null ? null : sum.seconds + row.seconds
   return { call: row.call, calls: sum.calls + row.calls, errors: sum.errors + row.errors, seconds }
+}
+
+/** Requests that one process queued, by its table. */
+export type BlockTable = SummaryTable
+
+/** The tables by process. Their totals stand in them again and are left out. */
+export async function readBlockTables(capture: Capture, diagnostics: Diagnostics): Promise<BlockTable[]> {
+  const tables: BlockTable[] = []
+  for (const { source, kind } of capture.sources) {
+    if (kind !== 'btrace-summary') continue
+    const reading = await readBtraceSummary(source, diagnostics)
+    tables.push(...reading.tables.filter((table) => table.kind === 'process'))
+  }
+  return tables
 }

@@ -11,7 +11,7 @@ import {
 } from '@flushtrace/correlate'
 import { Durations, type DurationSummary } from './durations.ts'
 
-export const DIMENSIONS = ['process', 'thread', 'file', 'call'] as const
+export const DIMENSIONS = ['process', 'thread', 'file', 'call', 'device', 'container'] as const
 export type Dimension = (typeof DIMENSIONS)[number]
 
 /** What a row of the answer is about. */
@@ -20,6 +20,7 @@ export type Subject =
   | { kind: 'thread'; task: Task }
   | { kind: 'file'; name: FileName | null; scope: Scope }
   | { kind: 'call'; call: string }
+  | { kind: 'container'; container: string | null }
 
 /** How much of a group fell to one of its files, or to one of its processes. */
 export interface Share {
@@ -141,6 +142,8 @@ export class Tally {
   /** What was flushed, and by whom, over all rows. */
   readonly flushedFiles = new Set<FileName>()
   readonly flushingProcesses = new Set<TracedProcess>()
+  /** Whose a task is, for the requests that block traces show of it. */
+  readonly processOf = new Map<number, TracedProcess>()
   readonly #byObject = new Map<unknown, Group>()
   readonly pairs = new MsyncPairs()
 
@@ -148,16 +151,20 @@ export class Tally {
     this.dimension = dimension
   }
 
-  add(activity: Activity): void {
+  add(activity: Activity, containerOf: (tid: number) => string | null): void {
     const { kind, targets, task } = activity
+    this.processOf.set(task.tid, task.process)
     this.total.add(activity, targets[0]?.name ?? null)
     if (kind === 'flush') this.flushingProcesses.add(task.process)
-    for (let k = 0; k < Math.max(1, targets.length); k++) {
+    // Of several candidates the first is the guess; the others get no credit.
+    const credited = targets[0]?.confidence === 'ambiguous' ? 1 : Math.max(1, targets.length)
+    for (let k = 0; k < credited; k++) {
       const name = targets[k]?.name ?? null
       if (name && kind === 'flush') this.flushedFiles.add(name)
       // A mapping is no call that wrote or flushed; it counts where its process or file is the subject.
       if (kind === 'mapped' && this.dimension === 'call') continue
-      const group = this.#group(activity, name)
+      if (this.dimension === 'device') continue
+      const group = this.#group(activity, name, containerOf)
       // A call that touched two files is one call of its process and one of each file.
       if (k === 0 || this.dimension === 'file') group.add(activity, name)
       if (this.dimension === 'file') this.#share(group.processes, task.process, activity)
@@ -166,12 +173,17 @@ export class Tally {
     this.pairs.add(activity)
   }
 
-  #group(activity: Activity, name: FileName | null): Group {
+  #group(activity: Activity, name: FileName | null, containerOf: (tid: number) => string | null): Group {
     switch (this.dimension) {
       case 'process':
         return this.#of(activity.task.process, () => ({ kind: 'process', process: activity.task.process }))
       case 'thread':
         return this.#of(activity.task, () => ({ kind: 'thread', task: activity.task }))
+      case 'container': {
+        const container = containerOf(activity.task.tid)
+        return this.#of(container ?? 'none', () => ({ kind: 'container', container }))
+      }
+      case 'device':
       case 'call':
         return this.#of(activity.call, () => ({ kind: 'call', call: activity.call }))
       case 'file':

@@ -18,6 +18,7 @@ import { describedBy, describedByRef } from './decorations.ts'
 import { taskLabel } from './descriptor-tracker.ts'
 import type { Description } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
+import type { FlushInference } from './inference.ts'
 import { kindOf, type FileName } from './files.ts'
 import { pageEnd } from './mappings.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
@@ -34,12 +35,15 @@ interface AioWrite {
 export class FlushTracker implements Tracker {
   readonly roles = ['write', 'flush', 'msync', 'syncRange', 'aioSubmit', 'aioEvents', 'uringEnter'] as const
   readonly #world: World
+  /** For sources that show a flush without its descriptor or address; null: every call shows it. */
+  readonly #inference: FlushInference | null
   /** `aio_data` → writes submitted with it and not yet seen to end. */
   readonly #aio = new Map<string, AioWrite[]>()
   #aioCount = 0
 
-  constructor(world: World) {
+  constructor(world: World, inference: FlushInference | null) {
     this.#world = world
+    this.#inference = inference
   }
 
   enter(row: Row): void {
@@ -106,11 +110,12 @@ export class FlushTracker implements Tracker {
   /** A call about one descriptor. */
   #about(row: Row, kind: ActivityKind, call: string, description: Description | null): void {
     const { batch, i } = row
-    const targets = this.#targets(description, row)
+    const hidden = this.#inference && batch.fd[i] < 0 && batch.decoration[i] < 0 && batch.outcome[i] === OK
+    const targets = hidden && this.#inference ? this.#inference.flushed(row.task) : this.#targets(description, row)
     const errno = batch.errno[i] >= 0 ? batch.strings.text(batch.errno[i]) : null
     // EBADF: the number means nothing, whatever it meant before.
     const scope: Scope = call === 'syncfs' ? 'filesystem' : targets.length > 0 || errno === 'EBADF' ? 'file' : 'unknown'
-    if (scope === 'unknown' && !description) this.#unknownDescriptor(row)
+    if (scope === 'unknown' && !description && !hidden) this.#unknownDescriptor(row)
     this.#emit(row, kind, call, call, scope, targets, 0)
   }
 
@@ -122,7 +127,8 @@ export class FlushTracker implements Tracker {
     if (kind === 'failed' && !sync) return
     const regions = row.inFlight.regions ?? []
     const names = new Set<FileName>()
-    const targets: Target[] = []
+    const hidden = this.#inference !== null && Number.isNaN(batch.addr[i])
+    const targets: Target[] = hidden && this.#inference ? [...this.#inference.synced(task)] : []
     for (const region of regions) {
       const target = targetOf(this.#world, task, region)
       if (names.has(target.name)) continue
@@ -131,7 +137,7 @@ export class FlushTracker implements Tracker {
     }
     const known = task.space.complete && task.space.shows && !Number.isNaN(batch.addr[i])
     const scope: Scope = targets.length > 0 ? 'file' : known ? 'memory' : 'unknown'
-    if (scope === 'unknown') report(this.#world, CORRELATE.unknownMapping, row, taskLabel(task))
+    if (scope === 'unknown' && !hidden) report(this.#world, CORRELATE.unknownMapping, row, taskLabel(task))
     this.#emit(row, kind, 'msync', 'msync', scope, targets, 0)
   }
 

@@ -23,18 +23,24 @@ export interface Timeline {
   readonly offsets: ReadonlyMap<number, number>
 }
 
-/** Applies all streams to `system`. */
-export async function applyStreams(streams: readonly CallStream[], system: System, onRow: OnRow): Promise<Timeline> {
+/** Applies all streams to `system`. `base`: where ns 0 lies on the wall clock, when other sources have set it. */
+export async function applyStreams(
+  streams: readonly CallStream[],
+  system: System,
+  onRow: OnRow,
+  base: Instant | null = null,
+): Promise<Timeline> {
   const cursors: Cursor[] = []
   for (const stream of streams) {
     const cursor = new Cursor(stream)
     if (await cursor.next()) cursors.push(cursor)
   }
-  let origin: Instant | null = null
+  let origin = base
   for (const group of byClock(cursors)) {
-    const first = earliest(group)
+    const wall = group[0].batch.clock === 'wall'
+    const first = (wall && base) || earliest(group)
     for (const cursor of group) cursor.offsetNs = first && cursor.origin ? nsBetween(first, cursor.origin) : 0
-    if (group[0].batch.clock === 'wall') origin = first
+    if (wall) origin = first
     const timed = (atNs: number): void => onRow(atNs, origin)
     if (group.length === 1) {
       system.order = 'time'

@@ -98,6 +98,7 @@ export class ProcessTracker implements Tracker {
     if (!early) {
       process.threads++
       this.#world.seen.tasks++
+      this.#world.seen.onTask?.(tid)
       if (!thread) this.#world.seen.processes++
     }
     const child: Task = {
@@ -190,6 +191,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
   const process = leader?.process ?? new TracedProcess(tid > 0 ? tgid : null, null)
   process.threads++
   world.seen.tasks++
+  world.seen.onTask?.(tid)
   if (!leader) world.seen.processes++
   const origin: Origin = { rule: 'saved-proc', source, record: 0 }
   const task: Task = {

@@ -11,6 +11,7 @@ import { DescriptorTracker, taskLabel } from './descriptor-tracker.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { FileNames, FileTree, type NameNode, type TracedFile } from './files.ts'
 import { FlushTracker } from './flush-tracker.ts'
+import { FlushInference } from './inference.ts'
 import { MappingTracker } from './mapping-tracker.ts'
 import { NameTracker } from './name-tracker.ts'
 import { ProcessTracker, adoptTask, dropTask } from './process-tracker.ts'
@@ -34,6 +35,10 @@ export interface SystemOptions {
   readonly emit: ActivitySink
   readonly sourcePaths: readonly string[]
   readonly saved?: ReadonlyMap<number, SavedProcess>
+  /** Guess the file behind a flush whose source never shows one (sysdig). */
+  readonly infer?: boolean
+  /** Told of each task once, when it is first known. */
+  readonly onTask?: (tid: number) => void
 }
 
 export class System {
@@ -61,11 +66,12 @@ export class System {
       diagnostics: options.diagnostics,
       emit: options.emit,
       sourcePaths: options.sourcePaths,
-      seen: { processes: 0, tasks: 0 },
+      seen: { processes: 0, tasks: 0, onTask: options.onTask ?? null },
       activity: emptyActivity(),
     }
     this.#world = world
-    this.#flushes = new FlushTracker(world)
+    const inference = options.infer ? new FlushInference(world) : null
+    this.#flushes = new FlushTracker(world, inference)
     // The order is the meaning: who, then which descriptor, which name, which mapping, and what was flushed.
     const trackers: Tracker[] = [
       new ProcessTracker(world, (task, row) => this.#inherited(task, row)),
@@ -73,6 +79,7 @@ export class System {
       new NameTracker(world),
       new MappingTracker(world),
       this.#flushes,
+      ...(inference ? [inference] : []),
     ]
     this.#byCall = CALLS.map((call) => trackers.filter((tracker) => tracker.roles.includes(call.role)))
     this.#isFork = CALLS.map((call) => call.role === 'fork')

@@ -22,7 +22,7 @@ export interface World {
   /** Paths of the sources, for places in diagnostics. */
   readonly sourcePaths: readonly string[]
   /** Processes and tasks that the trace showed. */
-  readonly seen: { processes: number; tasks: number }
+  readonly seen: { processes: number; tasks: number; readonly onTask: ((tid: number) => void) | null }
   /** One object for all activities, see activity.ts. */
   readonly activity: Activity
 }
