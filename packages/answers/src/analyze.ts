@@ -11,7 +11,7 @@ import {
   type Timeline,
 } from '@flushtrace/correlate'
 import type { SummaryRow } from '@flushtrace/strace'
-import { Diagnostics, formatInstant, type Instant } from '@flushtrace/trace'
+import { Diagnostics, formatInstant, type DiagnosticKind, type Instant } from '@flushtrace/trace'
 import { extent } from 'd3-array'
 import { oneWitnessEach, readBlocks, type BlockTrace, type OnBlockBatch } from './block.ts'
 import { activityFilter, timeFilter, type FilterOptions } from './filter.ts'
@@ -74,7 +74,10 @@ export async function analyze(
   const capture = await openCapture(paths, diagnostics, options, options.onProgress)
   const sourcePaths = capture.sources.map(({ source }) => source.path)
   const straces = straceReadings(capture, diagnostics)
-  const sysdigs = sysdigReadings(capture, diagnostics, options)
+  // strace shows more of a call than sysdig does; where both saw a task, strace's word counts, and what sysdig could
+  // not show of it is no gap.
+  const beside = straces.length > 0 ? new Diagnostics() : diagnostics
+  const sysdigs = sysdigReadings(capture, beside, options)
   const context: ActivityContext = {
     sourcePaths,
     containerOf: (tid) => {
@@ -88,20 +91,22 @@ export async function analyze(
   let origin: Instant | null = null
   const wanted = activityFilter(options, () => origin)
 
-  // strace shows more of a call than sysdig does; where both saw a task at the same time, strace's word counts.
   const told = new Set<number>()
   const run = async (streams: CallStream[], infer: boolean, skip: ReadonlySet<number> | null): Promise<Ran> => {
     let nowNs = NaN
     const saved = await savedProcesses(capture)
     if (infer) for (const { reading } of sysdigs) await listed(reading, saved)
+    let counted = 0
     const system = new System({
-      diagnostics,
+      diagnostics: infer ? beside : diagnostics,
       saved,
       sourcePaths,
       infer,
       onTask: skip || sysdigs.length === 0 ? undefined : (tid) => told.add(tid),
       emit: (activity) => {
-        if (!skip?.has(activity.task.tid) && wanted(activity, nowNs)) onActivity(activity, nowNs, context)
+        if (skip?.has(activity.task.tid)) return
+        counted++
+        if (wanted(activity, nowNs)) onActivity(activity, nowNs, context)
       },
     })
     const placed = (atNs: number, start: Instant | null): void => {
@@ -110,6 +115,7 @@ export async function analyze(
     }
     const timeline = await applyStreams(streams, system, placed, origin)
     system.finish()
+    if (skip) diagnostics.add(counted > 0 ? SHARED : COVERED, { source: sourcePaths[streams[0].source] })
     return { timeline, seen: system.seen }
   }
   const ran: Ran[] = []
@@ -150,6 +156,19 @@ export async function analyze(
   }
 }
 
+const COVERED: DiagnosticKind = {
+  code: 'source/covered',
+  severity: 'info',
+  message: 'sysdig and strace saw the same tasks: their calls are counted once, as strace tells them.',
+  fix: 'to see what sysdig alone tells, name it alone',
+}
+const SHARED: DiagnosticKind = {
+  code: 'source/shared',
+  severity: 'info',
+  message: 'Tasks that strace traced are told by strace, all others by sysdig: no call is counted twice.',
+  fix: 'to see what one of them tells, name it alone',
+}
+
 interface Ran {
   readonly timeline: Timeline
   readonly seen: { readonly processes: number; readonly tasks: number }
@@ -164,14 +183,14 @@ async function listed(
   for (const [pid, process] of reading.processes) if (!saved.has(pid)) saved.set(pid, process)
 }
 
-/** From the first to the last time of what was read of system calls; of block traces where there are none. */
+/** From the first to the last time of the richest kind of source: rates are counts over the time that counted. */
 function spanOf(
   straces: readonly StraceSource[],
   sysdigs: readonly SysdigSource[],
   blocks: readonly BlockTrace[],
   offsets: ReadonlyMap<number, number>,
 ): number {
-  const calls = [...straces, ...sysdigs].map(({ index, reading: { facts } }) => ({
+  const calls = (straces.length > 0 ? straces : sysdigs).map(({ index, reading: { facts } }) => ({
     facts,
     offset: offsets.get(index) ?? 0,
   }))

@@ -13,7 +13,7 @@ const SAME_DEVICE: DiagnosticKind = {
   code: 'block/one-witness',
   severity: 'info',
   message: 'Some devices stand in several traces of this capture; each is told by the richest one ({}).',
-  fix: 'nothing: adding them up would count every request twice',
+  fix: 'there is nothing to mend: adding them up would count every request twice',
 }
 const UNALIGNED: DiagnosticKind = {
   code: 'block/not-aligned',

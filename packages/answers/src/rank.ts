@@ -183,7 +183,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
       : only === 'requests'
         ? blockTableRows(analysis.blockTables)
         : tally.dimension === 'device'
-          ? analysis.devices.map((device) => deviceRow(device, analysis))
+          ? analysis.devices.map((device) => deviceRow(device))
           : [...tally.groups.map((group) => rowOf(group)), ...strangers(analysis, tally)]
   const charged = only || tally.dimension === 'device' ? rows : charge(rows, analysis, tally)
   const worth = charged.filter(isWorthARow)
@@ -277,10 +277,10 @@ function strangers(analysis: Analysis, tally: Tally): RankRow[] {
   return rows
 }
 
-function deviceRow(device: DeviceSummary, { spanNs }: Analysis): RankRow {
+function deviceRow(device: DeviceSummary): RankRow {
   const { firstNs, lastNs } = device
-  const ownNs = firstNs !== null && lastNs !== null ? lastNs - firstNs : 0
-  const ns = spanNs > 0 ? spanNs : ownNs
+  // From its own first to its last request: system calls of the same capture may cover another time.
+  const ns = firstNs !== null && lastNs !== null ? lastNs - firstNs : 0
   const perSecond = (n: number): number | null => (ns > 0 ? (n * 1e9) / ns : null)
   return {
     device: device.device,

@@ -8,6 +8,17 @@ export const filterFlags = {
   file: string({ summary: 'only files whose path, or last part, matches', helpValue: 'GLOB' }),
 }
 
+/** Text whose shape its recorder chose. */
+export const formatFlags = {
+  'blkparse-format': string({ summary: 'the -f that blkparse was given', helpValue: 'FORMAT' }),
+  'sysdig-format': string({ summary: 'the -p that sysdig was given', helpValue: 'FORMAT' }),
+}
+
+/** Flags as the answers take them. */
+export function formatsOf(flags: { 'blkparse-format'?: string; 'sysdig-format'?: string }) {
+  return { blkparseFormat: flags['blkparse-format'], sysdigFormat: flags['sysdig-format'] }
+}
+
 export const outputFlags = {
   'no-color': boolean({ summary: 'no colours (also with NO_COLOR set)' }),
   quiet: boolean({ summary: 'nothing on stderr but errors' }),

@@ -72,7 +72,7 @@ export async function openSources(
   for (const path of paths) {
     if (path === '-') {
       opened.progress.expect(null)
-      await keep(opened, await openStream('-', process.stdin, null, opened.progress, diagnostics), diagnostics)
+      keep(opened, await openStream('-', process.stdin, null, opened.progress, diagnostics), true, diagnostics)
       continue
     }
     const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
@@ -82,7 +82,7 @@ export async function openSources(
     if (stats.isDirectory() || (stats.isSymbolicLink() && (await isDirectory(path)))) {
       await walk(path, opened, diagnostics)
     } else {
-      await openPath(path, opened, diagnostics)
+      await openPath(path, opened, true, diagnostics)
     }
   }
   return opened
@@ -105,21 +105,22 @@ async function walk(directory: string, opened: Opened, diagnostics: Diagnostics)
     const path = join(directory, entry.name)
     if (entry.isDirectory()) await walk(path, opened, diagnostics)
     else if (entry.isSymbolicLink()) opened.links.push({ path, target: await readlink(path) })
-    else if (entry.isFile()) await openPath(path, opened, diagnostics)
+    else if (entry.isFile()) await openPath(path, opened, false, diagnostics)
   }
 }
 
-async function openPath(path: string, opened: Opened, diagnostics: Diagnostics) {
+async function openPath(path: string, opened: Opened, named: boolean, diagnostics: Diagnostics) {
   try {
-    await keep(opened, await openFile(path, opened.progress, diagnostics), diagnostics)
+    keep(opened, await openFile(path, opened.progress, diagnostics), named, diagnostics)
   } catch (error) {
     if (error instanceof TraceError) diagnostics.add(UNREADABLE, { source: path }, error.message)
     else diagnostics.add(UNREADABLE, { source: path }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
   }
 }
 
-async function keep(opened: Opened, source: Source, diagnostics: Diagnostics): Promise<void> {
-  if (source.head.length === 0) diagnostics.add(EMPTY, { source: source.path }, source.path)
+/** `named`: by the user. An empty file met in a walk is nothing to tell of: many side files are. */
+function keep(opened: Opened, source: Source, named: boolean, diagnostics: Diagnostics): void {
+  if (named && source.head.length === 0) diagnostics.add(EMPTY, { source: source.path }, source.path)
   opened.sources.push(source)
 }
 

@@ -1,7 +1,7 @@
 import { events } from '@flushtrace/answers'
 import { boolean } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
-import { filterFlags, outputFlags } from '../flags.ts'
+import { filterFlags, formatFlags, formatsOf, outputFlags } from '../flags.ts'
 
 /** Lines are written in blocks of about this size: one write a line would take most of the time. */
 const BLOCK = 1 << 16
@@ -15,6 +15,7 @@ export default class Events extends BaseCommand {
   static override flags = {
     json: boolean({ summary: 'JSON lines: what is printed anyway' }),
     ...filterFlags,
+    ...formatFlags,
     ...outputFlags,
   }
   static override examples = [
@@ -29,7 +30,7 @@ export default class Events extends BaseCommand {
     const { args, flags } = await this.parse(Events)
     let block = ''
     await this.withProgress(flags, (onProgress) =>
-      events(args.sources, { ...flags, onProgress }, (event) => {
+      events(args.sources, { ...flags, ...formatsOf(flags), onProgress }, (event) => {
         block += `${JSON.stringify(event)}\n`
         if (block.length >= BLOCK) {
           process.stdout.write(block)

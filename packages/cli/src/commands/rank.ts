@@ -1,7 +1,7 @@
 import { DIMENSIONS, RANK_SORTS, rank, type RankAnswer } from '@flushtrace/answers'
 import { option } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
-import { filterFlags, outputFlags, tableFlags } from '../flags.ts'
+import { filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
 import { renderCsv } from '../render/csv.ts'
 import { renderRank } from '../render/rank.ts'
 
@@ -15,6 +15,7 @@ export default class Rank extends BaseCommand {
     sort: option({ options: RANK_SORTS, summary: 'what comes first', default: 'flushes' })(),
     ...tableFlags,
     ...filterFlags,
+    ...formatFlags,
     ...outputFlags,
   }
   static override examples = [
@@ -28,7 +29,9 @@ export default class Rank extends BaseCommand {
 
   async run(): Promise<RankAnswer> {
     const { args, flags } = await this.parse(Rank)
-    const answer = await this.withProgress(flags, (onProgress) => rank(args.sources, { ...flags, onProgress }))
+    const answer = await this.withProgress(flags, (onProgress) =>
+      rank(args.sources, { ...flags, ...formatsOf(flags), onProgress }),
+    )
     if (flags.csv) this.print(renderCsv(answer.rows))
     else this.print(renderRank(answer, args.sources, this.width))
     return answer

@@ -1,6 +1,6 @@
 /** What each source is, what was read of it and what it cannot show. */
 import type { InspectAnswer } from '@flushtrace/answers'
-import { diagnosticNotes, note, wrap } from './notes.ts'
+import { commonFolder, diagnosticNotes, note, wrap } from './notes.ts'
 import { table } from './table.ts'
 import { bytes, count, duration, plural, safe } from './text.ts'
 
@@ -12,7 +12,9 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
   const time = answer.spanNs > 0 ? ` over ${duration(answer.spanNs)}` : ''
   const start = answer.startedAt ? `, from ${answer.startedAt}` : ''
   const who = `${plural(answer.processes, 'process', 'processes')}, ${plural(answer.tasks, 'task')}`
-  const headline = `${plural(read.length, 'source')}${time}${start}: ${who}.`
+  const folder = commonFolder(answer.sources.map(({ path }) => path))
+  const place = folder === '' ? '' : ` in ${safe(folder)}`
+  const headline = `${plural(read.length, 'source')}${place}${time}${start}: ${who}.`
   const lines = [
     ...wrap(headline.charAt(0).toUpperCase() + headline.slice(1), width),
     '',
@@ -28,16 +30,16 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
       ],
       read.map((source) => {
         const row = answer.rows.find(({ path }) => path === source.path)
-        const how = row && row.options.length > 0 ? [`recorded with ${row.options.join(' ')}`] : []
+        const how = row ? detailsOf(row) : []
         return {
           cells: [
             source.kind,
             source.bytes === null ? '' : bytes(source.bytes),
             count(source.records),
             count(source.used),
-            row?.lines ? count(row.lines.damaged) : '',
-            row?.lines ? row.clock : '',
-            safe(source.path),
+            damagedOf(row),
+            row && row.clock !== 'none' ? row.clock : '',
+            safe(source.path.slice(folder.length)),
           ],
           below: how,
         }
@@ -52,6 +54,21 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
     '',
   ]
   return lines.join('\n')
+}
+
+type InspectRow = InspectAnswer['rows'][number]
+
+function damagedOf(row: InspectRow | undefined): string {
+  const damaged = row?.lines?.damaged ?? row?.facts?.damaged
+  return typeof damaged === 'number' ? count(damaged) : ''
+}
+
+function detailsOf({ options, devices, lost }: InspectRow): string[] {
+  return [
+    ...(options.length > 0 ? [`recorded with ${options.map(safe).join(' ')}`] : []),
+    ...(devices.length > 0 ? [`devices ${devices.join(', ')}`] : []),
+    ...(lost ? [`${count(lost)} events lost`] : []),
+  ]
 }
 
 function callNotes({ rows }: InspectAnswer): string[] {
@@ -84,7 +101,8 @@ function lineNotes({ rows }: InspectAnswer): string[] {
 function skippedNotes({ rows }: InspectAnswer): string[] {
   const skipped = rows.filter(({ kind }) => kind === 'unknown')
   if (skipped.length === 0) return []
-  const shown = skipped.slice(0, SKIPPED_SHOWN).map(({ path }) => safe(path))
+  const folder = commonFolder(rows.map(({ path }) => path))
+  const shown = skipped.slice(0, SKIPPED_SHOWN).map(({ path }) => safe(path.slice(folder.length)))
   if (skipped.length > shown.length) shown.push(`and ${skipped.length - shown.length} more`)
   return [`${plural(skipped.length, 'file')} of no kind that is read: ${shown.join(', ')}.`]
 }

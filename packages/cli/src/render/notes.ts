@@ -1,8 +1,10 @@
 /** The lines below every table: what was not seen, where the answer comes from, what to ask next. */
 import type { DocumentHead } from '@flushtrace/answers'
-import { safe, widthOf } from './text.ts'
+import { count, safe, widthOf } from './text.ts'
 
 const LABEL = 10
+/** What is counted of a source that is no text. */
+const RECORDS: Readonly<Record<string, string>> = { scap: 'events', blktrace: 'records' }
 
 /** `label     text`, wrapped at `width`, further lines under the text. */
 export function note(label: string, texts: readonly string[], width: number): string[] {
@@ -17,19 +19,35 @@ export function note(label: string, texts: readonly string[], width: number): st
 export function diagnosticNotes({ diagnostics }: DocumentHead): string[] {
   return diagnostics
     .filter(({ code }) => code !== 'source/unknown')
-    .map(({ message, count, fix }) => `${count > 1 ? `${count} × ` : ''}${safe(message)} ${sentence(safe(fix))}`)
+    .map(({ message, count: n, fix }) => `${n > 1 ? `${count(n)} × ` : ''}${safe(message)} ${sentence(safe(fix))}`)
 }
 
 export function sourceNotes({ sources }: DocumentHead): string[] {
+  const folder = commonFolder(sources.map(({ path }) => path))
   const read = sources.filter(({ kind }) => kind !== 'unknown')
   const skipped = sources.length - read.length
   const shown = read.slice(0, 6).map(({ path, kind, records }) => {
-    const size = kind === 'proc' ? `${records} saved files` : kind === 'strace-summary' ? 'table' : `${records} lines`
-    return `${safe(path)} (${kind}, ${size})`
+    const size =
+      kind === 'proc'
+        ? `${count(records)} saved files`
+        : records > 0
+          ? `${count(records)} ${RECORDS[kind] ?? 'lines'}`
+          : ''
+    return `${safe(path.slice(folder.length))} (${kind}${size === '' ? '' : `, ${size}`})`
   })
   if (read.length > 6) shown.push(`and ${read.length - 6} more`)
   if (skipped > 0) shown.push(`${skipped} other file${skipped > 1 ? 's' : ''} skipped: see flushtrace inspect`)
-  return shown
+  return folder === '' ? shown : [`in ${safe(folder)}:`, ...shown]
+}
+
+/** The folder, with its slash, that all of several paths lie in; empty for one path. */
+export function commonFolder(paths: readonly string[]): string {
+  if (paths.length < 2) return ''
+  let folder = paths[0].slice(0, paths[0].lastIndexOf('/') + 1)
+  while (folder !== '' && !paths.every((path) => path.startsWith(folder))) {
+    folder = folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1)
+  }
+  return folder
 }
 
 function sentence(text: string): string {

@@ -1,7 +1,8 @@
 /** The table of a rank answer: numbers first, then what the row is about, with its largest parts below. */
 import type { RankAnswer, RankRow } from '@flushtrace/answers'
 import { fixedWidth, table, type Column, type TableRow } from './table.ts'
-import { bytes, count, duration, rate, safe } from './text.ts'
+import { note } from './notes.ts'
+import { bytes, count, duration, plural, rate, safe } from './text.ts'
 import { lastPart, titleOf } from './title.ts'
 
 /** More kinds of flush than this are added up in one column. */
@@ -9,6 +10,8 @@ const MOST_CALLS = 4
 /** What the last column needs to be read; numbers that can be spared give way first. */
 const LEAST_SUBJECT = 30
 const LEAST_PATH = 40
+/** Tasks listed below a device. */
+const SUBMITTERS = 5
 
 /** What a row and the rest below it have in common. */
 interface Counted {
@@ -17,6 +20,7 @@ interface Counted {
   readonly flushNs: { readonly total: number } | null
   readonly failed?: RankRow['failed']
   readonly hints?: RankRow['hints']
+  readonly block?: RankRow['block']
 }
 
 interface NumberColumn {
@@ -51,6 +55,7 @@ function plans(answer: RankAnswer): NumberColumn[][] {
   const kinds = Object.entries(total.flushes.byCall).sort((a, b) => b[1] - a[1])
   // One kind only: the headline says which. By call: the row does.
   const most = by === 'call' || kinds.length <= 1 ? 0 : Math.min(kinds.length, MOST_CALLS)
+  const blocks = total.block !== null && (by === 'process' || by === 'thread')
   const build = (shown: number, withRate: boolean): NumberColumn[] => {
     const calls = kinds.slice(0, shown).map(([call]) => call)
     const others = shown > 0 && shown < kinds.length
@@ -63,11 +68,14 @@ function plans(answer: RankAnswer): NumberColumn[][] {
       ...when(hintsOf(total) > 0, 'hints', (row) => blankZero(hintsOf(row))),
       ...when(total.flushNs !== null, 'waited', ({ flushNs }) => (flushNs ? duration(flushNs.total) : '')),
       { head: 'written', of: ({ written }) => (written.bytes ? bytes(written.bytes) : '') },
+      ...when(blocks, 'to disk', (row) => (row.block?.bytes ? bytes(row.block.bytes) : '')),
+      ...when(blocks, 'in writes', (row) => blankZero(row.block?.writes ?? 0)),
+      ...when(blocks && withRate, 'disk flushes', (row) => blankZero(row.block?.flushes ?? 0)),
     ]
   }
   const steps: NumberColumn[][] = [build(most, true)]
   for (let shown = most; shown >= 0; shown--) if (shown !== 1 || kinds.length > 1) steps.push(build(shown, false))
-  steps.push(steps[0].filter(({ head }) => head === 'flushes' || head === 'written'))
+  steps.push(steps[0].filter(({ head }) => head === 'flushes' || head === (blocks ? 'to disk' : 'written')))
   return steps
 }
 
@@ -83,12 +91,59 @@ function hintsOf({ hints }: { hints?: RankRow['hints'] }): number {
   return hints ? hints.syncFileRange + hints.msyncAsync : 0
 }
 
+/** The table by device: what iostat gives as averages, from every request. Below it, who asked each of them. */
+export function deviceTable({ rows }: RankAnswer, width: number): string[] {
+  const heads = ['writes', '/s', 'to disk', 'mean', 'flushes', 'FUA', 'd2c p50', 'p99', 'seq']
+  const columns: Column[] = [
+    { head: 'device', align: 'left' },
+    ...heads.map((head) => ({ head, align: 'right' as const })),
+  ]
+  const body = rows.map(({ device, block, io }): TableRow => {
+    const share = io?.sequentialShare
+    return {
+      cells: [
+        safe(device ?? '?'),
+        count(block?.writes ?? 0),
+        io?.writesPerSecond ? rate(io.writesPerSecond, 1e9) : '',
+        bytes(block?.bytes ?? 0),
+        io?.meanWriteBytes ? bytes(io.meanWriteBytes) : '',
+        blankZero(block?.flushes ?? 0),
+        blankZero(block?.fua ?? 0),
+        io?.d2c ? duration(io.d2c.p50) : '',
+        io?.d2c ? duration(io.d2c.p99) : '',
+        share === null || share === undefined ? '' : `${Math.round(share * 100)} %`,
+      ],
+    }
+  })
+  const details = rows.flatMap(({ device, io }) => (io ? note(safe(device ?? '?'), deviceDetails(io), width) : []))
+  return [...table(columns, body, width), '', ...details]
+}
+
+function deviceDetails(io: NonNullable<RankRow['io']>): string[] {
+  const parts = io.tasks
+    .filter(({ bytes: sent, flushes }) => sent + (flushes ?? 0) > 0)
+    .slice(0, SUBMITTERS)
+    .map(({ comm, tid, bytes: sent, flushes }) => {
+      const asked = flushes ? `, ${plural(flushes, 'flush', 'flushes')}` : ''
+      return `${safe(comm ?? 'unnamed task')} [${tid ?? '?'}] ${bytes(sent)}${asked}`
+    })
+  const left = io.tasks.length - parts.length
+  if (left > 0) parts.push(`and ${plural(left, 'other task')}`)
+  if (io.reads > 0) parts.push(`${count(io.reads)} reads ${bytes(io.readBytes)}`)
+  if (io.discards > 0) parts.push(`${count(io.discards)} discards ${bytes(io.discardBytes)}`)
+  if (io.deviceFlushes > 0) parts.push(`${count(io.deviceFlushes)} cache flushes of the device`)
+  if (io.basis !== 'queue') parts.push(`counted at ${io.basis}: who asked is not in this trace`)
+  if (io.above.length > 0) parts.push(`below ${io.above.map(safe).join(', ')}`)
+  return parts
+}
+
 function blankZero(n: number): string {
   return n === 0 ? '' : count(n)
 }
 
 function subject(row: RankRow): string {
   if (row.call !== undefined) return row.call
+  if (row.container !== undefined) return row.container ? safe(row.container) : 'no container'
   if (row.file) {
     if (row.file.path === null) return SCOPES[row.scope ?? 'unknown']
     return `${safe(row.file.path)}${row.file.deleted ? ' (deleted)' : ''}`

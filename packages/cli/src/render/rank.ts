@@ -1,13 +1,15 @@
 /** The rank answer as a colleague would give it: a sentence, the table, what stands behind it, what to ask next. */
 import type { RankAnswer, RankRow } from '@flushtrace/answers'
 import { diagnosticNotes, note, sourceNotes, wrap } from './notes.ts'
-import { rankTable } from './rank-table.ts'
+import { deviceTable, rankTable } from './rank-table.ts'
 import { bytes, count, duration, plural, rate, safe } from './text.ts'
 import { lastPart, titleOf } from './title.ts'
 
 export function renderRank(answer: RankAnswer, paths: readonly string[], width: number): string {
   const lines = [headline(answer), ...remarks(answer)].flatMap((text) => wrap(text, width))
-  if (answer.rows.length > 0) lines.push('', ...rankTable(answer, width))
+  if (answer.rows.length > 0) {
+    lines.push('', ...(answer.by === 'device' ? deviceTable(answer, width) : rankTable(answer, width)))
+  }
   const below = [
     ...note('pattern', patterns(answer), width),
     ...note('unseen', unseen(answer), width),
@@ -20,12 +22,14 @@ export function renderRank(answer: RankAnswer, paths: readonly string[], width: 
 function headline({ total, spanNs, rows, by }: RankAnswer): string {
   const time = spanNs > 0 ? ` in ${duration(spanNs)}` : ''
   const n = total.flushes.total
+  if (n === 0 && total.block) return blockHeadline(total.block, time)
   if (n === 0) {
     const wrote = total.written.calls > 0 ? `; ${count(total.written.calls)} writes${amount(total.written.bytes)}` : ''
     return `No flush${time}: nothing here made data durable${wrote}.`
   }
   const often = spanNs > 0 ? ` (${rate(n, spanNs)} a second)` : ''
-  const files = total.files > 0 ? ` on ${plural(total.files, 'file')}` : ''
+  const sure = total.confidence === 'exact' || total.confidence === 'unknown' ? '' : ' (inferred: the trace names none)'
+  const files = total.files > 0 ? ` on ${plural(total.files, 'file')}${sure}` : ''
   if (total.processes === 0) return `${count(n)} flushes${time}${often}.`
   const kinds = Object.keys(total.flushes.byCall)
   const which = kinds.length === 1 && n > 1 ? `, all ${kinds[0]}${total.processes === 1 ? '' : ','}` : ''
@@ -36,6 +40,15 @@ function headline({ total, spanNs, rows, by }: RankAnswer): string {
       : ''
   const who = total.processes === 1 ? ', all by one process,' : ` by ${plural(total.processes, 'process', 'processes')}`
   return `${n === 1 ? 'One flush' : `${count(n)} flushes`}${time}${often}${which}${who}${files}${most}.`
+}
+
+/** Where the sources hold block requests and no flush call. */
+function blockHeadline(
+  { writes, bytes: sent, flushes, fua }: NonNullable<RankAnswer['total']['block']>,
+  time: string,
+): string {
+  const flushed = flushes === null ? '' : `, ${plural(flushes, 'flush request')} and ${plural(fua ?? 0, 'FUA write')}`
+  return `${count(writes)} block writes of ${bytes(sent)} in all${flushed}${time}.`
 }
 
 /** Never rounded up to the whole. */
@@ -51,6 +64,12 @@ function amount(n: number | null): string {
 function remarks({ total }: RankAnswer): string[] {
   const lines: string[] = []
   const { calls } = total.written
+  const { block } = total
+  if (block && total.flushes.total > 0) {
+    const asked =
+      block.flushes === null ? '' : `, ${count(block.flushes)} flush requests and ${count(block.fua ?? 0)} FUA writes`
+    lines.push(`For the disks that was ${bytes(block.bytes)} in ${count(block.writes)} writes${asked}.`)
+  }
   if (total.mapped.files > 0 && total.flushes.total >= 10 && calls * 10 < total.flushes.total) {
     lines.push(
       `Only ${count(calls)} write ${calls === 1 ? 'call' : 'calls'} in that time: data reaches these files through shared mappings.`,
@@ -105,7 +124,8 @@ function next(answer: RankAnswer, paths: readonly string[]): string[] {
   const lines: string[] = []
   if (answer.sources.every(({ kind }) => kind === 'strace-summary'))
     return ['record with -C instead of -c to keep the calls themselves']
-  if (answer.by !== 'file') lines.push(`flushtrace rank ${sources} --by file`)
+  if (answer.total.flushes.total === 0) lines.push(`flushtrace inspect ${sources}`)
+  else if (answer.by !== 'file') lines.push(`flushtrace rank ${sources} --by file`)
   else lines.push(`flushtrace rank ${sources} --by process`)
   const pid = answer.rows.find((row) => row.process)?.process?.pid
   if (pid && answer.total.flushes.total > 0) lines.push(`flushtrace events ${sources} --process ${pid}`)
