@@ -315,7 +315,7 @@ export function pathOf(node: NameNode): string {
 }
 
 /** Where a path that belongs to no known directory starts: the unknown directory, else the root of all. */
-export function rootOf(node: NameNode): NameNode {
+function rootOf(node: NameNode): NameNode {
   let at: NameNode = node
   while (at.parent) at = at.parent
   return at

@@ -119,7 +119,7 @@ export class Rows {
   }
 }
 
-export function fdName(text: string): FdName {
+function fdName(text: string): FdName {
   const device = /^(.*)<(block|char) (\d+:\d+)>$/.exec(text)
   if (device)
     return { kind: 'device', text: device[1], deleted: false, device: device[3], block: device[2] === 'block' }
