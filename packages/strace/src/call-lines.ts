@@ -281,6 +281,7 @@ export class CallLines {
     if (result.decorationStart >= 0 && CALLS[call].givesFd) {
       batch.decorationResult[i] = texts.fdName(buf, result.decorationStart, result.decorationEnd)
     }
+    if (result.outcome === UNKNOWN) context.report(STRACE.noResult, CALLS[call].name)
     if (CALLS[call].role === 'fork' && result.value > 0) context.tasks.announce(result.value)
   }
 
@@ -299,7 +300,7 @@ export class CallLines {
     const at = lastResult(buf, from, end)
     // Without a result it did not end: `<detached ...>`.
     if (at < 0) return
-    if (buf[at] === 0x3f) this.#context.counts.end(name, buf[at + 2] === 0x45 ? RESTARTED : UNKNOWN)
+    if (buf[at] === 0x3f) this.#context.counts.end(name, at + 2 < end && buf[at + 2] === 0x45 ? RESTARTED : UNKNOWN)
     else this.#context.counts.end(name, isError(buf, at) ? FAILED : OK)
     if (buf[end - 1] === 0x3e && buf[end - 2] >= 0x30 && buf[end - 2] <= 0x39) this.timed = true
   }

@@ -245,8 +245,12 @@ export class Leader {
     const length = p - start - 1
     if (pointer && (length === 16 || length === 8)) this.hasPointer = true
     else if (numeric && length > 0) this.hasNumber = true
-    else if (context) this.hasContext = true
-    else return start
+    else if (context) {
+      this.hasContext = true
+      // Padding of -r's number.
+      for (p += 2; p < end && buf[p] === SPACE; p++);
+      return p
+    } else return start
     return p + 2
   }
 }

@@ -19,6 +19,8 @@ export class LineTasks {
   #root = 0
   #unprefixed = false
   prefixed = false
+  /** While the rest of a split line is read: whose line its beginning was. */
+  begun: number | null = null
 
   constructor(fixed: number) {
     this.#fixed = fixed
@@ -28,8 +30,11 @@ export class LineTasks {
   of(leader: Leader): number {
     if (this.#fixed > 0) return this.#fixed
     if (leader.tid === 0) {
+      if (this.begun !== null) return this.begun
+      // A root that lives on without a prefix is not among the ones that have shown themselves.
+      const hidden = this.#unprefixed && this.#root === 0
       this.#unprefixed = true
-      if (this.prefixed && this.#alive.size === 1) for (const only of this.#alive) return only
+      if (this.prefixed && !hidden && this.#alive.size === 1) for (const only of this.#alive) this.#root = only
       return this.#root
     }
     this.prefixed = true

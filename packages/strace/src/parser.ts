@@ -42,6 +42,7 @@ export class StraceParser {
   readonly #oneTask: boolean
   /** The beginning of a line that a notice of the tracer cut in two (stderr), until its rest comes. */
   #split: Buffer | null = null
+  #splitTask = 0
   #coloured = false
   readonly #summary = new SummaryTable()
   #layout: Layout = 'other'
@@ -267,8 +268,8 @@ export class StraceParser {
       this.#damaged(buf, start, end)
       return
     }
-    // Whose line it is comes first: the notice may be of the first task that the log names.
-    this.#context.tasks.of(this.#context.leader)
+    // Whose line it is must be asked first: the notice may be what ends the time without prefixes.
+    this.#splitTask = this.#context.tasks.of(this.#context.leader)
     this.#notice(Number(match[1]), match[2])
     this.#split = Buffer.from(buf.subarray(start, end - match[0].length))
   }
@@ -290,7 +291,9 @@ export class StraceParser {
     }
     this.facts.notes++
     const joined = Buffer.concat([split, buf.subarray(start, end)])
+    this.#context.tasks.begun = this.#splitTask
     this.#body(joined, 0, joined.length)
+    this.#context.tasks.begun = null
     this.#stampQuick(joined)
     return true
   }

@@ -27,10 +27,9 @@ interface Column {
 }
 export type SummaryHead = readonly Column[]
 
-const HEADS: ReadonlySet<string> = new Set([
-  ...['% time', 'seconds', 'usecs/call', 'shortest', 'longest', 'calls', 'errors', 'syscall'],
-  ...['wall-total', 'wall-min', 'wall-max', 'wall-avg'],
-])
+const HEADS: ReadonlySet<string> = new Set(
+  '% time|seconds|usecs/call|shortest|longest|calls|errors|syscall|wall-total|wall-min|wall-max|wall-avg'.split('|'),
+)
 
 /** The columns that a table's first line names; null when it is no such line. */
 export function parseSummaryHead(line: string): SummaryHead | null {

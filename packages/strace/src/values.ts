@@ -3,7 +3,7 @@
  * Format: strace/strace src/util.c print_quoted_string_ex(), printfd(), printflags(); docs/formats/strace.md.
  */
 import { StringTable, decodeUtf8, latin1, type FdName } from '@flushtrace/trace'
-import { endOfString } from './scanner.ts'
+import { endOfDecoration, endOfString, opensDecoration } from './scanner.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -134,8 +134,12 @@ function orBits(a: number, b: number): number {
 /** Where the text of the quoted string at `start` ends (its closing quote), or -1 when there is no string. */
 export function stringEnd(buf: Uint8Array, start: number, end: number): number {
   if (buf[start] !== QUOTE) return -1
-  const after = endOfString(buf, start, end)
-  return buf[after - 1] === QUOTE && after - 1 > start ? after - 1 : -1
+  for (let p = start + 1; p < end; p++) {
+    const c = buf[p]
+    if (c === BACKSLASH) p++
+    else if (c === QUOTE) return p
+  }
+  return -1
 }
 
 /**
@@ -206,6 +210,7 @@ export function forEachElement(
   for (let p = start; p < end; p++) {
     const c = buf[p]
     if (c === QUOTE) p = endOfString(buf, p, end) - 1
+    else if (c === 0x3c && opensDecoration(buf, p, buf[p - 1])) p = endOfDecoration(buf, p, end) - 1
     else if (c === 0x5b || c === 0x7b || c === 0x28) depth++
     else if (c === 0x2c && depth === 1) {
       element(from, p)

@@ -12,7 +12,7 @@ import {
 import { readStrace, type StraceFacts } from '../src/index.ts'
 
 /** Hands the bytes over in pieces of `chunk` bytes; each piece is overwritten afterwards, as a reused buffer would be. */
-export function memorySource(bytes: Uint8Array, chunk = 1 << 20, path = 'memory'): Source {
+function memorySource(bytes: Uint8Array, chunk = 1 << 20, path = 'memory'): Source {
   async function* chunks(): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < bytes.length; at += chunk) {
       const piece = Uint8Array.prototype.slice.call(bytes, at, at + chunk)
@@ -75,7 +75,7 @@ export async function read(text: string | Uint8Array, chunk?: number, tid = 0): 
   return { rows, facts, diagnostics: diagnostics.rows(), batch: last }
 }
 
-export function rowOf(batch: CallBatch, i: number): Row {
+function rowOf(batch: CallBatch, i: number): Row {
   const row: Row = {
     call: CALLS[batch.call[i]].name,
     phase: PHASES[batch.phase[i]],

@@ -1,0 +1,517 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import * as fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Diagnostics } from '@flushtrace/trace'
+import { StraceParser } from '../src/parser.ts'
+import { counts, linesAccounted, read, show, type Read } from './source.ts'
+import { VECTORS } from './vectors.ts'
+
+const reading = suite('reading')
+
+function codes({ diagnostics }: Read): string[] {
+  return diagnostics.map(({ code }) => code)
+}
+
+function times({ rows }: Read): (number | undefined)[] {
+  return rows.map(({ atNs }) => atNs)
+}
+
+// Pieces ------------------------------------------------------------------------------------------------------------
+
+const FIXTURES = new URL('../../../fixtures/strace/', import.meta.url)
+/** Byte by byte takes a second a megabyte. */
+const SLOW_BYTES = 300_000
+
+function logs(): [name: string, bytes: Buffer][] {
+  return readdirSync(FIXTURES, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /(?:^|\/)[^/]*(?:\.txt|\.txt\.gz|strace\.\d+)$/.test(name))
+    .sort()
+    .map((name) => {
+      const bytes = readFileSync(new URL(name, FIXTURES))
+      return [name, name.endsWith('.gz') ? gunzipSync(bytes) : bytes]
+    })
+}
+
+/** Everything that a reading gives, as one text: cheap to compare, and no difference of a million lines to print. */
+function everything({ rows, facts, diagnostics }: Read): string {
+  return JSON.stringify([rows, facts, diagnostics])
+}
+
+async function sameInPieces(name: string, bytes: Buffer, pieces: number[]): Promise<void> {
+  const whole = await read(bytes, Math.max(1, bytes.length))
+  assert.is(linesAccounted(whole.facts), whole.facts.lines, name)
+  for (const piece of pieces) {
+    assert.ok(everything(await read(bytes, piece)) === everything(whole), `${name} in pieces of ${piece}`)
+  }
+}
+
+for (const [name, bytes] of logs()) {
+  reading(`${name}: the same in pieces of any size`, async () => {
+    await sameInPieces(name, bytes, bytes.length > SLOW_BYTES ? [7, 65_536] : [1, 7, 65_536])
+  })
+}
+
+reading('the vectors: the same in pieces of any size', async () => {
+  for (const { id, lines } of VECTORS) await sameInPieces(id, Buffer.from(`${lines.join('\n')}\n`), [1, 7, 65_536])
+})
+
+reading('all vectors in one log, with and without a last line end', async () => {
+  const text = VECTORS.flatMap(({ lines }) => lines).join('\n')
+  await sameInPieces('vectors', Buffer.from(text), [1, 7, 64, 65_536])
+  await sameInPieces('vectors', Buffer.from(`${text}\n`), [1, 7, 64, 65_536])
+})
+
+reading('many batches: each row once, texts stay right', async () => {
+  const lines: string[] = []
+  for (let k = 0; k < 20_000; k++) lines.push(`${1000 + (k % 7)} fsync(3</srv/${k}>) = ${k % 3}`)
+  const { rows } = await read(`${lines.join('\n')}\n`, 65_536)
+  assert.is(rows.length, 20_000)
+  assert.ok(rows.every(({ name, line, result }, k) => name?.text === `/srv/${k}` && line === k + 1 && result === k % 3))
+})
+
+reading('more names than one table holds', async () => {
+  const lines: string[] = []
+  for (let k = 0; k < 300_000; k++) lines.push(`42 unlink("/srv/some/folder/with/names/${k}") = 0`)
+  const { rows } = await read(`${lines.join('\n')}\n`)
+  assert.is(rows.length, 300_000)
+  assert.ok(rows.every(({ path }, k) => path === `/srv/some/folder/with/names/${k}`))
+})
+
+// Times -------------------------------------------------------------------------------------------------------------
+
+reading('midnight', async () => {
+  const result = await read(
+    '23:59:59.999800 fsync(3) = 0\n00:00:00.000100 fsync(3) = 0\n23:00:00.000100 fsync(3) = 0\n',
+  )
+  assert.equal(times(result), [0, 300_000, 82_800_000_300_000])
+  assert.equal(codes(result), [])
+  assert.is(result.facts.clock, 'timeOfDay')
+  assert.equal(result.batch?.origin, { seconds: 86_399, nanos: 999_800_000 })
+})
+
+reading('the clock is set back', async () => {
+  const result = await read('12:00:05 fsync(3) = 0\n12:00:03 fsync(3) = 0\n12:00:06 fsync(3) = 0\n')
+  assert.equal(times(result), [0, -2e9, 1e9])
+  assert.equal(codes(result), ['strace/time-backwards'])
+  const wall = await read('42 1795173544.5 fsync(3) = 0\n42 1795173544.25 fsync(3) = 0\n')
+  assert.equal(times(wall), [0, -250_000_000])
+  assert.equal(codes(wall), ['strace/time-backwards'])
+})
+
+reading('-r: every line counts from the one before it, whoever wrote that', async () => {
+  const result = await read(`\
+42       0.000100 fsync(3) = 0
+43       0.000200 getpid() = 43
+42       0.000300 --- SIGCHLD {si_signo=SIGCHLD} ---
+42       0.000400 fsync(3 <unfinished ...>
+43       0.000500 +++ exited with 0 +++
+42       0.000600 <... fsync resumed>) = 0
+42       1.000000 fsync(3) = 0
+`)
+  assert.equal(
+    result.rows.filter(({ call }) => call === 'fsync').map(({ phase, atNs }) => [phase, Math.round(atNs ?? NaN)]),
+    [
+      ['whole', 0],
+      ['enter', 900_000],
+      ['exit', 900_000],
+      ['whole', 1_002_000_000],
+    ],
+  )
+  assert.is(result.facts.clock, 'relative')
+  assert.is(Math.round(result.facts.lastNs ?? NaN), 1_002_000_000)
+})
+
+reading('seconds since 1970 with their nanoseconds', async () => {
+  const result = await read('42 1795173614.790194250 fsync(3) = 0\n42 1795173614.790194251 fsync(3) = 0\n')
+  assert.equal(times(result), [0, 1])
+  assert.equal(result.batch?.origin, { seconds: 1_795_173_614, nanos: 790_194_250 })
+})
+
+reading('a time of another kind is the program’s own', async () => {
+  const result = await read('1795173614.5 fsync(3) = 0\n12:00:00 f(x) = 1\n1795173614.75 fsync(3) = 0\n')
+  assert.equal(times(result), [0, 250_000_000])
+  assert.equal(codes(result), [])
+})
+
+reading('the span of a log counts the lines that become no rows', async () => {
+  const lines = [
+    '42 1795173614.000000 getpid() = 42',
+    '42 1795173615.000000 fsync(3) = 0',
+    '42 1795173617.500000 getpid() = 42',
+  ]
+  for (const chunk of [1, 7, 65_536]) {
+    const { facts } = await read(`${lines.join('\n')}\n`, chunk)
+    assert.equal([facts.firstNs, facts.lastNs], [0, 3.5e9])
+  }
+})
+
+// Tasks -------------------------------------------------------------------------------------------------------------
+
+const tids = ({ rows }: Read): string[] => rows.map(({ call, tid }) => `${tid} ${call}`)
+
+reading('brackets come and go: stderr of a process that forks twice', async () => {
+  const result = await read(`\
+fsync(3) = 0
+vfork(strace: Process 501 attached
+ <unfinished ...>
+[pid 501] fsync(3) = 0
+[pid 501] +++ exited with 0 +++
+<... vfork resumed>) = 501
+fdatasync(3) = 0
+clone(child_stack=NULL, flags=SIGCHLDstrace: Process 502 attached
+, child_tidptr=0x7f00) = 502
+[pid 500] fdatasync(3) = 0
+[pid 502] +++ exited with 0 +++
+fsync(3) = 0
++++ exited with 0 +++
+`)
+  assert.equal(tids(result), [
+    '0 fsync',
+    '0 vfork',
+    '501 fsync',
+    '501 +exit',
+    '0 vfork',
+    '0 fdatasync',
+    '0 clone',
+    '500 +alias',
+    '500 fdatasync',
+    '502 +exit',
+    '500 fsync',
+    '500 +exit',
+  ])
+  assert.equal(counts(result.facts), { used: 8, exits: 3, notes: 2 })
+})
+
+reading('attached to a running process, first without and then with brackets', async () => {
+  const result = await read(`\
+strace: Process 500 attached
+fsync(3) = 0
+strace: Process 501 attached
+[pid 501] fsync(3) = 0
+[pid 500] fsync(3) = 0
+`)
+  assert.equal(tids(result), ['500 fsync', '501 fsync', '500 fsync'])
+})
+
+reading('the pid column starts late', async () => {
+  const result = await read('fsync(3 <unfinished ...>\n501 fsync(4) = 0\n501 <... fsync resumed>) = 0\n', 7)
+  assert.equal(result.rows.map(show), ['enter fsync fd=3', '501 +alias = 0', '501 fsync fd=4 = 0', '501 fsync = 0'])
+  const announced = await read('clone(child_stack=NULL, flags=SIGCHLD) = 501\n501 fsync(4) = 0\n500 fsync(3) = 0\n')
+  assert.equal(tids(announced), ['0 clone', '501 fsync', '500 +alias', '500 fsync'])
+})
+
+reading('a file of a -ff set: every line is of the task in its name', async () => {
+  const result = await read('fsync(3 <unfinished ...>\n) = ?\n+++ killed by SIGKILL +++\n', 7, 27405)
+  assert.equal(tids(result).at(-1), '27405 +exit')
+  assert.ok(result.facts.options.includes('-ff'))
+})
+
+reading('a thread’s exec: its call goes on under the pid of the process', async () => {
+  const { rows, facts } = await read(`\
+12346 execve("/bin/true", ["true"], 0x7ffd5c1b8f28 /* 3 vars */ <pid changed to 12345 ...>
+12345 +++ superseded by execve in pid 12346 +++
+12345 <... execve resumed>) = 0
+12346 fsync(3) = 0
+`)
+  assert.equal(rows.map(show).slice(1), [
+    '12345 +takeover = 12346',
+    'exit 12345 execve path="/bin/true" {"kind":"argv","argv":["true"],"cut":false} = 0',
+    '12346 fsync fd=3 = 0',
+  ])
+  assert.equal(facts.calls, { execve: 1, fsync: 1 })
+})
+
+reading('a pid that is used again begins with nothing pending', async () => {
+  const result = await read('42 fsync(3 <unfinished ...>\n42 +++ killed by SIGKILL +++\n42 <... fsync resumed>) = 0\n')
+  assert.equal(result.rows.map(show), ['enter 42 fsync fd=3', '42 +exit', '42 fsync = 0'])
+  assert.equal(codes(result), ['strace/lost-start', 'strace/no-result'])
+})
+
+// Damage and what is around the calls ----------------------------------------------------------------------------------
+
+reading('CRLF', async () => {
+  const { rows, facts } = await read(
+    '42 fsync(3 <unfinished ...>\r\n42 <... fsync resumed>) = -1 EIO (I/O error)\r\n\r\n',
+  )
+  assert.equal(rows.map(show), ['enter 42 fsync fd=3', 'exit 42 fsync fd=3 = -1 failed EIO'])
+  assert.equal(counts(facts), { used: 2, notes: 1 })
+})
+
+reading('colour, also on one line of many', async () => {
+  const plain = '42 fsync(3) = 0\n'
+  const { rows, facts } = await read(
+    `${plain.repeat(5)}42 \x1b[33mfsync\x1b[0m(\x1b[1;36m4\x1b[0m) = 0\n${plain.repeat(5)}`,
+    7,
+  )
+  assert.is(rows.length, 11)
+  assert.is(rows[5].fd, 4)
+  assert.ok(facts.options.includes('--color'))
+})
+
+reading('a last line that was cut, and one that only lacks its end', async () => {
+  const cut = await read('42 fsync(3) = 0\n42 write(3, "half of')
+  assert.equal(counts(cut.facts), { used: 1, damaged: 1 })
+  assert.equal(codes(cut), ['strace/damaged-line', 'strace/cut-last-line'])
+  const whole = await read('42 fsync(3) = 0\n42 fsync(3) = 0')
+  assert.equal(counts(whole.facts), { used: 2 })
+  assert.equal(codes(whole), [])
+})
+
+reading('an empty source', async () => {
+  const { rows, facts } = await read('')
+  assert.equal(rows, [])
+  assert.is(facts.lines, 0)
+})
+
+reading('unknown calls of another architecture are counted by name', async () => {
+  const { facts } = await read(
+    '42 riscv_flush_icache(0x1, 0x2, 0) = 0\n42 syscall_0x1a9(0, 0) = -1 ENOSYS (x)\n42 readv#64(3) = 5\n',
+  )
+  assert.equal(facts.calls, { riscv_flush_icache: 1, syscall_0x1a9: 1, 'readv#64': 1 })
+  assert.equal(facts.errors, { syscall_0x1a9: 1 })
+})
+
+reading('more names of calls than any kernel has', async () => {
+  const lines: string[] = []
+  for (let k = 0; k < 5000; k++) lines.push(`42 name_${k}() = 0`)
+  lines.push('42 name_7() = 0')
+  const result = await read(`${lines.join('\n')}\n`)
+  assert.is(Object.keys(result.facts.calls).length, 4096)
+  assert.is(result.facts.calls.name_7, 2)
+  assert.is(result.facts.foreign, 904)
+  assert.equal(codes(result), ['strace/too-many-names'])
+})
+
+reading('-z prints the rest of an interrupted line bare', async () => {
+  const result = await read(`\
+42 fdatasync(3 <unfinished ...>
+)                      = 0
+42 wait4(41,  <unfinished ...>
+NULL, 0, NULL)         = 41
+42 fdatasync(3 <unfinished ...>
+some output = 0
+42 <... fdatasync resumed>) = 0
+`)
+  assert.equal(result.facts.calls, { fdatasync: 2, wait4: 1 })
+  assert.equal(counts(result.facts), { used: 4, counted: 2, foreign: 1 })
+})
+
+// The table of -C counts what the lines hold: strace itself is the judge. Recorded with strace 6.1, machine names removed.
+
+const HEAD = `\
+% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------`
+
+const JUDGED: [what: string, log: string][] = [
+  [
+    'interrupted calls are counted each time, as errors; exit_group and killed calls are not',
+    `\
+500 read(3, 0x7fff2cf84787, 1)        = ? ERESTARTSYS (To be restarted if SA_RESTART is set)
+500 --- SIGALRM {si_signo=SIGALRM, si_code=SI_KERNEL} ---
+500 rt_sigreturn({mask=[]})           = -1 EINTR (Interrupted system call)
+500 read(3,  <unfinished ...>
+501 write(4, "x", 1 <unfinished ...>
+500 <... read resumed>"x", 1)         = 1
+501 <... write resumed>)              = 1
+501 exit_group(0 <unfinished ...>
+500 pause( <unfinished ...>
+501 <... exit_group resumed>)         = ?
+501 +++ exited with 0 +++
+500 <... pause resumed>)              = ? ERESTARTNOHAND (To be restarted if no handler)
+502 fsync(5 <unfinished ...>
+502 <... fsync resumed>)              = ?
+502 +++ killed by SIGKILL +++
+500 clock_nanosleep(CLOCK_REALTIME, 0, {tv_sec=0, tv_nsec=200000000}, NULL) = ? ERESTART_RESTARTBLOCK (Interrupted by signal)
+500 fsync(-1)                         = -1 EBADF (Bad file descriptor)
+500 exit_group(0)                     = ?
+500 +++ exited with 0 +++
+${HEAD}
+ 50.00    0.000077          16         2         1 read
+ 10.00    0.000018           9         1           write
+ 10.00    0.000018           9         1         1 rt_sigreturn
+ 10.00    0.000018           9         1         1 pause
+ 10.00    0.000018           9         1         1 clock_nanosleep
+ 10.00    0.000018           9         1         1 fsync
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.001391          11         7         5 total
+`,
+  ],
+  [
+    'injected and delayed calls are counted; calls without a name are in no table',
+    `\
+500 fsync(5)                          = -1 EIO (Input/output error) (INJECTED)
+500 fsync(5)                          = 0 (INJECTED)
+500 fdatasync(5)                      = 0 (DELAYED)
+500 syscall_0x270f(0, 0, 0x7f37c824fbd3, 0, 0x7f37c83776d0, 0x7800000000000000) = -1 ENOSYS (Function not implemented)
+500 exit_group(0)                     = ?
+${HEAD}
+ 50.00    0.000077          16         2         1 fsync
+ 50.00    0.000077          16         1           fdatasync
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.000154          11         3         1 total
+`,
+  ],
+  [
+    'execve that succeeds is counted, also when a thread takes over its process',
+    `\
+500 execve("/srv/app/prog", ["/srv/app/prog"], 0x7ffff4d96010 /* 24 vars */) = 0
+501 pause( <unfinished ...>
+502 execve("/bin/true", ["true"], 0x7fff2ce66378 /* 24 vars */ <unfinished ...>
+500 pause( <unfinished ...>
+501 <... pause resumed>)              = ?
+500 <... pause resumed>)              = ?
+501 +++ exited with 0 +++
+500 +++ superseded by execve in pid 502 +++
+500 <... execve resumed>)             = 0
+500 exit_group(0)                     = ?
+500 +++ exited with 0 +++
+${HEAD}
+100.00    0.000077          16         2           execve
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.000077          16         2           total
+`,
+  ],
+]
+
+for (const [what, log] of JUDGED) {
+  reading(`-C: ${what}`, async () => {
+    const result = await read(log)
+    assert.is(result.facts.summaryAgrees, true, JSON.stringify(result.diagnostics))
+    for (const { call, errors } of result.facts.summary) {
+      // The tracer's own results are no errors of the kernel's.
+      if (call !== 'total' && !log.includes('INJECTED')) assert.is(result.facts.errors[call] ?? 0, errors, call)
+    }
+    const lines = log.trimEnd().split('\n')
+    const short = await read(`${lines.filter((line) => !/^500 execve|^500 fsync/.test(line)).join('\n')}\n`)
+    assert.is(short.facts.summaryAgrees, false)
+    assert.ok(codes(short).includes('strace/summary-differs'))
+  })
+}
+
+// Any bytes ---------------------------------------------------------------------------------------------------------
+
+/** Parts of logs, so that chance gets past the first byte of a line. */
+const PARTS = [
+  [
+    '42 ',
+    '[pid 42] ',
+    '7<a b> ',
+    '1795173544.668163 ',
+    '11:19:30 ',
+    '     0.000299 ',
+    '[  74] ',
+    '[????????????????] ',
+  ],
+  [
+    'fsync(',
+    'write(',
+    'openat(',
+    'getpid(',
+    'clone3(',
+    'execve(',
+    'io_submit(',
+    '<... fsync resumed>',
+    '<... write resumed> ',
+  ],
+  [
+    '3',
+    '3</srv/x>',
+    '3</dev/sda<block 8:0>>',
+    'AT_FDCWD',
+    '"a\\"b"',
+    '"',
+    '...',
+    ', ',
+    '{a=1',
+    '}',
+    '[',
+    ']',
+    '(',
+    ')',
+    '/* x */',
+  ],
+  [
+    ') = 0',
+    ') = -1 EIO (x)',
+    ') = ?',
+    ') = 3</x>(deleted)',
+    ' <unfinished ...>',
+    ' <unfinished ...>) = ?',
+    ' <detached ...>',
+  ],
+  [
+    ' <pid changed to 43 ...>',
+    ' <0.000021>',
+    '+++ exited with 0 +++',
+    '+++ superseded by execve in pid 43 +++',
+    '--- SIGALRM {} ---',
+  ],
+  [
+    'strace: Process 43 attached',
+    'Process 43 detached',
+    '[ Process PID=43 runs in 32 bit mode. ]',
+    ' > f() [0x1]',
+    ' | 00 |',
+  ],
+  [
+    '% time     seconds  usecs/call     calls    errors syscall',
+    '  1.00 1.0 1 1 1 fsync',
+    '------',
+    'total',
+    '\x1b[31m',
+    '\x1b[0m',
+  ],
+  ['\n', '\n', '\n', '\r\n', '\0', '\xff', '<', '>', '\\', '=', ' '],
+].flat()
+
+const bytesOfLogs = fc
+  .array(fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...PARTS) }, { weight: 1, arbitrary: fc.string() }), {
+    maxLength: 60,
+  })
+  .map((parts) => Buffer.from(parts.join(''), 'latin1'))
+const anyBytes = fc.oneof(
+  { weight: 3, arbitrary: bytesOfLogs },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)) },
+)
+
+reading('any bytes in any pieces: nothing is thrown, every line is accounted for', () => {
+  fc.assert(
+    fc.property(
+      anyBytes,
+      fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 20 }),
+      (bytes, sizes) => {
+        const diagnostics = new Diagnostics()
+        const parser = new StraceParser('memory', diagnostics)
+        for (let at = 0, k = 0; at < bytes.length; k++) {
+          const size = sizes[k % sizes.length]
+          const chunk = Uint8Array.prototype.slice.call(bytes, at, at + size)
+          for (let pos = 0; pos < chunk.length;) {
+            pos = parser.consume(chunk, pos)
+            if (pos < chunk.length) parser.recycle()
+          }
+          at += size
+        }
+        parser.end()
+        const lines =
+          bytes.toString('latin1').split('\n').length - (bytes.length === 0 || bytes.at(-1) === 0x0a ? 1 : 0)
+        assert.is(parser.facts.lines, lines)
+        assert.is(linesAccounted(parser.facts), lines)
+        JSON.stringify([parser.facts, diagnostics.rows()])
+      },
+    ),
+    { numRuns: 3000 },
+  )
+})
+
+reading('any bytes: the same in pieces of any size', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyBytes, fc.integer({ min: 1, max: 40 }), async (bytes, piece) => {
+      assert.is(everything(await read(bytes, piece)), everything(await read(bytes, 1 << 20)))
+    }),
+    { numRuns: 3000 },
+  )
+})
+
+reading.run()
