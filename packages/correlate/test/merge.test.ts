@@ -266,7 +266,7 @@ lists('a child whose file comes first is one process with what its parent tells 
       none,
     ),
   )
-  assert.equal(system.seen, { processes: 2, tasks: 2 })
+  assert.equal([system.seen.processes, system.seen.tasks], [2, 2])
 })
 
 lists.run()

@@ -56,7 +56,7 @@ start('a thread belongs to its process, whichever is seen first', () => {
   t.call(10, 'close', { fd: 3 })
   t.call(11, 'fsync', { fd: 3 })
   assert.equal(t.byProcess, ['10 fsync /srv/a', '10 fsync unknown'])
-  assert.equal(t.system.seen, { processes: 1, tasks: 2 })
+  assert.equal(t.counts, [1, 2])
 })
 
 start('a number that is given out again is not the saved process', () => {

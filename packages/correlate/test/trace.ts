@@ -257,6 +257,11 @@ export class Trace {
       .map((activity) => `${activity.pid} ${activity.call} ${whatOf(activity)}`)
   }
 
+  /** Processes and tasks that came up. */
+  get counts(): [processes: number, tasks: number] {
+    return [this.system.seen.processes, this.system.seen.tasks]
+  }
+
   get last(): Seen {
     const last = this.seen.at(-1)
     if (!last) throw new Error('no activity yet')
