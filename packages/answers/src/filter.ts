@@ -63,7 +63,7 @@ function processMatcher(wanted: string | undefined): ((activity: Activity) => bo
   return ({ task }) => matches(task.process.name ?? '') || matches((task.process.argv?.[0] ?? '').replace(/^.*\//, ''))
 }
 
-export function fileMatcher(glob: string): (path: string) => boolean {
+function fileMatcher(glob: string): (path: string) => boolean {
   const matches = picomatch(glob, { dot: true, matchBase: !glob.includes('/') } as picomatch.PicomatchOptions)
   return (path) => path === glob || matches(path)
 }

@@ -398,7 +398,7 @@ function numbersOf(group: Group) {
   }
 }
 
-export function processOf(process: TracedProcess): NonNullable<RankRow['process']> {
+function processOf(process: TracedProcess): NonNullable<RankRow['process']> {
   return {
     pid: process.pid,
     name: process.name,
@@ -408,7 +408,7 @@ export function processOf(process: TracedProcess): NonNullable<RankRow['process'
   }
 }
 
-export function fileOf(name: FileName | null): NonNullable<RankRow['file']> {
+function fileOf(name: FileName | null): NonNullable<RankRow['file']> {
   if (!name) return { path: null, inode: null, device: null, kind: null, deleted: false }
   const kind: FileKind | null = kindOf(name.file)
   return { path: name.path, inode: name.file.inode, device: name.file.device, kind, deleted: name.deleted }

@@ -212,7 +212,7 @@ export class Tally {
 }
 
 /** Pairs of msync and fdatasync (or fsync) of one file, back to back in one task: what tdb and ldb do to be safe. */
-export class MsyncPairs {
+class MsyncPairs {
   count = 0
   msyncFirst = 0
   msyncNs = 0

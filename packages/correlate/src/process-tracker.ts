@@ -98,7 +98,7 @@ export class ProcessTracker implements Tracker {
     if (!early) {
       process.threads++
       this.#world.seen.tasks++
-      this.#world.seen.onTask?.(tid)
+      this.#world.onTask?.(tid)
       if (!thread) this.#world.seen.processes++
     }
     const child: Task = {
@@ -191,7 +191,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
   const process = leader?.process ?? new TracedProcess(tid > 0 ? tgid : null, null)
   process.threads++
   world.seen.tasks++
-  world.seen.onTask?.(tid)
+  world.onTask?.(tid)
   if (!leader) world.seen.processes++
   const origin: Origin = { rule: 'saved-proc', source, record: 0 }
   const task: Task = {

@@ -66,7 +66,8 @@ export class System {
       diagnostics: options.diagnostics,
       emit: options.emit,
       sourcePaths: options.sourcePaths,
-      seen: { processes: 0, tasks: 0, onTask: options.onTask ?? null },
+      seen: { processes: 0, tasks: 0 },
+      onTask: options.onTask ?? null,
       activity: emptyActivity(),
     }
     this.#world = world

@@ -22,7 +22,9 @@ export interface World {
   /** Paths of the sources, for places in diagnostics. */
   readonly sourcePaths: readonly string[]
   /** Processes and tasks that the trace showed. */
-  readonly seen: { processes: number; tasks: number; readonly onTask: ((tid: number) => void) | null }
+  readonly seen: { processes: number; tasks: number }
+  /** Told of each task once, when it is first known. */
+  readonly onTask: ((tid: number) => void) | null
   /** One object for all activities, see activity.ts. */
   readonly activity: Activity
 }

@@ -1,5 +1,5 @@
 /** The rank answer as a colleague would give it: a sentence, the table, what stands behind it, what to ask next. */
-import type { RankAnswer, RankRow } from '@flushtrace/answers'
+import type { RankAnswer } from '@flushtrace/answers'
 import { diagnosticNotes, note, sourceNotes, wrap } from './notes.ts'
 import { deviceTable, rankTable } from './rank-table.ts'
 import { bytes, count, duration, plural, rate, safe } from './text.ts'

@@ -5,12 +5,10 @@
  * were no UTF-8 (lone surrogates, see trace/bytes.ts) are shown as escapes.
  */
 export function safe(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(
-    /[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]/gu,
-    escape,
-  )
+  return text.replace(UNSAFE, escape)
 }
+/** Control characters, marks that reorder or hide text, line separators, lone surrogates. */
+const UNSAFE = /\p{Cc}|[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]/gu
 
 function escape(character: string): string {
   const code = character.codePointAt(0) ?? 0
