@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -197,7 +197,7 @@ proc('what the kernel of this machine writes', async () => {
     for (const file of ['maps', 'comm', 'cmdline', 'status']) {
       writeFileSync(join(root, '42', file), readFileSync(`/proc/self/${file}`))
     }
-    cpSync('/proc/self/cwd', join(root, '42', 'cwd'), { verbatimSymlinks: true })
+    symlinkSync(readlinkSync('/proc/self/cwd'), join(root, '42', 'cwd'))
     const { sources, links } = await openSources([root], new Diagnostics())
     assert.ok(sniffProc(sources.find(({ path }) => path.endsWith('maps'))?.head ?? Buffer.alloc(0)))
     const saved = (await readSavedProcesses(sources, links)).get(42)
