@@ -112,6 +112,9 @@ function rwbsOf(flags: number, bytes: number): string {
   return `${before}${operation}${has(OP.fua) ? 'F' : ''}${has(OP.ahead) ? 'A' : ''}${has(OP.sync) ? 'S' : ''}${has(OP.meta) ? 'M' : ''}`
 }
 
+/** Scopes that need no file to be known. `file` without one: the descriptor was not open. */
+const NAMELESS: ReadonlySet<Activity['scope']> = new Set<Activity['scope']>(['file', 'system', 'memory'])
+
 function eventOf(activity: Activity, atNs: number, sources: readonly string[]): CallEvent {
   const { task, targets } = activity
   const [first, ...rest] = targets
@@ -133,7 +136,7 @@ function eventOf(activity: Activity, atNs: number, sources: readonly string[]): 
     alternatives: first?.confidence === 'ambiguous' ? rest.map((target) => target.name.path) : [],
     bytes: activity.bytes,
     errno: activity.errno,
-    confidence: activity.scope === 'unknown' ? 'unknown' : (first?.confidence ?? 'exact'),
+    confidence: first?.confidence ?? (NAMELESS.has(activity.scope) ? 'exact' : 'unknown'),
     evidence: targets.map(({ rule, at }) => ({
       rule,
       source: at ? sources[at.source] : null,

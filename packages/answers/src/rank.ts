@@ -366,7 +366,7 @@ function rowOf(group: Group): RankRow {
       return {
         file: fileOf(name),
         scope: name ? (onlySyncfs ? 'filesystem' : 'file') : scope,
-        laterPath: name && name.file.lastPath !== name.path ? name.file.lastPath : null,
+        laterPath: name && laterPathOf(name),
         ...common,
         processes: [...group.processes]
           .map(([process, share]) => ({
@@ -412,6 +412,13 @@ function fileOf(name: FileName | null): NonNullable<RankRow['file']> {
   if (!name) return { path: null, inode: null, device: null, kind: null, deleted: false }
   const kind: FileKind | null = kindOf(name.file)
   return { path: name.path, inode: name.file.inode, device: name.file.device, kind, deleted: name.deleted }
+}
+
+/** Where a renamed file ended up; null for one that still has the name, if only as one of several. */
+function laterPathOf({ path, file: { lastPath, nodes } }: FileName): string | null {
+  if (lastPath === path) return null
+  for (const node of nodes) if (node.path === path) return null
+  return lastPath
 }
 
 function flushedFiles(group: Group): number {

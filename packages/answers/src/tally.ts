@@ -122,7 +122,8 @@ export class Group {
 
   #trust(activity: Activity): void {
     if (activity.kind !== 'flush' && activity.kind !== 'write') return
-    if (activity.scope === 'unknown') this.#worst = CONFIDENCE.length - 1
+    const nameless = activity.scope === 'filesystem' && activity.targets.length === 0
+    if (activity.scope === 'unknown' || nameless) this.#worst = CONFIDENCE.length - 1
     for (const target of activity.targets) {
       const rank = CONFIDENCE.indexOf(target.confidence)
       if (rank > this.#worst) this.#worst = rank

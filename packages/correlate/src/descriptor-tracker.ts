@@ -22,7 +22,6 @@ const LABELS: Readonly<Record<string, string>> = {
 /** /proc/self/fd/N, /dev/fd/N, /dev/stdin … */
 const FD_PATH = /^(?:\/(?:proc\/(?:self|thread-self)|dev)\/fd\/(\d+)|\/dev\/std(in|out|err))$/
 const STANDARD = ['in', 'out', 'err']
-const O_EXCL = 0o200
 const MAX_MESSAGES = 1024
 
 export class DescriptorTracker implements Tracker {
@@ -191,7 +190,7 @@ export class DescriptorTracker implements Tracker {
 
   /** O_EXCL made a new file: what was known of the name is gone, by a call that the trace does not show. */
   #fresh(node: NameNode, flags: number): NameNode {
-    if ((flags & O_EXCL) === 0 || (flags & F.O_CREAT) === 0 || !node.file) return node
+    if ((flags & F.O_EXCL) === 0 || (flags & F.O_CREAT) === 0 || !node.file) return node
     return this.#world.files.place(node, new TracedFile(pathOf(node)))
   }
 

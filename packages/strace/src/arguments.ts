@@ -299,7 +299,7 @@ function parseIocbs(buf: Uint8Array, start: number, end: number): Extra {
     forEachField(buf, from, to, (key, a, b) => {
       switch (key.replace(/^aio_/, '')) {
         case 'lio_opcode':
-          iocb.opcode = latin1(buf, a, b)
+          iocb.opcode = opcodeOf(latin1(buf, a, b))
           break
         case '':
           iocb.opcode ||= `IOCB_CMD_${latin1(buf, a, b).toUpperCase()}`
@@ -325,6 +325,22 @@ function parseIocbs(buf: Uint8Array, start: number, end: number): Extra {
     iocbs.push(iocb)
   })
   return { kind: 'iocbs', iocbs }
+}
+
+/** -X raw prints the number, -X verbose the word behind it in a comment. Numbers: linux/aio_abi.h. */
+function opcodeOf(text: string): string {
+  const name = /IOCB_CMD_\w+/.exec(text)
+  return name ? name[0] : (OPCODES[Number(text)] ?? text)
+}
+const OPCODES: Readonly<Record<number, string>> = {
+  0: 'IOCB_CMD_PREAD',
+  1: 'IOCB_CMD_PWRITE',
+  2: 'IOCB_CMD_FSYNC',
+  3: 'IOCB_CMD_FDSYNC',
+  5: 'IOCB_CMD_POLL',
+  6: 'IOCB_CMD_NOOP',
+  7: 'IOCB_CMD_PREADV',
+  8: 'IOCB_CMD_PWRITEV',
 }
 
 /** `[{data=0x7f, obj=0x55, res=4096, res2=0}]` */

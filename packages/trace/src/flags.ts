@@ -7,6 +7,7 @@ export const O_WRONLY = 0o1
 export const O_RDWR = 0o2
 export const O_ACCMODE = 0o3
 export const O_CREAT = 0o100
+export const O_EXCL = 0o200
 export const O_TRUNC = 0o1000
 export const O_DSYNC = 0o10000
 export const O_DIRECT = 0o40000
@@ -70,6 +71,7 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
     O_WRONLY,
     O_RDWR,
     O_CREAT,
+    O_EXCL,
     O_TRUNC,
     O_APPEND: 0o2000,
     O_DSYNC,
