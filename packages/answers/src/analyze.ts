@@ -9,6 +9,7 @@ import {
   type CallStream,
   type DeviceSummary,
   type Timeline,
+  type TracedProcess,
 } from '@flushtrace/correlate'
 import type { SummaryRow } from '@flushtrace/strace'
 import { Diagnostics, formatInstant, type DiagnosticKind, type Instant } from '@flushtrace/trace'
@@ -58,17 +59,26 @@ export interface ActivityContext {
   readonly sourcePaths: readonly string[]
   /** Container id of a task; null where no source tells, or it is in none. */
   readonly containerOf: (tid: number) => string | null
+  /** Block traces stand beside the calls: requests will be charged to processes at the end. */
+  readonly hasBlocks: boolean
 }
 
 /** Gets each activity that passes the filter, and its time in ns since the start. */
 export type OnActivity = (activity: Activity, atNs: number, context: ActivityContext) => void
+
+/** Who is told what, besides activities. */
+export interface Listeners {
+  readonly onBlockBatch?: OnBlockBatch
+  /** The last task of a process is gone: no activity of it will come. */
+  readonly onEnd?: (process: TracedProcess, context: ActivityContext) => void
+}
 
 /** Reads everything once. */
 export async function analyze(
   paths: readonly string[],
   options: AnalyzeOptions,
   onActivity: OnActivity,
-  onBlockBatch: OnBlockBatch | null = null,
+  listeners: Listeners = {},
 ): Promise<Analysis> {
   const diagnostics = new Diagnostics()
   const capture = await openCapture(paths, diagnostics, options, options.onProgress)
@@ -87,6 +97,7 @@ export async function analyze(
       }
       return null
     },
+    hasBlocks: capture.sources.some(({ kind }) => kind === 'blktrace' || kind === 'blkparse' || kind === 'tracefs'),
   }
   let origin: Instant | null = null
   const wanted = activityFilter(options, () => origin)
@@ -102,6 +113,7 @@ export async function analyze(
       saved,
       sourcePaths,
       infer,
+      onEnd: listeners.onEnd && ((process) => listeners.onEnd?.(process, context)),
       onTask: skip || sysdigs.length === 0 ? undefined : (tid) => told.add(tid),
       emit: (activity) => {
         if (skip?.has(activity.task.tid)) return
@@ -133,7 +145,12 @@ export async function analyze(
     ran.push(await run(streams, true, straces.length > 0 ? told : null))
   }
   const window = { origin, keep: timeFilter(options, () => origin), anchored: ran.length > 0 }
-  const blocks = await readBlocks(blockReadings(capture, diagnostics, options), window, diagnostics, onBlockBatch)
+  const blocks = await readBlocks(
+    blockReadings(capture, diagnostics, options),
+    window,
+    diagnostics,
+    listeners.onBlockBatch ?? null,
+  )
   reportUnseen(straces, diagnostics)
 
   const offsets = new Map(ran.flatMap(({ timeline }) => [...timeline.offsets]))

@@ -2,6 +2,7 @@
 import type { Activity } from '@flushtrace/correlate'
 import { ACTION, DATALESS, OP, deviceText, type BlockBatch } from '@flushtrace/trace'
 import { analyze, type Analysis, type AnalyzeOptions } from './analyze.ts'
+import type { OnBlockBatch } from './block.ts'
 import type { BlockSource } from './sources.ts'
 
 /** One call that matters to storage. Times are ns since `startedAt` of the other answers. */
@@ -57,17 +58,15 @@ export async function events(
   options: AnalyzeOptions,
   onEvent: (event: CallEvent | BlockEvent) => void,
 ): Promise<Analysis> {
-  return analyze(
-    paths,
-    options,
-    (activity, atNs, { sourcePaths }) => onEvent(eventOf(activity, atNs, sourcePaths)),
-    (batch, shiftNs, block) => {
-      for (let i = 0; i < batch.length; i++) {
-        if (batch.action[i] !== ACTION.queue || (batch.flags[i] & CHANGES) === 0) continue
-        onEvent(blockEventOf(batch, i, shiftNs, block))
-      }
-    },
-  )
+  const onBlockBatch: OnBlockBatch = (batch, shiftNs, block) => {
+    for (let i = 0; i < batch.length; i++) {
+      if (batch.action[i] !== ACTION.queue || (batch.flags[i] & CHANGES) === 0) continue
+      onEvent(blockEventOf(batch, i, shiftNs, block))
+    }
+  }
+  return analyze(paths, options, (activity, atNs, { sourcePaths }) => onEvent(eventOf(activity, atNs, sourcePaths)), {
+    onBlockBatch,
+  })
 }
 
 /** What may change the disk, or must reach it. */

@@ -168,8 +168,17 @@ const SHARES = 5
 
 export async function rank(paths: readonly string[], options: RankOptions = {}): Promise<RankAnswer> {
   const tally = new Tally(options.by ?? 'process')
-  const analysis = await analyze(paths, options, (activity, _, { containerOf }) => tally.add(activity, containerOf))
   const sort = options.sort ?? 'flushes'
+  const top = options.top ?? 20
+  const ended = new EndedRows(sort, top)
+  const folds = tally.dimension === 'process' && top > 0
+  const analysis = await analyze(paths, options, (activity, _, context) => tally.add(activity, context), {
+    // Requests are charged to rows at the end: then all must still be there.
+    onEnd: (process, { hasBlocks }) => {
+      const group = folds && !hasBlocks ? tally.take(process) : undefined
+      if (group) ended.add(rowOf(group))
+    },
+  })
   const only = tablesOnly(analysis)
   if (only === 'calls' && options.by && options.by !== 'call') {
     throw new TraceError('usage', `--by ${options.by}: a table of strace -c names no ${options.by}; use --by call`)
@@ -184,11 +193,10 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
         ? blockTableRows(analysis.blockTables)
         : tally.dimension === 'device'
           ? analysis.devices.map((device) => deviceRow(device))
-          : [...tally.groups.map((group) => rowOf(group)), ...strangers(analysis, tally)]
+          : [...ended.rows, ...tally.groups.map((group) => rowOf(group)), ...strangers(analysis, tally)]
   const charged = only || tally.dimension === 'device' ? rows : charge(rows, analysis, tally)
   const worth = charged.filter(isWorthARow)
-  worth.sort((a, b) => descending(sortKey(a, sort), sortKey(b, sort)) || descending(weight(a), weight(b)))
-  const top = options.top ?? 20
+  worth.sort(bySort(sort))
   const shown = top > 0 ? worth.slice(0, top) : worth
   const total = only ? tableTotal(rows) : numbersOf(tally.total)
   return {
@@ -200,12 +208,55 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
       ...total,
       block: only ? total.block : analysis.devices.length > 0 ? blockPart(analysis.devices) : null,
       files: tally.flushedFiles.size,
-      processes: tally.flushingProcesses.size,
-      rows: worth.length,
+      processes: tally.flushingProcesses,
+      rows: worth.length + (ended.folded?.rows ?? 0),
     },
     patterns: patternsOf(tally),
     rows: shown,
-    rest: restOf(worth.slice(shown.length)),
+    rest: addRest(ended.folded, restOf(worth.slice(shown.length))),
+  }
+}
+
+/**
+ * Rows of processes that have ended: their figures are final, so of many only the ones that can still be shown are kept,
+ * and the rest is added up. A trace of any length with any number of processes is ranked in the same memory.
+ */
+class EndedRows {
+  rows: RankRow[] = []
+  folded: RankAnswer['rest'] = null
+  readonly #sort: RankSort
+  readonly #top: number
+
+  constructor(sort: RankSort, top: number) {
+    this.#sort = sort
+    this.#top = top
+  }
+
+  add(row: RankRow): void {
+    if (!isWorthARow(row)) return
+    this.rows.push(row)
+    if (this.rows.length < 2 * this.#top + KEPT) return
+    this.rows.sort(bySort(this.#sort))
+    this.folded = addRest(this.folded, restOf(this.rows.splice(this.#top)))
+  }
+}
+
+/** Ended rows beyond twice --top that are kept before they are sorted and added up. */
+const KEPT = 512
+
+function bySort(sort: RankSort): (a: RankRow, b: RankRow) => number {
+  return (a, b) => descending(sortKey(a, sort), sortKey(b, sort)) || descending(weight(a), weight(b))
+}
+
+function addRest(a: RankAnswer['rest'], b: RankAnswer['rest']): RankAnswer['rest'] {
+  if (!a || !b) return a ?? b
+  const byCall = { ...a.flushes.byCall }
+  for (const [call, n] of Object.entries(b.flushes.byCall)) byCall[call] = (byCall[call] ?? 0) + n
+  return {
+    rows: a.rows + b.rows,
+    flushes: { total: a.flushes.total + b.flushes.total, byCall },
+    flushNs: a.flushNs && b.flushNs ? { total: a.flushNs.total + b.flushNs.total } : (a.flushNs ?? b.flushNs),
+    written: { calls: a.written.calls + b.written.calls, bytes: a.written.bytes + b.written.bytes },
   }
 }
 

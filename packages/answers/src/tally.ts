@@ -9,6 +9,7 @@ import {
   type Task,
   type TracedProcess,
 } from '@flushtrace/correlate'
+import type { ActivityContext } from './analyze.ts'
 import { Durations, type DurationSummary } from './durations.ts'
 
 export const DIMENSIONS = ['process', 'thread', 'file', 'call', 'device', 'container'] as const
@@ -138,25 +139,28 @@ const CONFIDENCE: readonly Confidence[] = ['exact', 'snapshot', 'inferred', 'amb
 
 export class Tally {
   readonly dimension: Dimension
-  readonly groups: Group[] = []
   readonly total = new Group({ kind: 'call', call: '' })
   /** What was flushed, and by whom, over all rows. */
   readonly flushedFiles = new Set<FileName>()
-  readonly flushingProcesses = new Set<TracedProcess>()
+  flushingProcesses = 0
   /** Whose a task is, for the requests that block traces show of it. */
   readonly processOf = new Map<number, TracedProcess>()
   readonly #byObject = new Map<unknown, Group>()
+  readonly #flushing = new WeakSet<TracedProcess>()
   readonly pairs = new MsyncPairs()
 
   constructor(dimension: Dimension) {
     this.dimension = dimension
   }
 
-  add(activity: Activity, containerOf: (tid: number) => string | null): void {
+  add(activity: Activity, { containerOf, hasBlocks }: ActivityContext): void {
     const { kind, targets, task } = activity
-    this.processOf.set(task.tid, task.process)
+    if (hasBlocks) this.processOf.set(task.tid, task.process)
     this.total.add(activity, targets[0]?.name ?? null)
-    if (kind === 'flush') this.flushingProcesses.add(task.process)
+    if (kind === 'flush' && !this.#flushing.has(task.process)) {
+      this.#flushing.add(task.process)
+      this.flushingProcesses++
+    }
     // Of several candidates the first is the guess; the others get no credit.
     const credited = targets[0]?.confidence === 'ambiguous' ? 1 : Math.max(1, targets.length)
     for (let k = 0; k < credited; k++) {
@@ -172,6 +176,17 @@ export class Tally {
       else if (name && (kind === 'flush' || kind === 'write')) this.#share(group.files, name, activity)
     }
     this.pairs.add(activity)
+  }
+
+  get groups(): Group[] {
+    return [...this.#byObject.values()]
+  }
+
+  /** Hands over the group of a process of which no more will come; undefined where there is none. */
+  take(process: TracedProcess): Group | undefined {
+    const group = this.#byObject.get(process)
+    this.#byObject.delete(process)
+    return group
   }
 
   #group(activity: Activity, name: FileName | null, containerOf: (tid: number) => string | null): Group {
@@ -197,7 +212,6 @@ export class Tally {
     if (!group) {
       group = new Group(subject())
       this.#byObject.set(key, group)
-      this.groups.push(group)
     }
     return group
   }

@@ -97,10 +97,12 @@ export class ProcessTracker implements Tracker {
     }
     if (!early) {
       process.threads++
+      process.alive++
       this.#world.seen.tasks++
       this.#world.onTask?.(tid)
       if (!thread) this.#world.seen.processes++
     }
+    if (early && thread) process.alive++
     const child: Task = {
       tid,
       name: early?.name ?? task.name,
@@ -169,6 +171,7 @@ export function dropTask(world: World, tid: number): void {
   world.tasks.delete(tid)
   world.naming.delete(task)
   world.forking.delete(task)
+  if (--task.process.alive === 0) world.onEnd?.(task.process)
 }
 
 function forkFlags(row: Row): number {
@@ -190,6 +193,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
   const leader = tgid === tid ? undefined : world.tasks.get(tgid)
   const process = leader?.process ?? new TracedProcess(tid > 0 ? tgid : null, null)
   process.threads++
+  process.alive++
   world.seen.tasks++
   world.onTask?.(tid)
   if (!leader) world.seen.processes++

@@ -26,6 +26,8 @@ export class TracedProcess {
   parent: TracedProcess | null
   /** Tasks seen so far, ended ones included. */
   threads = 0
+  /** Of these, the ones that live. */
+  alive = 0
   /** Lived before the trace began, and nothing saved tells what it had open. */
   startedBefore = false
   uring: { operations: number; unknown: boolean } | null = null

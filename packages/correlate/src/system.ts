@@ -15,7 +15,7 @@ import { FlushInference } from './inference.ts'
 import { MappingTracker } from './mapping-tracker.ts'
 import { NameTracker } from './name-tracker.ts'
 import { ProcessTracker, adoptTask, dropTask } from './process-tracker.ts'
-import { emptyCall, enterCall, type Task } from './processes.ts'
+import { emptyCall, enterCall, type Task, type TracedProcess } from './processes.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
 /** Rows held back for one task, and for all: a parent that never returns must not fill the memory. */
@@ -39,6 +39,8 @@ export interface SystemOptions {
   readonly infer?: boolean
   /** Told of each task once, when it is first known. */
   readonly onTask?: (tid: number) => void
+  /** Told when the last task of a process is gone: nothing more will be known of it. */
+  readonly onEnd?: (process: TracedProcess) => void
 }
 
 export class System {
@@ -68,6 +70,7 @@ export class System {
       sourcePaths: options.sourcePaths,
       seen: { processes: 0, tasks: 0 },
       onTask: options.onTask ?? null,
+      onEnd: options.onEnd ?? null,
       activity: emptyActivity(),
     }
     this.#world = world
@@ -108,46 +111,51 @@ export class System {
     if (this.#namesTask(batch, i, source)) return
     const phase = batch.phase[i]
     if (this.#hold(batch, i, source, phase)) return
-    if (phase !== EXIT) this.#enter(batch, i, source)
-    if (phase !== ENTER) this.#exit(batch, i, source)
+    const row = this.#rowFor(batch, i, source)
+    if (phase !== EXIT) this.#enter(row)
+    if (phase !== ENTER) this.#exit(row)
   }
 
   /** The entry of a call. For a whole row to be followed by `exit` of the same row. */
   enter(batch: CallBatch, i: number, source: number): void {
     if (CALLS[batch.call[i]].role === 'taskId') return
-    if (!this.#hold(batch, i, source, ENTER)) this.#enter(batch, i, source)
+    if (!this.#hold(batch, i, source, ENTER)) this.#enter(this.#rowFor(batch, i, source))
   }
 
   /** The end of a call, and its effects. */
   exit(batch: CallBatch, i: number, source: number): void {
     if (this.#namesTask(batch, i, source)) return
-    if (!this.#hold(batch, i, source, EXIT)) this.#exit(batch, i, source)
+    if (!this.#hold(batch, i, source, EXIT)) this.#exit(this.#rowFor(batch, i, source))
   }
 
-  #enter(batch: CallBatch, i: number, source: number): void {
-    const row = this.#rowFor(batch, i, source)
+  #enter(row: Row): void {
+    const call = row.batch.call[row.i]
     // A call that never returned (its end is not in the trace) is no fork under way any more.
     if (this.#world.forking.size > 0) this.#world.forking.delete(row.task)
-    row.inFlight = row.task.call = enterCall(row.task, batch.call[i], ++this.#at)
-    if (this.#isFork[batch.call[i]]) this.#world.forking.add(row.task)
-    for (const tracker of this.#byCall[batch.call[i]]) tracker.enter?.(row)
+    row.inFlight = row.task.call = enterCall(row.task, call, ++this.#at)
+    if (this.#isFork[call]) this.#world.forking.add(row.task)
+    for (const tracker of this.#byCall[call]) tracker.enter?.(row)
   }
 
-  #exit(batch: CallBatch, i: number, source: number): void {
-    const row = this.#rowFor(batch, i, source)
+  #exit(row: Row): void {
+    const call = row.batch.call[row.i]
     const pending = row.task.call
-    if (pending && pending.call === batch.call[i]) row.inFlight = pending
+    if (pending && pending.call === call) row.inFlight = pending
     else {
-      row.inFlight = enterCall(row.task, batch.call[i], ++this.#at)
-      for (const tracker of this.#byCall[batch.call[i]]) tracker.enter?.(row)
+      row.inFlight = enterCall(row.task, call, ++this.#at)
+      for (const tracker of this.#byCall[call]) tracker.enter?.(row)
     }
     row.task.call = null
-    if (this.#isFork[batch.call[i]]) this.#world.forking.delete(row.task)
-    for (const tracker of this.#byCall[batch.call[i]]) tracker.exit?.(row)
-    if (this.#held.size === 0) return
-    const child = this.#isFork[batch.call[i]] ? this.#held.get(batch.result[i]) : undefined
+    if (this.#isFork[call]) this.#world.forking.delete(row.task)
+    for (const tracker of this.#byCall[call]) tracker.exit?.(row)
+    if (this.#held.size > 0) this.#release(this.#isFork[call] ? row.batch.result[row.i] : NaN)
+  }
+
+  /** A fork returned `tid`: its rows are applied. When no fork is under way, all that is held back is. */
+  #release(tid: number): void {
+    const child = this.#held.get(tid)
     if (child) {
-      this.#held.delete(batch.result[i])
+      this.#held.delete(tid)
       this.#replay(child)
     }
     if (this.#world.forking.size === 0) this.#releaseAll()

@@ -3,7 +3,7 @@ import type { CallBatch, CallRole, DiagnosticKind, Diagnostics } from '@flushtra
 import type { SavedProcess } from '@flushtrace/layout'
 import type { Activity, ActivitySink } from './activity.ts'
 import type { FileNames, FileTree } from './files.ts'
-import type { CallInFlight, Task } from './processes.ts'
+import type { CallInFlight, Task, TracedProcess } from './processes.ts'
 
 export interface World {
   readonly files: FileTree
@@ -25,6 +25,8 @@ export interface World {
   readonly seen: { processes: number; tasks: number }
   /** Told of each task once, when it is first known. */
   readonly onTask: ((tid: number) => void) | null
+  /** Told when the last task of a process is gone. */
+  readonly onEnd: ((process: TracedProcess) => void) | null
   /** One object for all activities, see activity.ts. */
   readonly activity: Activity
 }

@@ -35,6 +35,8 @@ export class Texts {
   strings = new StringTable()
   names: FdName[] = []
   #raw = new StringTable()
+  /** By the digits of a descriptor: the decoration it had last. */
+  readonly #last = new Int32Array(256).fill(-1)
 
   get full(): boolean {
     return this.strings.full || this.#raw.full
@@ -49,7 +51,10 @@ export class Texts {
   /** Bytes [start, close) are a decoration with its brackets; `(deleted)` may follow. */
   fdName(buf: Uint8Array, start: number, close: number): number {
     const deleted = buf[close] === 0x28 && buf[close + 1] === 0x64
-    const id = this.#raw.intern(buf, start, deleted ? close + '(deleted)'.length : close, latin1)
+    // The number before it: a descriptor means the same file for a while.
+    const slot = (buf[start - 1] + (start > 1 ? buf[start - 2] * 10 : 0)) & 255
+    const id = this.#raw.intern(buf, start, deleted ? close + '(deleted)'.length : close, latin1, this.#last[slot])
+    this.#last[slot] = id
     if (id === this.names.length) this.names.push(parseFdName(buf, start + 1, close - 1, deleted))
     return id
   }

@@ -23,6 +23,7 @@ import { HARMLESS_WHEN_FAILED, SKIPS, endsInFailure } from './skip.ts'
 
 const SPACE = 0x20
 const DOT = 0x2e
+const LANGLE = 0x3c
 const LF = 0x0a
 const RESUMED = Buffer.from('resumed')
 
@@ -54,6 +55,7 @@ export class CallLines {
     const { counts, facts, leader } = this.#context
     const p = leader.parseUsual(buf, start, withPid)
     if (p < 0 || p >= end) return 'other'
+    if (buf[p] === LANGLE) return leader.readUsualTime(buf) ? this.resume(buf, p, end) : 'other'
     const name = counts.known(buf, p)
     if (name < 0 || counts.nameEnd >= end) return 'other'
     const call = counts.callOf[name]

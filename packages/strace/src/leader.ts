@@ -58,7 +58,7 @@ export class Leader {
       if (p === start || p > start + MAX_PID_DIGITS || buf[p] !== SPACE) return -1
       while (buf[p] === SPACE) p++
     }
-    if (buf[p + 17] !== SPACE || buf[p + 10] !== DOT || buf[p + 18] < 0x61) return -1
+    if (buf[p + 17] !== SPACE || buf[p + 10] !== DOT || buf[p + 18] < LANGLE) return -1
     this.tid = pid
     this.#timeAt = p
     return p + 18

@@ -66,7 +66,8 @@ export class StraceParser {
   /** Parses from `pos`; returns where it stopped: the end, or earlier when the batch is full. */
   consume(chunk: Uint8Array, pos: number): number {
     const { batch } = this.#context
-    this.#coloured = hasEscape(chunk, pos, chunk.length)
+    // Asked once a piece, not once a batch: the answer takes a walk over the whole of it.
+    if (pos === 0) this.#coloured = hasEscape(chunk, 0, chunk.length)
     while (batch.length <= batch.capacity - ROWS_PER_LINE) {
       const end = chunk.indexOf(0x0a, pos)
       if (end < 0) {

@@ -65,7 +65,7 @@ export interface Iocb {
  * again and again, so a consumer must be done with one before it asks for the next. NaN and -1 mean "not there".
  */
 export class CallBatch {
-  static readonly ROWS = 4096
+  static readonly ROWS = 1024
 
   readonly capacity: number
   length = 0

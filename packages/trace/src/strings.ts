@@ -46,14 +46,17 @@ export class StringTable {
 
   /**
    * The id of bytes[start, end) as written in a trace; `decode` turns them into text the first time they are seen.
-   * Two spellings of one text (escaped in different ways) get the same id.
+   * Two spellings of one text (escaped in different ways) get the same id. `guess`: the spelling it probably is, counted
+   * in the order they came; where each text has one spelling, that is its id.
    */
   intern(
     bytes: Uint8Array,
     start: number,
     end: number,
     decode: (b: Uint8Array, s: number, e: number) => string,
+    guess = -1,
   ): number {
+    if (guess >= 0 && guess < this.#hashes.length && this.#same(guess, bytes, start, end)) return this.#ids[guess]
     // FNV-1a, four bytes a step: a multiplication waits for the one before it.
     let hash = 0x811c9dc5 ^ (end - start)
     let at = start
