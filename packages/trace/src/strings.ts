@@ -5,8 +5,8 @@
  */
 export class StringTable {
   /** Past this many distinct strings, or bytes, a reader starts a new table: memory stays bounded on any input. */
-  static readonly MAX_STRINGS = 1 << 17
-  static readonly MAX_BYTES = 1 << 24
+  static readonly MAX_STRINGS = 1 << 15
+  static readonly MAX_BYTES = 1 << 22
 
   readonly #strings: string[] = []
   readonly #byText = new Map<string, number>()
