@@ -267,9 +267,10 @@ function tablesOnly({ straces, sysdigs, blocks, summaries, blockTables }: Analys
   return blockTables.length > 0 ? 'requests' : null
 }
 
-/** A process that only read, or mapped nothing writable, is no part of the answer. */
-function isWorthARow({ flushes, failed, hints, written, mapped, block: part }: RankRow): boolean {
+/** A process that only read, or mapped nothing writable, is no part of the answer. A device always is. */
+function isWorthARow({ device, flushes, failed, hints, written, mapped, block: part }: RankRow): boolean {
   return (
+    device !== undefined ||
     flushes.total + failed.total + hints.syncFileRange + hints.msyncAsync > 0 ||
     written.calls + written.unknown.calls > 0 ||
     mapped.files > 0 ||

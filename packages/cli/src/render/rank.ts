@@ -122,7 +122,8 @@ function unseen(answer: RankAnswer): string[] {
 function next(answer: RankAnswer, paths: readonly string[]): string[] {
   const sources = paths.map(shellWord).join(' ')
   const lines: string[] = []
-  if (answer.sources.every(({ kind }) => kind === 'strace-summary'))
+  const read = answer.sources.filter(({ kind }) => kind !== 'unknown')
+  if (read.every(({ kind }) => kind === 'strace-summary'))
     return ['record with -C instead of -c to keep the calls themselves']
   if (answer.total.flushes.total === 0) lines.push(`flushtrace inspect ${sources}`)
   else if (answer.by !== 'file') lines.push(`flushtrace rank ${sources} --by file`)
