@@ -1,6 +1,7 @@
 export { events, type CallEvent } from './events.ts'
 export { inspect, inspectSchema, type InspectAnswer } from './inspect.ts'
-export { RANK_SORTS, rank, rankSchema, type RankAnswer, type RankOptions, type RankRow, type RankSort } from './rank.ts'
+export { rank, type RankOptions } from './rank.ts'
+export { RANK_SORTS, rankSchema, type RankAnswer, type RankRow, type RankSort } from './rank-schema.ts'
 export { DIMENSIONS, type Dimension } from './tally.ts'
 export type { AnalyzeOptions } from './analyze.ts'
 export type { DocumentHead } from './document.ts'

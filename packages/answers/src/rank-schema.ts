@@ -1,0 +1,155 @@
+/** The shape of rank's answer: what --json prints. */
+import { z } from 'zod'
+import { headShape } from './document.ts'
+import { DIMENSIONS } from './tally.ts'
+
+export const RANK_SORTS = ['flushes', 'flush-time', 'bytes', 'writes', 'failed', 'mapped'] as const
+
+export type RankSort = (typeof RANK_SORTS)[number]
+
+/** What was queued for block devices, each request on one layer only; null without a block trace. */
+const block = z.object({
+  writes: z.int(),
+  bytes: z.number(),
+  /** null: tables of btrace -s do not tell. */
+  flushes: z.int().nullable(),
+  fua: z.int().nullable(),
+})
+
+export type Block = z.infer<typeof block>
+
+const spread = z
+  .object({ count: z.int(), mean: z.number(), p50: z.number(), p99: z.number(), max: z.number() })
+  .nullable()
+
+/** What iostat gives as averages, here from every request. */
+const deviceNumbers = z.object({
+  /** At which step requests were counted: queued, or the first step the trace has. */
+  basis: z.enum(['queue', 'issue', 'complete']),
+  reads: z.int(),
+  readBytes: z.number(),
+  writesPerSecond: z.number().nullable(),
+  bytesPerSecond: z.number().nullable(),
+  flushesPerSecond: z.number().nullable(),
+  meanWriteBytes: z.number().nullable(),
+  discards: z.int(),
+  discardBytes: z.number(),
+  writeZeroes: z.int(),
+  /** Cache flushes that the device was told to make: requests are merged, and FUA may become one. */
+  deviceFlushes: z.int(),
+  sequentialShare: z.number().nullable(),
+  depth: z.object({ max: z.number(), mean: z.number() }).nullable(),
+  busyShare: z.number().nullable(),
+  q2c: spread,
+  d2c: spread,
+  deviceFlushD2c: spread,
+  errors: z.record(z.string(), z.int()),
+  /** Of the requests, those passed on by a device that is a row of its own. */
+  passedOn: block,
+  above: z.array(z.string()),
+  unfinished: z.int(),
+  tasks: z.array(z.object({ tid: z.int().nullable(), comm: z.string().nullable(), ...block.shape })),
+})
+
+const counts = z.record(z.string(), z.int().nonnegative())
+
+const file = z.object({
+  path: z.string().nullable(),
+  inode: z.number().nullable(),
+  device: z.string().nullable(),
+  kind: z.enum(['regular', 'directory', 'block', 'memory', 'other']).nullable(),
+  deleted: z.boolean(),
+})
+
+const numbers = {
+  flushes: z.object({ total: z.int(), byCall: counts }),
+  hints: z.object({ syncFileRange: z.int(), msyncAsync: z.int() }),
+  failed: z.object({ total: z.int(), byErrno: counts }),
+  flushNs: z.object({ total: z.int(), p50: z.int(), p99: z.int(), max: z.int() }).nullable(),
+  written: z.object({
+    calls: z.int(),
+    bytes: z.number().nullable(),
+    /** Through descriptors whose file the trace does not show: a file, a socket or a pipe. */
+    unknown: z.object({ calls: z.int(), bytes: z.number() }),
+  }),
+  mapped: z.object({ files: z.int(), bytesUpperBound: z.number() }),
+  block: block.nullable(),
+  confidence: z.enum(['exact', 'snapshot', 'inferred', 'ambiguous', 'unknown']),
+}
+
+const processRef = z.object({
+  pid: z.int().nullable(),
+  name: z.string().nullable(),
+  command: z.string().nullable(),
+  threads: z.int(),
+  parent: z.int().nullable(),
+})
+
+const topFile = z.object({
+  path: z.string(),
+  deleted: z.boolean(),
+  flushes: z.int(),
+  bytes: z.number(),
+  byCall: counts,
+})
+
+const topProcess = z.object({
+  pid: z.int().nullable(),
+  name: z.string().nullable(),
+  flushes: z.int(),
+  bytes: z.number(),
+})
+
+export const rankRowSchema = z.object({
+  process: processRef.optional(),
+  tid: z.int().nullable().optional(),
+  call: z.string().optional(),
+  container: z.string().nullable().optional(),
+  device: z.string().optional(),
+  io: deviceNumbers.optional(),
+  file: file.optional(),
+  /** file: the row's own · system: sync() · filesystem: syncfs · memory: msync of no shared file · unknown. */
+  scope: z.enum(['file', 'system', 'filesystem', 'memory', 'unknown']).optional(),
+  /** The name the file had in the end, where it was renamed. */
+  laterPath: z.string().nullable().optional(),
+  ...numbers,
+  files: z.int().optional(),
+  topFiles: z.array(topFile).optional(),
+  processes: z.array(topProcess).optional(),
+})
+
+export type RankRow = z.infer<typeof rankRowSchema>
+
+/** What the rows beyond --top add up to. */
+const rest = z.object({
+  rows: z.int(),
+  flushes: z.object({ total: z.int(), byCall: counts }),
+  flushNs: z.object({ total: z.int() }).nullable(),
+  written: z.object({ calls: z.int(), bytes: z.number() }),
+})
+
+const totals = z.object({ ...numbers, files: z.int(), processes: z.int(), rows: z.int() })
+
+export const rankSchema = z.object({
+  schema: z.literal('flushtrace/rank/1'),
+  ...headShape,
+  by: z.enum(DIMENSIONS),
+  sort: z.enum(RANK_SORTS),
+  total: totals,
+  patterns: z.array(
+    z.object({
+      /** msync and fdatasync (or fsync) of the same file, back to back in one task. */
+      pattern: z.literal('msync-with-fdatasync'),
+      count: z.int(),
+      /** Which of the two comes first, mostly. */
+      first: z.enum(['msync', 'fdatasync']),
+      files: z.array(z.object({ path: z.string(), count: z.int() })),
+      msyncNs: z.number().nullable(),
+      syncNs: z.number().nullable(),
+    }),
+  ),
+  rows: z.array(rankRowSchema),
+  rest: rest.nullable(),
+})
+
+export type RankAnswer = z.infer<typeof rankSchema>
