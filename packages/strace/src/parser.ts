@@ -65,9 +65,19 @@ export class StraceParser {
 
   /** Parses from `pos`; returns where it stopped: the end, or earlier when the batch is full. */
   consume(chunk: Uint8Array, pos: number): number {
-    const { batch } = this.#context
+    const { batch, facts } = this.#context
     // Asked once a piece, not once a batch: the answer takes a walk over the whole of it.
     if (pos === 0) this.#coloured = hasEscape(chunk, 0, chunk.length)
+    if (this.#carry.length > 0 || this.#carry.overflow) {
+      const end = chunk.indexOf(0x0a, pos)
+      if (end < 0) {
+        this.#carry.append(chunk, pos, chunk.length)
+        return chunk.length
+      }
+      this.#carry.append(chunk, pos, end)
+      this.#carriedLine()
+      pos = end + 1
+    }
     while (batch.length <= batch.capacity - ROWS_PER_LINE) {
       const end = chunk.indexOf(0x0a, pos)
       if (end < 0) {
@@ -75,13 +85,9 @@ export class StraceParser {
         this.#carry.append(chunk, pos, chunk.length)
         return chunk.length
       }
-      if (this.#carry.length > 0 || this.#carry.overflow) {
-        this.#carry.append(chunk, pos, end)
-        this.#carriedLine()
-      } else if (this.#coloured) {
-        this.#line(chunk, pos, end)
-      } else {
-        this.facts.lines++
+      if (this.#coloured) this.#line(chunk, pos, end)
+      else {
+        facts.lines++
         this.#body(chunk, pos, end)
       }
       pos = end + 1
