@@ -4,29 +4,22 @@
  *
  *     npm run bench -- answers/bench/strace        FLUSHTRACE_BENCH_MB=400 chooses the size
  */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { median } from 'd3-array'
+import { buildCli, compare, FLUSHTRACE, measured } from '../../../scripts/measure-command.ts'
 import { repeatLog } from '../../../scripts/repeat-log.ts'
 
-const ROUNDS = 5
 const MB = 1e6
 const SIZE = Number(process.env.FLUSHTRACE_BENCH_MB ?? 1000) * MB
-const FLUSHTRACE = ['packages/cli/bin/flushtrace.js']
 const FIXTURES = {
   'attach-samba': 'fixtures/strace/attach-samba/strace.txt.gz',
   'sqlite-ext4': 'fixtures/strace/sqlite-ext4/strace.txt.gz',
 }
 
-interface Run {
-  seconds: number
-  /** Peak resident memory in MB, as the kernel counted it. */
-  peakMb: number
-}
-
-execFileSync('npm', ['run', '-s', 'build', '--', 'cli'], { stdio: 'ignore' })
+buildCli()
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-bench-'))
 try {
   console.log(
@@ -44,16 +37,11 @@ try {
 }
 
 function throughput(name: string, log: string): void {
-  const pairs: { ours: Run; grep: Run }[] = []
-  run('grep', ['-c', 'fsync', log]) // into the page cache
-  for (let k = 0; k < ROUNDS; k++) {
-    pairs.push({ ours: run('node', [...FLUSHTRACE, 'rank', log, '--json']), grep: run('grep', ['-c', 'fsync', log]) })
-  }
-  const of = (pick: (pair: { ours: Run; grep: Run }) => number): string => (median(pairs, pick) ?? NaN).toFixed(2)
+  const { ours, theirs, ratio } = compare(['rank', log, '--json'], 'grep', ['-c', 'fsync', log])
+  const rate = (seconds: number): string => `${seconds.toFixed(2)} s, ${(SIZE / seconds / 1e9).toFixed(2)} GB/s`
   console.log(
-    `${name}, ${SIZE / MB} MB: rank ${of(({ ours }) => ours.seconds)} s (${of(({ ours }) => SIZE / ours.seconds / 1e9)} GB/s, ` +
-      `${of(({ ours }) => ours.peakMb)} MB), grep -c fsync ${of(({ grep }) => grep.seconds)} s ` +
-      `(${of(({ grep }) => SIZE / grep.seconds / 1e9)} GB/s): ${of(({ ours, grep }) => grep.seconds / ours.seconds)} × grep's throughput`,
+    `${name}, ${SIZE / MB} MB: rank --json (${rate(ours.seconds)}, ${ours.peakMb.toFixed(0)} MB) against ` +
+      `grep -c fsync (${rate(theirs.seconds)}): ${ratio.toFixed(2)} × grep's throughput`,
   )
 }
 
@@ -61,7 +49,7 @@ function memory(fixture: string): void {
   for (const size of [100, 2000]) {
     const log = join(folder, 'log')
     repeatLog(fixture, log, size * MB)
-    const runs = [0, 1, 2].map(() => run('node', [...FLUSHTRACE, 'rank', log, '--json']))
+    const runs = [0, 1, 2].map(() => measured('node', [...FLUSHTRACE, 'rank', log, '--json']))
     console.log(`memory at ${size} MB: ${(median(runs, ({ peakMb }) => peakMb) ?? NaN).toFixed(0)} MB peak resident`)
   }
 }
@@ -74,17 +62,7 @@ function startUp(): void {
     ['flushtrace rank (100 kB)', [...FLUSHTRACE, 'rank', tiny]],
   ]
   for (const [name, args] of commands) {
-    const runs = Array.from({ length: 11 }, () => run('node', args))
+    const runs = Array.from({ length: 11 }, () => measured('node', args))
     console.log(`start-up: ${name} ${((median(runs, ({ seconds }) => seconds) ?? NaN) * 1000).toFixed(0)} ms`)
   }
-}
-
-function run(program: string, args: string[]): Run {
-  const from = process.hrtime.bigint()
-  // The shell's time would count the shell; GNU time tells the peak of the program itself.
-  const done = spawnSync('/usr/bin/time', ['-f', '%M', program, ...args], { maxBuffer: 1 << 28 })
-  const seconds = Number(process.hrtime.bigint() - from) / 1e9
-  const peak = Number(done.stderr.toString().trim().split('\n').pop())
-  if (Number.isNaN(peak)) throw new Error(`${program} ${args.join(' ')}: ${done.stderr.toString()}`)
-  return { seconds, peakMb: peak / 1000 }
 }

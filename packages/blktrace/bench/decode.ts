@@ -1,15 +1,19 @@
 /**
  * Decode rate of binary traces: a fixture's files repeated until they hold at least RECORDS records (5 million by
- * default), with times and sequence numbers carried on, read from memory. Prints records per second.
+ * default), with times and sequence numbers carried on, read from memory. Prints records per second, then whole commands
+ * against blkparse and btt on the same bytes, where they are installed.
  *
  *   node --conditions=dev --import tsx packages/blktrace/bench/decode.ts [--write FOLDER] [RECORDS] [FILE.blktrace.N ...]
  *
  * With --write the set is written to FOLDER instead, for measuring whole commands and other tools on the same bytes.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Diagnostics, type Source } from '@flushtrace/trace'
+import { buildCli, comparison } from '../../../scripts/measure-command.ts'
 import { readBlktrace } from '../src/index.ts'
 
 const RUNS = 5
@@ -99,11 +103,42 @@ async function run(label: string, inputs: readonly { name: string; bytes: Buffer
   console.log(`${label}: ${(best / 1e6).toFixed(1)} million records a second (best of ${RUNS})`)
 }
 
-const inputs = repeated(files, wanted)
-if (folder !== null) {
-  for (const { name, bytes } of inputs) writeFileSync(join(folder, basename(name)), bytes)
-  process.exit(0)
+function write(inputs: readonly { name: string; bytes: Buffer }[], to: string): string[] {
+  return inputs.map(({ name, bytes }) => {
+    const path = join(to, basename(name))
+    writeFileSync(path, bytes)
+    return path
+  })
 }
-await run('per-CPU files', inputs)
-const one = repeated(files.slice(0, 1), wanted)
-await run('one file', one)
+
+/** Whole commands on the same files: blkparse's statistics with and without its listing, and btt on a merged stream. */
+function compareCommands(paths: readonly string[], set: string): void {
+  if (spawnSync('blkparse', ['-V']).error || spawnSync('btt', ['-V']).error) {
+    console.log('blkparse and btt are not installed: no comparison')
+    return
+  }
+  buildCli()
+  const merged = join(set, 'merged')
+  spawnSync('blkparse', ['-q', '-O', '-D', set, '-i', 'loop0', '-d', merged])
+  const ours = ['rank', '--json', ...paths]
+  const others: [string, string[], string][] = [
+    ['blkparse', ['-q', '-O', '-s', '-D', set, '-i', 'loop0'], 'blkparse -O -s'],
+    ['blkparse', ['-q', '-s', '-D', set, '-i', 'loop0'], 'blkparse -s'],
+    ['env', ['-C', set, 'btt', '-i', merged], 'btt (its merging not counted)'], // it writes where it stands,
+  ]
+  for (const [program, args, name] of others) console.log(comparison(ours, program, args, name))
+}
+
+const inputs = repeated(files, wanted)
+if (folder !== null) write(inputs, folder)
+else {
+  await run('per-CPU files', inputs)
+  const one = repeated(files.slice(0, 1), wanted)
+  await run('one file', one)
+  const set = mkdtempSync(join(tmpdir(), 'flushtrace-bench-'))
+  try {
+    if (args.length < 2) compareCommands(write(inputs, set), set)
+  } finally {
+    rmSync(set, { recursive: true })
+  }
+}

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { Diagnostics, openSources } from '@flushtrace/trace'
+import { buildCli, comparison } from '../../../scripts/measure-command.ts'
 import { readScap } from '../src/index.ts'
 import { event, i64, u32 } from '../test/build.ts'
 
@@ -24,14 +25,10 @@ const folder = mkdtempSync(join(tmpdir(), 'flushtrace-'))
 try {
   const path = process.argv[2] ?? makeCapture(join(folder, 'bench.scap'))
   for (let run = 0; run < 5; run++) await measure(path)
-  for (let run = 0; run < 3; run++) {
-    const start = performance.now()
-    const { status } = spawnSync('sysdig', ['-r', path, '-c', 'topscalls'])
-    if (status === null) console.log('sysdig is not installed')
-    else
-      console.log(
-        `sysdig -c topscalls ${Math.round(performance.now() - start)} ms${status === 0 ? '' : ' (it failed)'}`,
-      )
+  if (spawnSync('sysdig', ['--version']).error) console.log('sysdig is not installed: no comparison')
+  else {
+    buildCli()
+    console.log(comparison(['rank', '--json', path], 'sysdig', ['-r', path, '-c', 'topscalls'], 'sysdig -c topscalls'))
   }
 } finally {
   rmSync(folder, { recursive: true })
