@@ -29,7 +29,7 @@ export function measured(program: string, args: readonly string[]): Measured {
   const done = spawnSync('/usr/bin/time', ['-f', '%M', program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
   const seconds = Number(process.hrtime.bigint() - from) / 1e9
   const peak = Number(done.stderr?.toString().trim().split('\n').pop() ?? NaN)
-  if (done.status === 127 || Number.isNaN(peak)) throw new Error(`${program} ${args.join(' ')}: ${done.stderr}`)
+  if (done.status === 127 || Number.isNaN(peak)) throw new Error(`${program} ${args.join(' ')}: ${String(done.stderr)}`)
   return { seconds, peakMb: peak / 1000 }
 }
 

@@ -1,30 +1,18 @@
 /** Tables that stand alone: of `strace -c` (calls), of `btrace -s` and `blkparse -s` (requests by process). */
 import { readBtraceSummary, type SummaryTable } from '@flushtrace/blktrace'
-import { isSummaryHead, parseSummaryRow, type SummaryRow } from '@flushtrace/strace'
+import { SummaryTable as CallTable, type SummaryRow } from '@flushtrace/strace'
 import { readLines, type Diagnostics } from '@flushtrace/trace'
 import type { Capture } from './sources.ts'
 
 /** The rows of all tables, added up by call. */
 export async function readSummaries(capture: Capture): Promise<SummaryRow[]> {
-  const rows = new Map<string, SummaryRow>()
+  const rows: SummaryRow[] = []
   for (const { source, kind } of capture.sources) {
     if (kind !== 'strace-summary') continue
-    let inTable = false
-    for await (const line of readLines(source)) {
-      if (isSummaryHead(line)) inTable = true
-      const row = inTable ? parseSummaryRow(line) : null
-      if (!row) continue
-      if (row.call === 'total') inTable = false
-      else rows.set(row.call, add(rows.get(row.call), row))
-    }
+    const table = new CallTable()
+    for await (const line of readLines(source)) table.line(line, rows)
   }
-  return [...rows.values()]
-}
-
-function add(sum: SummaryRow | undefined, row: SummaryRow): SummaryRow {
-  if (!sum) return row
-  const seconds = sum.seconds === null || row.seconds === null ? null : sum.seconds + row.seconds
-  return { call: row.call, calls: sum.calls + row.calls, errors: sum.errors + row.errors, seconds }
+  return rows.filter(({ call }) => call !== 'total')
 }
 
 /** Requests that one process queued, by its table. */

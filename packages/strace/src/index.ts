@@ -1,5 +1,5 @@
 export { readStrace, tidOfName, type StraceReading } from './read.ts'
 export type { StraceFacts } from './facts.ts'
-export { parseSummaryRow, isSummaryHead, type SummaryRow } from './summary.ts'
+export { SummaryTable, type SummaryRow } from './summary.ts'
 export { sniffForeignStrace, sniffStrace, type ForeignStrace, type StraceKind } from './sniff.ts'
 export { STRACE } from './diagnostics.ts'

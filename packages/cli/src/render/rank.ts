@@ -30,7 +30,8 @@ function headline({ total, spanNs, rows, by }: RankAnswer): string {
   const often = spanNs > 0 ? ` (${rate(n, spanNs)} a second)` : ''
   const sure = total.confidence === 'exact' || total.confidence === 'unknown' ? '' : ' (inferred: the trace names none)'
   const files = total.files > 0 ? ` on ${plural(total.files, 'file')}${sure}` : ''
-  if (total.processes === 0) return `${count(n)} flushes${time}${often}.`
+  const flushes = n === 1 ? 'One flush' : `${count(n)} flushes`
+  if (total.processes === 0) return `${flushes}${time}${often}.`
   const kinds = Object.keys(total.flushes.byCall)
   const which = kinds.length === 1 && n > 1 ? `, all ${kinds[0]}${total.processes === 1 ? '' : ','}` : ''
   const first = rows[0]
@@ -39,7 +40,7 @@ function headline({ total, spanNs, rows, by }: RankAnswer): string {
       ? `; ${percent(first.flushes.total, n)} by ${safe(titleOf(first.process))} [${first.process.pid ?? '?'}]`
       : ''
   const who = total.processes === 1 ? ', all by one process,' : ` by ${plural(total.processes, 'process', 'processes')}`
-  return `${n === 1 ? 'One flush' : `${count(n)} flushes`}${time}${often}${which}${who}${files}${most}.`
+  return `${flushes}${time}${often}${which}${who}${files}${most}.`
 }
 
 /** Where the sources hold block requests and no flush call. */

@@ -1,0 +1,85 @@
+/** Inputs that are no trace, or half of one: one line that says which, where and what to do, and never a stack trace. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { flushtrace, type Printed } from './run.ts'
+
+const SAMBA = readFileSync('fixtures/strace/attach-samba/strace.txt.gz')
+const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
+
+const bad = suite('bad input')
+bad.after(() => rmSync(folder, { recursive: true }))
+
+async function rank(name: string, bytes: string | Uint8Array, ...flags: string[]): Promise<Printed> {
+  const path = join(folder, name)
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, bytes)
+  return flushtrace('rank', name.includes('/') ? join(path, '..') : path, ...flags)
+}
+
+function isRefused({ code, out, err }: Printed, words: RegExp): void {
+  assert.is(code, 2)
+  assert.is(out, '')
+  assert.match(err, words)
+  assert.is(err.trim().split('\n').length, 1, err)
+}
+
+bad('an empty file', async () => isRefused(await rank('empty.txt', ''), /empty\.txt: empty;/))
+bad('binary junk', async () =>
+  isRefused(await rank('junk', Buffer.alloc(9000, '\x01\x93\xfe\x00\x07')), /junk: binary/),
+)
+bad('a directory of photos', async () => {
+  const jpeg = Buffer.concat([Buffer.from('ffd8ffe000104a46494600', 'hex'), Buffer.alloc(4000, 0x5a)])
+  isRefused(await rank('photos/a.jpg', jpeg), /a\.jpg: a JPEG picture;/)
+})
+bad('words', async () => isRefused(await rank('words.txt', 'to do: buy milk\n'), /words\.txt: text of no known kind;/))
+bad("Cygwin's strace", async () => {
+  const log = '--- Process 4660 created\n--- Process 4660 loaded C:\\Windows\\System32\\ntdll.dll at 00007ffa\n'
+  isRefused(await rank('cygwin.txt', log), /cygwin\.txt is Cygwin.s strace/)
+})
+bad('a file that is not there', async () =>
+  isRefused(await flushtrace('rank', join(folder, 'none')), /none: no such file/),
+)
+
+bad('a cut gzip file still answers, and says where it ends', async () => {
+  const { code, out } = await rank('cut.gz', SAMBA.subarray(0, SAMBA.length >> 1), '--json')
+  assert.is(code, 0)
+  const { rows, diagnostics } = JSON.parse(out) as { rows: unknown[]; diagnostics: { code: string }[] }
+  assert.ok(rows.length > 0)
+  assert.ok(
+    diagnostics.some((diagnostic) => diagnostic.code.startsWith('source/')),
+    JSON.stringify(diagnostics),
+  )
+})
+
+bad('calls that this program does not know are counted, and the rest answers', async () => {
+  const log = gunzipSync(SAMBA)
+    .toString('latin1')
+    .replaceAll(/\bfcntl\(/g, 'sys_0x3e7(')
+  const { code, out } = await rank('unknown-calls.txt', log, '--json')
+  assert.is(code, 0)
+  const { rows } = JSON.parse(out) as { rows: { flushes: { total: number } }[] }
+  assert.is(
+    rows.reduce((sum, row) => sum + row.flushes.total, 0),
+    176,
+  )
+})
+
+bad('a table of strace -c with columns of its own', async () => {
+  const table = `syscall                calls % time shortest
+---------------- --------- ------ --------
+fdatasync               12  80.00 0.000400
+write                  300  20.00 0.000001
+---------------- --------- ------ --------
+total                  312 100.00 0.000001
+`
+  const { code, out } = await rank('table.txt', table, '--by', 'call')
+  assert.is(code, 0)
+  assert.match(out, /^12 flushes\./)
+  assert.match(out, / 12 +fdatasync\n/)
+})
+
+bad.run()
