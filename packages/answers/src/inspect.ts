@@ -118,55 +118,60 @@ function rowOf(analysis: Analysis, index: number): InspectAnswer['rows'][number]
   }
   const strace = analysis.straces.find((other) => other.index === index)?.reading.facts
   if (strace) {
-    const { lines: total, used, counted, signals, exits, notes, foreign, damaged } = strace
-    row.lines = { total, used, counted, signals, exits, notes, foreign, damaged }
+    row.lines = {
+      total: strace.lines,
+      ...pick(strace, 'used', 'counted', 'signals', 'exits', 'notes', 'foreign', 'damaged'),
+    }
     row.summaryAgrees = strace.summaryAgrees
     return withTimes(row, strace, strace.calls)
   }
   const sysdig = analysis.sysdigs.find((other) => other.index === index)?.reading.facts
   if (sysdig) {
-    const {
-      version,
-      sections,
-      records,
-      events,
-      used,
-      counted,
-      stateOnly,
-      damaged,
-      unknown,
-      lostExits,
-      listed,
-      containers,
-    } = sysdig
-    row.facts = {
-      version,
-      sections,
-      records,
-      events,
-      used,
-      counted,
-      stateOnly,
-      damaged,
-      unknown,
-      lostExits,
-      listed,
-      containers,
-    }
-    row.facts.shows = sysdig.shows
+    row.facts = pick(sysdig, ...SYSDIG_FACTS)
     row.lost = sysdig.dropped
     return withTimes(row, sysdig, sysdig.calls)
   }
   const block = analysis.blocks.find(({ sources }) => sources[0].path === path)?.reading.facts
   if (block) {
-    const { records, used, notes, messages, foreign, damaged, skippedBytes, cpus, wall, inodeEvents, otherEvents } =
-      block
-    row.facts = { records, used, notes, messages, foreign, damaged, skippedBytes, cpus, wall, inodeEvents, otherEvents }
+    row.facts = pick(block, ...BLOCK_FACTS)
     row.devices = block.devices
     row.lost = block.lost
     return withTimes(row, block, block.actions)
   }
   return row
+}
+
+const SYSDIG_FACTS = [
+  'version',
+  'sections',
+  'records',
+  'events',
+  'used',
+  'counted',
+  'stateOnly',
+  'damaged',
+  'unknown',
+  'lostExits',
+  'listed',
+  'containers',
+  'shows',
+] as const
+const BLOCK_FACTS = [
+  'records',
+  'used',
+  'notes',
+  'messages',
+  'foreign',
+  'damaged',
+  'skippedBytes',
+  'cpus',
+  'wall',
+  'inodeEvents',
+  'otherEvents',
+] as const
+
+function pick<T, K extends keyof T>(from: T, ...keys: K[]): Pick<T, K> {
+  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, K>
 }
 
 interface Times {

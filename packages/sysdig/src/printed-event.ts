@@ -39,10 +39,19 @@ export function emptyEvent(): PrintedEvent {
 }
 
 const NOT_AVAILABLE = '<NA>'
+const TIME_FIELDS: ReadonlyMap<string, TimeField> = new Map([
+  ['evt.outputtime', 'outputtime'],
+  ['evt.rawtime', 'epochNs'],
+  ['evt.datetime', 'datetime'],
+  ['evt.time', 'timeOfDay'],
+  ['evt.reltime', 'relativeNs'],
+])
 
 /** Puts the value of one of sysdig's fields into `event`; fields that no rule asks for are left out. */
 export function setField(event: PrintedEvent, field: string, text: string): void {
   if (text === NOT_AVAILABLE || text === '') return
+  const timeField = TIME_FIELDS.get(field)
+  if (timeField) setTime(event, text, timeField)
   switch (field) {
     case 'thread.tid':
       event.tid = Number.parseInt(text, 10)
@@ -66,21 +75,6 @@ export function setField(event: PrintedEvent, field: string, text: string): void
     case 'evt.info':
     case 'evt.args':
       event.info = text
-      break
-    case 'evt.outputtime':
-      setTime(event, text, 'outputtime')
-      break
-    case 'evt.rawtime':
-      setTime(event, text, 'epochNs')
-      break
-    case 'evt.datetime':
-      setTime(event, text, 'datetime')
-      break
-    case 'evt.time':
-      setTime(event, text, 'timeOfDay')
-      break
-    case 'evt.reltime':
-      setTime(event, text, 'relativeNs')
       break
     case 'fd.num':
       event.parameters.push(['fd', text])

@@ -166,7 +166,10 @@ const SCOPES = {
 
 /** Where the flushes went, or who made them. */
 function below(row: RankRow): string[] {
-  if (row.flushes.total === 0) return row.file && row.mapped.files > 0 ? ['mapped writable, not flushed here'] : []
+  if (row.flushes.total === 0) {
+    if (row.file && row.mapped.files > 0) return ['mapped writable, not flushed here']
+    return row.block?.flushes ? [plural(row.block.flushes, 'flush request')] : []
+  }
   const shares = row.topFiles
     ? row.topFiles.map(({ path, flushes }) => ({ what: safe(lastPart(path)), flushes }))
     : (row.processes ?? []).map(({ name, pid, flushes }) => ({ what: `${safe(name ?? '?')} [${pid ?? '?'}]`, flushes }))

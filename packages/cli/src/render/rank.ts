@@ -34,9 +34,11 @@ function headline({ total, spanNs, rows, by }: RankAnswer): string {
   if (total.processes === 0) return `${flushes}${time}${often}.`
   const kinds = Object.keys(total.flushes.byCall)
   const which = kinds.length === 1 && n > 1 ? `, all ${kinds[0]}${total.processes === 1 ? '' : ','}` : ''
-  const first = rows[0]
+  const [first, ...others] = rows
+  // Only one that stands out is worth naming.
+  const leads = others.every(({ flushes: { total: theirs } }) => theirs < first.flushes.total)
   const most =
-    total.processes > 1 && by === 'process' && first.process
+    total.processes > 1 && by === 'process' && first.process && leads
       ? `; ${percent(first.flushes.total, n)} by ${safe(titleOf(first.process))} [${first.process.pid ?? '?'}]`
       : ''
   const who = total.processes === 1 ? ', all by one process,' : ` by ${plural(total.processes, 'process', 'processes')}`
