@@ -1,4 +1,6 @@
 /** Chunks of bytes → lines, without copying the ones that lie in one chunk. */
+import type { Source } from '@flushtrace/trace'
+
 /** The longest line of any event is some hundred bytes; a path or message makes it longer, nothing makes it this long. */
 const MAX_LINE = 1 << 16
 
@@ -19,6 +21,17 @@ export class LineFeed {
 
   constructor(sink: LineSink) {
     this.#sink = sink
+  }
+
+  /** The whole of a source; stops each time the sink is full, for it to be emptied. What came last is left in it. */
+  async *fill(source: Source): AsyncGenerator<void> {
+    for await (const chunk of source.chunks()) {
+      for (let pos = 0; pos < chunk.length;) {
+        pos = this.consume(chunk, pos)
+        if (this.#sink.full) yield
+      }
+    }
+    this.end()
   }
 
   /** Takes lines from `pos`; returns where it stopped: the end, or earlier when the sink is full. */
@@ -49,7 +62,7 @@ export class LineFeed {
   }
 
   #flush(whole: boolean): void {
-    const { length } = { length: this.#length }
+    const length = this.#length
     this.#length = 0
     if (this.#overflow) this.#sink.longLine()
     else this.#line(this.#carry, 0, length, whole)

@@ -67,16 +67,10 @@ class BlkparseReader implements LineSink {
   }
 
   async *batches(source: Source): AsyncGenerator<BlockBatch> {
-    const feed = new LineFeed(this)
-    for await (const chunk of source.chunks()) {
-      for (let pos = 0; pos < chunk.length;) {
-        pos = feed.consume(chunk, pos)
-        if (!this.full) continue
-        yield this.#ready()
-        this.#recycle()
-      }
+    for await (const _ of new LineFeed(this).fill(source)) {
+      yield this.#ready()
+      this.#recycle()
     }
-    feed.end()
     if (this.#batch.length > 0) yield this.#ready()
     this.#finish()
   }
