@@ -1,5 +1,5 @@
 /** The tables of `btrace -s`, `blkparse -s -O`: counts by process, a source of their own where no events are. */
-import { decodeUtf8, type Diagnostics, type Source } from '@flushtrace/trace'
+import { decodeUtf8, type Source } from '@flushtrace/trace'
 import { LineFeed } from './lines.ts'
 import { SummaryReader, type SummaryTable } from './summary.ts'
 
@@ -9,7 +9,7 @@ export interface SummaryReading {
 }
 
 /** Reads all tables of the source. Only the queued counts name a process rightly: see summary.ts. */
-export async function readBtraceSummary(source: Source, _diagnostics: Diagnostics): Promise<SummaryReading> {
+export async function readBtraceSummary(source: Source): Promise<SummaryReading> {
   const reader = new SummaryReader()
   const facts = { records: 0, used: 0, foreign: 0, started: null as string | null }
   const feed = new LineFeed({

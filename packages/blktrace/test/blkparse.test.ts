@@ -267,11 +267,10 @@ blkparse('totals that differ from the lines are an error', async () => {
 })
 
 blkparse('tables by process', async () => {
-  const diagnostics = new Diagnostics()
   const bytes =
     fixture('tables/btrace-s.txt').toString() +
     'kworker/u8:2 x (77, ...)\n Reads Queued:           7,       28KiB\t Writes Queued:           0,        0KiB\n'
-  const { tables, facts } = await readBtraceSummary(textSource(bytes), diagnostics)
+  const { tables, facts } = await readBtraceSummary(textSource(bytes))
   assert.is(facts.foreign, 0)
   const jbd2 = tables.find(({ pid }) => pid === 11475)
   assert.is(jbd2?.name, 'jbd2/loop0p1-8')
