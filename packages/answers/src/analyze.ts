@@ -102,7 +102,7 @@ export async function analyze(
     blocks: blocks.traces,
     devices: oneWitnessEach(blocks.traces, diagnostics),
     summaries: await readSummaries(capture),
-    blockTables: await readBlockTables(capture),
+    blockTables: await readBlockTables(capture, diagnostics),
     diagnostics,
     startedAt: blocks.origin && formatInstant(blocks.origin),
     spanNs: spanOf(straces.length > 0 ? straces : sysdigs, blocks.traces, calls.offsets),

@@ -1,7 +1,7 @@
 /** Tables that stand alone: of `strace -c` (calls), of `btrace -s` and `blkparse -s` (requests by process). */
 import { readBtraceSummary, type SummaryTable } from '@flushtrace/blktrace'
 import { SummaryTable as CallTable, type SummaryRow } from '@flushtrace/strace'
-import { readLines } from '@flushtrace/trace'
+import { readLines, type Diagnostics } from '@flushtrace/trace'
 import type { Capture } from './sources.ts'
 
 /** The rows of all tables, added up by call. */
@@ -19,11 +19,11 @@ export async function readSummaries(capture: Capture): Promise<SummaryRow[]> {
 export type BlockTable = SummaryTable
 
 /** The tables by process. Their totals stand in them again and are left out. */
-export async function readBlockTables(capture: Capture): Promise<BlockTable[]> {
+export async function readBlockTables(capture: Capture, diagnostics: Diagnostics): Promise<BlockTable[]> {
   const tables: BlockTable[] = []
   for (const { source, kind } of capture.sources) {
     if (kind !== 'btrace-summary') continue
-    const reading = await readBtraceSummary(source)
+    const reading = await readBtraceSummary(source, diagnostics)
     tables.push(...reading.tables.filter((table) => table.kind === 'process'))
   }
   return tables

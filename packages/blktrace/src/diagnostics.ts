@@ -1,6 +1,9 @@
 /** What can be wrong with, or missing from, a block trace. */
 import type { DiagnosticKind } from '@flushtrace/trace'
 
+/** Characters of an unreadable line that a diagnostic shows. */
+export const SHOWN = 80
+
 export const BLKTRACE = {
   damaged: {
     code: 'blktrace/damaged-record',

@@ -9,7 +9,7 @@ import {
   type Source,
 } from '@flushtrace/trace'
 import { BlkparseLine } from './blkparse-line.ts'
-import { BLKTRACE } from './diagnostics.ts'
+import { BLKTRACE, SHOWN } from './diagnostics.ts'
 import { Tally, emptyFacts, type BlockFacts } from './facts.ts'
 import { compileFormat, type FormatLine } from './format.ts'
 import { LineFeed, type LineSink } from './lines.ts'
@@ -23,8 +23,6 @@ export interface BlkparseOptions {
   format?: string | null
 }
 
-/** A damaged or foreign line is shown up to here. */
-const SHOWN = 80
 /** blktrace's own end report, when its stderr went into the same file. */
 const RECORDER =
   /^\s*(?:CPU\s+\d+|Total)\s*:\s+[\d,.]+ events(?: \(dropped ([\d,.]+)\))?,|^You have ([\d,.]+) |^=== .* ===$/

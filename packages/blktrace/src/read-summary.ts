@@ -1,5 +1,6 @@
 /** The tables of `btrace -s`, `blkparse -s -O`: counts by process, a source of their own where no events are. */
-import { decodeUtf8, type Source } from '@flushtrace/trace'
+import { decodeUtf8, type Diagnostics, type Source } from '@flushtrace/trace'
+import { BLKTRACE, SHOWN } from './diagnostics.ts'
 import { LineFeed } from './lines.ts'
 import { SummaryReader, type SummaryTable } from './summary.ts'
 
@@ -9,7 +10,7 @@ export interface SummaryReading {
 }
 
 /** Reads all tables of the source. Only the queued counts name a process rightly: see summary.ts. */
-export async function readBtraceSummary(source: Source): Promise<SummaryReading> {
+export async function readBtraceSummary(source: Source, diagnostics: Diagnostics): Promise<SummaryReading> {
   const reader = new SummaryReader()
   const facts = { records: 0, used: 0, foreign: 0, started: null as string | null }
   const feed = new LineFeed({
@@ -17,12 +18,17 @@ export async function readBtraceSummary(source: Source): Promise<SummaryReading>
     line(buf, start, end) {
       facts.records++
       if (start === end) return
-      if (reader.line(decodeUtf8(buf, start, end))) facts.used++
-      else facts.foreign++
+      const text = decodeUtf8(buf, start, end)
+      if (reader.line(text)) facts.used++
+      else {
+        facts.foreign++
+        diagnostics.add(BLKTRACE.foreignLines, { source: source.path, record: facts.records }, text.slice(0, SHOWN))
+      }
     },
     longLine() {
       facts.records++
       facts.foreign++
+      diagnostics.add(BLKTRACE.longLine, { source: source.path, record: facts.records })
     },
   })
   for await (const chunk of source.chunks()) feed.consume(chunk, 0)

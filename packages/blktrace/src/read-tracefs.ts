@@ -15,7 +15,7 @@ import {
 } from '@flushtrace/trace'
 import { BlkparseLine } from './blkparse-line.ts'
 import { addBlockEvent, isBlockEvent } from './block-events.ts'
-import { BLKTRACE } from './diagnostics.ts'
+import { BLKTRACE, SHOWN } from './diagnostics.ts'
 import { Tally, emptyFacts, type BlockFacts } from './facts.ts'
 import { addInodeEvent, isInodeEvent } from './inode-events.ts'
 import { LineFeed, type LineSink } from './lines.ts'
@@ -23,7 +23,6 @@ import type { BlockReading } from './read-binary.ts'
 import { inOrder } from './reorder.ts'
 import { lostEvents, parseTracefsHead, type TracefsHead } from './tracefs-line.ts'
 
-const SHOWN = 80
 /** Names of other events that are counted one by one. */
 const MAX_OTHER = 256
 const UNKNOWN_COMM = '<...>'

@@ -266,11 +266,23 @@ blkparse('totals that differ from the lines are an error', async () => {
   assert.is(facts.started, 'Thu Aug  3 14:20:17 2023')
 })
 
+blkparse('a line of a table that cannot be read is counted and placed', async () => {
+  const diagnostics = new Diagnostics()
+  const bytes = `${fixture('tables/btrace-s.txt').toString()}\nmake: *** [all] Error 2\n`
+  const { facts } = await readBtraceSummary(textSource(bytes), diagnostics)
+  assert.is(facts.foreign, 1)
+  assert.equal(
+    diagnostics.rows().map(({ code }) => code),
+    ['blktrace/foreign-lines'],
+  )
+})
+
 blkparse('tables by process', async () => {
+  const diagnostics = new Diagnostics()
   const bytes =
     fixture('tables/btrace-s.txt').toString() +
     'kworker/u8:2 x (77, ...)\n Reads Queued:           7,       28KiB\t Writes Queued:           0,        0KiB\n'
-  const { tables, facts } = await readBtraceSummary(textSource(bytes))
+  const { tables, facts } = await readBtraceSummary(textSource(bytes), diagnostics)
   assert.is(facts.foreign, 0)
   const jbd2 = tables.find(({ pid }) => pid === 11475)
   assert.is(jbd2?.name, 'jbd2/loop0p1-8')

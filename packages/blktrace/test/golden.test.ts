@@ -57,7 +57,7 @@ async function readFolder(name: string, chunk: number): Promise<Record<string, u
         results[source.path] = summary(await collect(readTracefs(source, diagnostics), diagnostics))
         break
       case 'btrace-summary':
-        results[source.path] = await readBtraceSummary(source)
+        results[source.path] = await readBtraceSummary(source, diagnostics)
         break
       case null:
         assert.unreachable(`${source.path} is nothing`)
