@@ -1,0 +1,74 @@
+/**
+ * All saved maps and device tables of a capture as one answer: sector → device below or above → file system → what its
+ * maps say is there.
+ */
+import type { FsType, LayoutMap, MapTime } from './layout-map.ts'
+
+/** A range of a file system's device and what it is called in the file system's own space. Bytes, half-open. */
+export interface AddressPiece {
+  /** Offset of the piece in the range that was asked for. */
+  readonly at: number
+  readonly bytes: number
+  /** btrfs: logical address; elsewhere the byte of the device. null: no chunk is known there. */
+  readonly address: number | null
+  /** btrfs: what the chunk holds; null elsewhere. */
+  readonly holds: 'data' | 'metadata' | 'system' | 'mixed' | null
+  /** btrfs: which copy (DUP, RAID1*), from 0. */
+  readonly mirror: number
+}
+
+/** A name that a list of inodes gives, and when. */
+export interface InodeName {
+  readonly path: string
+  readonly size: number | null
+  readonly time: MapTime
+  readonly source: string
+}
+
+export interface FileSystem {
+  readonly type: FsType
+  readonly uuid: string | null
+  /** Device numbers (trace/device.ts); several on btrfs, empty when nothing told. */
+  readonly devices: readonly number[]
+  /** st_dev of its files, `7:0`, or `0:39` (btrfs); null when nothing told. */
+  readonly stDev: string | null
+  readonly mountpoints: readonly string[]
+  /** Bytes; null when nothing told. */
+  readonly blockBytes: number | null
+  /** In the order of time: before, during, after; unknown last. */
+  readonly maps: readonly LayoutMap[]
+  /** Pieces that add up to `bytes`. `byte` counts from the start of `device`. */
+  addressesOf(device: number, byte: number, bytes: number): AddressPiece[]
+  /** Every name that was listed for an inode, in the order of time; `root` null: the mounted one. */
+  namesOf(inode: number, root: number | null): readonly InodeName[]
+  /** Every inode that was listed under a path, in the order of time. */
+  inodesOf(path: string): readonly { inode: number; root: number | null; time: MapTime }[]
+}
+
+/** A place on the device that a file system lies on. */
+export interface Placement {
+  readonly at: number
+  readonly bytes: number
+  /** null: no file system is known to lie there. */
+  readonly fs: FileSystem | null
+  readonly device: number
+  /** Bytes from the start of `device`. */
+  readonly byte: number
+  /** Devices passed on the way up, the one that was asked for first. */
+  readonly layers: readonly number[]
+}
+
+export interface DiskLayout {
+  readonly fileSystems: readonly FileSystem[]
+  /**
+   * Where a range of a device lies on the file system above it, through partitions, dm, md. `sector` counts 512-byte
+   * units from the start of `device`. Pieces add up to `bytes`.
+   */
+  resolve(device: number, sector: number, bytes: number): Placement[]
+  /** `loop0`, `dm-3 (vg-lv)`; null for a device nothing told about. */
+  nameOf(device: number): string | null
+  /** Start of a partition on its disk, in sectors, and the disk; null for what is none, or unknown. */
+  partitionOf(device: number): { disk: number; startSector: number; sectors: number } | null
+  /** The device whose file holds this loop device's data; null for what is none, or unknown. */
+  backingOf(device: number): { device: number | null; path: string } | null
+}
