@@ -3,6 +3,7 @@
  * wants to know it takes from the activities and block events as they pass.
  */
 import type { Activity, DeviceSummary, TracedProcess } from '@flushtrace/correlate'
+import type { DiskLayout } from '@flushtrace/layout'
 import type { SummaryRow } from '@flushtrace/strace'
 import { Diagnostics, formatInstant, type Instant } from '@flushtrace/trace'
 import { extent } from 'd3-array'
@@ -40,6 +41,7 @@ export interface Analysis {
   readonly blockTables: readonly BlockTable[]
   readonly diagnostics: Diagnostics
   readonly startedAt: string | null
+  readonly layout: DiskLayout | null
   readonly spanNs: number
   /** By source: where its time 0 lies in ns since `startedAt`. */
   readonly offsets: ReadonlyMap<number, number>
@@ -63,6 +65,8 @@ export interface Listeners {
   readonly onBlockBatch?: OnBlockBatch
   /** The last task of a process is gone: no activity of it will come. */
   readonly onEnd?: (process: TracedProcess, context: ActivityContext) => void
+  /** Activities of a DetailKind are wanted, too. */
+  readonly detail?: boolean
 }
 
 /** Reads everything once. */
@@ -88,7 +92,8 @@ export async function analyze(
     if (wanted(activity, atNs)) onActivity(activity, atNs, context)
   }
   const onEnd = (process: TracedProcess): void => listeners.onEnd?.(process, context)
-  const calls = await readCalls(capture, { straces, sysdigs }, { onActivity: onCall, onEnd }, diagnostics, beside)
+  const wantedOfCalls = { onActivity: onCall, onEnd, detail: listeners.detail ?? false }
+  const calls = await readCalls(capture, { straces, sysdigs }, wantedOfCalls, diagnostics, beside)
   origin = calls.origin
 
   const window = { origin, keep: timeFilter(options, () => origin), anchored: straces.length + sysdigs.length > 0 }
@@ -104,6 +109,7 @@ export async function analyze(
     summaries: await readSummaries(capture),
     blockTables: await readBlockTables(capture, diagnostics),
     diagnostics,
+    layout: null,
     startedAt: blocks.origin && formatInstant(blocks.origin),
     spanNs: spanOf(straces.length > 0 ? straces : sysdigs, blocks.traces, calls.offsets),
     offsets: calls.offsets,

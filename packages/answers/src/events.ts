@@ -7,7 +7,7 @@ import type { BlockSource } from './sources.ts'
 
 /** One call that matters to storage. Times are ns since `startedAt` of the other answers. */
 export interface CallEvent {
-  type: 'flush' | 'hint' | 'failed' | 'write' | 'mapped'
+  type: Activity['kind']
   atNs: number | null
   tookNs: number | null
   source: string

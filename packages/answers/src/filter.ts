@@ -18,11 +18,11 @@ export type ActivityFilter = (activity: Activity, atNs: number) => boolean
 /** `origin`: the wall-clock time of ns 0, known when the first event is. */
 export function activityFilter(options: FilterOptions, origin: () => Instant | null): ActivityFilter {
   const inTime = timeFilter(options, origin)
-  const ofProcess = processMatcher(options.process)
+  const ofProcess = options.process === undefined ? null : processMatcher(options.process)
   const ofFile = options.file === undefined ? null : fileMatcher(options.file)
   return (activity, atNs) => {
     if (inTime && !inTime(atNs)) return false
-    if (ofProcess && !ofProcess(activity)) return false
+    if (ofProcess && !isOf(activity, ofProcess)) return false
     return !ofFile || activity.targets.some((target) => ofFile(target.name.path))
   }
 }
@@ -53,17 +53,21 @@ function moment(text: string | undefined, flag: string, origin: () => Instant | 
   }
 }
 
-function processMatcher(wanted: string | undefined): ((activity: Activity) => boolean) | null {
-  if (wanted === undefined) return null
-  if (/^\d+$/.test(wanted)) {
-    const pid = Number(wanted)
-    return ({ task }) => task.process.pid === pid || task.tid === pid
-  }
-  const matches = picomatch(wanted, { dot: true })
-  return ({ task }) => matches(task.process.name ?? '') || matches((task.process.argv?.[0] ?? '').replace(/^.*\//, ''))
+function isOf({ task }: Activity, matches: ProcessMatcher): boolean {
+  const { pid, name, argv } = task.process
+  return matches(pid, name, argv) || matches(task.tid, null, null)
 }
 
-function fileMatcher(glob: string): (path: string) => boolean {
+export type ProcessMatcher = (pid: number | null, name: string | null, argv: readonly string[] | null) => boolean
+
+/** A pid, or a glob over a process's name and the program it runs. */
+export function processMatcher(wanted: string): ProcessMatcher {
+  if (/^\d+$/.test(wanted)) return (pid) => pid === Number(wanted)
+  const matches = picomatch(wanted, { dot: true })
+  return (_, name, argv) => matches(name ?? '') || matches((argv?.[0] ?? '').replace(/^.*\//, ''))
+}
+
+export function fileMatcher(glob: string): (path: string) => boolean {
   const matches = picomatch(glob, { dot: true, matchBase: !glob.includes('/') } as picomatch.PicomatchOptions)
   return (path) => path === glob || matches(path)
 }

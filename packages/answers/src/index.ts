@@ -1,3 +1,4 @@
+export { attribute, type Attributed } from './attribute.ts'
 export { events, type CallEvent } from './events.ts'
 export { inspect, inspectSchema, type InspectAnswer } from './inspect.ts'
 export { rank, type RankOptions } from './rank.ts'

@@ -245,29 +245,34 @@ export function sysdigReadings(capture: Capture, diagnostics: Diagnostics, forma
 export interface BlockSource {
   /** One for text, the files of all CPUs and devices for a binary trace. */
   readonly sources: readonly Source[]
+  /** Their index among all sources. */
+  readonly indexes: readonly number[]
   readonly kind: 'blktrace' | 'blkparse' | 'tracefs'
   readonly reading: BlockReading
 }
 
 /** The richest first. Binary files of one folder are one trace: they share a clock and the names of tasks. */
 export function blockReadings(capture: Capture, diagnostics: Diagnostics, formats: FormatOptions): BlockSource[] {
-  const folders = new Map<string, Source[]>()
-  for (const { source, kind } of capture.sources) {
-    if (kind !== 'blktrace') continue
-    const folder = dirname(source.path)
-    folders.set(folder, [...(folders.get(folder) ?? []), source])
+  const found = capture.sources.map(({ source, kind }, index) => ({ source, kind, index }))
+  const folders = new Map<string, typeof found>()
+  for (const one of found) {
+    if (one.kind !== 'blktrace') continue
+    const folder = dirname(one.source.path)
+    folders.set(folder, [...(folders.get(folder) ?? []), one])
   }
-  const binary = [...folders.values()].map((sources) => {
-    return { sources, kind: 'blktrace' as const, reading: readBlktrace(sources, diagnostics) }
+  const binary = [...folders.values()].map((files) => {
+    const sources = files.map(({ source }) => source)
+    const indexes = files.map(({ index }) => index)
+    return { sources, indexes, kind: 'blktrace' as const, reading: readBlktrace(sources, diagnostics) }
   })
-  const of = (wanted: SourceKind): Source[] =>
-    capture.sources.filter(({ kind }) => kind === wanted).map(({ source }) => source)
-  const text = of('blkparse').map((source) => {
+  const text = found.flatMap(({ source, kind, index }) => {
+    if (kind !== 'blkparse') return []
     const reading = readBlkparse(source, diagnostics, { format: formats.blkparseFormat })
-    return { sources: [source], kind: 'blkparse' as const, reading }
+    return [{ sources: [source], indexes: [index], kind, reading }]
   })
-  const tracefs = of('tracefs').map((source) => {
-    return { sources: [source], kind: 'tracefs' as const, reading: readTracefs(source, diagnostics) }
+  const tracefs = found.flatMap(({ source, kind, index }) => {
+    if (kind !== 'tracefs') return []
+    return [{ sources: [source], indexes: [index], kind, reading: readTracefs(source, diagnostics) }]
   })
   return [...binary, ...text, ...tracefs]
 }

@@ -13,6 +13,8 @@ export interface CallListeners {
   readonly onActivity: (activity: Activity, atNs: number, origin: Instant | null) => void
   /** The last task of a process is gone. */
   readonly onEnd: (process: TracedProcess) => void
+  /** Activities of a DetailKind are wanted, too. */
+  readonly detail: boolean
 }
 
 /** What is true of all calls once they have been read. */
@@ -60,6 +62,7 @@ export async function readCalls(
       saved,
       sourcePaths,
       infer,
+      detail: listeners.detail,
       onEnd: listeners.onEnd,
       onTask: !infer && sysdigs.length > 0 ? (tid) => told.add(tid) : undefined,
       emit: (activity) => {

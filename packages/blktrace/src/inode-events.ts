@@ -122,6 +122,7 @@ export function addInodeEvent(
   const physical = kind.physical === undefined ? NaN : numberOf(words.get(kind.physical))
   // Holes, delayed and inline extents have a number out of this world.
   batch.physical[i] = physical >= 0 && physical < Number.MAX_SAFE_INTEGER ? physical : NaN
+  batch.physicalBytes[i] = numberOf(words.get('disk_len'))
   const datasync = words.get('datasync')
   if (datasync !== undefined) batch.datasync[i] = numberOf(datasync) > 0 ? 1 : 0
   return true

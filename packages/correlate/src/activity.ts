@@ -13,6 +13,14 @@ export type ActivityKind =
   | 'failed' // a flush that returned an error
   | 'write' // bytes went to a file
   | 'mapped' // the task can now store into a file through memory
+  | DetailKind
+
+/** Only with SystemOptions.detail: what no count is made of, but what says whose blocks are written. */
+export type DetailKind =
+  | 'submitted' // an asynchronous write was handed to the kernel: its blocks may be queued before it is reaped
+  | 'freed' // blocks of the file may be given to another one: from `offset` on, unlinked or truncated
+  | 'renamed' // over another name: ext4 writes the new file's data in that call
+  | 'closed'
 
 /**
  * file: `targets` name it · system: sync() · filesystem: syncfs, the target is only a file on it · memory: msync of
@@ -41,9 +49,11 @@ export interface Activity {
   bytes: number
   /** `mapped`: which part of the file. */
   mapped: Region | null
-  /** ns; NaN when the trace has none. */
+  /** Entry of the call, ns; NaN when the trace has none. */
   atNs: number
   tookNs: number
+  /** Where in the file; NaN: not told, or the call is not about one place. */
+  offset: number
   errno: string | null
   source: number
   record: number
@@ -66,11 +76,19 @@ export function emitMapped(world: World, row: Row, region: Region): void {
   activity.targets = [targetOf(world, row.task, region)]
   activity.mapped = region
   activity.bytes = region.end - region.start
-  activity.atNs = row.batch.atNs[row.i]
-  activity.tookNs = NaN
   activity.errno = null
+  emitAt(world, row, NaN)
+}
+
+/** Sends `world.activity` on, with the times and the place of the row. */
+export function emitAt(world: World, row: Row, tookNs: number, offset = NaN): void {
+  const { activity } = world
+  const { batch, i } = row
+  activity.atNs = batch.atNs[i]
+  activity.tookNs = tookNs
+  activity.offset = offset
   activity.source = row.source
-  activity.record = row.batch.record[row.i]
+  activity.record = batch.record[i]
   world.emit(activity)
 }
 

@@ -13,7 +13,7 @@
  * torvalds/linux mm/msync.c, fs/sync.c, fs/aio.c, include/linux/fs.h generic_write_sync().
  */
 import { CALLS, FAILED, OK, flags as F, type Iocb } from '@flushtrace/trace'
-import { isStored, targetOf, type Activity, type ActivityKind, type Scope, type Target } from './activity.ts'
+import { emitAt, isStored, targetOf, type Activity, type ActivityKind, type Scope, type Target } from './activity.ts'
 import { describedBy, describedByRef } from './decorations.ts'
 import { taskLabel } from './descriptor-tracker.ts'
 import type { Description } from './descriptors.ts'
@@ -192,6 +192,9 @@ export class FlushTracker implements Tracker {
     if (this.#isSync(description, iocb.flags, row)) {
       this.#emit(row, 'flush', 'syncWrite', 'io_submit', scope, targets, 0, NaN)
     }
+    if (this.#world.detail) {
+      this.#emit(row, 'submitted', 'io_submit', 'io_submit', scope, targets, iocb.bytes, row.batch.tookNs[row.i], iocb.offset)
+    }
     if (this.#aioCount >= MAX_AIO) return
     this.#aioCount++
     const key = `${row.task.process.pid}/${iocb.data}`
@@ -247,6 +250,7 @@ export class FlushTracker implements Tracker {
     targets: readonly Target[],
     bytes: number,
     tookNs = row.batch.tookNs[row.i],
+    offset = row.batch.offset[row.i],
   ): void {
     const { batch, i } = row
     const activity: Activity = this.#world.activity
@@ -258,11 +262,7 @@ export class FlushTracker implements Tracker {
     activity.targets = targets
     activity.bytes = bytes
     activity.mapped = null
-    activity.atNs = batch.atNs[i]
-    activity.tookNs = tookNs
     activity.errno = batch.errno[i] >= 0 ? batch.strings.text(batch.errno[i]) : null
-    activity.source = row.source
-    activity.record = batch.record[i]
-    this.#world.emit(activity)
+    emitAt(this.#world, row, tookNs, offset)
   }
 }

@@ -16,6 +16,7 @@ import { MappingTracker } from './mapping-tracker.ts'
 import { NameTracker } from './name-tracker.ts'
 import { ProcessTracker, adoptTask, dropTask } from './process-tracker.ts'
 import { emptyCall, enterCall, type Task, type TracedProcess } from './processes.ts'
+import { SpaceTracker } from './space-tracker.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
 /** Rows held back for one task, and for all: a parent that never returns must not fill the memory. */
@@ -37,6 +38,8 @@ export interface SystemOptions {
   readonly saved?: ReadonlyMap<number, SavedProcess>
   /** Guess the file behind a flush whose source never shows one (sysdig). */
   readonly infer?: boolean
+  /** Tell also of calls that only say where blocks come from and go to (DetailKind). */
+  readonly detail?: boolean
   /** Told of each task once, when it is first known. */
   readonly onTask?: (tid: number) => void
   /** Told when the last task of a process is gone: nothing more will be known of it. */
@@ -67,6 +70,7 @@ export class System {
       order: 'time',
       diagnostics: options.diagnostics,
       emit: options.emit,
+      detail: options.detail ?? false,
       sourcePaths: options.sourcePaths,
       seen: { processes: 0, tasks: 0 },
       onTask: options.onTask ?? null,
@@ -81,6 +85,7 @@ export class System {
       new ProcessTracker(world, (task, row) => this.#inherited(task, row)),
       new DescriptorTracker(world),
       new NameTracker(world),
+      ...(options.detail ? [new SpaceTracker(world)] : []),
       new MappingTracker(world),
       this.#flushes,
       ...(inference ? [inference] : []),
@@ -321,6 +326,7 @@ function emptyActivity(): Activity {
     mapped: null,
     atNs: NaN,
     tookNs: NaN,
+    offset: NaN,
     errno: null,
     source: 0,
     record: 0,

@@ -19,6 +19,8 @@ export interface World {
   order: 'time' | 'starts' | 'lists'
   readonly diagnostics: Diagnostics
   readonly emit: ActivitySink
+  /** Whether activities of a DetailKind are wanted. */
+  readonly detail: boolean
   /** Paths of the sources, for places in diagnostics. */
   readonly sourcePaths: readonly string[]
   /** Processes and tasks that the trace showed. */

@@ -1,2 +1,5 @@
 export { parseMapsLine, procFileOf, readSavedProcesses, sniffProc } from './proc.ts'
 export type { SavedFd, SavedProcess, SavedRegion } from './saved-process.ts'
+export type { AddressPiece, DiskLayout, FileSystem, InodeName, Placement } from './disk-layout.ts'
+export { AREAS, EXTENT } from './layout-map.ts'
+export type { Area, AreaColumns, ExtentColumns, FsType, LayoutMap, MappedFile, MapTime } from './layout-map.ts'

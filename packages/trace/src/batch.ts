@@ -81,7 +81,7 @@ export class CallBatch {
   readonly call: Uint16Array
   /** Task (thread) id; 0 where the trace has none (one task only). */
   readonly tid: Int32Array
-  /** Entry of the call in ns since the source's time 0. For an exit row: of its line. NaN: trace without times. */
+  /** Entry of the call, of an exit row, too, in ns since the source's time 0. NaN: trace without times. */
   readonly atNs: Float64Array
   readonly tookNs: Float64Array
   readonly outcome: Uint8Array

@@ -65,6 +65,11 @@ export const S_IFBLK = 0o060000
 export const S_IFCHR = 0o020000
 
 /** In each table: word → bits. Words that no rule asks for are left out and read as 0. */
+/** include/uapi/linux/falloc.h. */
+export const FALLOC_FL_PUNCH_HOLE = 0x02
+export const FALLOC_FL_COLLAPSE_RANGE = 0x08
+export const FALLOC_FL_INSERT_RANGE = 0x20
+
 export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> = {
   open: words({
     O_RDONLY: 0,
@@ -100,7 +105,13 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
   rename: words({ RENAME_NOREPLACE: 1, RENAME_EXCHANGE, RENAME_WHITEOUT: 4 }),
   at: words({ AT_SYMLINK_FOLLOW, AT_EMPTY_PATH, AT_REMOVEDIR: 0x200 }),
   rwf: words({ RWF_HIPRI: 1, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT: 8, RWF_APPEND: 16 }),
-  fallocate: words({ FALLOC_FL_KEEP_SIZE: 1, FALLOC_FL_PUNCH_HOLE: 2, FALLOC_FL_ZERO_RANGE: 0x10 }),
+  fallocate: words({
+    FALLOC_FL_KEEP_SIZE: 1,
+    FALLOC_FL_PUNCH_HOLE,
+    FALLOC_FL_COLLAPSE_RANGE,
+    FALLOC_FL_ZERO_RANGE: 0x10,
+    FALLOC_FL_INSERT_RANGE,
+  }),
   msync: words({ MS_ASYNC, MS_INVALIDATE: 2, MS_SYNC }),
   syncRange: words({ SYNC_FILE_RANGE_WAIT_BEFORE: 1, SYNC_FILE_RANGE_WRITE: 2, SYNC_FILE_RANGE_WAIT_AFTER: 4 }),
   prot: words({ PROT_NONE: 0, PROT_READ: 1, PROT_WRITE, PROT_EXEC: 4 }),

@@ -48,6 +48,8 @@ export class InodeBatch {
   readonly span: Float64Array
   readonly physicalUnit: Uint8Array
   readonly physical: Float64Array
+  /** Bytes there, where they are not as many as `span` (btrfs compression); else NaN. */
+  readonly physicalBytes: Float64Array
   /** 1 for fdatasync in a sync event; -1 where it does not tell. */
   readonly datasync: Int8Array
   readonly record: Float64Array
@@ -70,6 +72,7 @@ export class InodeBatch {
     this.span = new Float64Array(capacity)
     this.physicalUnit = new Uint8Array(capacity)
     this.physical = new Float64Array(capacity)
+    this.physicalBytes = new Float64Array(capacity)
     this.datasync = new Int8Array(capacity)
     this.record = new Float64Array(capacity)
   }
@@ -96,6 +99,7 @@ export class InodeBatch {
     this.span[i] = NaN
     this.physicalUnit[i] = INODE_UNIT.bytes
     this.physical[i] = NaN
+    this.physicalBytes[i] = NaN
     this.datasync[i] = -1
     this.record[i] = record
     return i

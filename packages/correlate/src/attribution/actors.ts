@@ -1,0 +1,65 @@
+/** Whoever may have made a page dirty or queued a write: a traced process, or only a task that a block trace names. */
+import type { Task, TracedProcess } from '../processes.ts'
+
+export interface Actor {
+  /** null: no trace tells. */
+  readonly pid: number | null
+  readonly name: string | null
+  /** Known from system calls; null: known from block or inode events alone. */
+  readonly process: TracedProcess | null
+  /** Acts for others: what it writes, somebody else made dirty. */
+  readonly kernel: boolean
+}
+
+/**
+ * Threads of the kernel by the names it gives them. A traced process is never one, whatever it calls itself.
+ * Sources: torvalds/linux kernel/workqueue.c, fs/jbd2/journal.c, fs/xfs/xfs_trans_ail.c, fs/btrfs/disk-io.c,
+ * fs/ext4/super.c, mm/vmscan.c, drivers/block/loop.c, drivers/md.
+ */
+const KERNEL =
+  /^(?:kworker\/|jbd2\/|xfsaild\/|xfs-|btrfs-|ext4lazyinit|kswapd\d|flush-|bdi-|loop\d|kthreadd|ksoftirqd|swapper|md\d|raid\d|dm-|kdmflush|jfs|txg_|z_wr_|nfsd|khugepaged|kcompactd|writeback)/
+
+export class Actors {
+  readonly #list: Actor[] = []
+  readonly #ofProcess = new Map<TracedProcess, number>()
+  readonly #ofTid = new Map<number, number>()
+  readonly #unknown = new Map<string, number>()
+
+  /** Number of the process; `tid` leads to it from now on. */
+  ofTask({ tid, process }: Task): number {
+    let id = this.#ofProcess.get(process)
+    if (id === undefined) {
+      id = this.#list.push({
+        get pid() {
+          return process.pid
+        },
+        get name() {
+          return process.name
+        },
+        process,
+        kernel: false,
+      }) - 1
+      this.#ofProcess.set(process, id)
+    }
+    if (tid > 0) this.#ofTid.set(tid, id)
+    return id
+  }
+
+  /** Who a thread id of a block or inode event is; its process where system calls showed it. */
+  ofTid(tid: number, comm: string | null): number {
+    const traced = this.#ofTid.get(tid)
+    if (traced !== undefined) return traced
+    const key = `${tid} ${comm ?? ''}`
+    let id = this.#unknown.get(key)
+    if (id === undefined) {
+      const kernel = comm !== null && KERNEL.test(comm)
+      id = this.#list.push({ pid: tid > 0 ? tid : null, name: comm, process: null, kernel }) - 1
+      this.#unknown.set(key, id)
+    }
+    return id
+  }
+
+  at(id: number): Actor {
+    return this.#list[id]
+  }
+}

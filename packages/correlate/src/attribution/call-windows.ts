@@ -1,0 +1,71 @@
+/**
+ * Which call a task was in at a moment. Calls of one task follow one another, so its windows never overlap; several
+ * rows of one call (an msync over two files, a write that is also a flush) are one window.
+ */
+import { CALL, QUEUES, type CallLog } from './call-log.ts'
+
+export class CallWindows {
+  readonly #log: CallLog
+  /** By task: rows in the order of their entry. */
+  readonly #byTid = new Map<number, number[]>()
+  /** How far two clocks may be apart: a moment just outside a window counts as inside where no other window is nearer. */
+  readonly #slackNs: number
+
+  constructor(log: CallLog, order: Uint32Array, slackNs: number) {
+    this.#log = log
+    this.#slackNs = slackNs
+    const { kind, tid } = log
+    for (const row of order) {
+      if (kind.data[row] > QUEUES && kind.data[row] !== CALL.flushAll) continue
+      const rows = this.#byTid.get(tid.data[row])
+      if (rows) rows.push(row)
+      else this.#byTid.set(tid.data[row], [row])
+    }
+  }
+
+  /** Rows of the call that task `tid` was in; the ones that say most first. Empty: in none that can queue data. */
+  at(tid: number, atNs: number): number[] {
+    const rows = this.#byTid.get(tid)
+    if (!rows) return []
+    const { startNs } = this.#log
+    let low = 0
+    let high = rows.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (startNs.data[rows[middle]] <= atNs) low = middle + 1
+      else high = middle
+    }
+    // `low - 1` is the last one entered by then.
+    const inside = low > 0 && atNs <= this.#endOf(rows, low - 1)
+    if (inside) return this.#callAt(rows, low - 1)
+    const behind = low > 0 ? atNs - this.#endOf(rows, low - 1) : Infinity
+    const ahead = low < rows.length ? startNs.data[rows[low]] - atNs : Infinity
+    if (Math.min(behind, ahead) > this.#slackNs) return []
+    return this.#callAt(rows, behind <= ahead ? low - 1 : low)
+  }
+
+  /** Without a duration: until the task entered its next call that is known here. */
+  #endOf(rows: readonly number[], k: number): number {
+    const { startNs, endNs } = this.#log
+    const end = endNs.data[rows[k]]
+    if (!Number.isNaN(end)) return end
+    for (let next = k + 1; next < rows.length; next++) {
+      if (startNs.data[rows[next]] > startNs.data[rows[k]]) return startNs.data[rows[next]]
+    }
+    return Infinity
+  }
+
+  #callAt(rows: readonly number[], k: number): number[] {
+    const { startNs, record, source, kind } = this.#log
+    const same = (other: number): boolean =>
+      startNs.data[other] === startNs.data[rows[k]] &&
+      record.data[other] === record.data[rows[k]] &&
+      source.data[other] === source.data[rows[k]]
+    let first = k
+    while (first > 0 && same(rows[first - 1])) first--
+    const found: number[] = []
+    for (let n = first; n < rows.length && same(rows[n]); n++) found.push(rows[n])
+    const least = Math.min(...found.map((row) => kind.data[row]))
+    return found.filter((row) => kind.data[row] === least)
+  }
+}

@@ -1,0 +1,66 @@
+/** A column that grows: what commands that need every event keep of each. Doubles; costs its width a row, at most twice. */
+type Store = Float64Array | Int32Array | Uint32Array | Uint8Array
+type StoreOf<T extends Store> = new (length: number) => T
+
+const FIRST = 1024
+
+export class Column<T extends Store> {
+  readonly #make: StoreOf<T>
+  /** Only the first `length` are meant. */
+  data: T
+  length = 0
+
+  constructor(make: StoreOf<T>) {
+    this.#make = make
+    this.data = new make(FIRST)
+  }
+
+  push(value: number): void {
+    if (this.length === this.data.length) {
+      const grown = new this.#make(2 * this.length)
+      grown.set(this.data)
+      this.data = grown
+    }
+    this.data[this.length++] = value
+  }
+
+  get values(): T {
+    return this.data.subarray(0, this.length) as T
+  }
+}
+
+/** Row numbers in the order of `key`; rows without one (NaN) come first. Rows are nearly in order already. */
+export function orderOf(key: Float64Array): Uint32Array {
+  const order = new Uint32Array(key.length)
+  let sorted = true
+  for (let i = 0; i < key.length; i++) {
+    order[i] = i
+    if (i > 0 && !(key[i - 1] <= key[i])) sorted = false
+  }
+  const rank = (i: number): number => (Number.isNaN(key[i]) ? -Infinity : key[i])
+  return sorted ? order : order.sort((a, b) => (rank(a) === rank(b) ? a - b : rank(a) < rank(b) ? -1 : 1))
+}
+
+/** Numbers for strings; a log outlives the batches that its strings came in. */
+export class Names {
+  readonly #ids = new Map<string, number>()
+  readonly #texts: string[] = []
+
+  id(text: string): number {
+    let id = this.#ids.get(text)
+    if (id === undefined) {
+      id = this.#texts.length
+      this.#ids.set(text, id)
+      this.#texts.push(text)
+    }
+    return id
+  }
+
+  text(id: number): string {
+    return this.#texts[id]
+  }
+
+  textOrNull(id: number): string | null {
+    return id < 0 ? null : this.#texts[id]
+  }
+}

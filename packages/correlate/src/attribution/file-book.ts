@@ -1,0 +1,212 @@
+/**
+ * One number for each file, whoever speaks of it: system calls (by descriptor), inode events (by inode number), maps
+ * and lists (by path, by inode).
+ *
+ * Rules
+ * 1. An inode number is a file only for a time: ext4 and xfs give it to the next file at once. What joins it with a
+ *    file of the calls (an fsync event inside that task's fsync call) holds until the next such join names another.
+ * 2. A path of a map taken before the trace is the file that calls first met under it; of one taken after, the file
+ *    that has it at the end.
+ * 3. Blocks of a file are its own until it was truncated below them or lost its last name (`freed`).
+ */
+import { kindOf, type TracedFile } from '../files.ts'
+
+export interface LocatedFile {
+  /** What it is called now, at the end of the trace; null: only its inode number is known. */
+  readonly path: string | null
+  readonly deleted: boolean
+  readonly inode: number | null
+  /** btrfs: subvolume tree; null elsewhere. */
+  readonly root: number | null
+  readonly traced: TracedFile | null
+  /** What calls knew it by, the first one first; empty: no call named it. */
+  readonly names: readonly string[]
+}
+
+/** Names kept of one file. */
+const MAX_NAMES = 16
+
+interface Entry {
+  traced: TracedFile | null
+  readonly names: string[]
+  /** As calls first met it, or as a map or list names it. */
+  path: string | null
+  inode: number | null
+  root: number | null
+  /** Index of the file system's view; -1: not known. */
+  view: number
+  /** Alternating time and first offset freed, in the order of time. */
+  freed: number[] | null
+}
+
+/** An inode of one file system and the files that had it, in the order of time. */
+interface Inode {
+  readonly view: number
+  readonly root: number | null
+  readonly inode: number
+  readonly joins: { atNs: number; file: number }[]
+  /** The file made up for it where nothing joined it with one of the calls. */
+  file: number
+}
+
+export class FileBook {
+  readonly #entries: Entry[] = []
+  readonly #ofTraced = new Map<TracedFile, number>()
+  /** Path → file that calls first met under it. */
+  readonly #atStart = new Map<string, number>()
+  #atEnd: Map<string, number> | null = null
+  readonly #ofPath = new Map<string, number>()
+  readonly #inodes: Inode[] = []
+  readonly #ofInode = new Map<number, Map<string, number>>()
+
+  get length(): number {
+    return this.#entries.length
+  }
+
+  /** A file of the calls. `path`: what this call knows it by. */
+  traced(file: TracedFile, path: string): number {
+    let id = this.#ofTraced.get(file)
+    if (id === undefined) {
+      id = this.#add({ traced: file, path, inode: null, root: null, view: -1, freed: null, names: [] })
+      this.#ofTraced.set(file, id)
+      if (!this.#atStart.has(path)) this.#atStart.set(path, id)
+    }
+    const { names } = this.#entries[id]
+    if (names.at(-1) !== path && names.length < MAX_NAMES && !names.includes(path)) names.push(path)
+    return id
+  }
+
+  at(id: number): LocatedFile {
+    const { traced, path, inode, root, names } = this.#entries[id]
+    return {
+      path: traced?.lastPath ?? path,
+      deleted: traced?.deleted ?? false,
+      inode: inode ?? traced?.inode ?? null,
+      root,
+      traced,
+      names,
+    }
+  }
+
+  /** Whether a block device holds what is written to it: a file of any kind that is no pipe, no memory. */
+  isStored(id: number): boolean {
+    const { traced } = this.#entries[id]
+    const kind = traced && kindOf(traced)
+    return kind !== 'memory' && kind !== 'other' && kind !== 'directory'
+  }
+
+  free(id: number, atNs: number, offset: number): void {
+    const entry = this.#entries[id]
+    entry.freed ??= []
+    entry.freed.push(atNs, Number.isNaN(offset) ? 0 : offset)
+  }
+
+  /** Whether the file lost the block at `offset` within the time (it may have got another one there since). */
+  freedBetween(id: number, fromNs: number, toNs: number, offset: number): boolean {
+    const { freed } = this.#entries[id]
+    if (!freed) return false
+    for (let k = 0; k < freed.length; k += 2) {
+      if (freed[k] >= fromNs && freed[k] <= toNs && !(offset < freed[k + 1])) return true
+    }
+    return false
+  }
+
+  /** The file that a map names: by path, else by inode. */
+  mapped(view: number, path: string | null, inode: number | null, root: number | null, before: boolean): number {
+    if (path !== null) {
+      const id = (before ? this.#atStart : this.#endings()).get(path)
+      if (id !== undefined) {
+        if (inode !== null) this.join(this.inode(view, root, inode), before ? -Infinity : Infinity, id)
+        return id
+      }
+    }
+    if (inode !== null) {
+      const id = this.fileOf(this.inode(view, root, inode), before ? -Infinity : Infinity)
+      this.#entries[id].path ??= path
+      return id
+    }
+    const key = path ?? ''
+    let id = this.#ofPath.get(key)
+    if (id === undefined) {
+      id = this.#add({ traced: null, path, inode, root, view, freed: null, names: [] })
+      this.#ofPath.set(key, id)
+    }
+    return id
+  }
+
+  #endings(): Map<string, number> {
+    if (this.#atEnd) return this.#atEnd
+    this.#atEnd = new Map()
+    for (const [file, id] of this.#ofTraced) if (!file.deleted) this.#atEnd.set(file.lastPath, id)
+    return this.#atEnd
+  }
+
+  /** Number of an inode. */
+  inode(view: number, root: number | null, inode: number): number {
+    let ofView = this.#ofInode.get(view)
+    if (!ofView) this.#ofInode.set(view, (ofView = new Map()))
+    const key = `${root ?? ''}/${inode}`
+    let id = ofView.get(key)
+    if (id === undefined) {
+      id = this.#inodes.push({ view, root, inode, joins: [], file: -1 }) - 1
+      ofView.set(key, id)
+    }
+    return id
+  }
+
+  /** From `atNs` on the inode is known to be `file`. To be told in the order of time. */
+  join(inode: number, atNs: number, file: number): void {
+    const { joins, inode: number, root, view } = this.#inodes[inode]
+    const entry = this.#entries[file]
+    entry.inode ??= number
+    entry.root ??= root
+    if (entry.view < 0) entry.view = view
+    if (joins.at(-1)?.file === file) return
+    if (joins.length > 0 && joins[joins.length - 1].atNs > atNs) joins.unshift({ atNs, file })
+    else joins.push({ atNs, file })
+  }
+
+  /** Which file an inode was at a moment. */
+  fileOf(inode: number, atNs: number): number {
+    const { joins, view, root, inode: number } = this.#inodes[inode]
+    let before = -1
+    for (let k = 0; k < joins.length && joins[k].atNs <= atNs; k++) before = k
+    if (before >= 0) {
+      const { file, atNs: joined } = joins[before]
+      // Its last name went away since, and the next one known to have the number came later: that one, more likely.
+      const gone = before + 1 < joins.length && this.#isGone(file, joined, atNs)
+      return gone ? joins[before + 1].file : file
+    }
+    if (joins.length > 0) return joins[0].file
+    const entry = this.#inodes[inode]
+    if (entry.file < 0) entry.file = this.#add({ traced: null, path: null, inode: number, root, view, freed: null, names: [] })
+    return entry.file
+  }
+
+  #isGone(file: number, fromNs: number, toNs: number): boolean {
+    return this.#entries[file].traced?.deleted === true && this.freedBetween(file, fromNs, toNs, 0)
+  }
+
+  /** Gives a path to a file of which only the inode is known; files of the calls have their own. */
+  call(file: number, path: string): void {
+    const entry = this.#entries[file]
+    if (!entry.traced) entry.path ??= path
+  }
+
+  viewOf(file: number): number {
+    return this.#entries[file].view
+  }
+
+  setView(file: number, view: number): void {
+    this.#entries[file].view = view
+  }
+
+  /** Every inode and the root it was met with. */
+  inodeAt(inode: number): { readonly view: number; readonly root: number | null; readonly inode: number } {
+    return this.#inodes[inode]
+  }
+
+  #add(entry: Entry): number {
+    return this.#entries.push(entry) - 1
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * What a write is that carries no file's data: by the map's areas, by where file systems keep things, by who queues it
+ * and how it is marked.
+ *
+ * 1. File systems mark what they write for themselves as metadata (REQ_META): ext4 and btrfs their trees and tables,
+ *    xfs its buffers and log, jbd2 its journal. File data never has the mark, whoever queues it: jbd2 writes a file's
+ *    data, too, before the commit that needs it (data=ordered).
+ * 2. ext4lazyinit writes zeroes over inode tables, without the mark.
+ * 3. Superblocks have their places: ext4 the first 4 KiB, xfs the first sector, btrfs 64 KiB, 64 MiB and 256 GiB.
+ * Sources: torvalds/linux include/linux/jbd2.h JBD2_JOURNAL_REQ_FLAGS, fs/xfs/xfs_buf.c, fs/xfs/xfs_log.c,
+ * fs/btrfs/disk-io.c write_dev_supers(), fs/ext4/super.c ext4_run_li_request().
+ */
+import type { FsType } from '@flushtrace/layout'
+import { OP } from '@flushtrace/trace'
+import type { MapClaims } from './map-claims.ts'
+import type { Piece, What } from './piece-log.ts'
+import type { FsView, ViewPiece } from './views.ts'
+
+export type Nature = Pick<Piece, 'what' | 'confidence' | 'rule' | 'origin'>
+
+const BTRFS_SUPERBLOCKS: readonly number[] = [1 << 16, 1 << 26, 2 ** 38]
+const SUPERBLOCK_BYTES = 4096
+
+/** Threads by which a file system gives itself away. */
+const THREADS: readonly [RegExp, FsType][] = [
+  [/^jbd2\/|^ext4/, 'ext4'],
+  [/^xfsaild\/|^xfs/, 'xfs'],
+  [/^btrfs-/, 'btrfs'],
+]
+
+export function typeByThread(comm: string): FsType | null {
+  return THREADS.find(([name]) => name.test(comm))?.[1] ?? null
+}
+
+export class Natures {
+  readonly #claims: MapClaims
+  /** Some row is marked as metadata: rows that are not carry data. */
+  readonly #marks: boolean
+
+  constructor(claims: MapClaims, marks: boolean) {
+    this.#claims = claims
+    this.#marks = marks
+  }
+
+  /** null: it carries a file's data. */
+  of(piece: ViewPiece, flags: number, comm: string | null): Nature | null {
+    const meta = (flags & OP.meta) !== 0
+    const known = this.#claims.areaAt(piece.view, piece.address, piece.byte)
+    if (meta || comm === 'ext4lazyinit') {
+      if (known) return { what: known.area as What, confidence: 'snapshot', rule: 'area', origin: known.map.source }
+      return byPlace(piece, comm) ?? { what: 'metadata', confidence: 'inferred', rule: 'metadata-flag', origin: null }
+    }
+    if (piece.holds === 'metadata' || piece.holds === 'system') {
+      return { what: 'metadata', confidence: 'snapshot', rule: 'area', origin: 'chunk map' }
+    }
+    // Blocks of the journal and of a swap area are never handed to a file; inode tables may look like it on xfs.
+    if (known && (known.area === 'journal' || known.area === 'swap' || !this.#marks)) {
+      return { what: known.area as What, confidence: 'snapshot', rule: 'area', origin: known.map.source }
+    }
+    return this.#marks ? null : byPlace(piece, comm)
+  }
+}
+
+function byPlace({ view, byte, bytes }: ViewPiece, comm: string | null): Nature | null {
+  if (isSuperblock(view, byte, bytes)) return { what: 'superblock', confidence: 'inferred', rule: 'place', origin: null }
+  if (comm?.startsWith('jbd2/')) return { what: 'journal', confidence: 'inferred', rule: 'submitter', origin: null }
+  return null
+}
+
+function isSuperblock({ type, blockBytes }: FsView, byte: number, bytes: number): boolean {
+  switch (type) {
+    case 'btrfs':
+      return bytes <= SUPERBLOCK_BYTES && BTRFS_SUPERBLOCKS.includes(byte)
+    case 'ext4':
+      // Byte 1024, in the first block or, of 1 KiB blocks, in the second one.
+      return byte <= 1024 && byte + bytes > 1024 && bytes <= Math.max(blockBytes, SUPERBLOCK_BYTES)
+    case 'xfs':
+      return byte === 0 && bytes <= SUPERBLOCK_BYTES
+    default:
+      return false
+  }
+}

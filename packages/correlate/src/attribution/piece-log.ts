@@ -1,0 +1,122 @@
+/** What came out: for each request the pieces it consists of, one row each, in the order of the requests. */
+import { Column, Names } from './column.ts'
+
+/** What a block is. Names of the contract's `what`. */
+export const WHATS = ['file', 'journal', 'metadata', 'superblock', 'free', 'swap', 'unknown'] as const
+export type What = (typeof WHATS)[number]
+export const CONFIDENCES = ['exact', 'snapshot', 'inferred', 'ambiguous', 'unknown'] as const
+
+/** Which rule named a piece, in the order in which they are believed. */
+export const RULES = [
+  'placed', // an event placed the range of the file there
+  'announced', // an event announced the range, and the same task queued as many bytes next
+  'sync-event', // inside the file system's fsync of that inode, by the same task
+  'own-call', // inside a call of the same task about that file
+  'kept-place', // the block was the file's, and nothing took it away since
+  'map-after', // nothing was written there between this and the map
+  'map-both', // the maps from before and after agree
+  'only-dirty', // the only file of the file system that was dirty
+  'one-of', // one of several dirty files
+  'area', // a map says what the range is
+  'place', // the file system keeps it at this place
+  'submitter', // who queued it, and how
+  'metadata-flag', // marked as metadata by the file system
+  'dataless', // a discard or a bare flush
+  'none',
+] as const
+export type AttributionRule = (typeof RULES)[number]
+
+export const VIAS = ['direct', 'flush', 'writeback'] as const
+export type Via = (typeof VIAS)[number]
+
+export interface Piece {
+  at: number
+  bytes: number
+  what: What
+  view: number
+  /** FileBook number; -1: none. */
+  file: number
+  /** NaN: not known. */
+  fileOffset: number
+  confidence: (typeof CONFIDENCES)[number]
+  rule: AttributionRule
+  /** Where the fact stands: number of a source and its record; -1: `origin` says it in words, or nothing does. */
+  source: number
+  record: number
+  /** Path of the map, or a label of the area. */
+  origin: string | null
+  via: Via
+  /** Numbers of Actors that made it dirty; empty: not known. */
+  actors: readonly number[]
+  /** one-of: the files it may be. */
+  candidates: readonly number[]
+}
+
+export class PieceLog {
+  /** Row of the BlockLog. */
+  readonly request = new Column(Uint32Array)
+  readonly at = new Column(Float64Array)
+  readonly bytes = new Column(Float64Array)
+  readonly what = new Column(Uint8Array)
+  readonly view = new Column(Int32Array)
+  readonly file = new Column(Int32Array)
+  readonly fileOffset = new Column(Float64Array)
+  readonly confidence = new Column(Uint8Array)
+  readonly rule = new Column(Uint8Array)
+  readonly source = new Column(Int32Array)
+  readonly record = new Column(Float64Array)
+  readonly origin = new Column(Int32Array)
+  readonly via = new Column(Uint8Array)
+  /** Numbers of `lists`. */
+  readonly actors = new Column(Int32Array)
+  readonly candidates = new Column(Int32Array)
+  readonly #origins = new Names()
+  readonly #lists = new Names()
+
+  get length(): number {
+    return this.request.length
+  }
+
+  push(request: number, piece: Piece): void {
+    this.request.push(request)
+    this.at.push(piece.at)
+    this.bytes.push(piece.bytes)
+    this.what.push(WHATS.indexOf(piece.what))
+    this.view.push(piece.view)
+    this.file.push(piece.file)
+    this.fileOffset.push(piece.fileOffset)
+    this.confidence.push(CONFIDENCES.indexOf(piece.confidence))
+    this.rule.push(RULES.indexOf(piece.rule))
+    this.source.push(piece.source)
+    this.record.push(piece.record)
+    this.origin.push(piece.origin === null ? -1 : this.#origins.id(piece.origin))
+    this.via.push(VIAS.indexOf(piece.via))
+    this.actors.push(this.#lists.id(piece.actors.join(' ')))
+    this.candidates.push(this.#lists.id(piece.candidates.join(' ')))
+  }
+
+  row(k: number): Piece & { request: number } {
+    return {
+      request: this.request.data[k],
+      at: this.at.data[k],
+      bytes: this.bytes.data[k],
+      what: WHATS[this.what.data[k]],
+      view: this.view.data[k],
+      file: this.file.data[k],
+      fileOffset: this.fileOffset.data[k],
+      confidence: CONFIDENCES[this.confidence.data[k]],
+      rule: RULES[this.rule.data[k]],
+      source: this.source.data[k],
+      record: this.record.data[k],
+      origin: this.#origins.textOrNull(this.origin.data[k]),
+      via: VIAS[this.via.data[k]],
+      actors: this.#list(this.actors.data[k]),
+      candidates: this.#list(this.candidates.data[k]),
+    }
+  }
+
+  #list(id: number): number[] {
+    const text = this.#lists.text(id)
+    return text === '' ? [] : text.split(' ').map(Number)
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Who has which range of an address space now: ranges set one after the other, the later one wins where they overlap.
+ *
+ * Invariant: segments are sorted and never overlap; they stand in blocks of at most LIMIT, so that setting one costs
+ * the length of a block and finding one two binary searches.
+ */
+const LIMIT = 512
+
+interface Block {
+  readonly starts: number[]
+  readonly ends: number[]
+  readonly payloads: number[]
+}
+
+export type OnSegment = (start: number, end: number, payload: number) => void
+
+export class Segments {
+  readonly #blocks: Block[] = [{ starts: [], ends: [], payloads: [] }]
+
+  /** Half-open. */
+  set(start: number, end: number, payload: number): void {
+    if (!(start < end)) return
+    this.clear(start, end)
+    this.#insert(start, end, payload)
+  }
+
+  /** Nothing is known of the range any more. */
+  clear(start: number, end: number): void {
+    for (;;) {
+      const b = this.#blockOf(start)
+      const block = this.#blocks[b]
+      const k = firstEndingAfter(block.ends, start)
+      if (k === block.starts.length) {
+        const next = this.#blocks.at(b + 1)
+        if (b + 1 >= this.#blocks.length || !next || next.starts[0] >= end) return
+        if (next.starts[0] >= start) {
+          this.clear(next.starts[0], end)
+          return
+        }
+      }
+      if (k >= block.starts.length || block.starts[k] >= end) return
+      const [from, to, payload] = [block.starts[k], block.ends[k], block.payloads[k]]
+      if (from < start) {
+        block.ends[k] = start
+        if (to > end) this.#insert(end, to, payload)
+      } else if (to > end) block.starts[k] = end
+      else this.#remove(b, k)
+    }
+  }
+
+  /** Calls `found` for each known piece of the range, in order. */
+  within(start: number, end: number, found: OnSegment): void {
+    for (let b = this.#blockOf(start); b < this.#blocks.length; b++) {
+      const { starts, ends, payloads } = this.#blocks[b]
+      if (starts.length > 0 && starts[0] >= end) return
+      for (let k = firstEndingAfter(ends, start); k < starts.length && starts[k] < end; k++) {
+        found(Math.max(start, starts[k]), Math.min(end, ends[k]), payloads[k])
+      }
+    }
+  }
+
+  #insert(start: number, end: number, payload: number): void {
+    const b = this.#blockOf(start)
+    const block = this.#blocks[b]
+    const k = firstEndingAfter(block.ends, start)
+    block.starts.splice(k, 0, start)
+    block.ends.splice(k, 0, end)
+    block.payloads.splice(k, 0, payload)
+    if (block.starts.length <= LIMIT) return
+    const half = LIMIT >> 1
+    this.#blocks.splice(b + 1, 0, {
+      starts: block.starts.splice(half),
+      ends: block.ends.splice(half),
+      payloads: block.payloads.splice(half),
+    })
+  }
+
+  #remove(b: number, k: number): void {
+    const block = this.#blocks[b]
+    block.starts.splice(k, 1)
+    block.ends.splice(k, 1)
+    block.payloads.splice(k, 1)
+    if (block.starts.length === 0 && this.#blocks.length > 1) this.#blocks.splice(b, 1)
+  }
+
+  /** The last block that begins at or before `at`, else the first. */
+  #blockOf(at: number): number {
+    let low = 0
+    let high = this.#blocks.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if (this.#blocks[middle].starts[0] <= at) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+}
+
+function firstEndingAfter(ends: readonly number[], at: number): number {
+  let low = 0
+  let high = ends.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (ends[middle] > at) high = middle
+    else low = middle + 1
+  }
+  return low
+}

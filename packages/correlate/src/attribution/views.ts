@@ -1,0 +1,144 @@
+/**
+ * The file systems that requests go to, as the attribution sees them: those that the saved maps tell of, and, where
+ * nothing tells, one for each device. What requests, inode events and calls say of a file system is joined here.
+ */
+import type { DiskLayout, FileSystem, FsType } from '@flushtrace/layout'
+import { deviceText, parseDevice } from '@flushtrace/trace'
+
+export interface FsView {
+  readonly index: number
+  /** null: no map tells of it. */
+  readonly fs: FileSystem | null
+  /** The devices it lies on; the first one names it. */
+  readonly devices: readonly number[]
+  /** What maps, events or the names of kernel threads tell; null: nothing yet. */
+  type: FsType | null
+  /** What the file system calls a block. */
+  blockBytes: number
+}
+
+/** mkfs's own choice on all but the smallest disks. */
+const USUAL_BLOCK_BYTES = 4096
+
+/** A piece of a request on one file system. */
+export interface ViewPiece {
+  /** Offset in the request. */
+  readonly at: number
+  readonly bytes: number
+  readonly view: FsView
+  /** Device of the file system, and byte from its start. */
+  readonly device: number
+  readonly byte: number
+  /** In the space that the file system's own numbers count: logical on btrfs; null: no chunk map tells. */
+  readonly address: number | null
+  readonly holds: 'data' | 'metadata' | 'system' | 'mixed' | null
+}
+
+export class FsViews {
+  readonly all: FsView[] = []
+  readonly #layout: DiskLayout | null
+  readonly #ofDevice = new Map<number, FsView>()
+  readonly #ofFs = new Map<FileSystem, FsView>()
+  readonly #ofName = new Map<string, FsView | null>()
+
+  constructor(layout: DiskLayout | null) {
+    this.#layout = layout
+    for (const fs of layout?.fileSystems ?? []) {
+      const view = this.#add(fs, fs.devices, fs.type)
+      this.#ofFs.set(fs, view)
+      for (const device of fs.devices) this.#ofDevice.set(device, view)
+    }
+  }
+
+  #add(fs: FileSystem | null, devices: readonly number[], type: FsType | null): FsView {
+    const view: FsView = { index: this.all.length, fs, devices, type, blockBytes: fs?.blockBytes ?? USUAL_BLOCK_BYTES }
+    this.all.push(view)
+    return view
+  }
+
+  /** Where a request lies. Pieces add up to `bytes`. */
+  pieces(device: number, sector: number, bytes: number): ViewPiece[] {
+    const placements = this.#layout?.resolve(device, sector, bytes) ?? []
+    const known = placements.some(({ fs }) => fs !== null)
+    if (!known) {
+      const view = this.ofDevice(device)
+      const byte = sector * 512
+      return [{ at: 0, bytes, view, device, byte, address: view.type === 'btrfs' ? null : byte, holds: null }]
+    }
+    return placements.flatMap((placement) => {
+      const { fs, device: below, byte, at } = placement
+      if (!fs) {
+        const view = this.ofDevice(below)
+        return [{ at, bytes: placement.bytes, view, device: below, byte, address: byte, holds: null }]
+      }
+      const view = this.#ofFs.get(fs) as FsView
+      return fs.addressesOf(below, byte, placement.bytes).map((piece) => ({
+        at: at + piece.at,
+        bytes: piece.bytes,
+        view,
+        device: below,
+        byte: byte + piece.at,
+        address: piece.address,
+        holds: piece.holds,
+      }))
+    })
+  }
+
+  /** The file system on a device; one is made up where nothing tells. */
+  ofDevice(device: number): FsView {
+    let view = this.#ofDevice.get(device)
+    if (!view) this.#ofDevice.set(device, (view = this.#add(null, [device], null)))
+    return view
+  }
+
+  /** What an inode event calls a file system: `7:0`, a btrfs UUID, `btrfs-43`. null: it could be several. */
+  ofName(name: string, type: FsType | null): FsView | null {
+    let view = this.#ofName.get(name)
+    if (view === undefined) this.#ofName.set(name, (view = this.#find(name, type)))
+    if (view && view.type === null) view.type = type
+    return view
+  }
+
+  #find(name: string, type: FsType | null): FsView | null {
+    const device = parseDevice(name)
+    if (device !== null) {
+      const known =
+        this.#ofDevice.get(device) ?? this.all.find(({ fs }) => fs?.stDev === deviceText(device)) ?? this.#onlyPartOf(device)
+      return known ?? this.ofDevice(device)
+    }
+    const byUuid = this.all.find(({ fs }) => fs?.uuid === name)
+    if (byUuid) return byUuid
+    const wanted = type ?? (name.startsWith('btrfs-') ? 'btrfs' : null)
+    const alike = this.all.filter((view) => view.type === wanted)
+    return alike.length === 1 ? alike[0] : null
+  }
+
+  /** Writeback names the disk of a partition: the one file system on its partitions. */
+  #onlyPartOf(disk: number): FsView | undefined {
+    const parts = this.all.filter(({ devices }) =>
+      devices.some((device) => this.#layout?.partitionOf(device)?.disk === disk),
+    )
+    return parts.length === 1 ? parts[0] : undefined
+  }
+
+  /** A name that could not be found by itself was seen to belong to requests of this file system. */
+  learn(name: string, view: FsView): void {
+    if (!this.#ofName.get(name)) this.#ofName.set(name, view)
+  }
+
+  /** The file system a path lies on: the longest mount point that begins it. null: no mount point tells. */
+  ofPath(path: string): FsView | null {
+    let best: FsView | null = null
+    let length = -1
+    for (const view of this.all) {
+      for (const mountpoint of view.fs?.mountpoints ?? []) {
+        const prefix = mountpoint.endsWith('/') ? mountpoint : `${mountpoint}/`
+        if (mountpoint.length > length && (path.startsWith(prefix) || path === mountpoint)) {
+          best = view
+          length = mountpoint.length
+        }
+      }
+    }
+    return best
+  }
+}
