@@ -1,6 +1,6 @@
 /** The block side of a capture: each device told by one witness, its requests added up by task. */
 import { RequestTracker, type DeviceSummary } from '@flushtrace/correlate'
-import { nsBetween, type BlockBatch, type DiagnosticKind, type Diagnostics, type Instant } from '@flushtrace/trace'
+import { nsBetween, plusNs, type BlockBatch, type DiagnosticKind, type Diagnostics, type Instant } from '@flushtrace/trace'
 import type { BlockSource } from './sources.ts'
 
 export interface BlockTrace extends BlockSource {
@@ -30,6 +30,9 @@ export interface BlockWindow {
   readonly anchored: boolean
 }
 
+/** Time 0 of the monotonic clock. */
+const BOOT: Instant = { seconds: 0, nanos: 0 }
+
 /** Reads all block traces, the richest first. */
 export async function readBlocks(
   sources: readonly BlockSource[],
@@ -39,13 +42,20 @@ export async function readBlocks(
 ): Promise<{ traces: BlockTrace[]; origin: Instant | null }> {
   const traces: BlockTrace[] = []
   let { origin } = window
+  // Calls without a date have set ns 0 to a moment that no note names.
+  const dated = origin !== null || !window.anchored
+  let bootedAt: Instant | null = null
   for (const source of sources) {
     const tracker = new RequestTracker(diagnostics)
     let offsetNs: number | null = null
     for await (const batch of source.reading.batches) {
-      if (offsetNs === null && batch.wall) {
-        origin ??= batch.wall
-        offsetNs = nsBetween(origin, batch.wall)
+      const since = batch.clock === 'monotonic' && batch.origin ? nsBetween(BOOT, batch.origin) : NaN
+      if (batch.wall && !Number.isNaN(since)) bootedAt ??= plusNs(batch.wall, -since)
+      // Traces that count from boot are one clock: a note in one of them dates all.
+      const start = batch.wall ?? (bootedAt && !Number.isNaN(since) ? plusNs(bootedAt, since) : null)
+      if (offsetNs === null && start && dated) {
+        origin ??= start
+        offsetNs = nsBetween(origin, start)
       }
       const shiftNs = offsetNs ?? 0
       const { keep } = window

@@ -120,9 +120,9 @@ export class Attribution {
         const entryNs = entry < entries.length ? calls.startNs.data[entries[entry]] : Infinity
         const endNs = end < ends.length ? calls.endNs.data[ends[end]] : Infinity
         const eventNs = event < events.length ? this.#inodeNs[events[event]] : Infinity
-        const first = Math.min(Number.isNaN(endNs) ? -Infinity : endNs, entryNs, eventNs)
+        const first = Math.min(endNs, entryNs, eventNs)
         if (first > now || first === Infinity) break
-        if (!(endNs > first)) this.#return(ends[end++])
+        if (endNs === first) this.#return(ends[end++])
         else if (entryNs === first) this.#enter(entries[entry++])
         else this.#replay.apply(events[event++], eventNs)
       }
@@ -415,7 +415,6 @@ export class Attribution {
     if (sync < 0) return -1
     if (rows.length === 0) return this.#in.calls.length > 0 ? -1 : sync
     return this.#in.calls.startNs.data[rows[0]] <= this.#inodeNs[sync] + EVENT_ROUNDING_NS ? sync : -1
-    void now
   }
 
   #pushCalled(

@@ -29,16 +29,18 @@ export class Column<T extends Store> {
   }
 }
 
-/** Row numbers in the order of `key`; rows without one (NaN) come first. Rows are nearly in order already. */
+/** Row numbers in the order of `key`; rows without one (NaN) are left out. Rows are nearly in order already. */
 export function orderOf(key: Float64Array): Uint32Array {
   const order = new Uint32Array(key.length)
+  let length = 0
   let sorted = true
   for (let i = 0; i < key.length; i++) {
-    order[i] = i
-    if (i > 0 && !(key[i - 1] <= key[i])) sorted = false
+    if (Number.isNaN(key[i])) continue
+    if (length > 0 && key[order[length - 1]] > key[i]) sorted = false
+    order[length++] = i
   }
-  const rank = (i: number): number => (Number.isNaN(key[i]) ? -Infinity : key[i])
-  return sorted ? order : order.sort((a, b) => (rank(a) === rank(b) ? a - b : rank(a) < rank(b) ? -1 : 1))
+  const found = order.subarray(0, length)
+  return sorted ? found : found.sort((a, b) => key[a] - key[b] || a - b)
 }
 
 /** Numbers for strings; a log outlives the batches that its strings came in. */

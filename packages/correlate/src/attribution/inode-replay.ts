@@ -22,8 +22,8 @@ import type { FsView, FsViews } from './views.ts'
 export interface Announced {
   readonly view: FsView
   readonly inode: number
-  offset: number
-  bytes: number
+  readonly offset: number
+  readonly bytes: number
   readonly row: number
 }
 
@@ -98,17 +98,13 @@ export class InodeReplay {
     return this.#syncing.get(tid) ?? -1
   }
 
-  /** Takes what the task said it would queue next, if that is at least `bytes`. */
+  /** Takes what the task said it would queue, where it is as long as `bytes`; what it said before that, it has queued. */
   take(tid: number, bytes: number): Announced | null {
     const list = this.#announced.get(tid)
-    const k = list?.findIndex((announced) => announced.bytes >= bytes) ?? -1
+    const k = list?.findLastIndex((announced) => announced.bytes === bytes) ?? -1
     if (!list || k < 0) return null
-    const announced = list[k]
-    const taken = { ...announced, bytes }
-    announced.offset += bytes
-    announced.bytes -= bytes
-    if (announced.bytes === 0) list.splice(0, k + 1)
-    return taken
+    const [announced] = list.splice(0, k + 1).slice(k)
+    return announced
   }
 
   #place(row: number, view: FsView, atNs: number): boolean {
