@@ -52,7 +52,8 @@ export class FlushWaits {
 
 /** Times in a ring, first in, first out: taking the first of a full array moves all the others. */
 class Waiting {
-  readonly #times = new Float64Array(MAX_WAITING)
+  /** Empty until the first: most devices of a trace never flush. */
+  #times = new Float64Array(0)
   #first = 0
   #count = 0
 
@@ -61,6 +62,7 @@ class Waiting {
   }
 
   add(atNs: number): void {
+    if (this.#times.length === 0) this.#times = new Float64Array(MAX_WAITING)
     this.#times[(this.#first + this.#count++) % MAX_WAITING] = atNs
   }
 
