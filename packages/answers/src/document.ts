@@ -1,8 +1,7 @@
 /** What every JSON answer begins with. */
-import { z } from 'zod'
 import type { Diagnostic } from '@flushtrace/trace'
 import type { Analysis } from './analyze.ts'
-import { SOURCE_KINDS, type SourceKind } from './sources.ts'
+import type { SourceKind } from './sources.ts'
 
 export interface SourceRow {
   path: string
@@ -54,28 +53,4 @@ function savedState(analysis: Analysis): SourceRow[] {
   const first = files[0].source.path
   const path = first.replace(/\/\d+\/[^/]+$/, '')
   return [{ path, kind: 'proc', bytes, records: files.length, used: files.length }]
-}
-
-const diagnosticSchema = z.object({
-  code: z.string(),
-  severity: z.enum(['info', 'loss', 'error']),
-  count: z.int().positive(),
-  message: z.string(),
-  fix: z.string(),
-  first: z.object({ source: z.string(), record: z.number().optional(), offset: z.number().optional() }).nullable(),
-})
-
-export const headShape = {
-  startedAt: z.string().nullable(),
-  spanNs: z.number().nonnegative(),
-  sources: z.array(
-    z.object({
-      path: z.string(),
-      kind: z.enum(SOURCE_KINDS),
-      bytes: z.number().nullable(),
-      records: z.int().nonnegative(),
-      used: z.int().nonnegative(),
-    }),
-  ),
-  diagnostics: z.array(diagnosticSchema),
 }

@@ -1,6 +1,10 @@
 /** Which rows come first, which are shown, and what the others add up to. */
 import { descending, sum } from 'd3-array'
-import type { RankAnswer, RankRow, RankSort } from './rank-schema.ts'
+import type { RankAnswer, RankRow } from './rank-schema.ts'
+
+export const RANK_SORTS = ['flushes', 'flush-time', 'bytes', 'writes', 'failed', 'mapped'] as const
+
+export type RankSort = (typeof RANK_SORTS)[number]
 
 /**
  * Rows of processes that have ended: their figures are final, so of many only the ones that can still be shown are kept,

@@ -1,11 +1,8 @@
 /** The shape of rank's answer: what --json prints. */
 import { z } from 'zod'
-import { headShape } from './document.ts'
+import { headShape } from './document-schema.ts'
+import { RANK_SORTS } from './rank-order.ts'
 import { DIMENSIONS } from './tally.ts'
-
-export const RANK_SORTS = ['flushes', 'flush-time', 'bytes', 'writes', 'failed', 'mapped'] as const
-
-export type RankSort = (typeof RANK_SORTS)[number]
 
 /** What was queued for block devices, each request on one layer only; null without a block trace. */
 const block = z.object({

@@ -13,15 +13,15 @@ export class FlushWaits {
   /** Of the device, and of who asked. */
   readonly d2c = new Latencies()
   readonly q2c = new Latencies()
-  readonly #sentNs: number[] = []
-  readonly #bareNs: number[] = []
+  readonly #sent = new Waiting()
+  readonly #bare = new Waiting()
   readonly #bySector = new Map<number, number>()
 
   /** A request with a flush or FUA was queued. */
   queued(flags: number, bytes: number, sector: number, atNs: number): void {
     if (bytes === 0) {
-      if (this.#bareNs.length >= MAX_WAITING) this.#bareNs.length = 0
-      this.#bareNs.push(atNs)
+      if (this.#bare.full) this.#bare.clear()
+      this.#bare.add(atNs)
       return
     }
     // A device that does FUA itself, or has no cache, ends these with their data: nothing follows.
@@ -31,21 +31,51 @@ export class FlushWaits {
 
   /** The device was told to flush. */
   sent(atNs: number): void {
-    if (this.#sentNs.length < MAX_WAITING) this.#sentNs.push(atNs)
+    if (!this.#sent.full) this.#sent.add(atNs)
   }
 
   /** A completion of 0 bytes; true when it is the device's own flush. */
   ended(flags: number, sector: number, atNs: number): boolean {
     if (flags & OP.flush && !(flags & OP.write)) {
-      const sentNs = this.#sentNs.shift()
+      const sentNs = this.#sent.take()
       if (sentNs === undefined) return false
       this.d2c.add(atNs - sentNs)
       return true
     }
     let queuedNs = this.#bySector.get(sector)
-    if (queuedNs === undefined) queuedNs = this.#bareNs.shift()
+    if (queuedNs === undefined) queuedNs = this.#bare.take()
     else this.#bySector.delete(sector)
     if (queuedNs !== undefined) this.q2c.add(atNs - queuedNs)
     return false
+  }
+}
+
+/** Times in a ring, first in, first out: taking the first of a full array moves all the others. */
+class Waiting {
+  /** Empty until the first: most devices of a trace never flush. */
+  #times = new Float64Array(0)
+  #first = 0
+  #count = 0
+
+  get full(): boolean {
+    return this.#count === MAX_WAITING
+  }
+
+  add(atNs: number): void {
+    if (this.#times.length === 0) this.#times = new Float64Array(MAX_WAITING)
+    this.#times[(this.#first + this.#count++) % MAX_WAITING] = atNs
+  }
+
+  /** undefined when none waits. */
+  take(): number | undefined {
+    if (this.#count === 0) return undefined
+    const atNs = this.#times[this.#first]
+    this.#first = (this.#first + 1) % MAX_WAITING
+    this.#count--
+    return atNs
+  }
+
+  clear(): void {
+    this.#count = 0
   }
 }

@@ -1,0 +1,27 @@
+/** The shape of what every JSON answer begins with. */
+import { z } from 'zod'
+import { SOURCE_KINDS } from './sources.ts'
+
+const diagnosticSchema = z.object({
+  code: z.string(),
+  severity: z.enum(['info', 'loss', 'error']),
+  count: z.int().positive(),
+  message: z.string(),
+  fix: z.string(),
+  first: z.object({ source: z.string(), record: z.number().optional(), offset: z.number().optional() }).nullable(),
+})
+
+export const headShape = {
+  startedAt: z.string().nullable(),
+  spanNs: z.number().nonnegative(),
+  sources: z.array(
+    z.object({
+      path: z.string(),
+      kind: z.enum(SOURCE_KINDS),
+      bytes: z.number().nullable(),
+      records: z.int().nonnegative(),
+      used: z.int().nonnegative(),
+    }),
+  ),
+  diagnostics: z.array(diagnosticSchema),
+}

@@ -1,0 +1,55 @@
+/** The shape of inspect's answer: what --json prints. */
+import { z } from 'zod'
+import { headShape } from './document-schema.ts'
+
+const clock = z.enum(['wall', 'monotonic', 'timeOfDay', 'relative', 'none'])
+export const inspectSchema = z.object({
+  schema: z.literal('flushtrace/inspect/1'),
+  ...headShape,
+  clocks: z.array(
+    z.object({
+      source: z.string(),
+      clock,
+      aligned: z.enum(['wall', 'note', 'given', 'data', 'none']),
+      offsetNs: z.number().nullable(),
+      residualNs: z.number().nullable(),
+      matched: z.int().nullable(),
+    }),
+  ),
+  rows: z.array(
+    z.object({
+      path: z.string(),
+      kind: z.string(),
+      bytes: z.number().nullable(),
+      compression: z.enum(['gzip', 'zstd']).nullable(),
+      options: z.array(z.string()),
+      clock,
+      spanNs: z.number().nullable(),
+      /** How the lines of this source add up: total = used + counted + signals + exits + notes + foreign + damaged. */
+      lines: z
+        .object({
+          total: z.int(),
+          used: z.int(),
+          counted: z.int(),
+          signals: z.int(),
+          exits: z.int(),
+          notes: z.int(),
+          foreign: z.int(),
+          damaged: z.int(),
+        })
+        .nullable(),
+      /** Of sysdig and block sources: what the records were; events or actions by name stand in `calls`. */
+      facts: z.record(z.string(), z.unknown()).nullable(),
+      devices: z.array(z.string()),
+      /** Events that the trace itself shows to be missing. */
+      lost: z.int().nullable(),
+      /** Calls that ended, events or block actions, by name, most frequent first. */
+      calls: z.record(z.string(), z.int()),
+      /** Whether the table of -C at the log's end counts the same calls; null without such a table. */
+      summaryAgrees: z.boolean().nullable(),
+    }),
+  ),
+  processes: z.int(),
+  tasks: z.int(),
+})
+export type InspectAnswer = z.infer<typeof inspectSchema>
