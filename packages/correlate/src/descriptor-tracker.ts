@@ -19,6 +19,9 @@ const LABELS: Readonly<Record<string, string>> = {
   io_uring_setup: 'io_uring',
 }
 
+/** By index in CALLS: what a descriptor that the call makes is called. */
+const MADE = CALLS.map(({ name }) => LABELS[name] ?? name.replace(/[0-9]|_create|_init|_open/g, ''))
+
 /** /proc/self/fd/N, /dev/fd/N, /dev/stdin … */
 const FD_PATH = /^(?:\/(?:proc\/(?:self|thread-self)|dev)\/fd\/(\d+)|\/dev\/std(in|out|err))$/
 const STANDARD = ['in', 'out', 'err']
@@ -216,7 +219,7 @@ export class DescriptorTracker implements Tracker {
       return
     }
     if (call === 'io_uring_setup') task.process.uring ??= { operations: 0, unknown: false }
-    const description = describe(null, LABELS[call] ?? call.replace(/[0-9]|_create|_init|_open/g, ''), 'none', origin)
+    const description = describe(null, MADE[batch.call[i]], 'none', origin)
     if (call === 'pidfd_open') description.pid = batch.size[i]
     this.#give(row, fd, description, closeOnExec)
   }

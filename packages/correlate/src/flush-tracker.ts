@@ -230,11 +230,13 @@ export class FlushTracker implements Tracker {
   #targets(description: Description | null, row: Row): readonly Target[] {
     if (!description?.file) return NONE
     const { file, node, origin } = description
-    const target = targetOf(this.#world, row.task, { file, node, origin })
-    if (!target.name.path.startsWith('/')) report(this.#world, CORRELATE.unknownDirectory, row, target.name.path)
     const decorated = row.batch.decoration[row.i] >= 0
-    // The call's own line names it: no older fact is needed.
-    return [decorated ? { ...target, confidence: 'exact', rule: 'decoration', at: null } : target]
+    const target: Target = decorated
+      ? // The call's own line names it: no older fact is needed.
+        { name: this.#world.names.of(file, node), confidence: 'exact', rule: 'decoration', at: null }
+      : targetOf(this.#world, row.task, { file, node, origin })
+    if (!target.name.path.startsWith('/')) report(this.#world, CORRELATE.unknownDirectory, row, target.name.path)
+    return [target]
   }
 
   #unknownDescriptor(row: Row): void {
