@@ -26,7 +26,10 @@ export const inspectSchema = z.object({
       options: z.array(z.string()),
       clock,
       spanNs: z.number().nullable(),
-      /** How the lines of this source add up: total = used + counted + signals + exits + notes + foreign + damaged. */
+      /**
+       * How the records of this source (lines of text, events, block records) add up:
+       * total = used + counted + signals + exits + notes + foreign + damaged.
+       */
       lines: z
         .object({
           total: z.int(),
@@ -128,18 +131,26 @@ function rowOf(analysis: Analysis, index: number): InspectAnswer['rows'][number]
   const sysdig = analysis.sysdigs.find((other) => other.index === index)?.reading.facts
   if (sysdig) {
     row.facts = pick(sysdig, ...SYSDIG_FACTS)
+    const { used, counted, damaged } = sysdig
+    const foreign = sysdig.foreign + sysdig.unknownEvents
+    // Text counts in lines; of a capture, damaged blocks hold no events.
+    const total = kind === 'scap' ? sysdig.events + damaged - sysdig.unread : sysdig.records
+    row.lines = { ...NO_LINES, total, used, counted, foreign, damaged }
     row.lost = sysdig.dropped
     return withTimes(row, sysdig, sysdig.calls)
   }
   const block = analysis.blocks.find(({ sources }) => sources[0].path === path)?.reading.facts
   if (block) {
     row.facts = pick(block, ...BLOCK_FACTS)
+    row.lines = { ...NO_LINES, total: block.records, ...pick(block, 'used', 'notes', 'foreign', 'damaged') }
     row.devices = block.devices
     row.lost = block.lost
     return withTimes(row, block, block.actions)
   }
   return row
 }
+
+const NO_LINES = { total: 0, used: 0, counted: 0, signals: 0, exits: 0, notes: 0, foreign: 0, damaged: 0 }
 
 const SYSDIG_FACTS = [
   'version',
@@ -149,6 +160,7 @@ const SYSDIG_FACTS = [
   'used',
   'counted',
   'stateOnly',
+  'foreign',
   'damaged',
   'unknown',
   'lostExits',
