@@ -1,4 +1,5 @@
 export { attribute, type Attributed } from './attribute.ts'
+export { check, checkSchema, type CheckAnswer } from './check.ts'
 export { events, type CallEvent } from './events.ts'
 export { inspect, inspectSchema, type InspectAnswer } from './inspect.ts'
 export { rank, type RankOptions } from './rank.ts'
