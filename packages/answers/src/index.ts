@@ -1,4 +1,6 @@
 export { attribute, type Attributed } from './attribute.ts'
+export { check } from './check.ts'
+export { checkSchema, type CheckAnswer } from './check-schema.ts'
 export { events, type CallEvent } from './events.ts'
 export { inspect } from './inspect.ts'
 export { inspectSchema, type InspectAnswer } from './inspect-schema.ts'

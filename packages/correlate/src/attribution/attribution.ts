@@ -140,6 +140,9 @@ export class Attribution {
     const comms = new Map<string, FsView>()
     for (let i = 0; i < blocks.length; i++) {
       const comm = blocks.names.textOrNull(blocks.comm.data[i])
+      if (looksLikeBtrfs(blocks.flags.data[i], blocks.sector.data[i], blocks.bytes.data[i])) {
+        this.views.ofDevice(blocks.device.data[i]).type ??= 'btrfs'
+      }
       if (comm === null || comms.has(comm) || !typeByThread(comm) || (blocks.flags.data[i] & OP.meta) === 0) continue
       const [piece] = this.views.pieces(blocks.device.data[i], Math.max(0, blocks.sector.data[i]), 512)
       piece.view.type ??= typeByThread(comm)
@@ -700,6 +703,11 @@ export class Attribution {
       view: piece.view.index,
     })
   }
+}
+
+/** Its first superblock: 4 KiB at 64 KiB, as metadata, past the cache. */
+function looksLikeBtrfs(flags: number, sector: number, bytes: number): boolean {
+  return sector === 128 && bytes === 4096 && (flags & OP.meta) !== 0 && (flags & OP.fua) !== 0
 }
 
 function writesInPlace({ type }: FsView): boolean {

@@ -44,7 +44,7 @@ interface Inode {
   readonly view: number
   readonly root: number | null
   readonly inode: number
-  readonly joins: { atNs: number; file: number }[]
+  readonly joins: { atNs: number; lastNs: number; file: number }[]
   /** The file made up for it where nothing joined it with one of the calls. */
   file: number
 }
@@ -161,9 +161,10 @@ export class FileBook {
     entry.inode ??= number
     entry.root ??= root
     if (entry.view < 0) entry.view = view
-    if (joins.at(-1)?.file === file) return
-    if (joins.length > 0 && joins[joins.length - 1].atNs > atNs) joins.unshift({ atNs, file })
-    else joins.push({ atNs, file })
+    const last = joins.at(-1)
+    if (last?.file === file) last.lastNs = Math.max(last.lastNs, atNs)
+    else if (last && last.atNs > atNs) joins.unshift({ atNs, lastNs: atNs, file })
+    else joins.push({ atNs, lastNs: atNs, file })
   }
 
   /** Which file an inode was at a moment. */
@@ -172,9 +173,9 @@ export class FileBook {
     let before = -1
     for (let k = 0; k < joins.length && joins[k].atNs <= atNs; k++) before = k
     if (before >= 0) {
-      const { file, atNs: joined } = joins[before]
-      // Its last name went away since, and the next one known to have the number came later: that one, more likely.
-      const gone = before + 1 < joins.length && this.#isGone(file, joined, atNs)
+      const { file, lastNs } = joins[before]
+      // Not met any more, and its last name went away: the next one known to have the number, more likely.
+      const gone = atNs > lastNs && before + 1 < joins.length && this.#isGone(file, atNs)
       return gone ? joins[before + 1].file : file
     }
     if (joins.length > 0) return joins[0].file
@@ -183,8 +184,8 @@ export class FileBook {
     return entry.file
   }
 
-  #isGone(file: number, fromNs: number, toNs: number): boolean {
-    return this.#entries[file].traced?.deleted === true && this.freedBetween(file, fromNs, toNs, 0)
+  #isGone(file: number, atNs: number): boolean {
+    return this.#entries[file].traced?.deleted === true && this.freedBetween(file, -Infinity, atNs, 0)
   }
 
   /** Gives a path to a file of which only the inode is known; files of the calls have their own. */
