@@ -44,7 +44,7 @@ interface Inode {
   readonly view: number
   readonly root: number | null
   readonly inode: number
-  readonly joins: { atNs: number; lastNs: number; file: number }[]
+  readonly joins: { atNs: number; file: number }[]
   /** The file made up for it where nothing joined it with one of the calls. */
   file: number
 }
@@ -162,30 +162,21 @@ export class FileBook {
     entry.root ??= root
     if (entry.view < 0) entry.view = view
     const last = joins.at(-1)
-    if (last?.file === file) last.lastNs = Math.max(last.lastNs, atNs)
-    else if (last && last.atNs > atNs) joins.unshift({ atNs, lastNs: atNs, file })
-    else joins.push({ atNs, lastNs: atNs, file })
+    if (last?.file === file) return
+    if (last && last.atNs > atNs) joins.unshift({ atNs, file })
+    else joins.push({ atNs, file })
   }
 
   /** Which file an inode was at a moment. */
   fileOf(inode: number, atNs: number): number {
     const { joins, view, root, inode: number } = this.#inodes[inode]
-    let before = -1
-    for (let k = 0; k < joins.length && joins[k].atNs <= atNs; k++) before = k
-    if (before >= 0) {
-      const { file, lastNs } = joins[before]
-      // Not met any more, and its last name went away: the next one known to have the number, more likely.
-      const gone = atNs > lastNs && before + 1 < joins.length && this.#isGone(file, atNs)
-      return gone ? joins[before + 1].file : file
-    }
+    let file = -1
+    for (let k = 0; k < joins.length && joins[k].atNs <= atNs; k++) file = joins[k].file
+    if (file >= 0) return file
     if (joins.length > 0) return joins[0].file
     const entry = this.#inodes[inode]
     if (entry.file < 0) entry.file = this.#add({ traced: null, path: null, inode: number, root, view, freed: null, names: [] })
     return entry.file
-  }
-
-  #isGone(file: number, atNs: number): boolean {
-    return this.#entries[file].traced?.deleted === true && this.freedBetween(file, -Infinity, atNs, 0)
   }
 
   /** Gives a path to a file of which only the inode is known; files of the calls have their own. */
