@@ -1,0 +1,126 @@
+/** Pieces of block writes → rows of the answer: one for each file, and one for each thing that is none. */
+import { OP, DATALESS, deviceText } from '@flushtrace/trace'
+import type { AttributionRule, Piece, What } from '@flushtrace/correlate'
+import type { Attributed } from './attribute.ts'
+import type { LocateAnswer, LocateRow } from './locate-schema.ts'
+
+/** A piece, and whether it is the first of its request: a request counts once, in the row where it begins. */
+export interface PieceRow extends Piece {
+  readonly request: number
+}
+
+type Numbers = Pick<LocateRow, 'writes' | 'bytes' | 'discards' | 'discardBytes' | 'flushes' | 'fua'>
+
+export function noNumbers(): Numbers {
+  return { writes: 0, bytes: 0, discards: 0, discardBytes: 0, flushes: 0, fua: 0 }
+}
+
+/** Adds a piece; the request's flags count with its first piece. */
+export function addTo(to: Numbers, { blocks }: Attributed, piece: PieceRow): void {
+  const flags = blocks.flags.data[piece.request]
+  const first = piece.at === 0
+  if ((flags & DATALESS) !== 0) {
+    to.discards += first ? 1 : 0
+    to.discardBytes += piece.bytes
+  } else if (piece.bytes > 0) {
+    to.writes += first ? 1 : 0
+    to.bytes += piece.bytes
+  }
+  if (first && (flags & OP.flush) !== 0) to.flushes++
+  if (first && (flags & OP.fua) !== 0) to.fua++
+}
+
+/** Which kind of witness a rule listens to. */
+export const WITNESS: Readonly<Record<AttributionRule, keyof LocateAnswer['located']['byWitness'] | null>> = {
+  placed: 'events',
+  announced: 'events',
+  'sync-event': 'events',
+  'own-call': 'calls',
+  'kept-place': 'places',
+  'map-after': 'maps',
+  'map-both': 'maps',
+  'only-dirty': 'dirty',
+  'one-of': null,
+  area: null,
+  place: null,
+  submitter: null,
+  'metadata-flag': null,
+  dataless: null,
+  none: null,
+}
+
+interface Draft extends Numbers {
+  readonly what: What
+  readonly file: number
+  readonly device: number
+  readonly actors: Map<string, { actor: number; via: Piece['via']; bytes: number }>
+  readonly confidence: LocateRow['confidence']
+  readonly rules: Map<string, number>
+  readonly candidates: Set<number>
+}
+
+export class LocateRows {
+  readonly #drafts = new Map<string, Draft>()
+  readonly #in: Attributed
+  readonly #written: ReadonlyMap<number, number>
+
+  constructor(attributed: Attributed, written: ReadonlyMap<number, number>) {
+    this.#in = attributed
+    this.#written = written
+  }
+
+  add(piece: PieceRow): void {
+    const device = this.#in.blocks.device.data[piece.request]
+    // A list of candidates is a row of its own: its bytes are none of theirs for certain.
+    const key = `${piece.what} ${piece.file} ${device} ${piece.candidates.join(',')}`
+    let draft = this.#drafts.get(key)
+    if (!draft) {
+      draft = {
+        what: piece.what,
+        file: piece.file,
+        device,
+        ...noNumbers(),
+        actors: new Map(),
+        confidence: { exact: 0, snapshot: 0, inferred: 0, ambiguous: 0, unknown: 0 },
+        rules: new Map(),
+        candidates: new Set(piece.candidates),
+      }
+      this.#drafts.set(key, draft)
+    }
+    addTo(draft, this.#in, piece)
+    draft.confidence[piece.confidence] += piece.bytes
+    draft.rules.set(piece.rule, (draft.rules.get(piece.rule) ?? 0) + piece.bytes)
+    for (const actor of piece.actors) {
+      const share = draft.actors.get(`${actor} ${piece.via}`)
+      const bytes = piece.bytes / piece.actors.length
+      if (share) share.bytes += bytes
+      else draft.actors.set(`${actor} ${piece.via}`, { actor, via: piece.via, bytes })
+    }
+  }
+
+  rows(): LocateRow[] {
+    const rows = [...this.#drafts.values()].map((draft) => this.#row(draft))
+    return rows.sort((a, b) => b.bytes - a.bytes || b.writes - a.writes || b.discardBytes - a.discardBytes)
+  }
+
+  #row({ what, file, device, actors, rules, candidates, ...numbers }: Draft): LocateRow {
+    const { book, calls } = this.#in
+    const found = file >= 0 ? book.at(file) : null
+    const row: LocateRow = {
+      what,
+      file: found && { path: found.path, deleted: found.deleted, inode: found.inode, root: found.root },
+      device: deviceText(device) ?? '?',
+      ...numbers,
+      writtenBytes: calls.length > 0 && found ? (this.#written.get(file) ?? 0) : null,
+      processes: [...actors.values()].sort((a, b) => b.bytes - a.bytes).map((share) => this.#process(share)),
+      rules: Object.fromEntries([...rules].sort(([, a], [, b]) => b - a)),
+    }
+    if (candidates.size > 0) row.candidates = [...candidates].map((one) => book.at(one).path ?? '?')
+    return row
+  }
+
+  #process({ actor, via, bytes }: { actor: number; via: Piece['via']; bytes: number }): LocateRow['processes'][number] {
+    const { pid, name } = this.#in.actors.at(actor)
+    return { pid, name, bytes: Math.round(bytes), via }
+  }
+}

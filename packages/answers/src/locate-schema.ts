@@ -1,0 +1,92 @@
+/** The shape of locate's answer: what --json prints. */
+import { z } from 'zod'
+import { headShape } from './document-schema.ts'
+
+const confidence = z.object({
+  exact: z.number(),
+  snapshot: z.number(),
+  inferred: z.number(),
+  ambiguous: z.number(),
+  unknown: z.number(),
+})
+
+const what = z.enum(['file', 'journal', 'metadata', 'superblock', 'free', 'swap', 'unknown'])
+
+const numbers = {
+  writes: z.int(),
+  bytes: z.number(),
+  discards: z.int(),
+  discardBytes: z.number(),
+  flushes: z.int(),
+  fua: z.int(),
+}
+
+export const locateRowSchema = z.object({
+  what,
+  file: z
+    .object({
+      path: z.string().nullable(),
+      deleted: z.boolean(),
+      inode: z.number().nullable(),
+      /** btrfs: id of the subvolume tree. */
+      root: z.number().nullable(),
+    })
+    .nullable(),
+  /** The device on top of the layers, as `major:minor`. */
+  device: z.string(),
+  ...numbers,
+  /** Bytes that programs wrote to the file by calls; null where no system calls are among the sources. */
+  writtenBytes: z.number().nullable(),
+  /** Where several processes made the same blocks dirty, the bytes are shared out evenly. */
+  processes: z.array(
+    z.object({
+      pid: z.int().nullable(),
+      name: z.string().nullable(),
+      bytes: z.number(),
+      via: z.enum(['direct', 'flush', 'writeback']),
+    }),
+  ),
+  confidence,
+  /** Bytes by the rule that named them. */
+  rules: z.record(z.string(), z.number()),
+  /** Where several files may be meant: all of them. */
+  candidates: z.array(z.string()).optional(),
+})
+
+export type LocateRow = z.infer<typeof locateRowSchema>
+
+export const locateSchema = z.object({
+  schema: z.literal('flushtrace/locate/1'),
+  ...headShape,
+  devices: z.array(
+    z.object({
+      device: z.string(),
+      name: z.string().nullable(),
+      fs: z.string().nullable(),
+      mountpoints: z.array(z.string()),
+      bytes: z.number(),
+    }),
+  ),
+  total: z.object({
+    ...numbers,
+    byWhat: z.record(what, z.object({ writes: z.int(), bytes: z.number() })),
+    /** Bytes that programs wrote by calls to the files among the rows; null without system calls. */
+    writtenBytes: z.number().nullable(),
+    rows: z.int(),
+  }),
+  located: z.object({
+    /** Bytes of file data: all but what the file system writes for itself. */
+    dataBytes: z.number(),
+    locatedBytes: z.number(),
+    fraction: z.number().nullable(),
+    /** Bytes of data by the witness that named them. */
+    byWitness: z.object({ events: z.number(), calls: z.number(), places: z.number(), maps: z.number(), dirty: z.number() }),
+    conflicts: z.int(),
+  }),
+  /** What was among the sources, and what would raise the share. */
+  witnesses: z.object({ calls: z.boolean(), events: z.boolean(), maps: z.boolean(), aligned: z.boolean() }),
+  rows: z.array(locateRowSchema),
+  rest: z.object({ rows: z.int(), writes: z.int(), bytes: z.number() }).nullable(),
+})
+
+export type LocateAnswer = z.infer<typeof locateSchema>

@@ -1,0 +1,149 @@
+/** Which files are behind these block writes, and who made them dirty? */
+import { TraceError, deviceText, parseDevice, parseInstant, type Instant } from '@flushtrace/trace'
+import { CALL } from '@flushtrace/correlate'
+import { attribute, type Attributed } from './attribute.ts'
+import type { AnalyzeOptions } from './analyze.ts'
+import { documentHead } from './document.ts'
+import { fileMatcher, processMatcher, timeFilter, type FilterOptions } from './filter.ts'
+import { LocateRows, WITNESS, addTo, noNumbers, type PieceRow } from './locate-rows.ts'
+import type { LocateAnswer } from './locate-schema.ts'
+
+export interface LocateOptions extends AnalyzeOptions {
+  /** `7:0`, or the name that a map gives (`loop0`). */
+  readonly device?: string
+  /** 0: all. */
+  readonly top?: number
+}
+
+export async function locate(paths: readonly string[], options: LocateOptions = {}): Promise<LocateAnswer> {
+  const attributed = await attributeRequests(paths, options)
+  const { analysis, attribution, blocks, calls } = attributed
+  const written = writtenBytes(attributed)
+  const rows = new LocateRows(attributed, written)
+  const total = { ...noNumbers(), byWhat: {} as LocateAnswer['total']['byWhat'] }
+  const located = { dataBytes: 0, locatedBytes: 0, byWitness: { events: 0, calls: 0, places: 0, maps: 0, dirty: 0 } }
+  const devices = new Map<number, number>()
+  for (const piece of wantedPieces(attributed, options)) {
+    rows.add(piece)
+    addTo(total, attributed, piece)
+    const of = (total.byWhat[piece.what] ??= { writes: 0, bytes: 0 })
+    if (piece.what !== 'free') {
+      of.bytes += piece.bytes
+      of.writes += piece.at === 0 && piece.bytes > 0 ? 1 : 0
+      const device = blocks.device.data[piece.request]
+      devices.set(device, (devices.get(device) ?? 0) + piece.bytes)
+    }
+    if (piece.what === 'file' || piece.what === 'unknown') located.dataBytes += piece.bytes
+    if (piece.what === 'file' && piece.file >= 0) {
+      located.locatedBytes += piece.bytes
+      const witness = WITNESS[piece.rule]
+      if (witness) located.byWitness[witness] += piece.bytes
+    }
+  }
+  const all = rows.rows()
+  const top = options.top ?? 20
+  const shown = top > 0 ? all.slice(0, top) : all
+  const rest = all.slice(shown.length)
+  const sum = (of: 'writes' | 'bytes'): number => rest.reduce((n, row) => n + row[of], 0)
+  return {
+    schema: 'flushtrace/locate/1',
+    ...documentHead(analysis),
+    devices: [...devices].map(([device, bytes]) => deviceRow(attributed, device, bytes)),
+    total: {
+      ...total,
+      writtenBytes: calls.length > 0 ? all.reduce((n, row) => n + (row.writtenBytes ?? 0), 0) : null,
+      rows: all.length,
+    },
+    located: {
+      ...located,
+      fraction: located.dataBytes > 0 ? located.locatedBytes / located.dataBytes : null,
+      conflicts: attribution.conflicts,
+    },
+    witnesses: {
+      calls: calls.length > 0,
+      events: attributed.inodes.length > 0,
+      maps: (analysis.layout?.fileSystems ?? []).some(({ maps }) => maps.length > 0),
+      aligned: attributed.placed.some((placed) => placed !== null),
+    },
+    rows: shown,
+    rest: rest.length > 0 ? { rows: rest.length, writes: sum('writes'), bytes: sum('bytes') } : null,
+  }
+}
+
+async function attributeRequests(paths: readonly string[], options: AnalyzeOptions): Promise<Attributed> {
+  const attributed = await attribute(paths, options)
+  if (attributed.blocks.length === 0) {
+    throw new TraceError('usage', 'no block trace among the sources: locate needs one (blktrace, btrace, ftrace)')
+  }
+  return attributed
+}
+
+/** Pieces that the filters leave, in the order of time. */
+export function* wantedPieces(attributed: Attributed, options: LocateOptions): Generator<PieceRow> {
+  const { attribution, blocks, actors, book, placed, analysis } = attributed
+  const origin: Instant | null = analysis.startedAt === null ? null : parseInstant(analysis.startedAt)
+  const inTime = timeFilter(options as FilterOptions, () => origin)
+  const ofProcess = options.process === undefined ? null : processMatcher(options.process)
+  const ofFile = options.file === undefined ? null : fileMatcher(options.file)
+  const onDevice = options.device === undefined ? null : deviceNumber(attributed, options.device)
+  for (let k = 0; k < attribution.pieces.length; k++) {
+    const piece = attribution.pieces.row(k)
+    const { request } = piece
+    if (onDevice !== null && blocks.device.data[request] !== onDevice && blocks.rowDevice.data[request] !== onDevice) {
+      continue
+    }
+    if (inTime) {
+      const at = placed[blocks.trace.data[request]]?.(blocks.atNs.data[request]) ?? blocks.atNs.data[request]
+      if (!inTime(at)) continue
+    }
+    if (ofFile) {
+      const path = piece.file >= 0 ? book.at(piece.file).path : null
+      if (path === null || !ofFile(path)) continue
+    }
+    if (ofProcess) {
+      const named = piece.actors.some((actor) => {
+        const { pid, name, process } = actors.at(actor)
+        return ofProcess(pid, name, process?.argv ?? null)
+      })
+      if (!named) continue
+    }
+    yield piece
+  }
+}
+
+/** A device as the user names it. Throws where no such device is in the trace or in a map. */
+export function deviceNumber({ blocks, analysis }: Attributed, text: string): number {
+  const number = parseDevice(text)
+  if (number !== null) return number
+  const seen = new Set([...blocks.device.values, ...blocks.rowDevice.values])
+  const wanted = text.replace(/^\/dev\//, '')
+  for (const device of seen) {
+    const name = analysis.layout?.nameOf(device)
+    if (name === wanted || name?.split(' ')[0] === wanted) return device
+  }
+  const known = [...seen].map((device) => deviceText(device)).join(', ')
+  throw new TraceError('usage', `--device ${text}: no such device; the trace has ${known}`)
+}
+
+/** Bytes that calls wrote, by file. */
+function writtenBytes({ calls }: Attributed): Map<number, number> {
+  const written = new Map<number, number>()
+  for (let row = 0; row < calls.length; row++) {
+    const kind = calls.kind.data[row]
+    const file = calls.file.data[row]
+    if ((kind !== CALL.write && kind !== CALL.submitted) || file < 0) continue
+    written.set(file, (written.get(file) ?? 0) + calls.bytes.data[row])
+  }
+  return written
+}
+
+function deviceRow({ analysis, attribution }: Attributed, device: number, bytes: number): LocateAnswer['devices'][number] {
+  const view = attribution.views.all.find(({ devices }) => devices.includes(device))
+  return {
+    device: deviceText(device) ?? '?',
+    name: analysis.layout?.nameOf(device) ?? null,
+    fs: view?.type ?? null,
+    mountpoints: [...(view?.fs?.mountpoints ?? [])],
+    bytes,
+  }
+}
