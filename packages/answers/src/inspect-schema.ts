@@ -25,7 +25,10 @@ export const inspectSchema = z.object({
       options: z.array(z.string()),
       clock,
       spanNs: z.number().nullable(),
-      /** How the lines of this source add up: total = used + counted + signals + exits + notes + foreign + damaged. */
+      /**
+       * How the records of this source (lines of text, events, block records) add up:
+       * total = used + counted + signals + exits + notes + foreign + damaged.
+       */
       lines: z
         .object({
           total: z.int(),

@@ -76,18 +76,26 @@ function rowOf(analysis: Analysis, index: number): InspectAnswer['rows'][number]
   const sysdig = analysis.sysdigs.find((other) => other.index === index)?.reading.facts
   if (sysdig) {
     row.facts = pick(sysdig, ...SYSDIG_FACTS)
+    const { used, counted, damaged } = sysdig
+    const foreign = sysdig.foreign + sysdig.unknownEvents
+    // Text counts in lines; of a capture, damaged blocks hold no events.
+    const total = kind === 'scap' ? sysdig.events + damaged - sysdig.unread : sysdig.records
+    row.lines = { ...NO_LINES, total, used, counted, foreign, damaged }
     row.lost = sysdig.dropped
     return withTimes(row, sysdig, sysdig.calls)
   }
   const block = analysis.blocks.find(({ sources }) => sources[0].path === path)?.reading.facts
   if (block) {
     row.facts = pick(block, ...BLOCK_FACTS)
+    row.lines = { ...NO_LINES, total: block.records, ...pick(block, 'used', 'notes', 'foreign', 'damaged') }
     row.devices = block.devices
     row.lost = block.lost
     return withTimes(row, block, block.actions)
   }
   return row
 }
+
+const NO_LINES = { total: 0, used: 0, counted: 0, signals: 0, exits: 0, notes: 0, foreign: 0, damaged: 0 }
 
 const SYSDIG_FACTS = [
   'version',
@@ -97,6 +105,7 @@ const SYSDIG_FACTS = [
   'used',
   'counted',
   'stateOnly',
+  'foreign',
   'damaged',
   'unknown',
   'lostExits',

@@ -62,7 +62,7 @@ const numbers = {
   flushes: z.object({ total: z.int(), byCall: counts }),
   hints: z.object({ syncFileRange: z.int(), msyncAsync: z.int() }),
   failed: z.object({ total: z.int(), byErrno: counts }),
-  flushNs: z.object({ total: z.int(), p50: z.int(), p99: z.int(), max: z.int() }).nullable(),
+  flushNs: z.object({ total: z.number(), p50: z.int(), p99: z.int(), max: z.int() }).nullable(),
   written: z.object({
     calls: z.int(),
     bytes: z.number().nullable(),
@@ -121,7 +121,7 @@ export type RankRow = z.infer<typeof rankRowSchema>
 const rest = z.object({
   rows: z.int(),
   flushes: z.object({ total: z.int(), byCall: counts }),
-  flushNs: z.object({ total: z.int() }).nullable(),
+  flushNs: z.object({ total: z.number() }).nullable(),
   written: z.object({ calls: z.int(), bytes: z.number() }),
 })
 

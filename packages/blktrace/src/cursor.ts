@@ -85,6 +85,8 @@ export class RecordCursor {
   #resyncing = false
 
   #records = 0
+  /** Stretches of bytes between records that belong to none. */
+  #gaps = 0
   #lastNs = NaN
   #suspectNs = NaN
   /** Events with the very time of the one before: many of them mean a coarser unit than ns. */
@@ -260,6 +262,7 @@ export class RecordCursor {
           p = -p - 1
           break
         }
+        this.#shared.facts.foreign++
         this.#report(BLKTRACE.unknownAction, `action 0x${code.toString(16)}`, p)
         p = next
         continue
@@ -320,7 +323,7 @@ export class RecordCursor {
 
   /** Counts of this source, after its end. */
   finish(): void {
-    this.#shared.facts.records += this.#records
+    this.#shared.facts.records += this.#records + this.#gaps
   }
 
   /** Brings the header at `p` into `scratch`; its length, 0 when more bytes are needed, -1 when there is none. */
@@ -416,7 +419,10 @@ export class RecordCursor {
 
   /** Skips to the next record; −(position)−1 when the window ends before one is found. */
   #resync(p: number): number {
-    if (!this.#resyncing) this.#damage(p, 0)
+    if (!this.#resyncing) {
+      this.#gaps++
+      this.#damage(p, 0)
+    }
     this.#resyncing = true
     const found = findRecord(this.#bytes, p + 1, this.#end, this.#end)
     // A header that begins in the last bytes may be whole in the next window.

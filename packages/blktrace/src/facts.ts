@@ -3,14 +3,14 @@ import type { SummaryTable } from './summary.ts'
 
 /** What one source, or one set of per-CPU files, held: for `inspect`. JSON-safe. */
 export interface BlockFacts {
-  /** Records, or lines of text. */
+  /** Records, or lines of text: used + notes + foreign + damaged. */
   records: number
   /** Of these, the ones that became rows. */
   used: number
   /** Names of tasks, messages, times of day, headers. */
   notes: number
   messages: number
-  /** Lines of something else. */
+  /** Lines of something else, records of kinds that are not known yet. */
   foreign: number
   damaged: number
   /** Bytes between records that belong to none. */

@@ -128,6 +128,24 @@ damage('kinds of records that are not known yet', async () => {
   assert.equal(codes, { 'blktrace/unknown-action': 1 })
 })
 
+damage('every record is in one count', async () => {
+  const strange = record({ time: 1_000_045, action: act(40, 'write') })
+  const wild = record({ time: 1n << 60n, action: q })
+  const bytes = Buffer.concat([
+    series(1, 5),
+    strange,
+    wild,
+    Buffer.alloc(99, 0x5a),
+    named(1_000_100, 7, 'dd'),
+    series(5, 9),
+    good(9).subarray(0, 9),
+  ])
+  for (const chunk of CHUNKS) {
+    const { facts } = await read(bytes, chunk)
+    assert.equal([facts.used, facts.notes, facts.foreign, facts.damaged, facts.records], [8, 1, 1, 3, 13])
+  }
+})
+
 damage('a remap, a split without their payload', async () => {
   const { rows, codes } = await read(
     Buffer.concat([record({ time: 1, action: act(15, 'write') }), record({ time: 2, action: act(13, 'write') })]),

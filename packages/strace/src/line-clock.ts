@@ -6,6 +6,8 @@ const DAY_NS = 24 * 3600e9
 
 export class LineClock {
   nowNs = NaN
+  /** Of the last line, one whose time is not read otherwise included. */
+  lastNs = NaN
   clock: Clock = 'none'
   /** Time 0: since 1970, or since midnight for -t and -tt; null without times. */
   origin: Instant | null = null
@@ -39,12 +41,21 @@ export class LineClock {
         this.nowNs = Number.isNaN(this.nowNs) ? 0 : this.nowNs + leader.relativeNs
         break
     }
+    this.lastNs = this.nowNs
     if (this.clock === 'none') {
       this.clock = leader.clock
       this.firstNs = this.nowNs
     }
     if (leader.clock !== 'relative' && (leader.nanos > 0 || leader.clock === 'wall')) this.fractions = true
     if (!Number.isNaN(leader.relativeNs)) this.relative = true
+  }
+
+  /**
+   * Takes no more than the log's end from a line that nothing else is read of. Which lines these are depends on the
+   * pieces that the log arrives in: a step back among them must not be counted.
+   */
+  glimpse(leader: Leader): void {
+    if (this.clock === 'wall' && leader.clock === 'wall') this.lastNs = this.#since(leader)
   }
 
   #since({ seconds, nanos }: Leader): number {

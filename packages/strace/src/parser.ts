@@ -119,7 +119,7 @@ export class StraceParser {
     facts.errors = counts.errors()
     facts.clock = context.clock.clock
     facts.firstNs = context.clock.firstNs
-    facts.lastNs = facts.firstNs === null ? null : context.clock.nowNs
+    facts.lastNs = facts.firstNs === null ? null : context.clock.lastNs
     facts.options = this.#options()
     if (facts.summary.length === 0) return
     const differences = summaryDifferences(facts)
@@ -195,7 +195,7 @@ export class StraceParser {
     if (this.#quickAt < 0) return
     const { leader, clock } = this.#context
     leader.parse(buf, this.#quickAt, buf.length)
-    clock.stamp(leader)
+    clock.glimpse(leader)
     this.#quickAt = -1
   }
 

@@ -112,5 +112,7 @@ function parseTook(buf: Uint8Array, start: number, end: number): number {
   }
   if (p < start || buf[p] !== 0x3c || p === end - 2 || buf[p - 1] !== SPACE) return NaN
   const digits = fraction < 0 ? 0 : fraction
-  return digits === 6 ? value * 1000 : digits > 9 ? NaN : value * 10 ** (9 - digits)
+  const ns = digits === 6 ? value * 1000 : digits > 9 ? NaN : value * 10 ** (9 - digits)
+  // Longer than 104 days is damage, and no whole number of ns any more.
+  return ns <= Number.MAX_SAFE_INTEGER ? ns : NaN
 }

@@ -123,6 +123,15 @@ reading('-r: every line counts from the one before it, whoever wrote that', asyn
   assert.is(Math.round(result.facts.lastNs ?? NaN), 1_002_000_000)
 })
 
+reading('the clock is set back among lines that are only counted: the same in any pieces', async () => {
+  const text = [2, 3, 1, 4].map((second, k) => `42 179517354${second}.000000 ${k % 3 ? 'getpid()' : 'fsync(3)'} = 0\n`)
+  for (const chunk of [1, 7, 30, 60, 65_536]) {
+    const result = await read(text.join(''), chunk)
+    assert.equal(codes(result), [], `pieces of ${chunk}`)
+    assert.equal([result.facts.firstNs, result.facts.lastNs], [0, 2e9])
+  }
+})
+
 reading('seconds since 1970 with their nanoseconds', async () => {
   const result = await read('42 1795173614.790194250 fsync(3) = 0\n42 1795173614.790194251 fsync(3) = 0\n')
   assert.equal(times(result), [0, 1])

@@ -85,6 +85,8 @@ results('durations of every precision', () => {
   assert.is(parse('0 <0.005569>').tookNs, 5_569_000)
   assert.is(parse('0 <0.000146760>').tookNs, 146_760)
   assert.is(parse('0 <12345.000000>').tookNs, 12_345e9)
+  // More ns than a number holds.
+  assert.is(parse('0 <99999999999999999999.000500>').tookNs, undefined)
   assert.is(parse('0 <>').tookNs, undefined)
   assert.is(parse('0 <x.5>').tookNs, undefined)
 })

@@ -11,7 +11,7 @@ export interface SysdigFacts {
   version: string | null
   /** Captures in the file, one after the other. */
   sections: number
-  /** Blocks of a capture, or lines. */
+  /** Blocks of a capture; lines of text, or events where a line holds several. */
   records: number
   /** Events, state-only and hidden ones included. */
   events: number
@@ -21,15 +21,18 @@ export interface SysdigFacts {
   calls: Record<string, number>
   /** Of these, the ones known to have returned an error. */
   errors: Record<string, number>
-  /** Events that became rows or parts of rows; events that are only counted by name. */
+  /** Events that became rows or parts of rows; events that are only counted by name. events = these two + unknown + unread. */
   used: number
   counted: number
   /** Kept by sysdig for its tables though its filter left them out: not counted as calls. */
   stateOnly: number
-  /** Events, blocks or lines that could not be read. */
+  /** Events, blocks or lines that could not be read; `unread` of them are among `events`. */
   damaged: number
+  unread: number
+  /** Events and blocks of kinds that are not known here. */
   unknown: number
-  /** Text: lines that are no events (buffers, notes). */
+  unknownEvents: number
+  /** Text: lines that are no events (buffers, notes, blank ones). */
   foreign: number
   /** Calls whose exit is missing although their task went on. */
   lostExits: number
@@ -63,7 +66,9 @@ export function emptyFacts(): SysdigFacts {
     counted: 0,
     stateOnly: 0,
     damaged: 0,
+    unread: 0,
     unknown: 0,
+    unknownEvents: 0,
     foreign: 0,
     lostExits: 0,
     inFlight: 0,

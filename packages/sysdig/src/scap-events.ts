@@ -99,6 +99,11 @@ export class ScapEvents {
   events = 0
   stateOnly = 0
   used = 0
+  /** Of `events`: read no further than the header, and of kinds newer than the table. They are in no other count. */
+  unread = 0
+  unknown = 0
+  /** Not among `events`: not even the header fits its block. */
+  headless = 0
   /** Events by key. */
   readonly counts = new Float64Array(KEYS)
   readonly failures = new Float64Array(KEYS)
@@ -148,12 +153,14 @@ export class ScapEvents {
     const end = at + length - 4
     const header = layout.counted ? HEADER_V2 : HEADER_V1
     if (start + header > end) {
+      this.headless++
       this.#report.damaged(offset, `${length} bytes`)
       return
     }
     const size = view.getUint32(start + 16, true)
     const id = view.getUint16(start + 20, true)
     if (size < header || start + size > end + (isSloppy(id) ? 3 : 0)) {
+      this.headless++
       this.#report.damaged(offset, `event ${id} of ${size} bytes`)
       return
     }
@@ -162,6 +169,7 @@ export class ScapEvents {
     this.#high = view.getUint32(start + 4, true)
     if (this.#originHigh < 0) this.stamp()
     if (id >= PLANS.length) {
+      this.unknown++
       this.#report.unknown(offset, id)
       return
     }
@@ -179,17 +187,24 @@ export class ScapEvents {
     const wide = layout.large ? 4 : 2
     const first = start + header + params * wide
     if (params < 0 || first > start + size) {
+      this.#unread(stateOnly)
       this.#report.damaged(offset, `event ${id} of ${size} bytes, ${params} parameters`)
       return
     }
     // Ids of tasks beyond what Linux gives are damage, or an event that belongs to none (-1).
     if (!TaskTable.valid(tid) || view.getUint32(start + 12, true) !== 0) {
-      if (!stateOnly && plan.kind !== 'generic') this.counts[id]++
+      if (plan.kind === 'generic') this.#unread(stateOnly)
+      else if (!stateOnly) this.counts[id]++
       if (plan.kind !== 'sampling') this.#report.damaged(offset, `event ${id} of task ${tid}`)
       return
     }
     const ok = this.#dispatch(plan, id, tid, buf, view, start + header, first, start + size, params, wide, stateOnly)
     if (!ok) this.#report.damaged(offset, `event ${id}, ${params} parameters in ${size} bytes`)
+  }
+
+  /** One that was left out on purpose is in that count already. */
+  #unread(stateOnly: boolean): void {
+    if (!stateOnly) this.unread++
   }
 
   /** Takes the time of the last event. */
@@ -306,7 +321,10 @@ export class ScapEvents {
     wide: number,
     stateOnly: boolean,
   ): boolean {
-    if (params < 1 || first + 2 > end) return false
+    if (params < 1 || first + 2 > end) {
+      this.#unread(stateOnly)
+      return false
+    }
     const code = view.getUint16(first, true)
     let call = -1
     let key = GENERIC + 2 * Math.min(code, MAX_CODE - 1)

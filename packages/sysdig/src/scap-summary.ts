@@ -30,7 +30,11 @@ export function summarise(
   facts.firstNs = events.events > 0 ? 0 : null
   facts.lastNs = events.events > 0 ? events.lastNs : null
   for (let key = 0; key < KEYS; key += 2) addType(facts, events, rows, key)
-  facts.counted = Math.max(0, facts.events - facts.used - facts.stateOnly - facts.unknown - facts.damaged)
+  facts.unknownEvents = events.unknown
+  facts.unread = events.unread
+  facts.damaged += events.headless + events.unread
+  // Of the events that sysdig's filter left out some are used for their state.
+  facts.counted = events.counts.reduce((sum, count) => sum + count, 0) + facts.stateOnly - facts.used
   for (const container of events.containers.values()) {
     facts.containers[container] = (facts.containers[container] ?? 0) + 1
   }

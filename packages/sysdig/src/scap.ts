@@ -39,7 +39,7 @@ class ScapParser implements BlockHandler {
     this.#diagnostics = diagnostics
     this.rows = new CallRows()
     this.events = new ScapEvents(this.rows, {
-      damaged: (offset, what) => this.#damaged(SYSDIG.damagedEvent, offset, `at byte ${offset}, ${what}`),
+      damaged: (offset, what) => this.#add(SYSDIG.damagedEvent, offset, `at byte ${offset}, ${what}`),
       unknown: (offset, id) => {
         this.facts.unknown++
         this.#add(SYSDIG.unknownEvent, offset, `event ${id} at byte ${offset}`)

@@ -54,25 +54,29 @@ function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, 
   const lines = new LineReader()
   /** Of the line at hand: an array may hold all events of a source in one. */
   let events: PrintedEvent[] = []
+  let line = 0
   const onLine = (buf: Uint8Array, start: number, end: number): void => {
+    line++
     facts.records++
-    const place = { source: source.path, record: facts.records }
+    const place = { source: source.path, record: line }
     events = []
     if (end < 0) {
       facts.damaged++
       diagnostics.add(SYSDIG.longLine, place)
       return
     }
-    const line = decodeUtf8(buf, start, end)
-    const found = parse(line)
-    const shown = JSON.stringify(line.slice(0, SHOWN))
+    const text = decodeUtf8(buf, start, end)
+    const found = parse(text)
+    const shown = JSON.stringify(text.slice(0, SHOWN))
     if (found === null) {
       facts.damaged++
       diagnostics.add(lines.ended ? SYSDIG.cutLine : SYSDIG.damagedLine, place, shown)
-    } else if (found.length > 0) events = found
-    else if (line.trim() !== '') {
+    } else if (found.length > 0) {
+      events = found
+      facts.records += found.length - 1
+    } else {
       facts.foreign++
-      diagnostics.add(lines.ended ? SYSDIG.cutLine : SYSDIG.foreign, place, shown)
+      if (text.trim() !== '') diagnostics.add(lines.ended ? SYSDIG.cutLine : SYSDIG.foreign, place, shown)
     }
   }
   function* take(): Generator<CallBatch> {
@@ -82,7 +86,7 @@ function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, 
         yield printed.batch
         rows.recycle()
       }
-      printed.onEvent(event, facts.records)
+      printed.onEvent(event, line)
     }
     events = []
   }

@@ -79,6 +79,21 @@ bad('an event that does not fit its block, or has more parameters than bytes', a
   }
 })
 
+bad('every event is in one count: used, by name, unknown or unread', async () => {
+  const many = Buffer.from(calls[0])
+  many.writeUInt32LE(100000, 32)
+  const stranger = Buffer.from(calls[0])
+  stranger.writeUInt32LE(0xffffffff, 18)
+  const newer = Buffer.from(calls[0])
+  newer.writeUInt16LE(0x7fff, 30)
+  const headless = Buffer.from(calls[0])
+  headless.writeUInt32LE(5000, 26)
+  const odd = [many, stranger, newer, block(5, Buffer.alloc(8)), headless, Buffer.alloc(60, 0xee)]
+  const { facts } = await collect(Buffer.concat([small, ...odd, ...calls]), readScap)
+  assert.equal([facts.events, facts.unread, facts.unknownEvents, facts.damaged], [43, 2, 1, 4])
+  assert.is(facts.events, facts.used + facts.counted + facts.unknownEvents + facts.unread)
+})
+
 bad('no events, no blocks, nothing', async () => {
   for (const bytes of [Buffer.concat([section(), machine(), list]), section(), Buffer.alloc(0)]) {
     const result = await collect(bytes, readScap)

@@ -1,0 +1,46 @@
+/** Every input, as it is and damaged, keeps what promises.ts asks of it. `npm run fuzz` goes on from here. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Cases, type Case } from './case.ts'
+import { corpus } from './corpus.ts'
+import { checkCase, reconcile } from './promises.ts'
+
+/** Enough to fail when a reader forgets what the long run has shown; that is `npm run fuzz`. */
+const MUTATED = 60
+const SEED = 20261125
+
+const fuzz = suite('any bytes')
+
+async function holds(one: Case): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'flushtrace-fuzz-'))
+  try {
+    await checkCase(one, folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+for (const seed of corpus()) fuzz(`${seed.name}, as it is`, () => holds({ ...seed, by: 'file', piece: 61 }))
+
+fuzz(`${MUTATED} mutated ones`, async () => {
+  const cases = new Cases(SEED)
+  for (let number = 0; number < MUTATED; number++) await holds(cases.make(number))
+})
+
+fuzz('a case comes again from its seed and number, and no two are alike', () => {
+  const twice = [new Cases(7), new Cases(7)].map((cases) => [0, 1, 2].map((number) => cases.make(number)))
+  assert.equal(twice[0], twice[1])
+  assert.not.equal(new Cases(8).make(0), twice[0][0])
+  assert.not.equal(twice[0][0].bytes, twice[0][1].bytes)
+})
+
+fuzz('an account that does not add up is told', () => {
+  const lines = { total: 3, used: 1, counted: 1, signals: 0, exits: 0, notes: 0, foreign: 0, damaged: 0 }
+  const answer = { rows: [{ path: 'x', kind: 'strace', lines }] } as unknown as Parameters<typeof reconcile>[0]
+  assert.throws(() => reconcile(answer), /x \(strace\): 3 records/)
+})
+
+fuzz.run()

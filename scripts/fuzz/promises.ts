@@ -1,0 +1,86 @@
+/** What holds for any bytes: tried through the commands, as users run them, and through the reader alone. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { inspectSchema, rankSchema, type InspectAnswer } from '@flushtrace/answers'
+import { flushtrace } from '../../packages/cli/test/run.ts'
+import { rowsOf, type Rows } from './rows.ts'
+import type { Case } from './case.ts'
+
+/** Throws with what was broken. `folder` is empty and the caller's to remove. */
+export async function checkCase(one: Case, folder: string): Promise<void> {
+  for (const [name, content] of Object.entries({ ...one.beside, [one.place]: one.bytes })) {
+    const path = join(folder, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, content)
+  }
+  const said = await json('inspect', folder)
+  if (said) {
+    const answer = inspectSchema.parse(said)
+    reconcile(answer)
+    const ranked = await json('rank', folder, '--by', one.by, '--top', '0')
+    if (ranked) rankSchema.parse(ranked)
+    else if (one.by === 'process') fail('inspect answers, rank does not')
+    await text('inspect', folder)
+    await text('rank', folder, '--by', one.by)
+    await text('rank', folder, '--by', one.by, '--csv')
+    const lines = (await run('events', folder)).split('\n')
+    for (const line of lines) if (line !== '') JSON.parse(line)
+  }
+  await sameInPieces(one)
+}
+
+function fail(what: string): never {
+  throw new Error(what)
+}
+
+/** What may move, colour or reorder a terminal's text, or is half a character. */
+const RAW = /[^\P{Cc}\n]|[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]/u
+
+async function run(...argv: string[]): Promise<string> {
+  const { code, out, err } = await flushtrace(...argv)
+  if (code !== 0 && code !== 2) fail(`${argv.join(' ')}: exit code ${code}`)
+  if (/internal error/.test(out + err)) fail(`${argv.join(' ')}: ${(out + err).trim()}`)
+  if (code === 2 && err.trim().split('\n').length > 1) fail(`${argv.join(' ')}: more than one line: ${err}`)
+  if (RAW.test(err)) fail(`raw ${JSON.stringify(err)}`)
+  return code === 2 ? '' : out
+}
+
+/** Null where nothing usable was found. */
+async function json(...argv: string[]): Promise<unknown> {
+  const out = await run(...argv, '--json')
+  return out === '' ? null : JSON.parse(out)
+}
+
+async function text(...argv: string[]): Promise<void> {
+  const out = await run(...argv)
+  const raw = RAW.exec(out)
+  if (raw) fail(`${argv.join(' ')}: raw ${JSON.stringify(raw[0])} in ${JSON.stringify(out.slice(0, 300))}`)
+}
+
+/** Nothing is lost without a word: the parts of every source add up to its records. */
+export function reconcile({ rows }: InspectAnswer): void {
+  for (const { path, kind, lines } of rows) {
+    if (!lines) continue
+    const { total, ...parts } = lines
+    const sum = Object.values(parts).reduce((a, b) => a + b, 0)
+    if (sum !== total) fail(`${path} (${kind}): ${total} records, but ${JSON.stringify(parts)}`)
+  }
+}
+
+async function sameInPieces({ bytes, piece }: Case): Promise<void> {
+  const whole = await rowsOf(bytes)
+  if (!whole) return
+  const pieces = (await rowsOf(bytes, piece)) ?? fail('read as a whole, not in pieces')
+  for (const part of ['facts', 'diagnostics', 'rows'] as const) {
+    const difference = differs(whole[part], pieces[part])
+    if (difference) fail(`${part} in pieces of ${piece}: ${difference}`)
+  }
+}
+
+function differs(a: Rows[keyof Rows], b: Rows[keyof Rows]): string | null {
+  const [one, two] = [JSON.stringify(a), JSON.stringify(b)]
+  if (one === two) return null
+  let at = 0
+  while (one[at] === two[at]) at++
+  return `${one.slice(Math.max(0, at - 100), at + 100)} and ${two.slice(Math.max(0, at - 100), at + 100)}`
+}

@@ -1,0 +1,97 @@
+/** What a reader makes of bytes, whichever reader takes them: rows as text, and its counts. */
+import {
+  readBlkparse,
+  readBlktrace,
+  readTracefs,
+  sniffBlkparse,
+  sniffBlktrace,
+  sniffTracefs,
+} from '@flushtrace/blktrace'
+import { readStrace, sniffStrace } from '@flushtrace/strace'
+import {
+  readScap,
+  readSysdigJson,
+  readSysdigText,
+  sniffScap,
+  sniffSysdigJson,
+  sniffSysdigText,
+} from '@flushtrace/sysdig'
+import { ACTION, Diagnostics, type BlockBatch, type CallBatch, type InodeBatch, type Source } from '@flushtrace/trace'
+
+type Batch = CallBatch | BlockBatch | InodeBatch
+interface Reading {
+  readonly batches: AsyncIterable<Batch>
+  readonly facts: object
+}
+type Read = (source: Source, diagnostics: Diagnostics) => Reading
+
+const READERS: readonly [sniff: (head: Uint8Array) => string | null, read: Read][] = [
+  [sniffScap, readScap],
+  [sniffBlktrace, (source, diagnostics) => readBlktrace([source], diagnostics)],
+  [(head) => (sniffStrace(head) === 'strace' ? 'strace' : null), readStrace],
+  [sniffSysdigJson, readSysdigJson],
+  [sniffBlkparse, readBlkparse],
+  [sniffTracefs, readTracefs],
+  [sniffSysdigText, readSysdigText],
+]
+
+export interface Rows {
+  readonly rows: string[]
+  readonly facts: object
+  readonly diagnostics: object
+}
+
+/** Hands the bytes over in pieces; each piece is overwritten afterwards, as a reused buffer would be. */
+function sourceOf(bytes: Uint8Array, piece: number): Source {
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < bytes.length; at += piece) {
+      const part = Uint8Array.prototype.slice.call(bytes, at, at + piece)
+      yield part
+      part.fill(0x7e)
+    }
+  }
+  return { path: 'memory', bytes: bytes.length, compression: null, head: bytes.subarray(0, 1 << 16), chunks }
+}
+
+/** Null where no reader takes these bytes. */
+export async function rowsOf(bytes: Uint8Array, piece = Math.max(1, bytes.length)): Promise<Rows | null> {
+  const source = sourceOf(bytes, piece)
+  const reader = source.head.length > 0 && READERS.find(([sniff]) => sniff(source.head) !== null)
+  if (!reader) return null
+  const diagnostics = new Diagnostics()
+  const { batches, facts } = reader[1](source, diagnostics)
+  const rows: string[] = []
+  for await (const batch of batches) {
+    addRows(batch, rows)
+    if ('inodes' in batch && batch.inodes) addRows(batch.inodes, rows)
+  }
+  return { rows, facts, diagnostics: diagnostics.rows() }
+}
+
+/** Columns that hold ids of the batch's strings, and indexes of its names. */
+const STRINGS = new Set(['errno', 'path', 'path2', 'comm', 'event', 'where'])
+const NAMES = new Set(['decoration', 'decoration2', 'decorationResult'])
+
+function addRows(batch: Batch, rows: string[]): void {
+  const columns = Object.entries(batch).filter(([, column]) => ArrayBuffer.isView(column) || Array.isArray(column))
+  for (let i = 0; i < batch.length; i++) {
+    const cells: unknown[] = []
+    for (const [name, column] of columns as [string, readonly unknown[]][]) {
+      if (name === 'names' || isStale(batch, name, i)) continue
+      const value = column[i] as number
+      if (STRINGS.has(name)) cells.push(batch.strings.textOrNull(value))
+      else if (NAMES.has(name)) cells.push(value < 0 ? null : (batch as CallBatch).names[value])
+      else cells.push(Number.isNaN(value) ? 'NaN' : value)
+    }
+    rows.push(JSON.stringify(cells))
+  }
+}
+
+/** Columns of few actions are not cleared for the others. */
+function isStale(batch: Batch, column: string, i: number): boolean {
+  if (!('action' in batch)) return false
+  const action = batch.action[i]
+  if (column === 'fromDevice' || column === 'fromSector') return action !== ACTION.remap
+  if (column === 'splitSector') return action !== ACTION.split
+  return column === 'depth' && action !== ACTION.unplug && action !== ACTION.unplugTimer
+}

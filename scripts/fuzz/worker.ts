@@ -1,0 +1,21 @@
+/** Runs cases until told to stop. A process of its own: a hang or a full memory ends it, not the one that watches. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Cases } from './case.ts'
+import { checkCase } from './promises.ts'
+
+const [seed, from, ...words] = process.argv.slice(2)
+const cases = new Cases(Number(seed), words)
+process.on('disconnect', () => process.exit(0))
+for (let number = Number(from); ; number++) {
+  process.send?.({ begun: number })
+  const folder = mkdtempSync(join(tmpdir(), 'flushtrace-fuzz-'))
+  try {
+    await checkCase(cases.make(number), folder)
+  } catch (error) {
+    process.send?.({ failed: number, why: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
