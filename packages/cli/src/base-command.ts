@@ -5,6 +5,7 @@ import { Command } from '@oclif/core/command'
 import type { Arg } from '@oclif/core/interfaces'
 import { describeFailure, FAILURE_EXIT, isExit, printFailure, type Failure } from './failure.ts'
 import { ProgressBar } from './progress.ts'
+import { json } from './render/json.ts'
 
 export const sourcesArg = {
   // oclif's types do not know yet that `multiple` makes it a list.
@@ -21,7 +22,7 @@ export abstract class BaseCommand extends Command {
 
   /** Never coloured, unlike oclif's: what is piped and what is looked at are the same bytes. */
   override logJson(document: unknown): void {
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+    process.stdout.write(`${json(document, 2)}\n`)
   }
 
   /** Columns of a table: the terminal's, 80 when piped. */

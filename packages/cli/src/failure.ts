@@ -5,6 +5,8 @@
 import { ExitError, CLIError } from '@oclif/core/errors'
 import type { TraceError } from '@flushtrace/trace'
 import { nearest } from './nearest.ts'
+import { json as jsonText } from './render/json.ts'
+import { safe } from './render/text.ts'
 
 export interface Failure {
   /** `usage`, `internal`, or the code of a TraceError, e.g. `source/missing`. */
@@ -26,7 +28,7 @@ export function describeFailure(error: unknown, command: string, flags: readonly
 
 export function printFailure(failure: Failure, json: boolean, error: unknown): void {
   if (process.env.FLUSHTRACE_DEBUG === '1' && error instanceof Error) console.error(error.stack)
-  if (json) console.log(JSON.stringify({ error: failure }))
+  if (json) console.log(jsonText({ error: failure }))
   else console.error(`flushtrace: ${failure.message}`)
 }
 
@@ -58,6 +60,7 @@ function usageMessage(
     .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())
 }
 
+/** File names may hold anything: what reaches the terminal is made harmless. */
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ').trim()
+  return safe(text.replace(/\s*\n\s*/g, ' ').trim())
 }

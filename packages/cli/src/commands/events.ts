@@ -2,6 +2,7 @@ import { events } from '@flushtrace/answers'
 import { boolean } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
 import { filterFlags, formatFlags, formatsOf, outputFlags } from '../flags.ts'
+import { json } from '../render/json.ts'
 
 /** Lines are written in blocks of about this size: one write a line would take most of the time. */
 const BLOCK = 1 << 16
@@ -31,7 +32,7 @@ export default class Events extends BaseCommand {
     let block = ''
     await this.withProgress(flags, (onProgress) =>
       events(args.sources, { ...flags, ...formatsOf(flags), onProgress }, (event) => {
-        block += `${JSON.stringify(event)}\n`
+        block += `${json(event)}\n`
         if (block.length >= BLOCK) {
           process.stdout.write(block)
           block = ''

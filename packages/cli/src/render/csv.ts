@@ -1,5 +1,5 @@
 /** Rows as CSV (RFC 4180): one line a row, nested keys joined by dots. */
-import { safe } from './text.ts'
+import { escaped } from './text.ts'
 
 export function renderCsv(rows: readonly object[]): string {
   const flat = rows.map((row) => flatten(row))
@@ -28,7 +28,7 @@ function flatten(value: object, prefix = ''): Record<string, Scalar> {
 function cell(value: Scalar): string {
   if (value === null) return ''
   if (typeof value !== 'string') return String(value)
-  const text = safe(value)
+  const text = escaped(value)
   const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
   return /[",\n]/.test(harmless) || harmless !== harmless.trim() ? `"${harmless.replaceAll('"', '""')}"` : harmless
 }

@@ -1,12 +1,22 @@
 /** Words and numbers for people, and text from traces made harmless. */
 
+/** Of a longer text the middle is left out: no name of Linux is longer (PATH_MAX), but a trace may hold anything. */
+const MOST_SHOWN = 4096
+
 /**
  * Text from a trace, safe on a terminal: control characters, bidirectional overrides, line separators and bytes that
  * were no UTF-8 (lone surrogates, see trace/bytes.ts) are shown as escapes.
  */
 export function safe(text: string): string {
+  const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN / 2)}…${text.slice(-MOST_SHOWN / 2)}` : text
+  return escaped(shown)
+}
+
+/** The same, however long it is. */
+export function escaped(text: string): string {
   return text.replace(UNSAFE, escape)
 }
+
 /** Control characters, marks that reorder or hide text, line separators, lone surrogates. */
 const UNSAFE = /\p{Cc}|[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]/gu
 
