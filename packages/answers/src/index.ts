@@ -1,4 +1,5 @@
 export { attribute, type Attributed } from './attribute.ts'
+export { check, checkSchema, type CheckAnswer } from './check.ts'
 export { events, type CallEvent } from './events.ts'
 export { inspect } from './inspect.ts'
 export { inspectSchema, type InspectAnswer } from './inspect-schema.ts'

@@ -1,9 +1,13 @@
-import { DIMENSIONS, RANK_SORTS, rank, type RankAnswer } from '@flushtrace/answers'
-import { option } from '@oclif/core/flags'
+import { DIMENSIONS, RANK_SORTS, check, rank, type CheckAnswer, type RankAnswer } from '@flushtrace/answers'
+import { boolean, option } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
 import { filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
+import { renderCheck } from '../render/check.ts'
 import { renderCsv } from '../render/csv.ts'
 import { renderRank } from '../render/rank.ts'
+
+/** As promised for checks that failed; the answer is printed all the same. */
+const CHECK_FAILED = 1
 
 export default class Rank extends BaseCommand {
   static override summary = 'Who flushes, how often, what does it cost?'
@@ -13,6 +17,7 @@ export default class Rank extends BaseCommand {
   static override flags = {
     by: option({ options: DIMENSIONS, summary: 'what a row is (default: process)' })(),
     sort: option({ options: RANK_SORTS, summary: 'what comes first', default: 'flushes' })(),
+    check: boolean({ summary: 'count everything a second time, another way; exit 1 where they differ' }),
     ...tableFlags,
     ...filterFlags,
     ...formatFlags,
@@ -27,13 +32,17 @@ export default class Rank extends BaseCommand {
     },
   ]
 
-  async run(): Promise<RankAnswer> {
+  async run(): Promise<RankAnswer & { check?: CheckAnswer }> {
     const { args, flags } = await this.parse(Rank)
     const answer = await this.withProgress(flags, (onProgress) =>
       rank(args.sources, { ...flags, ...formatsOf(flags), onProgress }),
     )
     if (flags.csv) this.print(renderCsv(answer.rows))
     else this.print(renderRank(answer, args.sources, this.width))
-    return answer
+    if (!flags.check) return answer
+    const checked = await check(args.sources, formatsOf(flags))
+    if (!flags.quiet || checked.differences.length > 0) process.stderr.write(renderCheck(checked))
+    if (checked.differences.length > 0) process.exitCode = CHECK_FAILED
+    return { ...answer, check: checked }
   }
 }

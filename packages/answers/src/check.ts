@@ -1,0 +1,135 @@
+/**
+ * Counts flushes a second time, by plain code that shares nothing with the readers (recount/), and says where the two
+ * differ: for bug reports. Filters do not apply, each source stands for itself.
+ */
+import { lstat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { Diagnostics, TraceError, type Source } from '@flushtrace/trace'
+import { z } from 'zod'
+import { analyze } from './analyze.ts'
+import { recountBlktrace } from './recount/blktrace.ts'
+import { cellOf, type Cells } from './recount/cells.ts'
+import { recountScap } from './recount/scap.ts'
+import { recountStrace } from './recount/strace.ts'
+import { openCapture, type FormatOptions, type SourceKind } from './sources.ts'
+
+export const checkSchema = z.object({
+  /** How many counts were compared. */
+  cells: z.int(),
+  differences: z.array(
+    z.object({
+      source: z.string(),
+      /** A task id, or a device. */
+      of: z.string(),
+      what: z.string(),
+      counted: z.number(),
+      recounted: z.number(),
+    }),
+  ),
+  /** What there is no second count of, and why. */
+  left: z.array(z.object({ source: z.string(), why: z.string() })),
+})
+export type CheckAnswer = z.infer<typeof checkSchema>
+
+export async function check(paths: readonly string[], formats: FormatOptions = {}): Promise<CheckAnswer> {
+  for (const path of paths) {
+    const stats = path === '-' ? null : await lstat(path).catch(() => null)
+    if (path === '-' || stats?.isFIFO())
+      throw new TraceError('usage', `--check reads ${path} twice, which a pipe does not allow: save it to a file first`)
+  }
+  const { sources } = await openCapture(paths, new Diagnostics(), formats)
+  const of = (wanted: SourceKind): Source[] => sources.filter(({ kind }) => kind === wanted).map(({ source }) => source)
+  const answer: CheckAnswer = { cells: 0, differences: [], left: [] }
+  const straces = of('strace')
+  if (straces.length > 0) {
+    const { cells, numbered } = await recountStrace(straces)
+    compare(answer, straces, byTask(await countCalls(straces, formats), numbered), byTask(cells, numbered))
+  }
+  for (const source of of('scap')) {
+    const { cells, whole } = await recountScap(source)
+    if (whole) compare(answer, [source], await countCalls([source], formats), cells)
+    else answer.left.push({ source: source.path, why: 'damaged' })
+  }
+  for (const group of byFolder(of('blktrace'))) {
+    const { cells, whole } = await recountBlktrace(group)
+    if (whole) compare(answer, group, await countRequests(group, formats), cells)
+    else answer.left.push({ source: group[0].path, why: 'damaged, or version 2' })
+  }
+  for (const { source, kind } of sources) {
+    if (!RECOUNTED.has(kind)) answer.left.push({ source: source.path, why: `no second count of ${kind}` })
+  }
+  return answer
+}
+
+/** Those, and what holds no calls or requests to count. */
+const RECOUNTED: ReadonlySet<SourceKind> = new Set<SourceKind>(['strace', 'scap', 'blktrace', 'proc', 'unknown'])
+/** Counted by rules over descriptors, which the second count does not follow. */
+const PLAIN = new Set(['fsync', 'fdatasync', 'msync', 'sync', 'syncfs'])
+
+async function countCalls(sources: readonly Source[], formats: FormatOptions): Promise<Cells> {
+  const cells: Cells = new Map()
+  const paths = sources.map(({ path }) => path)
+  await analyze(paths, formats, ({ kind, call, task }) => {
+    if (!PLAIN.has(call) || (kind !== 'flush' && kind !== 'failed')) return
+    cellOf(cells, String(task.tid), kind === 'flush' ? call : `${call} failed`).least++
+  })
+  return cells
+}
+
+async function countRequests(sources: readonly Source[], formats: FormatOptions): Promise<Cells> {
+  const cells: Cells = new Map()
+  const { devices } = await analyze(
+    sources.map(({ path }) => path),
+    formats,
+    () => {},
+  )
+  for (const { device, basis, writes, bytes, flushes } of devices) {
+    if (basis !== 'queue') continue
+    cellOf(cells, device, 'writes').least = writes
+    cellOf(cells, device, 'bytes written').least = bytes
+    cellOf(cells, device, 'flush requests').least = flushes
+  }
+  return cells
+}
+
+/** Where some lines do not tell their task, only the sums can be compared. */
+function byTask(cells: Cells, numbered: boolean): Cells {
+  if (numbered) return cells
+  const sums: Cells = new Map()
+  for (const { what, least, most } of cells.values()) {
+    const sum = cellOf(sums, 'all', what)
+    sum.least += least
+    sum.most += most
+  }
+  return sums
+}
+
+function compare(answer: CheckAnswer, sources: readonly Source[], counted: Cells, recounted: Cells): void {
+  for (const key of new Set([...counted.keys(), ...recounted.keys()])) {
+    const one = counted.get(key)
+    const other = recounted.get(key)
+    const n = one?.least ?? 0
+    const { least, most } = other ?? { least: 0, most: 0 }
+    if (n === 0 && most === 0) continue
+    answer.cells++
+    if (n >= least && n <= most) continue
+    const { task, what } = (one ?? other) as NonNullable<typeof one>
+    answer.differences.push({
+      source: sources[0].path,
+      of: task,
+      what,
+      counted: n,
+      recounted: n < least ? least : most,
+    })
+  }
+}
+
+/** Binary files of one folder are one trace. */
+function byFolder(sources: readonly Source[]): Source[][] {
+  const folders = new Map<string, Source[]>()
+  for (const source of sources) {
+    const folder = dirname(source.path)
+    folders.set(folder, [...(folders.get(folder) ?? []), source])
+  }
+  return [...folders.values()]
+}

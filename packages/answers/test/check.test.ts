@@ -1,0 +1,74 @@
+/** The second count: equal on every fixture, and really a count of its own. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { check } from '../src/check.ts'
+import { recountStrace } from '../src/recount/strace.ts'
+import { openSources, Diagnostics } from '@flushtrace/trace'
+
+const FIXTURES = 'fixtures'
+const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
+const second = suite('second count')
+second.after(() => rmSync(folder, { recursive: true }))
+
+/** Folders that hold one capture each, and samples that stand alone. */
+function captures(): string[] {
+  return ['strace', 'blktrace', 'sysdig']
+    .flatMap((kind) => readdirSync(join(FIXTURES, kind)).map((name) => join(FIXTURES, kind, name)))
+    .filter((path) => !/README|golden|truth|samba-format/.test(path))
+}
+
+for (const path of captures()) {
+  second(`${path}: no difference`, async () => {
+    const { differences } = await check([path])
+    assert.equal(differences, [])
+  })
+}
+
+second('some are really compared', async () => {
+  assert.is((await check([join(FIXTURES, 'strace/attach-samba')])).cells, 2)
+  assert.ok((await check([join(FIXTURES, 'blktrace/partition')])).cells >= 3)
+  assert.ok((await check([join(FIXTURES, 'sysdig/fd-ext4.scap')])).cells >= 4)
+  assert.ok(existsSync(join(FIXTURES, 'sysdig/attach-samba.json')))
+  assert.is((await check([join(FIXTURES, 'sysdig/attach-samba.json')])).left.length, 1)
+})
+
+async function recount(text: string, name = 'strace.txt'): Promise<Record<string, number>> {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  const { sources } = await openSources([path], new Diagnostics())
+  const { cells } = await recountStrace(sources)
+  return Object.fromEntries([...cells.values()].map(({ task, what, least }) => [`${task} ${what}`, least]))
+}
+
+second('a plain reading of strace', async () => {
+  const log = `\
+7 1795173545.000001 fsync(3</a) = -1 x>) = 0 <0.1>
+7 1795173545.000002 fsync(3) = -1 EIO (Input/output error) <0.1>
+7 1795173545.000003 fsync(3) = ? ERESTARTSYS (To be restarted)
+7 1795173545.000004 fsync(3) = 0 (INJECTED)
+7 1795173545.000005 write(1, "fsync(3) = 0", 12) = 12
+7 1795173545.000006 msync(0x1000, 4096, MS_ASYNC) = 0
+7 1795173545.000007 msync(0x1000, 4096, MS_SYNC <unfinished ...>
+8 1795173545.000008 fdatasync(3 <unfinished ...>
+7 1795173545.000009 <... msync resumed>) = 0
+8 1795173545.000010 <... fdatasync resumed>) = 0 <0.1>
+8 1795173545.000011 msync(0x1000, 4096, 0x4) = 0
+`
+  assert.equal(await recount(log), { '7 fsync': 1, '7 fsync failed': 1, '7 msync': 1, '8 fdatasync': 1, '8 msync': 1 })
+  assert.equal(await recount('[pid  9] 10:00:00 sync() = 0\nsyncfs(3) = 0\n'), { '9 sync': 1, ' syncfs': 1 })
+  assert.equal(await recount('sync() = 0\n', 'strace.77'), { '77 sync': 1 })
+})
+
+second('what comes through a pipe is not read twice', async () => {
+  try {
+    await check(['-'])
+    assert.unreachable()
+  } catch (error) {
+    assert.match((error as Error).message, /save it to a file first/)
+  }
+})
+
+second.run()
