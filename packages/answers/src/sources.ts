@@ -22,6 +22,7 @@ import {
   type SysdigReading,
 } from '@flushtrace/sysdig'
 import {
+  MemoryWatch,
   TraceError,
   openSources,
   type DiagnosticKind,
@@ -45,12 +46,14 @@ export const SOURCE_KINDS = [
 ] as const
 export type SourceKind = (typeof SOURCE_KINDS)[number]
 
-/** Text whose shape the user chose when it was made, and must tell. */
+/** What the user must tell to read the sources: the shape of text that was chosen when it was made, and a limit. */
 export interface FormatOptions {
   /** blkparse -f */
   readonly blkparseFormat?: string
   /** sysdig -p */
   readonly sysdigFormat?: string
+  /** Reading is refused beyond it; default: a share of the machine's. */
+  readonly maxMemoryBytes?: number
 }
 
 export interface ClassifiedSource {
@@ -92,7 +95,8 @@ export async function openCapture(
   formats: FormatOptions = {},
   onProgress?: (done: number, total: number | null) => void,
 ): Promise<Capture> {
-  const { sources, links } = await openSources(paths, diagnostics, onProgress)
+  const memory = new MemoryWatch(formats.maxMemoryBytes)
+  const { sources, links } = await openSources(paths, diagnostics, onProgress, memory)
   const saved = savedFolders(sources)
   const classified = sources.map((source) => ({ source, kind: classify(source, saved, formats, diagnostics) }))
   if (!classified.some(({ kind }) => kind !== 'unknown' && kind !== 'proc')) {

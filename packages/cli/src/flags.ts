@@ -1,4 +1,5 @@
 /** The flags that several commands share, and what they mean to the answers. */
+import { CLIError } from '@oclif/core/errors'
 import { boolean, integer, string } from '@oclif/core/flags'
 
 export const filterFlags = {
@@ -8,15 +9,30 @@ export const filterFlags = {
   file: string({ summary: 'only files whose path, or last part, matches', helpValue: 'GLOB' }),
 }
 
-/** Text whose shape its recorder chose. */
+/** What reading needs to know: the shape of text that its recorder chose, and how far it may go. */
 export const formatFlags = {
   'blkparse-format': string({ summary: 'the -f that blkparse was given', helpValue: 'FORMAT' }),
   'sysdig-format': string({ summary: 'the -p that sysdig was given', helpValue: 'FORMAT' }),
+  'max-memory': string({
+    summary: 'refuse to read on beyond this (default: three quarters of the machine)',
+    helpValue: 'SIZE',
+  }),
 }
 
 /** Flags as the answers take them. */
-export function formatsOf(flags: { 'blkparse-format'?: string; 'sysdig-format'?: string }) {
-  return { blkparseFormat: flags['blkparse-format'], sysdigFormat: flags['sysdig-format'] }
+export function formatsOf(flags: { 'blkparse-format'?: string; 'sysdig-format'?: string; 'max-memory'?: string }) {
+  return {
+    blkparseFormat: flags['blkparse-format'],
+    sysdigFormat: flags['sysdig-format'],
+    maxMemoryBytes: flags['max-memory'] === undefined ? undefined : bytesOf('--max-memory', flags['max-memory']),
+  }
+}
+
+/** `800M`, `2G`, `1.5GiB`, or bytes: units of 1,024. */
+function bytesOf(flag: string, text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([kmgt]?)(?:i?b)?$/i.exec(text) ?? []
+  if (number === undefined) throw new CLIError(`${flag} ${text}: give a size, like 800M or 2G`)
+  return Number(number) * 1024 ** ' kmgt'.indexOf(unit.toLowerCase() || ' ')
 }
 
 export const outputFlags = {

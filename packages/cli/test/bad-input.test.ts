@@ -55,6 +55,15 @@ bad('a cut gzip file still answers, and says where it ends', async () => {
   )
 })
 
+bad('more memory than --max-memory grants', async () => {
+  const { code, out, err } = await rank('limited.gz', SAMBA, '--max-memory', '1M')
+  assert.is(code, 2)
+  assert.is(out, '')
+  assert.match(err, /^flushtrace: --max-memory: .* the limit is 1 MiB; .*raise it with --max-memory 2M/)
+  assert.is((await rank('enough.gz', SAMBA, '--max-memory', '64GiB')).code, 0)
+  isRefused(await rank('wrong.gz', SAMBA, '--max-memory', 'lots'), /--max-memory lots: give a size, like 800M or 2G/)
+})
+
 bad('calls that this program does not know are counted, and the rest answers', async () => {
   const log = gunzipSync(SAMBA)
     .toString('latin1')

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream'
 import { decompress, sniffCompression, type Compression } from './compression.ts'
 import { Diagnostics, type DiagnosticKind } from './diagnostics.ts'
 import { TraceError } from './errors.ts'
+import { MemoryWatch } from './memory.ts'
 
 export interface Source {
   /** As the user named it, or joined below the directory that the user named. */
@@ -67,8 +68,9 @@ export async function openSources(
   paths: readonly string[],
   diagnostics: Diagnostics,
   onProgress: OnProgress = () => {},
+  memory: MemoryWatch = new MemoryWatch(),
 ): Promise<OpenedSources> {
-  const opened: Opened = { sources: [], links: [], progress: new Progress(onProgress) }
+  const opened: Opened = { sources: [], links: [], progress: new Progress(onProgress), memory }
   for (const path of paths) {
     if (path === '-') {
       opened.progress.expect(null)
@@ -121,7 +123,18 @@ async function openPath(path: string, opened: Opened, named: boolean, diagnostic
 /** `named`: by the user. An empty file met in a walk is nothing to tell of: many side files are. */
 function keep(opened: Opened, source: Source, named: boolean, diagnostics: Diagnostics): void {
   if (named && source.head.length === 0) diagnostics.add(EMPTY, { source: source.path }, source.path)
-  opened.sources.push(source)
+  const { memory } = opened
+  opened.sources.push({ ...source, chunks: () => watched(source, memory) })
+}
+
+/** Looks at the memory after each piece: by then the one before it has been made into what is kept. */
+async function* watched(source: Source, memory: MemoryWatch): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const piece of source.chunks()) {
+    memory.look(source.path, bytes)
+    bytes += piece.length
+    yield piece
+  }
 }
 
 async function openFile(path: string, progress: Progress, diagnostics: Diagnostics): Promise<Source> {
@@ -179,6 +192,7 @@ interface Opened {
   readonly sources: Source[]
   readonly links: SavedLink[]
   readonly progress: Progress
+  readonly memory: MemoryWatch
 }
 
 class Progress {
