@@ -61,12 +61,14 @@ export class SummaryReader {
   /** Takes the line if it belongs to a table. */
   line(text: string): boolean {
     if (text.startsWith(' ')) return this.#table !== null && this.#counts(this.#table, text)
+    // Counts below a head that cannot be read belong to no table, least of all to the one before.
+    if (text !== '') this.#table = null
     const head = /^(?:CPU(\d+)|Total) \((.*)\):$/.exec(text)
     if (head) {
       this.#begin(
         head[1] === undefined ? 'total' : 'cpu',
         head[2],
-        head[1] === undefined ? null : Number(head[1]),
+        head[1] === undefined ? null : small(head[1]),
         null,
         false,
       )
@@ -83,7 +85,7 @@ export class SummaryReader {
     if (started) return true
     const process = /^(.{1,64}) \((\d+)(, \.\.\.)?\)$/.exec(text)
     if (!process) return false
-    this.#begin('process', process[1], null, Number(process[2]), process[3] !== undefined)
+    this.#begin('process', process[1], null, small(process[2]), process[3] !== undefined)
     return true
   }
 
@@ -205,4 +207,10 @@ function emptySide(): SummarySide {
     dispatchWaitNs: null,
     completionWaitNs: null,
   }
+}
+
+/** A pid or a CPU; null where no system has one so large (PID_MAX_LIMIT). */
+function small(text: string): number | null {
+  const value = Number(text)
+  return value <= 1 << 22 ? value : null
 }

@@ -303,4 +303,16 @@ blkparse('tables by process', async () => {
   ])
 })
 
+blkparse('a table for a pid that cannot be, and counts below no head', async () => {
+  const bytes = fixture('../damaged/btrace-pid-and-head.txt')
+  const { tables } = await readBtraceSummary(textSource(bytes.toString()), new Diagnostics())
+  assert.equal(
+    tables.map(({ name, pid, writes }) => [name, pid, writes.queued.count]),
+    [
+      ['dd', null, 3],
+      ['cp', 17, 5],
+    ],
+  )
+})
+
 blkparse.run()

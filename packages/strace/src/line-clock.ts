@@ -12,6 +12,8 @@ export class LineClock {
   /** Time 0: since 1970, or since midnight for -t and -tt; null without times. */
   origin: Instant | null = null
   firstNs: number | null = null
+  /** Lines whose time was taken. */
+  stamps = 0
   /** How often a line was earlier than the one before it. */
   steppedBack = 0
   /** Whether times have decimals, and whether -r was given: for the list of options. */
@@ -21,6 +23,7 @@ export class LineClock {
 
   /** Takes the time of the line that `leader` was given last. */
   stamp(leader: Leader): void {
+    this.stamps++
     // A log has one clock: a number of another kind is a program's, before its own words.
     if (this.clock !== 'none' && leader.clock !== this.clock) return
     switch (leader.clock) {

@@ -46,8 +46,9 @@ export class StraceParser {
   #coloured = false
   readonly #summary = new SummaryTable()
   #layout: Layout = 'other'
-  /** Where the last line that the fast path took began; -1 when a later line had its time read. */
+  /** Where the last line that the fast path took began, and how many times had been taken by then: a later one counts. */
   #quickAt = -1
+  #quickStamps = 0
 
   constructor(path: string, diagnostics: Diagnostics, fixedTid = 0) {
     this.#context = new LineContext(path, diagnostics, fixedTid)
@@ -146,6 +147,7 @@ export class StraceParser {
   #line(buf: Uint8Array, start: number, end: number): void {
     this.facts.lines++
     if (this.#coloured && hasEscape(buf, start, end)) {
+      this.#stampQuick(buf)
       const plain = stripColour(buf, start, end)
       this.#context.options.add('--color')
       this.#body(plain, 0, plain.length)
@@ -166,14 +168,16 @@ export class StraceParser {
     } else if (this.#layout !== 'other') {
       const quick = this.#calls.quick(buf, start, end, this.#layout === 'pid')
       if (quick !== 'other') {
-        this.#quickAt = quick === 'counted' ? start : -1
+        if (quick === 'counted') {
+          this.#quickAt = start
+          this.#quickStamps = this.#context.clock.stamps
+        }
         if (quick === 'open') this.#openCall(buf, start, end)
         return
       }
     }
     const { leader } = this.#context
     const p = leader.parse(buf, start, end)
-    this.#quickAt = -1
     const c = buf[p]
     let result: LineResult = 'other'
     if ((c >= 0x61 && c <= 0x7a) || c === 0x5f || c === 0x3f) {
@@ -194,8 +198,10 @@ export class StraceParser {
   #stampQuick(buf: Uint8Array): void {
     if (this.#quickAt < 0) return
     const { leader, clock } = this.#context
-    leader.parse(buf, this.#quickAt, buf.length)
-    clock.glimpse(leader)
+    if (clock.stamps === this.#quickStamps) {
+      leader.parse(buf, this.#quickAt, buf.length)
+      clock.glimpse(leader)
+    }
     this.#quickAt = -1
   }
 
@@ -297,6 +303,7 @@ export class StraceParser {
       return false
     }
     this.facts.notes++
+    this.#stampQuick(buf)
     const joined = Buffer.concat([split, buf.subarray(start, end)])
     this.#context.tasks.begun = this.#splitTask
     this.#body(joined, 0, joined.length)
