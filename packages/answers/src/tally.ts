@@ -257,6 +257,9 @@ class MsyncPairs {
   }
 }
 
+/** Mappings of one file that are told apart; of more, the span of all stands for them: it is an upper bound, too. */
+const MAX_RANGES = 4096
+
 /** A union of half-open ranges. */
 export class Ranges {
   #ranges: [start: number, end: number][] = []
@@ -273,7 +276,7 @@ export class Ranges {
     }
     kept.push([start, end])
     kept.sort((a, b) => ascending(a[0], b[0]))
-    this.#ranges = kept
+    this.#ranges = kept.length <= MAX_RANGES ? kept : [[kept[0][0], kept[kept.length - 1][1]]]
   }
 
   get bytes(): number {

@@ -55,6 +55,14 @@ bad('a cut gzip file still answers, and says where it ends', async () => {
   )
 })
 
+bad('rank --check says on stderr that the counts are equal, and with --json in the answer', async () => {
+  const { code, out, err } = await flushtrace('rank', 'fixtures/strace/attach-samba', '--check', '--json')
+  assert.is(code, 0)
+  assert.is(err, 'check: 2 of 2 counts equal when counted another way\n')
+  const { check } = JSON.parse(out) as { check: { cells: number; differences: unknown[] } }
+  assert.equal([check.cells, check.differences], [2, []])
+})
+
 bad('more memory than --max-memory grants', async () => {
   const { code, out, err } = await rank('limited.gz', SAMBA, '--max-memory', '1M')
   assert.is(code, 2)

@@ -21,6 +21,7 @@ const CALL = new RegExp(
 const ANY_PID = /^(?:\[pid +\d+|\d{1,7}(?:<.*?>)? +\S)/
 /** The last `) = ` of a line: a name may hold one, what follows a result cannot. */
 const RESULT = /^(.*)\)\s*= (-?\d+|\?)(.*)$/
+// oxlint-disable-next-line no-control-regex -- colours begin with one
 const COLOUR = /\u001b\[[\d;]*m/g
 
 interface Unfinished {

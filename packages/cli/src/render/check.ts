@@ -1,10 +1,10 @@
 /** What the second count said, for stderr: the answer itself stays as it is. */
 import type { CheckAnswer } from '@flushtrace/answers'
-import { count, plural, safe } from './text.ts'
+import { count, safe } from './text.ts'
 
 export function renderCheck({ cells, differences, left }: CheckAnswer): string {
   const equal = cells - differences.length
-  const lines = [`check: ${count(equal)} of ${plural(cells, 'count')} equal when counted another way`]
+  const lines = [`check: ${count(equal)} of ${count(cells)} counts equal when counted another way`]
   for (const { source, of, what, counted, recounted } of differences) {
     lines.push(`  ${safe(source)}: ${safe(of)} ${what}: ${count(counted)}, but ${count(recounted)} when counted again`)
   }
