@@ -1,5 +1,5 @@
 /** Activities → sums by process, thread, file or call. */
-import { ascending } from 'd3-array'
+import { bisector } from 'd3-array'
 import {
   kindOf,
   type Activity,
@@ -260,23 +260,25 @@ class MsyncPairs {
 /** Mappings of one file that are told apart; of more, the span of all stands for them: it is an upper bound, too. */
 const MAX_RANGES = 4096
 
+const byStart = bisector(([start]: readonly [number, number]) => start)
+const byEnd = bisector(([, end]: readonly [number, number]) => end)
+
 /** A union of half-open ranges. */
 export class Ranges {
   #ranges: [start: number, end: number][] = []
 
   add(start: number, end: number): void {
     if (!(end > start)) return
-    const kept: [number, number][] = []
-    for (const range of this.#ranges) {
-      if (range[1] < start || range[0] > end) kept.push(range)
-      else {
-        start = Math.min(start, range[0])
-        end = Math.max(end, range[1])
-      }
+    // Sorted by start and apart from each other, so sorted by end as well: those from `from` to `to` touch the new one.
+    const ranges = this.#ranges
+    const from = byEnd.left(ranges, start)
+    const to = byStart.right(ranges, end)
+    if (from < to) {
+      start = Math.min(start, ranges[from][0])
+      end = Math.max(end, ranges[to - 1][1])
     }
-    kept.push([start, end])
-    kept.sort((a, b) => ascending(a[0], b[0]))
-    this.#ranges = kept.length <= MAX_RANGES ? kept : [[kept[0][0], kept[kept.length - 1][1]]]
+    ranges.splice(from, to - from, [start, end])
+    if (ranges.length > MAX_RANGES) this.#ranges = [[ranges[0][0], ranges[ranges.length - 1][1]]]
   }
 
   get bytes(): number {

@@ -53,6 +53,22 @@ async function codes(path: string): Promise<{ codes: string[]; lines: unknown }>
   return { codes: diagnostics.map(({ code }) => code), lines: rows[0].lines }
 }
 
+limits('ranges that touch become one', () => {
+  const ranges = new Ranges()
+  for (const [start, end] of [
+    [10, 20],
+    [40, 50],
+    [20, 25],
+    [5, 10],
+    [44, 46],
+    [60, 60],
+  ])
+    ranges.add(start, end)
+  assert.is(ranges.bytes, 30)
+  ranges.add(0, 45)
+  assert.is(ranges.bytes, 50)
+})
+
 limits('ranges of one file: beyond them the whole span, which is no less', () => {
   const ranges = new Ranges()
   for (let k = 0; k < 4096; k++) ranges.add(k * 10, k * 10 + 1)

@@ -23,7 +23,6 @@ export class LineClock {
 
   /** Takes the time of the line that `leader` was given last. */
   stamp(leader: Leader): void {
-    this.stamps++
     // A log has one clock: a number of another kind is a program's, before its own words.
     if (this.clock !== 'none' && leader.clock !== this.clock) return
     switch (leader.clock) {
@@ -44,6 +43,7 @@ export class LineClock {
         this.nowNs = Number.isNaN(this.nowNs) ? 0 : this.nowNs + leader.relativeNs
         break
     }
+    this.stamps++
     this.lastNs = this.nowNs
     if (this.clock === 'none') {
       this.clock = leader.clock
