@@ -94,7 +94,7 @@ function blockEventOf(batch: BlockBatch, i: number, shiftNs: number | null, { so
 }
 
 /** As the kernel's tracepoints print it: FWFSM is a flush, then a FUA write, synchronous, of metadata. */
-function rwbsOf(flags: number, bytes: number): string {
+export function rwbsOf(flags: number, bytes: number): string {
   const has = (bit: number): boolean => (flags & bit) !== 0
   const operation = has(OP.discard)
     ? 'D'

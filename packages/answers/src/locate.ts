@@ -70,7 +70,7 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
   }
 }
 
-async function attributeRequests(paths: readonly string[], options: AnalyzeOptions): Promise<Attributed> {
+export async function attributeRequests(paths: readonly string[], options: AnalyzeOptions): Promise<Attributed> {
   const attributed = await attribute(paths, options)
   if (attributed.blocks.length === 0) {
     throw new TraceError('usage', 'no block trace among the sources: locate needs one (blktrace, btrace, ftrace)')

@@ -1,0 +1,117 @@
+/** Block writes one by one, with what was found of each: for `locate --events` and `locate --sector`. */
+import { TraceError, deviceText, type Source } from '@flushtrace/trace'
+import type { AttributionRule } from '@flushtrace/correlate'
+import { attributeRequests, deviceNumber, wantedPieces, type LocateOptions } from './locate.ts'
+import type { Attributed } from './attribute.ts'
+import { rwbsOf } from './events.ts'
+import type { PieceRow } from './locate-rows.ts'
+
+/** One request, or one part of it where it holds several files. */
+export interface LocatedWrite {
+  type: 'block-write'
+  atNs: number | null
+  source: string
+  at: number
+  device: string
+  sector: number | null
+  bytes: number
+  rwbs: string
+  pid: number | null
+  comm: string | null
+  what: PieceRow['what']
+  path: string | null
+  inode: number | null
+  fileOffset: number | null
+  processes: { pid: number | null; name: string | null; via: PieceRow['via'] }[]
+  confidence: PieceRow['confidence']
+  candidates: string[]
+  evidence: { rule: AttributionRule; source: string | null; at: number | null; says: string }[]
+}
+
+/** What a rule goes by, as a sentence. */
+const SAYS: Readonly<Record<AttributionRule, string>> = {
+  placed: 'an event of the file system put this range of the file there',
+  announced: 'an event of the file system announced this range, and the same task queued as many bytes next',
+  'sync-event': 'the task was in the file system’s fsync of this inode',
+  'own-call': 'the task was in a call about this file',
+  'kept-place': 'the block was this file’s, and no call shows that it was freed since',
+  'map-after': 'the map taken afterwards names it, and nothing was written there in between',
+  'map-both': 'maps name it, and no call shows that the block changed hands in between',
+  'only-dirty': 'no other file of this file system was dirty',
+  'one-of': 'one of these files, which were dirty at the time',
+  area: 'a map of the file system says what the range is',
+  place: 'the file system keeps it at this place',
+  submitter: 'who queued it writes nothing else in this way',
+  'metadata-flag': 'the file system marked it as its own',
+  dataless: 'it carries no data',
+  none: 'nothing among the sources tells',
+}
+
+/** Calls `onWrite` for each piece of each request, in the order of time. */
+export async function locateEvents(
+  paths: readonly string[],
+  options: LocateOptions & { readonly sector?: string },
+  onWrite: (write: LocatedWrite) => void,
+): Promise<Attributed> {
+  const attributed = await attributeRequests(paths, options)
+  const at = options.sector === undefined ? null : parseSector(attributed, options.sector)
+  const { blocks } = attributed
+  for (const piece of wantedPieces(attributed, options)) {
+    if (at) {
+      const { request } = piece
+      // As the trace has it, or as the device on top has it: whichever one the user read.
+      const inside = (device: number, sector: number): boolean => {
+        const from = sector + piece.at / 512
+        return device === at.device && at.sector >= from && at.sector < from + Math.max(1, piece.bytes / 512)
+      }
+      const own = inside(blocks.rowDevice.data[request], blocks.rowSector.data[request])
+      if (!own && !inside(blocks.device.data[request], blocks.sector.data[request])) continue
+    }
+    onWrite(writeOf(attributed, piece))
+  }
+  return attributed
+}
+
+function writeOf({ analysis, blocks, actors, book, placed }: Attributed, piece: PieceRow): LocatedWrite {
+  const { request } = piece
+  const sources: readonly Source[] = analysis.capture.sources.map(({ source }) => source)
+  const file = piece.file >= 0 ? book.at(piece.file) : null
+  const ns = placed[blocks.trace.data[request]]?.(blocks.atNs.data[request]) ?? NaN
+  const sector = blocks.sector.data[request]
+  return {
+    type: 'block-write',
+    atNs: Number.isNaN(ns) ? null : Math.round(ns),
+    source: sources[blocks.source.data[request]].path,
+    at: blocks.record.data[request],
+    device: deviceText(blocks.device.data[request]) ?? '?',
+    sector: sector >= 0 ? sector + piece.at / 512 : null,
+    bytes: piece.bytes,
+    rwbs: rwbsOf(blocks.flags.data[request], blocks.bytes.data[request]),
+    pid: blocks.tid.data[request] > 0 ? blocks.tid.data[request] : null,
+    comm: blocks.names.textOrNull(blocks.comm.data[request]),
+    what: piece.what,
+    path: file?.path ?? null,
+    inode: file?.inode ?? null,
+    fileOffset: Number.isNaN(piece.fileOffset) ? null : piece.fileOffset,
+    processes: piece.actors.map((actor) => {
+      const { pid, name } = actors.at(actor)
+      return { pid, name, via: piece.via }
+    }),
+    confidence: piece.confidence,
+    candidates: piece.candidates.map((one) => book.at(one).path ?? '?'),
+    evidence: [
+      {
+        rule: piece.rule,
+        source: piece.source >= 0 ? sources[piece.source].path : piece.origin,
+        at: piece.record > 0 ? piece.record : null,
+        says: SAYS[piece.rule],
+      },
+    ],
+  }
+}
+
+function parseSector(attributed: Attributed, text: string): { device: number; sector: number } {
+  const match = /^(.+):(\d+)$/.exec(text)
+  if (!match) throw new TraceError('usage', `--sector ${text}: give a device and a sector, like 7:0:264192`)
+  return { device: deviceNumber(attributed, match[1]), sector: Number(match[2]) }
+}

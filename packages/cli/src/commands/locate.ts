@@ -1,0 +1,60 @@
+import { locate, locateEvents, type LocateAnswer, type LocatedWrite } from '@flushtrace/answers'
+import { boolean, string } from '@oclif/core/flags'
+import { BaseCommand, sourcesArg } from '../base-command.ts'
+import { filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
+import { renderCsv } from '../render/csv.ts'
+import { renderLocate, renderSector } from '../render/locate.ts'
+
+/** Writes shown of one sector: a database writes its first page thousands of times. */
+const SHOWN = 10
+
+export default class Locate extends BaseCommand {
+  static override summary = 'Which files are behind these block writes, and who made them dirty?'
+  static override description =
+    'Follows each block write to its file by inode events (ftrace), by the calls of the task that queued it, and by saved maps (filefrag, dump-tree, …), and says how sure it is.'
+  static override args = sourcesArg
+  static override flags = {
+    events: boolean({ summary: 'each block write as a JSON line, with its evidence', exclusive: ['csv', 'sector'] }),
+    sector: string({ summary: 'what was written to this sector, and why', helpValue: 'DEV:SECTOR' }),
+    device: string({ summary: 'only this device: number or name', helpValue: 'DEV' }),
+    ...tableFlags,
+    ...filterFlags,
+    ...formatFlags,
+    ...outputFlags,
+  }
+  static override examples = [
+    { description: 'Which files, and by whom?', command: '<%= config.bin %> locate capture/' },
+    { description: 'What is behind one line of blkparse?', command: '<%= config.bin %> locate capture/ --sector 7:0:264192' },
+    {
+      description: 'Bytes by path, for a script:',
+      command: "<%= config.bin %> locate capture/ --events | jq -r 'select(.path) | [.path, .bytes] | @tsv'",
+    },
+  ]
+
+  async run(): Promise<LocateAnswer | { writes: LocatedWrite[] } | undefined> {
+    const { args, flags } = await this.parse(Locate)
+    const options = { ...flags, ...formatsOf(flags) }
+    if (flags.events) {
+      await this.withProgress(flags, async (onProgress) => {
+        await locateEvents(args.sources, { ...options, onProgress }, (write) => this.printLine(write))
+      })
+      return undefined
+    }
+    if (flags.sector !== undefined) {
+      const writes: LocatedWrite[] = []
+      let all = 0
+      await this.withProgress(flags, async (onProgress) => {
+        await locateEvents(args.sources, { ...options, onProgress }, (write) => {
+          all++
+          if (writes.length < SHOWN) writes.push(write)
+        })
+      })
+      this.print(renderSector(flags.sector, writes, all, this.width))
+      return { writes }
+    }
+    const answer = await this.withProgress(flags, (onProgress) => locate(args.sources, { ...options, onProgress }))
+    if (flags.csv) this.print(renderCsv(answer.rows))
+    else this.print(renderLocate(answer, args.sources, this.width))
+    return answer
+  }
+}
