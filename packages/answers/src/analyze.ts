@@ -12,6 +12,7 @@ import { activityFilter, timeFilter, type FilterOptions } from './filter.ts'
 import {
   blockReadings,
   openCapture,
+  savedLayout,
   straceReadings,
   sysdigReadings,
   type Capture,
@@ -39,9 +40,10 @@ export interface Analysis {
   /** Rows of `strace -c` tables, and of `btrace -s` tables, that stand alone. */
   readonly summaries: readonly SummaryRow[]
   readonly blockTables: readonly BlockTable[]
+  /** Devices, file systems and their maps, as saved beside the trace; empty without any. */
+  readonly layout: DiskLayout
   readonly diagnostics: Diagnostics
   readonly startedAt: string | null
-  readonly layout: DiskLayout | null
   readonly spanNs: number
   /** By source: where its time 0 lies in ns since `startedAt`. */
   readonly offsets: ReadonlyMap<number, number>
@@ -78,6 +80,7 @@ export async function analyze(
 ): Promise<Analysis> {
   const diagnostics = new Diagnostics()
   const capture = await openCapture(paths, diagnostics, options, options.onProgress)
+  const layout = await savedLayout(capture, diagnostics)
   const straces = straceReadings(capture, diagnostics)
   // What sysdig cannot show is no gap where strace stands beside it.
   const beside = straces.length > 0 ? new Diagnostics() : diagnostics
@@ -108,8 +111,8 @@ export async function analyze(
     devices: oneWitnessEach(blocks.traces, diagnostics),
     summaries: await readSummaries(capture),
     blockTables: await readBlockTables(capture, diagnostics),
+    layout,
     diagnostics,
-    layout: null,
     startedAt: blocks.origin && formatInstant(blocks.origin),
     spanNs: spanOf(straces.length > 0 ? straces : sysdigs, blocks.traces, calls.offsets),
     offsets: calls.offsets,

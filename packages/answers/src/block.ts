@@ -1,6 +1,13 @@
 /** The block side of a capture: each device told by one witness, its requests added up by task. */
 import { RequestTracker, type DeviceSummary } from '@flushtrace/correlate'
-import { nsBetween, plusNs, type BlockBatch, type DiagnosticKind, type Diagnostics, type Instant } from '@flushtrace/trace'
+import {
+  nsBetween,
+  plusNs,
+  type BlockBatch,
+  type DiagnosticKind,
+  type Diagnostics,
+  type Instant,
+} from '@flushtrace/trace'
 import type { BlockSource } from './sources.ts'
 
 export interface BlockTrace extends BlockSource {

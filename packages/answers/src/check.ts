@@ -45,7 +45,7 @@ export async function check(paths: readonly string[], formats: FormatOptions = {
 }
 
 /** Those, and what holds no calls or requests to count. */
-const RECOUNTED: ReadonlySet<SourceKind> = new Set<SourceKind>(['strace', 'scap', 'blktrace', 'proc', 'unknown'])
+const RECOUNTED: ReadonlySet<SourceKind> = new Set<SourceKind>(['strace', 'scap', 'blktrace', 'proc', 'layout', 'unknown'])
 /** Counted by rules over descriptors, which the second count does not follow. */
 const PLAIN = new Set(['fsync', 'fdatasync', 'msync', 'sync', 'syncfs'])
 

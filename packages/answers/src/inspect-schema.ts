@@ -52,6 +52,23 @@ export const inspectSchema = z.object({
       summaryAgrees: z.boolean().nullable(),
     }),
   ),
+  /** Devices that tables told of, each below those that lie on it. */
+  stack: z.array(
+    z.object({
+      depth: z.int().nonnegative(),
+      device: z.string(),
+      name: z.string().nullable(),
+      kind: z.string().nullable(),
+      bytes: z.number().nullable(),
+      below: z.string().nullable(),
+      /** Where it begins on the one below; null: on none, or no table tells. */
+      startBytes: z.number().nullable(),
+      fs: z.string().nullable(),
+      uuid: z.string().nullable(),
+      mountpoints: z.array(z.string()).readonly(),
+      file: z.string().nullable(),
+    }),
+  ),
   processes: z.int(),
   tasks: z.int(),
 })

@@ -1,4 +1,5 @@
 /** What is in these files, what could be read, what could not be seen? */
+import { stackOf } from '@flushtrace/layout'
 import { analyze, type Analysis, type AnalyzeOptions } from './analyze.ts'
 import { documentHead } from './document.ts'
 import type { InspectAnswer } from './inspect-schema.ts'
@@ -29,6 +30,7 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
       ),
     ],
     rows: analysis.capture.sources.flatMap(({ kind }, index) => (kind === 'proc' ? [] : [rowOf(analysis, index)])),
+    stack: stackOf(analysis.layout),
     processes: analysis.seen.processes,
     tasks: analysis.seen.tasks,
   }
@@ -63,6 +65,11 @@ function rowOf(analysis: Analysis, index: number): InspectAnswer['rows'][number]
     calls:
       kind === 'strace-summary' ? Object.fromEntries(analysis.summaries.map(({ call, calls }) => [call, calls])) : {},
     summaryAgrees: null,
+  }
+  const side = analysis.layout.sources.find((other) => other.path === path)
+  if (side) {
+    const { tool, when, lines, used, damaged } = side
+    return { ...row, options: [tool], facts: { when, lines, used, damaged } }
   }
   const strace = analysis.straces.find((other) => other.index === index)?.reading.facts
   if (strace) {

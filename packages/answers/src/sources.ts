@@ -9,7 +9,15 @@ import {
   sniffTracefs,
   type BlockReading,
 } from '@flushtrace/blktrace'
-import { procFileOf, readSavedProcesses, sniffProc, type SavedProcess } from '@flushtrace/layout'
+import {
+  procFileOf,
+  readLayout,
+  readSavedProcesses,
+  sniffLayout,
+  sniffProc,
+  type DiskLayout,
+  type SavedProcess,
+} from '@flushtrace/layout'
 import { readStrace, sniffForeignStrace, sniffStrace, tidOfName, type StraceReading } from '@flushtrace/strace'
 import {
   readScap,
@@ -42,6 +50,7 @@ export const SOURCE_KINDS = [
   'sysdig-text',
   'sysdig-json',
   'proc',
+  'layout',
   'unknown',
 ] as const
 export type SourceKind = (typeof SOURCE_KINDS)[number]
@@ -88,6 +97,9 @@ const PACKETS: DiagnosticKind = {
 
 const OTHER_STRACE = { cygwin: "Cygwin's strace (Windows)", gvisor: "gVisor's strace log" } as const
 
+/** What tells of a trace, and is none. */
+const NO_TRACE: ReadonlySet<SourceKind> = new Set(['unknown', 'proc', 'layout'])
+
 /** Opens and classifies. Throws TraceError when nothing usable is left, in one line that names what is there. */
 export async function openCapture(
   paths: readonly string[],
@@ -99,7 +111,7 @@ export async function openCapture(
   const { sources, links } = await openSources(paths, diagnostics, onProgress, memory)
   const saved = savedFolders(sources)
   const classified = sources.map((source) => ({ source, kind: classify(source, saved, formats, diagnostics) }))
-  if (!classified.some(({ kind }) => kind !== 'unknown' && kind !== 'proc')) {
+  if (!classified.some(({ kind }) => !NO_TRACE.has(kind))) {
     throw new TraceError('source/nothing-usable', nothingUsable(paths, classified, diagnostics))
   }
   return { sources: classified, links }
@@ -128,6 +140,7 @@ function classify(
     sniffTracefs(head) ??
     sniffSysdigText(head)
   if (kind) return kind
+  if (sniffLayout(head)) return 'layout'
   if (formats.sysdigFormat !== undefined && !head.includes(0)) return 'sysdig-text'
   const foreign = sniffForeignStrace(head)
   if (foreign) diagnostics.add(FOREIGN, { source: path }, `${path} is ${OTHER_STRACE[foreign]}`)
@@ -180,6 +193,9 @@ function nothingUsable(
   if (classified.some(({ kind }) => kind === 'proc')) {
     return `${named}: only saved /proc state, no trace; add the trace that it belongs to`
   }
+  if (classified.some(({ kind }) => kind === 'layout')) {
+    return `${named}: only maps and device tables, no trace; add the trace that they belong to`
+  }
   const foreign = diagnostics.rows().find(({ code }) => code === FOREIGN.code || code === PACKETS.code)
   if (foreign) return `${foreign.message.replace(/^.*?: /, '').replace(/\.$/, '')}; ${foreign.fix}`
   const [first, ...rest] = classified
@@ -229,6 +245,14 @@ function hasPids(head: Uint8Array): boolean {
 export async function savedProcesses(capture: Capture): Promise<Map<number, SavedProcess>> {
   const sources = capture.sources.filter(({ kind }) => kind === 'proc').map(({ source }) => source)
   return readSavedProcesses(sources, capture.links)
+}
+
+export async function savedLayout(capture: Capture, diagnostics: Diagnostics): Promise<DiskLayout> {
+  const sources = capture.sources.flatMap(({ source, kind }) => {
+    const layout = kind === 'layout' ? sniffLayout(source.head) : null
+    return layout ? [{ source, kind: layout }] : []
+  })
+  return readLayout(sources, capture.links, diagnostics)
 }
 
 export interface SysdigSource {

@@ -2,6 +2,7 @@
  * All saved maps and device tables of a capture as one answer: sector → device below or above → file system → what its
  * maps say is there.
  */
+import type { Layer } from './layer.ts'
 import type { FsType, LayoutMap, MapTime } from './layout-map.ts'
 
 /** A range of a file system's device and what it is called in the file system's own space. Bytes, half-open. */
@@ -25,6 +26,16 @@ export interface InodeName {
   readonly source: string
 }
 
+/** Where a range of a file system's own space lies on its devices. */
+export interface FsPlace {
+  /** Offset in the range that was asked for. */
+  readonly at: number
+  readonly bytes: number
+  readonly device: number
+  readonly byte: number
+  readonly mirror: number
+}
+
 export interface FileSystem {
   readonly type: FsType
   readonly uuid: string | null
@@ -39,6 +50,8 @@ export interface FileSystem {
   readonly maps: readonly LayoutMap[]
   /** Pieces that add up to `bytes`. `byte` counts from the start of `device`. */
   addressesOf(device: number, byte: number, bytes: number): AddressPiece[]
+  /** The reverse: every copy of a range; nothing for addresses that lie in no known chunk. */
+  placesOf(address: number, bytes: number): FsPlace[]
   /** Every name that was listed for an inode, in the order of time; `root` null: the mounted one. */
   namesOf(inode: number, root: number | null): readonly InodeName[]
   /** Every inode that was listed under a path, in the order of time. */
@@ -58,7 +71,31 @@ export interface Placement {
   readonly layers: readonly number[]
 }
 
+/** A side file, as it was read. */
+export interface LayoutSource {
+  readonly path: string
+  /** What printed it. */
+  readonly tool: string
+  readonly when: MapTime['when']
+  readonly lines: number
+  /** Lines that told something. */
+  readonly used: number
+  readonly damaged: number
+}
+
+/** A device that a table told of. */
+export interface KnownDevice {
+  readonly device: number
+  readonly name: string | null
+  /** lsblk's word: disk, part, loop, lvm, crypt, raid1, … */
+  readonly kind: string | null
+  readonly bytes: number | null
+}
+
 export interface DiskLayout {
+  readonly sources: readonly LayoutSource[]
+  readonly devices: readonly KnownDevice[]
+  readonly layers: readonly Layer[]
   readonly fileSystems: readonly FileSystem[]
   /**
    * Where a range of a device lies on the file system above it, through partitions, dm, md. `sector` counts 512-byte
@@ -69,6 +106,8 @@ export interface DiskLayout {
   nameOf(device: number): string | null
   /** Start of a partition on its disk, in sectors, and the disk; null for what is none, or unknown. */
   partitionOf(device: number): { disk: number; startSector: number; sectors: number } | null
-  /** The device whose file holds this loop device's data; null for what is none, or unknown. */
-  backingOf(device: number): { device: number | null; path: string } | null
+  /** The file, and the device it lies on, that holds this loop device's data; null for what is none, or unknown. */
+  backingOf(device: number): { device: number | null; path: string; offset: number } | null
+  /** What a remap event of a block trace shows: sectors of `from` lie on `to` from `startSector` on. */
+  addRemap(from: number, to: number, startSector: number, sectors: number): void
 }

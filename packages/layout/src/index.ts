@@ -1,5 +1,20 @@
-export { parseMapsLine, procFileOf, readSavedProcesses, sniffProc } from './proc.ts'
-export type { SavedFd, SavedProcess, SavedRegion } from './saved-process.ts'
-export type { AddressPiece, DiskLayout, FileSystem, InodeName, Placement } from './disk-layout.ts'
+export type {
+  AddressPiece,
+  DiskLayout,
+  FileSystem,
+  FsPlace,
+  InodeName,
+  KnownDevice,
+  LayoutSource,
+  Placement,
+} from './disk-layout.ts'
+export { sniffLayout } from './kinds.ts'
+export type { LayoutKind } from './kinds.ts'
+export type { Layer } from './layer.ts'
 export { AREAS, EXTENT } from './layout-map.ts'
 export type { Area, AreaColumns, ExtentColumns, FsType, LayoutMap, MappedFile, MapTime } from './layout-map.ts'
+export { parseMapsLine, procFileOf, readSavedProcesses, sniffProc } from './proc.ts'
+export { readLayout } from './read-layout.ts'
+export type { SavedFd, SavedProcess, SavedRegion } from './saved-process.ts'
+export { stackOf } from './stack.ts'
+export type { StackRow } from './stack.ts'

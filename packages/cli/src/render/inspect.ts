@@ -47,6 +47,7 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
       width,
     ),
     '',
+    ...stackLines(answer, width),
     ...note('calls', callNotes(answer), width),
     ...note('lines', lineNotes(answer), width),
     ...note('skipped', skippedNotes(answer), width),
@@ -63,7 +64,35 @@ function damagedOf(row: InspectRow | undefined): string {
   return typeof damaged === 'number' ? count(damaged) : ''
 }
 
-function detailsOf({ options, devices, lost }: InspectRow): string[] {
+/** A line per device, those that lie on it below it. */
+function stackLines({ stack }: InspectAnswer, width: number): string[] {
+  if (stack.length === 0) return []
+  const rows = stack.map(({ depth, device, name, kind, bytes: size, startBytes, fs, mountpoints, file }) => {
+    const holds = [fs ?? '', ...mountpoints.map(safe), file === null ? '' : `in ${safe(file)}`].filter(
+      (text) => text !== '',
+    )
+    const start = startBytes === null ? (depth > 0 ? '?' : '') : `+${count(startBytes / 512)}`
+    const label = `${'  '.repeat(depth)}${safe(name ?? device)}`
+    return { cells: [label, device, safe(kind ?? ''), size === null ? '' : bytes(size), start, holds.join(' ')] }
+  })
+  const columns = [
+    { head: 'device', align: 'left' },
+    { head: 'number', align: 'left' },
+    { head: 'type', align: 'left' },
+    { head: 'size', align: 'right' },
+    { head: 'sector', align: 'right' },
+    { head: 'holds', align: 'left', flexible: true },
+  ] as const
+  return [...table(columns, rows, width), '']
+}
+
+function detailsOf({ kind, options, devices, lost, facts }: InspectRow): string[] {
+  if (kind === 'layout') {
+    const when = facts?.when
+    return [
+      `${options.map(safe).join(' ')}${typeof when === 'string' && when !== 'unknown' ? `, ${when} the trace` : ''}`,
+    ]
+  }
   return [
     ...(options.length > 0 ? [`recorded with ${options.map(safe).join(' ')}`] : []),
     ...(devices.length > 0 ? [`devices ${devices.join(', ')}`] : []),

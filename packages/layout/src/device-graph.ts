@@ -1,0 +1,71 @@
+/** Devices and the layers between them: where a range of one lies on the file systems above it. */
+import type { FileSystem, Placement } from './disk-layout.ts'
+import { lowersOf, piecesAbove, type Layer } from './layer.ts'
+
+const SECTOR = 512
+/** Disk, partition, array, encryption, volume: real stacks have fewer. A ring in damaged tables has more. */
+const MAX_DEPTH = 16
+
+export class DeviceGraph {
+  readonly layers: readonly Layer[]
+  readonly #above = new Map<number, Layer[]>()
+  readonly #fsOf = new Map<number, FileSystem>()
+
+  /** `layers`: what a table tells exactly hides what another only names. */
+  constructor(layers: readonly Layer[], fileSystems: readonly FileSystem[]) {
+    const exact = new Set(layers.flatMap((layer) => (layer.kind === 'opaque' ? [] : [layer.upper])))
+    const seen = new Set<string>()
+    this.layers = layers.filter((layer) => {
+      const key = JSON.stringify({ ...layer, what: '' })
+      const wanted = !seen.has(key) && (layer.kind !== 'opaque' || !exact.has(layer.upper))
+      seen.add(key)
+      return wanted
+    })
+    for (const layer of this.layers) this.#link(layer)
+    for (const fs of fileSystems) for (const device of fs.devices) this.#fsOf.set(device, fs)
+  }
+
+  /** A block trace's remap event: what is written to `from` at its start lies on `to` from there on. */
+  addRemap(from: number, to: number, startSector: number, sectors: number): void {
+    const known = (this.#above.get(to) ?? []).some((layer) => layer.upper === from && layer.kind !== 'opaque')
+    if (known) return
+    const [lowerAt, bytes] = [startSector * SECTOR, sectors * SECTOR]
+    this.#link({ kind: 'linear', what: 'remap', upper: from, upperAt: 0, bytes, lower: to, lowerAt })
+  }
+
+  resolve(device: number, sector: number, bytes: number): Placement[] {
+    const pieces = this.#up(device, sector * SECTOR, bytes, [])
+    return pieces.sort((a, b) => a.at - b.at)
+  }
+
+  #link(layer: Layer): void {
+    for (const { device } of lowersOf(layer)) {
+      const list = this.#above.get(device)
+      if (!list) this.#above.set(device, [layer])
+      else if (!list.includes(layer)) list.push(layer)
+    }
+  }
+
+  #up(device: number, byte: number, bytes: number, below: readonly number[]): Placement[] {
+    const layers = [...below, device]
+    const here = (at: number, length: number): Placement => {
+      return { at, bytes: length, fs: this.#fsOf.get(device) ?? null, device, byte: byte + at, layers }
+    }
+    const above = this.#above.get(device) ?? []
+    if (this.#fsOf.has(device) || above.length === 0 || layers.length > MAX_DEPTH) return [here(0, bytes)]
+    const parts = above.flatMap((layer) => piecesAbove(layer, device, byte, bytes)).sort((a, b) => a.at - b.at)
+    const placements: Placement[] = []
+    let at = 0
+    for (const part of parts) {
+      // Two layers on one range (a disk and its partition's twin by multipath): the first tells.
+      if (part.at < at) continue
+      if (part.at > at) placements.push(here(at, part.at - at))
+      for (const placement of this.#up(part.device, part.byte, part.bytes, layers)) {
+        placements.push({ ...placement, at: part.at + placement.at })
+      }
+      at = part.at + part.bytes
+    }
+    if (at < bytes) placements.push(here(at, bytes - at))
+    return placements
+  }
+}

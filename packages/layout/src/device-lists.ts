@@ -1,0 +1,102 @@
+/**
+ * Short tables of devices.
+ *
+ *     /proc/partitions      major minor  #blocks  name
+ *                            259        0     522240 loop0p1
+ *     /proc/swaps           Filename  Type  Size  Used  Priority
+ *     ls -l FOLDER          lrwxrwxrwx 1 root root 7 Nov 20 11:51 vg-lv -> ../dm-0
+ *     losetup --json -l     {"loopdevices": [{"name":"/dev/loop0", "offset":0, "back-file":"/srv/disk.img"}]}
+ */
+import { makeDevice } from '@flushtrace/trace'
+import { z } from 'zod'
+import { LAYOUT } from './diagnostics.ts'
+import type { Findings } from './findings.ts'
+import type { SideFile } from './side-file.ts'
+
+const PARTITION = /^ *(\d+) +(\d+) +(\d+) (\S+)$/
+const LINK = /^l[-rwxst]{9}[.+@]? .*? ([^\s/]\S*|\/\S+) -> (\S*(?:dm-\d+|\/?(?:sd|vd|xvd|nvme|drbd|md|loop)\S*))$/
+const SWAP = /^(\/\S+)\s+(partition|file)\s+\d+\s+\d+\s+-?\d+$/
+const LOOP_MAJOR = 7
+
+export function sniffPartitions(text: string): boolean {
+  return /^major minor +#blocks +name$/m.test(text.slice(0, 256)) && text.startsWith('major')
+}
+
+export async function readPartitions(file: SideFile, { devices }: Findings): Promise<void> {
+  await file.eachLine((line) => {
+    const match = PARTITION.exec(line)
+    if (!match) return line === '' || line.startsWith('major') ? 'note' : 'damaged'
+    const known = devices.at(makeDevice(Number(match[1]), Number(match[2])))
+    known.name ??= match[4]
+    // Blocks of 1 KiB, rounded down: lsblk's bytes are better.
+    known.bytes ??= Number(match[3]) * 1024
+    devices.name(match[4], known.device)
+    return 'used'
+  })
+}
+
+export function sniffSwaps(text: string): boolean {
+  return /^Filename\s+Type\s+Size\s+Used\s+Priority\n/.test(text)
+}
+
+export async function readSwaps(file: SideFile, { devices }: Findings): Promise<void> {
+  await file.eachLine((line) => {
+    const match = SWAP.exec(line)
+    if (!match) return line === '' || line.startsWith('Filename') ? 'note' : 'damaged'
+    const device = match[2] === 'partition' ? devices.find(match[1]) : null
+    // A swap file's blocks are told by the file's own map.
+    if (device === null) return 'note'
+    devices.at(device).fsType = 'swap'
+    return 'used'
+  })
+}
+
+/** Folders of links to devices: /dev/mapper, /dev/disk/by-*, /dev/drbd/by-res, ganeti's instance-disks. */
+export function sniffLinks(text: string): boolean {
+  const lines = text
+    .split('\n', 6)
+    .filter((line) => line !== '' && !/^total \d|^\/.*:$|^c[-rw]{9} .* control$/.test(line))
+  return (
+    lines.length > 0 &&
+    lines.every((line) => LINK.test(line) || /^d[-rwxst]{9}/.test(line)) &&
+    lines.some((line) => LINK.test(line))
+  )
+}
+
+export async function readLinks(file: SideFile, { devices }: Findings): Promise<void> {
+  await file.eachLine((line) => {
+    const match = LINK.exec(line)
+    if (!match) return 'note'
+    devices.link(match[1], match[2])
+    return 'used'
+  })
+}
+
+const losetupSchema = z.object({
+  loopdevices: z.array(
+    z.object({
+      name: z.string(),
+      offset: z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]).optional(),
+      'back-file': z.string().nullable(),
+    }),
+  ),
+})
+
+export function sniffLosetup(text: string): boolean {
+  return /^\s*\{\s*"loopdevices"\s*:/.test(text)
+}
+
+export async function readLosetup(file: SideFile, { devices }: Findings): Promise<void> {
+  const value = await file.json()
+  if (value === undefined) return
+  const parsed = losetupSchema.safeParse(value)
+  if (!parsed.success) return file.report(LAYOUT.notJson, `${file.path}, ${parsed.error.issues[0]?.message ?? ''}`)
+  for (const { name, offset, 'back-file': path } of parsed.data.loopdevices) {
+    const number = /loop(\d+)$/.exec(name)
+    // The kernel numbers loop devices by their name, unless max_part is set; lsblk, read before, knows.
+    if (number && devices.find(name) === null) {
+      devices.name(name, makeDevice(LOOP_MAJOR, Number(number[1])))
+    }
+    if (path !== null) devices.back(name, path.replace(/ \(deleted\)$/, ''), offset ?? 0)
+  }
+}

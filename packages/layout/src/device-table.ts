@@ -1,0 +1,107 @@
+/** Block devices that tables told of, under all their names, and how one lies on others. */
+import { deviceText, parseDevice } from '@flushtrace/trace'
+import type { Layer } from './layer.ts'
+
+export interface BlockDevice {
+  readonly device: number
+  name: string | null
+  /** As the mapper knows it: `vg-lv`. */
+  mapperName: string | null
+  /** lsblk's TYPE: disk, part, loop, lvm, crypt, raid1, … */
+  kind: string | null
+  bytes: number | null
+  fsType: string | null
+  uuid: string | null
+  readonly mountpoints: Set<string>
+}
+
+/** A layer as a table prints it: devices by name or number. */
+export interface NamedLayer {
+  readonly upper: string
+  /** Makes the layer once all names are known; null: a name is not. */
+  readonly make: (deviceOf: (name: string) => number | null) => Layer | null
+}
+
+export class DeviceTable {
+  readonly layers: Layer[] = []
+  readonly named: NamedLayer[] = []
+  /** Where data begin on a member of an array, by its name. */
+  readonly dataOffsets = new Map<string, number>()
+  readonly #devices = new Map<number, BlockDevice>()
+  readonly #numbers = new Map<string, number>()
+  readonly #links = new Map<string, string>()
+  readonly #backing = new Map<string, { path: string; offset: number }>()
+
+  /** The device of that number, from now on known. */
+  at(device: number): BlockDevice {
+    let row = this.#devices.get(device)
+    if (!row) {
+      row = {
+        device,
+        name: null,
+        mapperName: null,
+        kind: null,
+        bytes: null,
+        fsType: null,
+        uuid: null,
+        mountpoints: new Set(),
+      }
+      this.#devices.set(device, row)
+    }
+    return row
+  }
+
+  get(device: number): BlockDevice | undefined {
+    return this.#devices.get(device)
+  }
+
+  all(): BlockDevice[] {
+    return [...this.#devices.values()]
+  }
+
+  name(name: string, device: number): void {
+    this.#numbers.set(baseOf(name), device)
+  }
+
+  /** `/dev/mapper/vg-lv` → `../dm-0`: the last part of the target is a kernel name. */
+  link(name: string, target: string): void {
+    if (baseOf(name) !== baseOf(target)) this.#links.set(baseOf(name), baseOf(target))
+  }
+
+  back(name: string, path: string, offset: number): void {
+    this.#backing.set(baseOf(name), { path, offset })
+  }
+
+  backingOf(device: number): { path: string; offset: number } | null {
+    for (const [name, backing] of this.#backing) if (this.find(name) === device) return backing
+    return null
+  }
+
+  /** By number (`8:3`), or by any name or path. */
+  find(name: string): number | null {
+    const number = parseDevice(name)
+    if (number !== null) return number
+    let base = baseOf(name)
+    // Links of links, but not round and round.
+    for (let hops = 0; hops < 8; hops++) {
+      const known = this.#numbers.get(base)
+      if (known !== undefined) return known
+      const target = this.#links.get(base)
+      if (target === undefined) return null
+      base = target
+    }
+    return null
+  }
+
+  textOf(device: number): string {
+    return this.get(device)?.name ?? deviceText(device) ?? 'unknown'
+  }
+}
+
+/** Names of block devices are told apart by their last part, but for folders that number their entries. */
+function baseOf(name: string): string {
+  const path = name.replace(/^\/dev\//, '')
+  const match = /^(?:mapper|block)\/(.+)$/.exec(path)
+  if (match) return match[1]
+  return path.startsWith('../') || !path.includes('/') ? (path.split('/').at(-1) as string) : path
+}

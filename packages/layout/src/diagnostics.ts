@@ -1,0 +1,71 @@
+/** What can be wrong with, or missing from, saved maps and device tables. */
+import type { DiagnosticKind } from '@flushtrace/trace'
+
+export const LAYOUT = {
+  damagedLine: {
+    code: 'layout/damaged-line',
+    severity: 'error',
+    message: 'Some lines of maps or device tables cannot be read (first: {}); they are skipped.',
+    fix: 'save the output of the command as it is, without a pager or an editor',
+  },
+  cut: {
+    code: 'layout/cut-map',
+    severity: 'loss',
+    message: 'A map ends in the middle: {}; blocks that it does not name may be any file’s.',
+    fix: 'save it again, and let the command end',
+  },
+  notJson: {
+    code: 'layout/damaged-json',
+    severity: 'error',
+    message: 'A table is not the JSON that its tool prints: {}; it is not used.',
+    fix: 'save the output of lsblk -J, losetup --json or qemu-img map --output=json as it is',
+  },
+  foreign: {
+    code: 'layout/foreign-map',
+    severity: 'error',
+    message: 'A map is of another file system than the one at its place: {}; no block is named by it.',
+    fix: 'save maps and device tables on the machine, and at the time, of the trace',
+  },
+  beyond: {
+    code: 'layout/beyond-device',
+    severity: 'error',
+    message: 'A map reaches beyond the end of its device: {}; it is not used.',
+    fix: 'save maps and device tables on the same machine',
+  },
+  unplaced: {
+    code: 'layout/unplaced-map',
+    severity: 'loss',
+    message: 'Nothing tells which device some maps are of (first: {}); no sector is named by them.',
+    fix: 'save lsblk -J -b -o NAME,KNAME,MAJ:MIN,TYPE,SIZE,START,FSTYPE,UUID,MOUNTPOINTS,PKNAME,LOG-SEC and /proc/self/mountinfo beside them',
+  },
+  noUnit: {
+    code: 'layout/unknown-block-size',
+    severity: 'loss',
+    message: 'A map counts blocks whose size nothing tells: {}; it is not used.',
+    fix: 'save dumpe2fs beside debugfs',
+  },
+  notOnDisk: {
+    code: 'layout/not-on-disk',
+    severity: 'info',
+    message: 'Some extents had no place on the disk when the map was taken (first: {}).',
+    fix: 'run sync before filefrag',
+  },
+  overlap: {
+    code: 'layout/overlap',
+    severity: 'info',
+    message: 'Some extents of a map lie on blocks of another file, which are not marked as shared (first: {}).',
+    fix: 'take the map while nothing writes: files came and went meanwhile',
+  },
+  noDevice: {
+    code: 'layout/unknown-device',
+    severity: 'info',
+    message: 'Device tables name devices whose numbers nothing tells (first: {}); these layers are not used.',
+    fix: 'save lsblk -J -b -o NAME,KNAME,MAJ:MIN,TYPE,SIZE,START,PKNAME beside them',
+  },
+  tooMany: {
+    code: 'layout/too-many-extents',
+    severity: 'loss',
+    message: 'A map has more extents than are kept: {}; the rest is not used.',
+    fix: 'map the files that matter',
+  },
+} as const satisfies Record<string, DiagnosticKind>

@@ -1,0 +1,106 @@
+/**
+ * Tables of the device mapper.
+ *
+ *     dmsetup table     vg-lv: 0 8388608 linear 8:3 2048
+ *     dmsetup deps      vg-lv: 1 dependencies\t: (8, 3)
+ *     dmsetup ls        vg-lv\t(253:0)         (253, 0) in old versions
+ *
+ * 512-byte sectors. crypt is byte for byte, but for what the bytes are: `0 N crypt aes-xts-plain64 KEY iv 8:3 4096`.
+ * striped: `0 N striped 2 128 8:3 0 8:17 0`. Where thin, cache, snapshot and raid targets put a block is not in their table.
+ * Sources: torvalds/linux Documentation/admin-guide/device-mapper/{linear,striped,dm-crypt}.rst; lvm2 libdm/dm-tools/dmsetup.c.
+ */
+import { makeDevice } from '@flushtrace/trace'
+import type { Findings } from './findings.ts'
+import type { Layer } from './layer.ts'
+import type { LineUse, SideFile } from './side-file.ts'
+
+const TABLE = /^(\S[^:]*): (\d+) (\d+) ([a-z][\w-]*)(?: (.*))?$/
+const DEPENDENCIES = /^(\S[^:]*): \d+ dependenc(?:ies|y)\s*: (.*)$/
+const LIST = /^(\S+)\s+\((\d+)[:,] ?(\d+)\)$/
+const SECTOR = 512
+
+export function sniffDmsetup(text: string): boolean {
+  const [first] = text.split('\n', 1)
+  return DEPENDENCIES.test(first) || LIST.test(first) || (TABLE.test(first) && TARGETS.test(first))
+}
+
+const TARGETS =
+  / (?:linear|striped|crypt|thin|thin-pool|cache|snapshot|snapshot-origin|snapshot-merge|mirror|raid|verity|integrity|multipath|error|zero|writecache|era|flakey|delay|clone|vdo) ?/
+
+export async function readDmsetup(file: SideFile, { devices }: Findings): Promise<void> {
+  await file.eachLine((line): LineUse => {
+    const listed = LIST.exec(line)
+    if (listed) {
+      const device = makeDevice(Number(listed[2]), Number(listed[3]))
+      devices.at(device).mapperName = listed[1]
+      devices.name(listed[1], device)
+      return 'used'
+    }
+    const needs = DEPENDENCIES.exec(line)
+    if (needs) {
+      const [, upper, list] = needs
+      const lowers = [...list.matchAll(/\((\d+), (\d+)\)/g)].map((match) =>
+        makeDevice(Number(match[1]), Number(match[2])),
+      )
+      if (lowers.length > 0) {
+        devices.named.push({
+          upper,
+          make: (deviceOf) =>
+            withUpper(deviceOf(upper), (device) => ({ kind: 'opaque', what: 'dm', upper: device, lowers })),
+        })
+      }
+      return 'used'
+    }
+    const table = TABLE.exec(line)
+    if (!table) return line === '' || line === 'No devices found' ? 'note' : 'damaged'
+    const [, upper, start, length, target, rest] = table
+    devices.named.push({
+      upper,
+      make: (deviceOf) =>
+        withUpper(deviceOf(upper), (device) =>
+          layerOf(device, Number(start) * SECTOR, Number(length) * SECTOR, target, (rest ?? '').split(' '), deviceOf),
+        ),
+    })
+    return 'used'
+  })
+}
+
+function withUpper(device: number | null, make: (device: number) => Layer | null): Layer | null {
+  return device === null ? null : make(device)
+}
+
+function layerOf(
+  upper: number,
+  upperAt: number,
+  bytes: number,
+  target: string,
+  words: readonly string[],
+  deviceOf: (name: string) => number | null,
+): Layer | null {
+  if (target === 'linear' || target === 'crypt') {
+    const [name, start] = target === 'linear' ? words : words.slice(3)
+    const lower = deviceOf(name ?? '')
+    if (lower === null || !/^\d+$/.test(start ?? '')) return null
+    return { kind: 'linear', what: target, upper, upperAt, bytes, lower, lowerAt: Number(start) * SECTOR }
+  }
+  if (target === 'striped') {
+    const [, chunk, ...places] = words
+    const lowers = Array.from({ length: Math.floor(places.length / 2) }, (_, k) => {
+      return { device: deviceOf(places[2 * k]), at: Number(places[2 * k + 1]) * SECTOR }
+    })
+    const known = lowers.flatMap(({ device, at }) => (device === null ? [] : [{ device, at }]))
+    if (known.length !== Number(words[0]) || !(Number(chunk) > 0)) return null
+    return {
+      kind: 'striped',
+      what: target,
+      upper,
+      upperAt,
+      bytes,
+      chunk: Number(chunk) * SECTOR,
+      lowers: known,
+      copies: 1,
+    }
+  }
+  const lowers = words.flatMap((word) => (/^\d+:\d+$|^\/dev\//.test(word) ? [deviceOf(word)] : []))
+  return { kind: 'opaque', what: target, upper, lowers: lowers.filter((device) => device !== null) }
+}

@@ -1,0 +1,111 @@
+/**
+ * `dumpe2fs DEV`: what the blocks of ext2/3/4 are, but for files.
+ *
+ *     Group 0: (Blocks 0-32767) csum 0x41f6 [ITABLE_ZEROED]
+ *       Primary superblock at 0, Group descriptors at 1-1
+ *       Reserved GDT blocks at 2-64
+ *       Block bitmap at 65 (+65), csum 0x76c70065
+ *       Inode table at 73-584 (+73)
+ *       Free blocks: 8770-32767
+ *
+ * Numbers are blocks from the start of the device; hexadecimal with -x. Bitmaps and tables of a group may lie in another
+ * one (flex_bg). Source: tytso/e2fsprogs misc/dumpe2fs.c list_desc().
+ */
+import { AreaBuilder } from './area-builder.ts'
+import { LAYOUT } from './diagnostics.ts'
+import { ExtentBuilder } from './extent-builder.ts'
+import { NO_HINT, type Findings } from './findings.ts'
+import type { Area } from './layout-map.ts'
+import type { LineUse, SideFile } from './side-file.ts'
+
+const N = '(0x[0-9a-f]+|\\d+)'
+const RANGE = `${N}(?:-${N})?`
+const GROUP = new RegExp(`^Group (\\d+): \\(Blocks ${N}-${N}\\)`)
+const STRUCTURES: readonly [RegExp, Area, string][] = [
+  [new RegExp(`(?:Primary|Backup) superblock at ${RANGE}`), 'superblock', 'superblock'],
+  [new RegExp(`Group descriptors? at ${RANGE}`), 'metadata', 'group descriptors'],
+  [new RegExp(`Reserved GDT blocks at ${RANGE}`), 'metadata', 'reserved group descriptors'],
+  [new RegExp(`Block bitmap at ${RANGE}`), 'metadata', 'block bitmap'],
+  [new RegExp(`Inode bitmap at ${RANGE}`), 'metadata', 'inode bitmap'],
+  [new RegExp(`Inode table at ${RANGE}`), 'metadata', 'inode table'],
+  [new RegExp(`MMP block at ${RANGE}`), 'metadata', 'multiple-mount protection'],
+]
+const FIELD = /^(Filesystem UUID|Last mounted on|Block count|Block size|First block|Blocks per group): +(.*)$/
+
+export function sniffDumpe2fs(text: string): boolean {
+  return /^Filesystem volume name: /m.test(text) && /^Filesystem magic number: +0xEF53$/m.test(text)
+}
+
+export async function readDumpe2fs(file: SideFile, findings: Findings): Promise<void> {
+  const fields = new Map<string, string>()
+  const areas = new AreaBuilder()
+  const groups: { start: number; end: number; free: boolean }[] = []
+  await file.eachLine((line): LineUse => {
+    const field = FIELD.exec(line)
+    if (field) {
+      fields.set(field[1], field[2])
+      return 'used'
+    }
+    const group = GROUP.exec(line)
+    if (group) {
+      groups.push({ start: Number(group[2]), end: Number(group[3]) + 1, free: false })
+      return 'used'
+    }
+    const inside = groups.at(-1)
+    if (!inside || !line.startsWith(' ')) return 'note'
+    const free = /^ +Free blocks: ?(.*)$/.exec(line)
+    if (free) {
+      const ranges = parseRanges(free[1])
+      if (!ranges) return 'damaged'
+      inside.free = true
+      for (const [start, end] of ranges) areas.add(start, end, 'free', 'free')
+      return 'used'
+    }
+    let use: LineUse = 'note'
+    for (const [shape, area, label] of STRUCTURES) {
+      const match = shape.exec(line)
+      if (!match) continue
+      areas.add(Number(match[1]), Number(match[2] ?? match[1]) + 1, area, label)
+      use = 'used'
+    }
+    return use
+  })
+  const blockBytes = Number(fields.get('Block size'))
+  const blocks = Number(fields.get('Block count'))
+  const first = Number(fields.get('First block') ?? 0)
+  if (!(blockBytes > 0) || !(blocks > 0)) return file.report(LAYOUT.cut, file.path)
+  const complete =
+    groups.length === Math.ceil((blocks - first) / Number(fields.get('Blocks per group'))) &&
+    groups.every(({ free }) => free)
+  // -h prints no groups: that is no cut.
+  if (groups.length > 0 && !complete) file.report(LAYOUT.cut, file.path)
+  if (complete) areas.fill(first, blocks, 'used', 'files and directories')
+  const mounted = fields.get('Last mounted on') ?? ''
+  findings.maps.push({
+    source: file.path,
+    tool: 'dumpe2fs',
+    time: file.time,
+    fs: 'ext4',
+    space: 'device',
+    hint: {
+      ...NO_HINT,
+      uuid: fields.get('Filesystem UUID') ?? null,
+      mountpoint: mounted.startsWith('/') ? mounted : null,
+      bytes: blocks * blockBytes,
+    },
+    files: [],
+    extents: new ExtentBuilder(),
+    areas,
+    complete,
+    unitBytes: blockBytes,
+    blockBytes,
+  })
+}
+
+function parseRanges(text: string): [number, number][] | null {
+  if (text.trim() === '') return []
+  const ranges = text.split(', ').map((range) => /^(0x[0-9a-f]+|\d+)(?:-(0x[0-9a-f]+|\d+))?$/.exec(range.trim()))
+  return ranges.every((match) => match !== null)
+    ? ranges.map((match) => [Number(match[1]), Number(match[2] ?? match[1]) + 1])
+    : null
+}

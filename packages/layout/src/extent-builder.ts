@@ -1,0 +1,104 @@
+/** Collects the extents of a map, in any order, into sorted columns. */
+import { EXTENT, type ExtentColumns } from './layout-map.ts'
+
+/** 33 bytes each: half a gigabyte. */
+const MAX_EXTENTS = 1 << 24
+
+export class ExtentBuilder {
+  length = 0
+  /** Extents past the bound. */
+  dropped = 0
+  #start = new Float64Array(64)
+  #end = new Float64Array(64)
+  #fileOffset = new Float64Array(64)
+  #file = new Int32Array(64)
+  #flags = new Uint8Array(64)
+
+  add(start: number, end: number, fileOffset: number, file: number, flags: number): void {
+    if (this.length === MAX_EXTENTS) {
+      this.dropped++
+      return
+    }
+    if (this.length === this.#start.length) this.#grow()
+    const k = this.length++
+    this.#start[k] = start
+    this.#end[k] = end
+    this.#fileOffset[k] = fileOffset
+    this.#file[k] = file
+    this.#flags[k] = flags
+  }
+
+  /** Where the last extent ends; 0 without any. */
+  get reach(): number {
+    let reach = 0
+    for (let k = 0; k < this.length; k++) if (this.#end[k] > reach) reach = this.#end[k]
+    return reach
+  }
+
+  /** Places times `unit`: maps that count in blocks. */
+  finish(unit: number): ExtentColumns {
+    const { length } = this
+    const order = Uint32Array.from({ length }, (_, k) => k)
+    const starts = this.#start
+    let sorted = true
+    for (let k = 1; k < length && sorted; k++) sorted = starts[k] >= starts[k - 1]
+    if (!sorted) order.sort((a, b) => starts[a] - starts[b] || a - b)
+    const columns = {
+      length,
+      start: new Float64Array(length),
+      end: new Float64Array(length),
+      fileOffset: new Float64Array(length),
+      file: new Int32Array(length),
+      flags: new Uint8Array(length),
+    }
+    for (let k = 0; k < length; k++) {
+      const from = order[k]
+      columns.start[k] = this.#start[from] * unit
+      columns.end[k] = this.#end[from] * unit
+      columns.fileOffset[k] = this.#fileOffset[from] * unit
+      columns.file[k] = this.#file[from]
+      columns.flags[k] = this.#flags[from]
+    }
+    return columns
+  }
+
+  #grow(): void {
+    const size = this.length * 2
+    const grown = <T extends Float64Array | Int32Array | Uint8Array>(from: T, to: T): T => (to.set(from), to)
+    this.#start = grown(this.#start, new Float64Array(size))
+    this.#end = grown(this.#end, new Float64Array(size))
+    this.#fileOffset = grown(this.#fileOffset, new Float64Array(size))
+    this.#file = grown(this.#file, new Int32Array(size))
+    this.#flags = grown(this.#flags, new Uint8Array(size))
+  }
+}
+
+/**
+ * A compressed extent takes less of the disk than filefrag says (it prints the length in the file), so that rows seem to
+ * overlap. The next extent bounds it: nothing is claimed that may be another's.
+ */
+export function boundEncoded({ length, start, end, flags }: ExtentColumns): void {
+  let next = Infinity
+  for (let k = length - 1; k >= 0; k--) {
+    if (k + 1 < length && start[k + 1] > start[k]) next = start[k + 1]
+    if (flags[k] & EXTENT.encoded && end[k] > next) end[k] = next
+  }
+}
+
+/** Extents on blocks of another file that neither marks as shared: index of the first, and how many; null: none. */
+export function overlapOf({ length, start, end, file, flags }: ExtentColumns): { first: number; count: number } | null {
+  let reach = -Infinity
+  let owner = -1
+  let first = -1
+  let count = 0
+  for (let k = 0; k < length; k++) {
+    if (start[k] < reach && file[k] !== owner && !(flags[k] & (EXTENT.shared | EXTENT.encoded))) {
+      if (count++ === 0) first = k
+    }
+    if (end[k] > reach) {
+      reach = end[k]
+      owner = file[k]
+    }
+  }
+  return count === 0 ? null : { first, count }
+}

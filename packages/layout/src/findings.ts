@@ -1,0 +1,71 @@
+/** What the side files told, source by source, before it is joined: readers add to it, join.ts makes one answer of it. */
+import type { AreaBuilder } from './area-builder.ts'
+import type { BtrfsFacts } from './btrfs-facts.ts'
+import { DeviceTable } from './device-table.ts'
+import type { ExtentBuilder } from './extent-builder.ts'
+import type { FsType, MapTime, MappedFile } from './layout-map.ts'
+import { Mounts } from './mounts.ts'
+
+/** What a map itself tells of the file system that it is of; null: nothing. */
+export interface FsHint {
+  readonly uuid: string | null
+  /** Of a file on it. */
+  readonly path: string | null
+  /** Where it was mounted last, which may be long ago. */
+  readonly mountpoint: string | null
+  readonly device: number | null
+  /** The least that its device must hold. */
+  readonly bytes: number | null
+}
+
+export const NO_HINT: FsHint = { uuid: null, path: null, mountpoint: null, device: null, bytes: null }
+
+export interface MapFinding {
+  readonly source: string
+  readonly tool: string
+  readonly time: MapTime
+  readonly fs: FsType
+  readonly space: 'device' | 'logical'
+  readonly hint: FsHint
+  readonly files: MappedFile[]
+  readonly extents: ExtentBuilder
+  readonly areas: AreaBuilder
+  readonly complete: boolean
+  /** What its places count; null: blocks of the file system, whose size something else must tell. */
+  readonly unitBytes: number | null
+  /** What it tells of the file system's block size. */
+  readonly blockBytes: number | null
+}
+
+export interface ListedInode {
+  readonly path: string
+  readonly inode: number
+  readonly size: number | null
+  /** Of btrfs trees; undefined where the path must tell. */
+  readonly root?: number
+  /** Path from the root of the file system, not of the machine. */
+  readonly inner: boolean
+}
+
+export interface InodeListing {
+  readonly source: string
+  readonly time: MapTime
+  readonly hint: FsHint
+  readonly fs: FsType | null
+  readonly inodes: ListedInode[]
+}
+
+export interface SubvolumeRow {
+  readonly id: number
+  readonly parent: number
+  readonly path: string
+}
+
+export class Findings {
+  readonly devices = new DeviceTable()
+  readonly mounts = new Mounts()
+  readonly maps: MapFinding[] = []
+  readonly listings: InodeListing[] = []
+  readonly btrfs: BtrfsFacts[] = []
+  readonly subvolumes: { source: string; rows: SubvolumeRow[] }[] = []
+}

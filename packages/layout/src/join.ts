@@ -1,0 +1,201 @@
+/** All findings as one answer: layers with numbers, file systems with their maps, names and address spaces. */
+import type { Diagnostics } from '@flushtrace/trace'
+import { ChunkMap, SUPERBLOCK_BYTES, SUPERBLOCKS, type BtrfsFacts } from './btrfs-facts.ts'
+import { DeviceGraph } from './device-graph.ts'
+import { LAYOUT } from './diagnostics.ts'
+import type { DiskLayout, LayoutSource } from './disk-layout.ts'
+import { boundEncoded, overlapOf } from './extent-builder.ts'
+import type { Findings, MapFinding } from './findings.ts'
+import { FsJoin } from './fs-join.ts'
+import type { Layer } from './layer.ts'
+import { AREAS, type LayoutMap } from './layout-map.ts'
+import { byTime } from './map-time.ts'
+import { addName, finishFs, formatMap, type FsDraft } from './saved-fs.ts'
+import { SubvolumePaths } from './subvolume-paths.ts'
+
+const SECTOR = 512
+
+export function joinFindings(
+  findings: Findings,
+  sources: readonly LayoutSource[],
+  diagnostics: Diagnostics,
+): DiskLayout {
+  const { devices } = findings
+  const join = new FsJoin(findings, diagnostics)
+  for (const facts of mergeBtrfs(findings.btrfs)) joinBtrfs(findings, join, facts)
+  // Those that tell where they belong first: others follow them.
+  const vague = ({ hint }: MapFinding): number => (Object.values(hint).every((value) => value === null) ? 1 : 0)
+  const paths = new SubvolumePaths(findings, join)
+  for (const finding of findings.maps.toSorted((a, b) => vague(a) - vague(b))) {
+    const draft = join.place(finding.source, finding.fs, finding.hint)
+    if (draft) addMap(findings, draft, finding, paths, diagnostics)
+  }
+  addListings(findings, join, paths)
+  for (const draft of join.drafts) addFormat(findings, draft)
+  for (const { maps } of join.drafts) maps.sort(byTime)
+  const fileSystems = join.drafts.map(finishFs)
+  const graph = new DeviceGraph([...devices.layers, ...namedLayers(findings, diagnostics)], fileSystems)
+  return {
+    sources,
+    devices: devices.all().map(({ device, name, mapperName, kind, bytes }) => {
+      return {
+        device,
+        name: mapperName === null || name === null ? (name ?? mapperName) : `${name} (${mapperName})`,
+        kind,
+        bytes,
+      }
+    }),
+    layers: graph.layers,
+    fileSystems,
+    resolve: (device, sector, bytes) => graph.resolve(device, sector, bytes),
+    nameOf: (device) => {
+      const known = devices.get(device)
+      if (!known?.name) return known?.mapperName ?? null
+      return known.mapperName ? `${known.name} (${known.mapperName})` : known.name
+    },
+    partitionOf: (device) => {
+      const layer = graph.layers.find(({ upper, what }) => upper === device && what === 'partition')
+      if (layer?.kind !== 'linear') return null
+      return { disk: layer.lower, startSector: layer.lowerAt / SECTOR, sectors: layer.bytes / SECTOR }
+    },
+    backingOf: (device) => {
+      const backing = devices.backingOf(device)
+      if (!backing) return null
+      const below = join.ofPath(backing.path)?.devices
+      return { device: below?.size === 1 ? [...below][0] : null, ...backing }
+    },
+    addRemap: (from, to, startSector, sectors) => graph.addRemap(from, to, startSector, sectors),
+  }
+}
+
+/** Tables of names, once all names are known. */
+function namedLayers({ devices }: Findings, diagnostics: Diagnostics): Layer[] {
+  return devices.named.flatMap(({ upper, make }) => {
+    const layer = make((name) => devices.find(name))
+    if (!layer) diagnostics.add(LAYOUT.noDevice, null, upper)
+    return layer ?? []
+  })
+}
+
+/** Facts of one file system from all its dumps. Where chunks were moved meanwhile, the later place counts. */
+function mergeBtrfs(all: readonly BtrfsFacts[]): BtrfsFacts[] {
+  const merged = new Map<string, BtrfsFacts>()
+  for (const facts of all) {
+    const known = merged.get(facts.uuid)
+    if (!known) {
+      merged.set(facts.uuid, { ...facts, chunks: new Map(facts.chunks), devices: new Map(facts.devices) })
+      continue
+    }
+    for (const [logical, chunk] of facts.chunks) known.chunks.set(logical, chunk)
+    for (const [devid, device] of facts.devices) {
+      const before = known.devices.get(devid)
+      known.devices.set(devid, {
+        bytes: Math.max(device.bytes, before?.bytes ?? 0),
+        path: device.path ?? before?.path ?? null,
+      })
+    }
+  }
+  return [...merged.values()]
+}
+
+function joinBtrfs(findings: Findings, join: FsJoin, { source, uuid, chunks, devices }: BtrfsFacts): void {
+  const total = [...devices.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  const hint = {
+    uuid,
+    path: null,
+    mountpoint: null,
+    device: null,
+    bytes: total > 0 && devices.size === 1 ? total : null,
+  }
+  const draft = join.place(source, 'btrfs', hint)
+  if (!draft) return
+  draft.chunks = new ChunkMap([...chunks.values()])
+  for (const [devid, { path, bytes }] of devices) {
+    const byPath = path === null ? null : findings.devices.find(path)
+    // Else the only one; else the only one of that size.
+    const free = [...draft.devices]
+    const sized = free.filter((device) => findings.devices.get(device)?.bytes === bytes)
+    const only = devices.size === 1 && free.length === 1 ? free[0] : sized.length === 1 ? sized[0] : null
+    const device = byPath ?? only
+    if (device === null) continue
+    draft.members.set(devid, device)
+    draft.devices.add(device)
+  }
+}
+
+function addMap(
+  { devices }: Findings,
+  draft: FsDraft,
+  finding: MapFinding,
+  paths: SubvolumePaths,
+  diagnostics: Diagnostics,
+): void {
+  const { source, tool, time, fs, space, complete, blockBytes } = finding
+  draft.blockBytes ??= blockBytes
+  const unit = finding.unitBytes ?? draft.blockBytes
+  if (unit === null) return diagnostics.add(LAYOUT.noUnit, { source }, source)
+  const reach = Math.max(finding.extents.reach, finding.areas.reach) * unit
+  const [device] = draft.devices
+  const bytes = device === undefined ? null : (devices.get(device)?.bytes ?? null)
+  if (space === 'device' && bytes !== null && reach > bytes) {
+    return diagnostics.add(
+      LAYOUT.beyond,
+      { source },
+      `${source}, byte ${reach} of ${bytes} on ${devices.textOf(device)}`,
+    )
+  }
+  const extents = finding.extents.finish(unit)
+  boundEncoded(extents)
+  const files = finding.files.map((file) => {
+    return fs === 'btrfs' && file.path !== null ? { ...file, root: paths.rootOf(file.path) ?? file.root } : file
+  })
+  const overlap = space === 'device' ? overlapOf(extents) : null
+  if (overlap) {
+    const name = files[extents.file[overlap.first]]?.path
+    diagnostics.add(LAYOUT.overlap, { source }, `${source}${name ? `, ${name}` : ''}`, overlap.count)
+  }
+  const type = draft.type === 'ext4' ? 'ext4' : fs
+  draft.maps.push({ source, tool, time, fs: type, space, files, extents, areas: finding.areas.finish(unit), complete })
+}
+
+function addListings({ listings }: Findings, join: FsJoin, paths: SubvolumePaths): void {
+  for (const { source, time, hint, fs, inodes } of listings) {
+    const inner = inodes.some((row) => row.inner)
+    const draft = inner && fs !== null ? join.place(source, fs, hint) : null
+    for (const { path, inode, size, root, inner: inside } of inodes) {
+      const on = inside ? draft : join.ofPath(path)
+      if (!on) continue
+      if (!inside) {
+        addName(on, inode, on.type === 'btrfs' ? paths.rootOf(path) : null, { path, size, time, source })
+        continue
+      }
+      const [mountpoint = ''] = on.mountpoints
+      const outer =
+        root === undefined ? `${mountpoint === '/' ? '' : mountpoint}${path}` : paths.outerPath(on, root, path)
+      if (outer !== null) addName(on, inode, root ?? null, { path: outer, size, time, source })
+    }
+  }
+}
+
+/** What is where by the format alone, which no map says. */
+function addFormat({ devices }: Findings, draft: FsDraft): void {
+  const sizes = [...draft.devices].flatMap((device) => devices.get(device)?.bytes ?? [])
+  const bytes = Math.max(0, ...sizes)
+  const areas: LayoutMap['areas'][] = []
+  if (draft.type === 'btrfs') {
+    const starts = SUPERBLOCKS.filter((start) => sizes.length === 0 || start + SUPERBLOCK_BYTES <= bytes)
+    areas.push(columnsOf(starts, SUPERBLOCK_BYTES, 'superblock'))
+  } else if (draft.type === 'swap' && bytes > 0) areas.push(columnsOf([0], bytes, 'swap'))
+  for (const columns of areas) draft.maps.push(formatMap(draft.type, columns))
+}
+
+function columnsOf(starts: readonly number[], bytes: number, area: 'superblock' | 'swap'): LayoutMap['areas'] {
+  return {
+    length: starts.length,
+    start: Float64Array.from(starts),
+    end: Float64Array.from(starts, (start) => start + bytes),
+    area: new Uint8Array(starts.length).fill(AREAS.indexOf(area)),
+    label: new Int32Array(starts.length),
+    labels: [area],
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * How a device lies on others. All numbers are bytes. Copies of one range on several devices are several `linear` layers.
+ * Sources of the rules: torvalds/linux drivers/md/{dm-linear,dm-stripe,raid0,raid1,raid10}.c.
+ */
+
+export type Layer = LinearLayer | StripedLayer | OpaqueLayer
+
+/** Byte for byte: partitions, dm linear, dm-crypt, raid1, drbd. */
+export interface LinearLayer {
+  readonly kind: 'linear'
+  /** `partition`, `linear`, `crypt`, `raid1`, … */
+  readonly what: string
+  readonly upper: number
+  readonly upperAt: number
+  readonly bytes: number
+  readonly lower: number
+  readonly lowerAt: number
+}
+
+/** Pieces of `chunk` in turn over the columns; every column may have copies. */
+export interface StripedLayer {
+  readonly kind: 'striped'
+  readonly what: string
+  readonly upper: number
+  readonly upperAt: number
+  readonly bytes: number
+  readonly chunk: number
+  readonly lowers: readonly { readonly device: number; readonly at: number }[]
+  /** raid10 near copies; 1 for none. Copy c of chunk n lies on disk (n × copies + c) mod disks. */
+  readonly copies: number
+}
+
+/** Lies on them in a way that its table does not tell: thin, cache, snapshot, raid5. */
+export interface OpaqueLayer {
+  readonly kind: 'opaque'
+  readonly what: string
+  readonly upper: number
+  readonly lowers: readonly number[]
+}
+
+export function lowersOf(layer: Layer): { device: number; at: number | null }[] {
+  switch (layer.kind) {
+    case 'linear':
+      return [{ device: layer.lower, at: layer.lowerAt }]
+    case 'striped':
+      return [...layer.lowers]
+    case 'opaque':
+      return layer.lowers.map((device) => ({ device, at: null }))
+  }
+}
+
+export interface UpperPiece {
+  readonly at: number
+  readonly bytes: number
+  readonly device: number
+  readonly byte: number
+}
+
+/** The part of a range of a lower device that a layer's upper device has, and where. */
+export function piecesAbove(layer: Layer, lower: number, byte: number, bytes: number): UpperPiece[] {
+  if (layer.kind === 'opaque') return []
+  const end = byte + bytes
+  if (layer.kind === 'linear') {
+    const from = Math.max(byte, layer.lowerAt)
+    const to = Math.min(end, layer.lowerAt + layer.bytes)
+    if (layer.lower !== lower || from >= to) return []
+    return [{ at: from - byte, bytes: to - from, device: layer.upper, byte: layer.upperAt + from - layer.lowerAt }]
+  }
+  const pieces: UpperPiece[] = []
+  const { lowers, chunk, copies } = layer
+  const disks = lowers.length
+  for (const [disk, { device, at: start }] of lowers.entries()) {
+    if (device !== lower) continue
+    for (let at = Math.max(byte, start); at < end;) {
+      const row = Math.floor((at - start) / chunk)
+      const within = (at - start) % chunk
+      const step = Math.min(end - at, chunk - within)
+      const piece = Math.floor((row * disks + disk) / copies)
+      const above = piece * chunk + within
+      if (above >= layer.bytes) break
+      pieces.push({
+        at: at - byte,
+        bytes: Math.min(step, layer.bytes - above),
+        device: layer.upper,
+        byte: layer.upperAt + above,
+      })
+      at += step
+    }
+  }
+  return pieces
+}

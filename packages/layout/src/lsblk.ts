@@ -1,0 +1,81 @@
+/** `lsblk -J -b -o NAME,KNAME,MAJ:MIN,TYPE,SIZE,START,FSTYPE,UUID,MOUNTPOINTS,PKNAME,LOG-SEC` (util-linux). */
+import { majorOf, parseDevice } from '@flushtrace/trace'
+import { z } from 'zod'
+import { LAYOUT } from './diagnostics.ts'
+import type { BlockDevice } from './device-table.ts'
+import type { Findings } from './findings.ts'
+import type { SideFile } from './side-file.ts'
+
+/** Old versions print numbers as strings. */
+const number = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number), z.null()]).catch(null)
+const text = z.string().nullish()
+const rowSchema = z.object({
+  name: z.string(),
+  kname: text,
+  'maj:min': text,
+  type: text,
+  size: number.optional(),
+  /** 512-byte sectors. */
+  start: number.optional(),
+  fstype: text,
+  uuid: text,
+  mountpoint: text,
+  mountpoints: z.array(z.string().nullable()).nullish(),
+  pkname: text,
+  get children() {
+    return z.array(rowSchema).optional()
+  },
+})
+type Row = z.infer<typeof rowSchema>
+const schema = z.object({ blockdevices: z.array(rowSchema) })
+
+const SECTOR = 512
+const DRBD_MAJOR = 147
+
+export function sniffLsblk(text: string): boolean {
+  return /^\s*\{\s*"blockdevices"\s*:/.test(text)
+}
+
+export async function readLsblk(file: SideFile, findings: Findings): Promise<void> {
+  const value = await file.json()
+  if (value === undefined) return
+  const parsed = schema.safeParse(value)
+  if (!parsed.success) return file.report(LAYOUT.notJson, `${file.path}, ${parsed.error.issues[0]?.message ?? ''}`)
+  for (const row of parsed.data.blockdevices) addRow(findings, row, null)
+}
+
+function addRow(findings: Findings, row: Row, parent: BlockDevice | null): void {
+  const { devices } = findings
+  // Without MAJ:MIN, another table may know the name.
+  const device = parseDevice(row['maj:min']?.trim() ?? '') ?? devices.find(row.kname ?? row.name)
+  if (device === null) return
+  const known = devices.at(device)
+  known.name = row.kname ?? row.name
+  if (row.kname && row.kname !== row.name) known.mapperName = row.name
+  devices.name(known.name, device)
+  devices.name(row.name, device)
+  known.kind = row.type ?? known.kind
+  known.bytes = row.size ?? known.bytes
+  known.fsType = row.fstype ?? known.fsType
+  known.uuid = row.uuid ?? known.uuid
+  for (const point of row.mountpoints ?? [row.mountpoint ?? null]) if (point) known.mountpoints.add(point)
+  // Without -o …,PKNAME in a tree of children the parent is the row above; in a flat list it is named.
+  const below = parent?.device ?? (row.pkname ? devices.find(row.pkname) : null)
+  if (below !== null) addLayer(findings, known, below, row)
+  for (const child of row.children ?? []) addRow(findings, child, known)
+}
+
+/** lsblk tells what lies on what; where, only for partitions. */
+function addLayer({ devices }: Findings, upper: BlockDevice, lower: number, row: Row): void {
+  const { device, bytes } = upper
+  if (row.type === 'part' && typeof row.start === 'number' && bytes !== null) {
+    const lowerAt = row.start * SECTOR
+    devices.layers.push({ kind: 'linear', what: 'partition', upper: device, upperAt: 0, bytes, lower, lowerAt })
+  } else if ((row.type === 'mpath' || majorOf(device) === DRBD_MAJOR) && bytes !== null) {
+    // Multipath: one disk by several ways. drbd: data first, its own metadata behind them (drbd.conf, meta-disk internal).
+    const what = row.type === 'mpath' ? 'multipath' : 'drbd'
+    devices.layers.push({ kind: 'linear', what, upper: device, upperAt: 0, bytes, lower, lowerAt: 0 })
+  } else {
+    devices.layers.push({ kind: 'opaque', what: row.type ?? 'unknown', upper: device, lowers: [lower] })
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * /proc/self/mountinfo: which device is mounted where.
+ *
+ *     45 27 259:0 / /srv/mnt rw,relatime - ext4 /dev/loop0p1 rw
+ *     47 27 0:39 /@ /srv/mnt rw,relatime shared:1 - btrfs /dev/loop0 rw,subvolid=256,subvol=/@
+ *
+ * Format: man page proc_pid_mountinfo(5); torvalds/linux fs/proc_namespace.c show_mountinfo(): blank, tab, newline and
+ * backslash in names are octal.
+ */
+import { majorOf, parseDevice } from '@flushtrace/trace'
+import type { Findings } from './findings.ts'
+import type { FsType } from './layout-map.ts'
+import type { SideFile } from './side-file.ts'
+
+export interface Mount {
+  /** st_dev: of the device, or an anonymous one (btrfs, zfs). */
+  readonly stDev: number
+  /** What of the file system is mounted: `/`, `/@`, or the folder of a bind mount. */
+  readonly root: string
+  readonly mountpoint: string
+  readonly type: FsType
+  /** `/dev/loop0p1`, `pool/data`. */
+  readonly from: string
+  /** btrfs: the tree that is mounted. */
+  readonly subvolume: number | null
+}
+
+const TYPES: Readonly<Record<string, FsType>> = {
+  ext2: 'ext4',
+  ext3: 'ext4',
+  ext4: 'ext4',
+  xfs: 'xfs',
+  btrfs: 'btrfs',
+  zfs: 'zfs',
+}
+
+/** What the tools call a file system, as one of the types that maps are told apart by. */
+export function fsTypeOf(name: string): FsType {
+  return TYPES[name] ?? (name === 'zfs_member' ? 'zfs' : name === 'swap' ? 'swap' : 'other')
+}
+
+const LINE = /^\d+ \d+ (\d+:\d+) (\S+) (\S+) \S+ (?:.* )?- (\S+) (\S+) (\S+)$/
+
+export function parseMountinfoLine(line: string): Mount | null {
+  const match = LINE.exec(line)
+  const stDev = match && parseDevice(match[1])
+  if (!match || stDev === null) return null
+  const subvolume = /(?:^|,)subvolid=(\d+)/.exec(match[6])
+  return {
+    stDev,
+    root: unescapeOctal(match[2]),
+    mountpoint: unescapeOctal(match[3]),
+    type: fsTypeOf(match[4]),
+    from: unescapeOctal(match[5]),
+    subvolume: subvolume && Number(subvolume[1]),
+  }
+}
+
+/** `\040` and the like. */
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
+}
+
+export async function readMountinfo(file: SideFile, { mounts }: Findings): Promise<void> {
+  await file.eachLine((line) => {
+    if (line === '') return 'note'
+    const mount = parseMountinfoLine(line)
+    if (!mount) return 'damaged'
+    return mounts.add(mount) ? 'used' : 'note'
+  })
+}
+
+/** Of several tables (before, after) the later one counts where they differ. */
+export class Mounts {
+  readonly #byPoint = new Map<string, Mount>()
+
+  /** false for what lies on no disk (proc, tmpfs): there is no block to name. It hides what lies below it all the same. */
+  add(mount: Mount): boolean {
+    this.#byPoint.delete(mount.mountpoint)
+    this.#byPoint.set(mount.mountpoint, mount)
+    return onDisk(mount)
+  }
+
+  all(): Mount[] {
+    return [...this.#byPoint.values()].filter(onDisk)
+  }
+
+  /** The mount that a path lies on; null: on no disk, or nothing told. */
+  of(path: string): Mount | null {
+    for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
+      const mount = this.#byPoint.get(at === '' ? '/' : at)
+      if (mount) return onDisk(mount) ? mount : null
+      if (at === '' || !at.startsWith('/')) return null
+    }
+  }
+}
+
+function onDisk({ stDev, type }: Mount): boolean {
+  return majorOf(stDev) !== 0 || type === 'btrfs' || type === 'zfs'
+}

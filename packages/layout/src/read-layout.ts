@@ -1,0 +1,33 @@
+/** All side files of a capture, read one after the other and joined. */
+import { dirname } from 'node:path'
+import type { Diagnostics, SavedLink, Source } from '@flushtrace/trace'
+import type { DiskLayout, LayoutSource } from './disk-layout.ts'
+import { Findings } from './findings.ts'
+import { joinFindings } from './join.ts'
+import { byKind, KINDS, type LayoutKind } from './kinds.ts'
+import type { MapTime } from './layout-map.ts'
+import { byTime, readClockNote, timeOf } from './map-time.ts'
+import { SideFile } from './side-file.ts'
+
+export async function readLayout(
+  sources: readonly { readonly source: Source; readonly kind: LayoutKind }[],
+  links: readonly SavedLink[],
+  diagnostics: Diagnostics,
+): Promise<DiskLayout> {
+  const notes = new Map<string, Partial<MapTime>>()
+  for (const { source, kind } of sources) {
+    if (kind === 'clock') notes.set(dirname(source.path), await readClockNote(source))
+  }
+  const findings = new Findings()
+  for (const { path, target } of links) findings.devices.link(path, target)
+  const told: LayoutSource[] = []
+  const timed = sources.map(({ source, kind }) => ({ source, kind, time: timeOf(source.path, notes) }))
+  // Of one kind in the order of time: what a later table tells counts.
+  for (const { source, kind, time } of timed.sort((a, b) => byKind(a, b) || byTime(a, b))) {
+    const file = new SideFile(source, time, diagnostics)
+    await KINDS[kind].read(file, findings)
+    const { lines, used, damaged } = file
+    told.push({ path: source.path, tool: KINDS[kind].tool, when: time.when, lines, used, damaged })
+  }
+  return joinFindings(findings, told, diagnostics)
+}

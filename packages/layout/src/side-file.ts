@@ -1,0 +1,65 @@
+/** A saved map or table while it is read: its lines add up, and what cannot be read is reported with its place. */
+import { readLines, type DiagnosticKind, type Diagnostics, type Source } from '@flushtrace/trace'
+import { LAYOUT } from './diagnostics.ts'
+import type { MapTime } from './layout-map.ts'
+
+/** What a line was: told something, said nothing that is wanted, cannot be what its tool prints. */
+export type LineUse = 'used' | 'note' | 'damaged'
+
+const MAX_JSON_BYTES = 1 << 26
+const SHOWN = 60
+
+export class SideFile {
+  lines = 0
+  used = 0
+  damaged = 0
+  readonly source: Source
+  readonly time: MapTime
+  readonly #diagnostics: Diagnostics
+
+  constructor(source: Source, time: MapTime, diagnostics: Diagnostics) {
+    this.source = source
+    this.time = time
+    this.#diagnostics = diagnostics
+  }
+
+  get path(): string {
+    return this.source.path
+  }
+
+  async eachLine(apply: (line: string) => LineUse): Promise<void> {
+    for await (const line of readLines(this.source)) {
+      this.lines++
+      const use = apply(line)
+      if (use === 'used') this.used++
+      if (use !== 'damaged') continue
+      this.damaged++
+      this.report(LAYOUT.damagedLine, line.slice(0, SHOWN).trim())
+    }
+  }
+
+  report(kind: DiagnosticKind, detail: string, count = 1): void {
+    const place = this.lines > 0 ? { source: this.path, record: this.lines } : { source: this.path }
+    this.#diagnostics.add(kind, place, detail, count)
+  }
+
+  /** Parsed JSON; undefined, and said, for what is none. */
+  async json(): Promise<unknown> {
+    const pieces: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of this.source.chunks()) {
+      pieces.push(Buffer.from(chunk))
+      bytes += chunk.length
+      if (bytes > MAX_JSON_BYTES) break
+    }
+    const text = Buffer.concat(pieces).toString('utf8')
+    this.lines = this.used = text.split('\n').filter((line) => line !== '').length
+    try {
+      return JSON.parse(text)
+    } catch (error) {
+      this.used = 0
+      this.report(LAYOUT.notJson, `${this.path}, ${(error as Error).message.slice(0, SHOWN)}`)
+      return undefined
+    }
+  }
+}
