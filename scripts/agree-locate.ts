@@ -176,7 +176,8 @@ function data(score: Score, out: Attributed, truth: Truth, write: DataWrite, pie
       const called = file.path ?? ''
       const same =
         called === path ||
-        [called, ...file.names].some((one) => basename(one) === name) || (file.path === null && (file.inode ?? -1) === inode % 2 ** 40)
+        [called, ...file.names].some((one) => basename(one) === name) ||
+        (file.path === null && (file.inode ?? -1) === inode % 2 ** 40)
       if (same) {
         score.right += n
         right += n
@@ -200,7 +201,11 @@ function data(score: Score, out: Attributed, truth: Truth, write: DataWrite, pie
     if (kernel) score.kernel += write.bytes
     if (kernel && named) score.kernelNamed += write.bytes
     if (!named)
-      count(score.missing, `WHO ${write.comm} truly ${[...truly].join(',')} named ${pieces.map((p) => p.actors.map((a) => actors.at(a).pid).join(',')).join(' ')} ${pieces[0]?.rule}`, write.bytes)
+      count(
+        score.missing,
+        `WHO ${write.comm} truly ${[...truly].join(',')} named ${pieces.map((p) => p.actors.map((a) => actors.at(a).pid).join(',')).join(' ')} ${pieces[0]?.rule}`,
+        write.bytes,
+      )
   }
 }
 
@@ -213,7 +218,11 @@ const option = (name: string): string | undefined => (args.includes(name) ? args
 const [root] = args
 const [only, mode, shown] = [option('--only'), option('--mode'), Number(option('--wrong') ?? 0)]
 const share = (part: number, whole: number): string => (whole === 0 ? '-' : ((100 * part) / whole).toFixed(2))
-console.log('capture'.padEnd(22), 'mode'.padEnd(11), 'data KiB located  right  wrong ex-wrong  own own-right meta-right who-kernel who-all off-wrong off-unknown')
+console.log(
+  'capture'.padEnd(22),
+  'mode'.padEnd(11),
+  'data KiB located  right  wrong ex-wrong  own own-right meta-right who-kernel who-all off-wrong off-unknown',
+)
 for (const name of existsSync(root) ? readdirSync(root).sort() : []) {
   const folder = join(root, name)
   const truthPath = ['truth.json', 'truth.json.gz'].map((file) => join(folder, file)).find((path) => existsSync(path))
@@ -240,7 +249,8 @@ for (const name of existsSync(root) ? readdirSync(root).sort() : []) {
     ]
     console.log(name.padEnd(22), label.padEnd(11), ...cells.map((cell) => cell.padStart(8)))
     if (shown > 0) {
-      for (const [what, n] of [...s.missing].sort((a, b) => b[1] - a[1]).slice(0, shown)) console.log(`    ${n} ${what}`)
+      for (const [what, n] of [...s.missing].sort((a, b) => b[1] - a[1]).slice(0, shown))
+        console.log(`    ${n} ${what}`)
       for (const line of s.mistakes.slice(0, shown)) console.log(`    WRONG ${line}`)
     }
   }

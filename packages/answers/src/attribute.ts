@@ -18,31 +18,24 @@ export interface Attributed {
 /** How far a wall-clock note may be from the clock of the calls: both are read on the same machine, one after the other. */
 const NOTE_SLACK_NS = 50_000
 
-/** `options` without filters: whose a block is, is told by calls of others, too. */
-export async function attribute(
-  paths: readonly string[],
-  { onProgress, blkparseFormat, sysdigFormat }: AnalyzeOptions,
-): Promise<Attributed> {
+/** Filters do not apply: whose a block is, is told by calls of others, too. */
+export async function attribute(paths: readonly string[], options: AnalyzeOptions): Promise<Attributed> {
+  const reading = { ...options, since: undefined, until: undefined, process: undefined, file: undefined }
   const actors = new Actors()
   const book = new FileBook()
   const calls = new CallLog(book, actors)
   const blocks = new BlockLog()
   const inodes = new InodeLog()
   const traces: BlockSource[] = []
-  const analysis = await analyze(
-    paths,
-    { onProgress, blkparseFormat, sysdigFormat },
-    (activity, atNs) => calls.add(activity, atNs),
-    {
-      detail: true,
-      onBlockBatch: (batch, _, source) => {
-        let trace = traces.indexOf(source)
-        if (trace < 0) trace = traces.push(source) - 1
-        blocks.add(batch, trace, source.indexes)
-        if (batch.inodes) inodes.add(batch.inodes, trace, source.indexes[0])
-      },
+  const analysis = await analyze(paths, reading, (activity, atNs) => calls.add(activity, atNs), {
+    detail: true,
+    onBlockBatch: (batch, _, source) => {
+      let trace = traces.indexOf(source)
+      if (trace < 0) trace = traces.push(source) - 1
+      blocks.add(batch, trace, source.indexes)
+      if (batch.inodes) inodes.add(batch.inodes, trace, source.indexes[0])
     },
-  )
+  })
   const placed = traces.map((source) => placedBy(analysis, source))
   const attribution = new Attribution({
     calls,

@@ -13,7 +13,6 @@ import { recountScap } from './recount/scap.ts'
 import { recountStrace } from './recount/strace.ts'
 import { openCapture, type FormatOptions, type SourceKind } from './sources.ts'
 
-
 export async function check(paths: readonly string[], formats: FormatOptions = {}): Promise<CheckAnswer> {
   for (const path of paths) {
     const stats = path === '-' ? null : await lstat(path).catch(() => null)
@@ -45,7 +44,14 @@ export async function check(paths: readonly string[], formats: FormatOptions = {
 }
 
 /** Those, and what holds no calls or requests to count. */
-const RECOUNTED: ReadonlySet<SourceKind> = new Set<SourceKind>(['strace', 'scap', 'blktrace', 'proc', 'layout', 'unknown'])
+const RECOUNTED: ReadonlySet<SourceKind> = new Set<SourceKind>([
+  'strace',
+  'scap',
+  'blktrace',
+  'proc',
+  'layout',
+  'unknown',
+])
 /** Counted by rules over descriptors, which the second count does not follow. */
 const PLAIN = new Set(['fsync', 'fdatasync', 'msync', 'sync', 'syncfs'])
 

@@ -80,7 +80,13 @@ export const locateSchema = z.object({
     locatedBytes: z.number(),
     fraction: z.number().nullable(),
     /** Bytes of data by the witness that named them. */
-    byWitness: z.object({ events: z.number(), calls: z.number(), places: z.number(), maps: z.number(), dirty: z.number() }),
+    byWitness: z.object({
+      events: z.number(),
+      calls: z.number(),
+      places: z.number(),
+      maps: z.number(),
+      dirty: z.number(),
+    }),
     conflicts: z.int(),
   }),
   /** What was among the sources, and what would raise the share. */

@@ -137,7 +137,11 @@ function writtenBytes({ calls }: Attributed): Map<number, number> {
   return written
 }
 
-function deviceRow({ analysis, attribution }: Attributed, device: number, bytes: number): LocateAnswer['devices'][number] {
+function deviceRow(
+  { analysis, attribution }: Attributed,
+  device: number,
+  bytes: number,
+): LocateAnswer['devices'][number] {
   const view = attribution.views.all.find(({ devices }) => devices.includes(device))
   return {
     device: deviceText(device) ?? '?',

@@ -193,7 +193,17 @@ export class FlushTracker implements Tracker {
       this.#emit(row, 'flush', 'syncWrite', 'io_submit', scope, targets, 0, NaN)
     }
     if (this.#world.detail) {
-      this.#emit(row, 'submitted', 'io_submit', 'io_submit', scope, targets, iocb.bytes, row.batch.tookNs[row.i], iocb.offset)
+      this.#emit(
+        row,
+        'submitted',
+        'io_submit',
+        'io_submit',
+        scope,
+        targets,
+        iocb.bytes,
+        row.batch.tookNs[row.i],
+        iocb.offset,
+      )
     }
     if (this.#aioCount >= MAX_AIO) return
     this.#aioCount++

@@ -2,10 +2,7 @@ import { events } from '@flushtrace/answers'
 import { boolean } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
 import { filterFlags, formatFlags, formatsOf, outputFlags } from '../flags.ts'
-import { json } from '../render/json.ts'
-
-/** Lines are written in blocks of about this size: one write a line would take most of the time. */
-const BLOCK = 1 << 16
+import { JsonLines } from '../json-lines.ts'
 
 export default class Events extends BaseCommand {
   static override enableJsonFlag = false
@@ -29,16 +26,10 @@ export default class Events extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Events)
-    let block = ''
+    const lines = new JsonLines()
     await this.withProgress(flags, (onProgress) =>
-      events(args.sources, { ...flags, ...formatsOf(flags), onProgress }, (event) => {
-        block += `${json(event)}\n`
-        if (block.length >= BLOCK) {
-          process.stdout.write(block)
-          block = ''
-        }
-      }),
+      events(args.sources, { ...flags, ...formatsOf(flags), onProgress }, (event) => lines.add(event)),
     )
-    process.stdout.write(block)
+    lines.end()
   }
 }

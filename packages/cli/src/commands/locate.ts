@@ -2,6 +2,7 @@ import { locate, locateEvents, type LocateAnswer, type LocatedWrite } from '@flu
 import { boolean, string } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
 import { filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
+import { JsonLines } from '../json-lines.ts'
 import { renderCsv } from '../render/csv.ts'
 import { renderLocate, renderSector } from '../render/locate.ts'
 
@@ -24,31 +25,36 @@ export default class Locate extends BaseCommand {
   }
   static override examples = [
     { description: 'Which files, and by whom?', command: '<%= config.bin %> locate capture/' },
-    { description: 'What is behind one line of blkparse?', command: '<%= config.bin %> locate capture/ --sector 7:0:264192' },
+    {
+      description: 'What is behind one line of blkparse?',
+      command: '<%= config.bin %> locate capture/ --sector 7:0:264192',
+    },
     {
       description: 'Bytes by path, for a script:',
       command: "<%= config.bin %> locate capture/ --events | jq -r 'select(.path) | [.path, .bytes] | @tsv'",
     },
   ]
 
-  async run(): Promise<LocateAnswer | { writes: LocatedWrite[] } | undefined> {
+  async run(): Promise<LocateAnswer | { writes: LocatedWrite[] }> {
     const { args, flags } = await this.parse(Locate)
     const options = { ...flags, ...formatsOf(flags) }
     if (flags.events) {
-      await this.withProgress(flags, async (onProgress) => {
-        await locateEvents(args.sources, { ...options, onProgress }, (write) => this.printLine(write))
-      })
-      return undefined
+      const lines = new JsonLines()
+      await this.withProgress(flags, (onProgress) =>
+        locateEvents(args.sources, { ...options, onProgress }, (write) => lines.add(write)),
+      )
+      lines.end()
+      this.exit(0)
     }
     if (flags.sector !== undefined) {
       const writes: LocatedWrite[] = []
       let all = 0
-      await this.withProgress(flags, async (onProgress) => {
-        await locateEvents(args.sources, { ...options, onProgress }, (write) => {
+      await this.withProgress(flags, (onProgress) =>
+        locateEvents(args.sources, { ...options, onProgress }, (write) => {
           all++
           if (writes.length < SHOWN) writes.push(write)
-        })
-      })
+        }),
+      )
       this.print(renderSector(flags.sector, writes, all, this.width))
       return { writes }
     }

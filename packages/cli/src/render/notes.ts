@@ -68,3 +68,8 @@ export function wrap(text: string, width: number): string[] {
   lines.push(line)
   return lines
 }
+
+/** A word as a shell takes it. */
+export function shellWord(word: string): string {
+  return /^[\w./:@%+,-]+$/.test(word) ? word : `'${safe(word).replaceAll("'", "'\\''")}'`
+}

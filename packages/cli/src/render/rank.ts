@@ -1,6 +1,6 @@
 /** The rank answer as a colleague would give it: a sentence, the table, what stands behind it, what to ask next. */
 import type { RankAnswer } from '@flushtrace/answers'
-import { diagnosticNotes, note, sourceNotes, wrap } from './notes.ts'
+import { diagnosticNotes, note, shellWord, sourceNotes, wrap } from './notes.ts'
 import { deviceTable, rankTable } from './rank-table.ts'
 import { bytes, count, duration, plural, rate, safe } from './text.ts'
 import { lastPart, titleOf } from './title.ts'
@@ -134,8 +134,4 @@ function next(answer: RankAnswer, paths: readonly string[]): string[] {
   const pid = answer.rows.find((row) => row.process)?.process?.pid
   if (pid && answer.total.flushes.total > 0) lines.push(`flushtrace events ${sources} --process ${pid}`)
   return lines
-}
-
-function shellWord(word: string): string {
-  return /^[\w./:@%+,-]+$/.test(word) ? word : `'${safe(word).replaceAll("'", "'\\''")}'`
 }

@@ -29,16 +29,17 @@ export class Actors {
   ofTask({ tid, process }: Task): number {
     let id = this.#ofProcess.get(process)
     if (id === undefined) {
-      id = this.#list.push({
-        get pid() {
-          return process.pid
-        },
-        get name() {
-          return process.name
-        },
-        process,
-        kernel: false,
-      }) - 1
+      id =
+        this.#list.push({
+          get pid() {
+            return process.pid
+          },
+          get name() {
+            return process.name
+          },
+          process,
+          kernel: false,
+        }) - 1
       this.#ofProcess.set(process, id)
     }
     if (tid > 0) this.#ofTid.set(tid, id)

@@ -102,7 +102,10 @@ export class Attribution {
     this.#learnTypes()
     this.#joinInodes()
     this.#claims = new MapClaims(book, this.views.all)
-    this.#natures = new Natures(this.#claims, blocks.flags.values.some((flags) => (flags & OP.meta) !== 0))
+    this.#natures = new Natures(
+      this.#claims,
+      blocks.flags.values.some((flags) => (flags & OP.meta) !== 0),
+    )
   }
 
   run(): void {
@@ -408,7 +411,8 @@ export class Attribution {
     }
     const here = inside.files.filter((file) => this.#mayLieOn(file, piece.view))
     if (here.length === 1) this.#pushCalled(request, piece, place, now, inside, here[0])
-    else if (place && (here.length === 0 || here.includes(place.file))) this.#pushKept(request, piece, place, now, inside)
+    else if (place && (here.length === 0 || here.includes(place.file)))
+      this.#pushKept(request, piece, place, now, inside)
     else this.#byMaps(request, piece, now, inside, here)
   }
 
@@ -420,14 +424,7 @@ export class Attribution {
     return this.#in.calls.startNs.data[rows[0]] <= this.#inodeNs[sync] + EVENT_ROUNDING_NS ? sync : -1
   }
 
-  #pushCalled(
-    request: number,
-    piece: ViewPiece,
-    place: Place | null,
-    now: number,
-    inside: Inside,
-    file: number,
-  ): void {
+  #pushCalled(request: number, piece: ViewPiece, place: Place | null, now: number, inside: Inside, file: number): void {
     const { calls } = this.#in
     const row = inside.rows.find((one) => calls.file.data[one] === file) as number
     if (place && place.file >= 0 && place.file !== file) this.conflicts++
@@ -493,7 +490,9 @@ export class Attribution {
     const named = new Set(claims.map(({ file }) => file))
     const [claim] = claims
     // Maps count by blocks: a request that begins or ends within one is not asked about.
-    const whole = claim !== undefined && claims.every(({ start, end }) => start <= startOf(piece) && end >= startOf(piece) + piece.bytes)
+    const whole =
+      claim !== undefined &&
+      claims.every(({ start, end }) => start <= startOf(piece) && end >= startOf(piece) + piece.bytes)
     if (claim && !whole) {
       this.#byMapPieces(request, piece, now, inside, among, last, claims)
       return
@@ -524,7 +523,8 @@ export class Attribution {
   ): void {
     const start = startOf(piece)
     const cuts = new Set([start, start + piece.bytes])
-    for (const claim of claims) for (const at of [claim.start, claim.end]) if (at > start && at < start + piece.bytes) cuts.add(at)
+    for (const claim of claims)
+      for (const at of [claim.start, claim.end]) if (at > start && at < start + piece.bytes) cuts.add(at)
     const sorted = [...cuts].sort((a, b) => a - b)
     for (let k = 0; k + 1 < sorted.length; k++) {
       const [from, to] = [sorted[k], sorted[k + 1]]
@@ -535,7 +535,9 @@ export class Attribution {
   }
 
   #claimsOn(piece: ViewPiece, when: 'before' | 'after'): Claim[] {
-    return this.#claims.within(piece.view, when, piece.address, piece.byte, piece.bytes).filter(({ unwritten }) => !unwritten)
+    return this.#claims
+      .within(piece.view, when, piece.address, piece.byte, piece.bytes)
+      .filter(({ unwritten }) => !unwritten)
   }
 
   /** What the map from afterwards says of this file here: its offset, where the write is the last one. */
@@ -611,7 +613,8 @@ export class Attribution {
       if (++n > MAX_CANDIDATES) return []
       if (!this.#mayLieOn(file, piece.view)) continue
       // It has all its blocks still, and the map says that this is none of them.
-      const keeps = complete && !book.freedBetween(file, now, Infinity, Infinity) && book.at(file).traced?.deleted !== true
+      const keeps =
+        complete && !book.freedBetween(file, now, Infinity, Infinity) && book.at(file).traced?.deleted !== true
       if (keeps && !claims.some((claim) => claim.file === file)) continue
       candidates.push(file)
     }
@@ -681,14 +684,15 @@ export class Attribution {
     if (wrote.length > 0) return wrote
     if (mapped.length > 0) return mapped
     if (own >= 0) return [own]
-    const submitter = actors.ofTid(
-      blocks.tid.data[request],
-      blocks.names.textOrNull(blocks.comm.data[request]),
-    )
+    const submitter = actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request]))
     return actors.at(submitter).kernel ? [] : [submitter]
   }
 
-  #push(request: number, piece: ViewPiece, found: Partial<Piece> & Pick<Piece, 'what' | 'rule' | 'confidence' | 'via'>): void {
+  #push(
+    request: number,
+    piece: ViewPiece,
+    found: Partial<Piece> & Pick<Piece, 'what' | 'rule' | 'confidence' | 'via'>,
+  ): void {
     this.pieces.push(request, {
       file: -1,
       fileOffset: NaN,

@@ -55,7 +55,7 @@ export class DirtyPages {
     if (!pages) return NaN
     const sorted = [...pages.keys()].sort((a, b) => a - b)
     let only = NaN
-    for (let k = 0; k < sorted.length; ) {
+    for (let k = 0; k < sorted.length;) {
       let end = k + 1
       while (end < sorted.length && sorted[end] === sorted[end - 1] + 1) end++
       if ((end - k) * PAGE_BYTES === bytes) {

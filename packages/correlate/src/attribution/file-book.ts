@@ -175,7 +175,8 @@ export class FileBook {
     if (file >= 0) return file
     if (joins.length > 0) return joins[0].file
     const entry = this.#inodes[inode]
-    if (entry.file < 0) entry.file = this.#add({ traced: null, path: null, inode: number, root, view, freed: null, names: [] })
+    if (entry.file < 0)
+      entry.file = this.#add({ traced: null, path: null, inode: number, root, view, freed: null, names: [] })
     return entry.file
   }
 

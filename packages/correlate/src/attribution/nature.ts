@@ -62,7 +62,8 @@ export class Natures {
 }
 
 function byPlace({ view, byte, bytes }: ViewPiece, comm: string | null): Nature | null {
-  if (isSuperblock(view, byte, bytes)) return { what: 'superblock', confidence: 'inferred', rule: 'place', origin: null }
+  if (isSuperblock(view, byte, bytes))
+    return { what: 'superblock', confidence: 'inferred', rule: 'place', origin: null }
   if (comm?.startsWith('jbd2/')) return { what: 'journal', confidence: 'inferred', rule: 'submitter', origin: null }
   return null
 }

@@ -43,7 +43,10 @@ export class Places {
     space.within(start, end, (from, to, payload) => {
       const known = this.#places[payload]
       if (from === start && to === end && known.kind === place.kind && sameFile(known, place)) {
-        this.#places[payload] = { ...place, fileOffset: Number.isNaN(place.fileOffset) ? offsetIn(known, start) : place.fileOffset }
+        this.#places[payload] = {
+          ...place,
+          fileOffset: Number.isNaN(place.fileOffset) ? offsetIn(known, start) : place.fileOffset,
+        }
         same = known.start === start
       }
     })

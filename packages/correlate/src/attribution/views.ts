@@ -103,7 +103,9 @@ export class FsViews {
     const device = parseDevice(name)
     if (device !== null) {
       const known =
-        this.#ofDevice.get(device) ?? this.all.find(({ fs }) => fs?.stDev === deviceText(device)) ?? this.#onlyPartOf(device)
+        this.#ofDevice.get(device) ??
+        this.all.find(({ fs }) => fs?.stDev === deviceText(device)) ??
+        this.#onlyPartOf(device)
       return known ?? this.ofDevice(device)
     }
     const byUuid = this.all.find(({ fs }) => fs?.uuid === name)

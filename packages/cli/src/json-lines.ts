@@ -1,0 +1,19 @@
+/** JSON lines on stdout, written in blocks: one write a line would take most of the time. */
+import { json } from './render/json.ts'
+
+const BLOCK = 1 << 16
+
+export class JsonLines {
+  #block = ''
+
+  add(value: unknown): void {
+    this.#block += `${json(value)}\n`
+    if (this.#block.length >= BLOCK) this.end()
+  }
+
+  /** Writes what is left. */
+  end(): void {
+    process.stdout.write(this.#block)
+    this.#block = ''
+  }
+}

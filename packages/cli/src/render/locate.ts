@@ -1,0 +1,213 @@
+/** The locate answer as a colleague would give it: where the bytes went, the table, how it is known, what to ask next. */
+import type { LocateAnswer, LocateRow, LocatedWrite } from '@flushtrace/answers'
+import { diagnosticNotes, note, shellWord, sourceNotes, wrap } from './notes.ts'
+import { table, type Column, type TableRow } from './table.ts'
+import { bytes, count, plural, safe } from './text.ts'
+import { lastPart } from './title.ts'
+
+export function renderLocate(answer: LocateAnswer, paths: readonly string[], width: number): string {
+  const lines = [headline(answer), ...remarks(answer)].flatMap((text) => wrap(text, width))
+  if (answer.rows.length > 0)
+    lines.push(
+      '',
+      ...table(
+        COLUMNS,
+        answer.rows.map((row) => tableRow(row, answer)),
+        width,
+      ),
+    )
+  if (answer.rest) {
+    lines.push(`${count(answer.rest.rows)} more rows: ${count(answer.rest.writes)} writes, ${bytes(answer.rest.bytes)}`)
+  }
+  const below = [
+    ...note('located', located(answer), width),
+    ...note('unseen', unseen(answer), width),
+    ...note('sources', sourceNotes(answer), width),
+    ...note('next', next(answer, paths), width),
+  ]
+  return [...lines, '', ...below, ''].join('\n')
+}
+
+const COLUMNS: readonly Column[] = [
+  { head: 'bytes', align: 'right' },
+  { head: 'writes', align: 'right' },
+  { head: 'sure', align: 'left' },
+  { head: 'file, and who made it dirty', align: 'left', flexible: true },
+]
+
+const WHATS: Readonly<Record<LocateRow['what'], string>> = {
+  file: 'file data',
+  journal: 'journal',
+  metadata: 'metadata',
+  superblock: 'superblock',
+  free: 'free space (discards)',
+  swap: 'swap',
+  unknown: 'unknown',
+}
+
+function headline({ total, devices, located: { dataBytes } }: LocateAnswer): string {
+  if (total.bytes === 0)
+    return total.discards > 0 ? 'No block write; only discards.' : 'No block write in these traces.'
+  const [first] = devices
+  const where =
+    devices.length === 1
+      ? `${first.name ? `${safe(first.name)} (${first.device}${first.fs ? `, ${first.fs}` : ''})` : `${first.device}${first.fs ? ` (${first.fs})` : ''}`}`
+      : plural(devices.length, 'device')
+  const rest = (['journal', 'metadata', 'superblock', 'swap'] as const)
+    .map((what) => ({ what, n: total.byWhat[what]?.bytes ?? 0 }))
+    .filter(({ n }) => n > 0)
+    .map(({ what, n }) => `${bytes(n)} of ${WHATS[what]}`)
+  const parts = [`${bytes(dataBytes)} of file data`, ...rest]
+  const last = parts.length > 1 ? ` and ${parts.pop()}` : ''
+  return `${bytes(total.bytes)} went to ${where} in ${count(total.writes)} writes: ${parts.join(', ')}${last}.`
+}
+
+function remarks({ total, located: { dataBytes }, witnesses }: LocateAnswer): string[] {
+  const lines: string[] = []
+  const amplified = dataBytes > 0 ? ratio(total.bytes / dataBytes) : null
+  const asked = `${count(total.flushes)} flush requests and ${count(total.fua)} FUA writes`
+  if (amplified !== null)
+    lines.push(`That is ${amplified} bytes on the device for each byte of file data, and ${asked}.`)
+  else if (total.bytes > 0) lines.push(`With it came ${asked}.`)
+  const { writtenBytes } = total
+  if (witnesses.calls && writtenBytes !== null && writtenBytes > 0 && dataBytes > 0) {
+    lines.push(
+      `Programs wrote ${bytes(writtenBytes)} to these files by calls: ${ratio(total.bytes / writtenBytes)} bytes on the device for each.`,
+    )
+  }
+  if (total.discards > 0) lines.push(`${plural(total.discards, 'discard')} gave back ${bytes(total.discardBytes)}.`)
+  return lines.map((line) => line.replace(/^\w/, (c) => c.toUpperCase()))
+}
+
+function ratio(n: number): string {
+  return n >= 100 ? count(n) : n.toFixed(n >= 10 ? 0 : 1)
+}
+
+function tableRow(row: LocateRow, { devices }: LocateAnswer): TableRow {
+  const device = devices.length > 1 ? ` on ${row.device}` : ''
+  const size = row.what === 'free' ? row.discardBytes : row.bytes
+  const requests = row.what === 'free' ? row.discards : row.writes
+  return { cells: [bytes(size), count(requests), sure(row), `${title(row)}${device}`], below: below(row) }
+}
+
+function title({ what, file, candidates }: LocateRow): string {
+  if (candidates) return `one of ${plural(candidates.length, 'file')}`
+  if (!file) return WHATS[what]
+  const name = file.path === null ? `inode ${file.inode ?? '?'}` : safe(file.path)
+  return `${name}${file.deleted ? ' (deleted)' : ''}`
+}
+
+/** The weakest word that a share worth speaking of has. */
+function sure({ confidence, bytes: whole }: LocateRow): string {
+  if (whole === 0) return ''
+  const words = (['unknown', 'ambiguous', 'inferred', 'snapshot', 'exact'] as const).filter(
+    (word) => confidence[word] > 0,
+  )
+  if (words.length === 1) return words[0]
+  const most = [...words].sort((a, b) => confidence[b] - confidence[a])[0]
+  return `${Math.floor((100 * confidence[most]) / whole)} % ${most}`
+}
+
+const VIAS = { direct: 'direct', flush: '', writeback: 'by writeback' } as const
+
+function below({ processes, candidates, flushes, fua }: LocateRow): string[] {
+  const shown = processes.slice(0, 3).map(({ pid, name, via }) => {
+    const how = VIAS[via] === '' ? '' : `, ${VIAS[via]}`
+    return `${safe(name ?? '?')} [${pid ?? '?'}]${how}`
+  })
+  if (processes.length > 3) shown.push(`${processes.length - 3} more`)
+  if (candidates) shown.unshift(...candidates.slice(0, 4).map((path) => safe(lastPart(path))))
+  if (flushes + fua > 0) shown.push(`${count(flushes)} flush, ${count(fua)} FUA`)
+  return shown
+}
+
+function located({ located: { fraction, dataBytes, byWitness, conflicts } }: LocateAnswer): string[] {
+  if (fraction === null) return ['No file data among these writes.']
+  const parts = (
+    [
+      ['events', 'by inode events'],
+      ['calls', 'by the calls that queued them'],
+      ['places', 'by blocks that stayed with their file'],
+      ['maps', 'by saved maps'],
+      ['dirty', 'as the only dirty file'],
+    ] as const
+  )
+    .filter(([key]) => byWitness[key] > 0)
+    .map(([key, words]) => `${percent(byWitness[key] / dataBytes)} ${words}`)
+  const lines = [`${percent(fraction)} of the data bytes${parts.length > 0 ? `: ${parts.join(', ')}` : ''}.`]
+  if (conflicts > 0) {
+    lines.push(`${plural(conflicts, 'block')} changed hands: an older witness named another file than the call did.`)
+  }
+  return lines
+}
+
+/** Never rounded up to the whole, nor down to nothing. */
+function percent(share: number): string {
+  if (share === 1) return '100 %'
+  if (share < 0.001) return 'under 0.1 %'
+  return `${Math.min(99.9, Math.round(share * 1000) / 10)} %`
+}
+
+function unseen(answer: LocateAnswer): string[] {
+  const { witnesses, located: found } = answer
+  const lines: string[] = []
+  if (!witnesses.calls)
+    lines.push('Which calls made these writes: record strace at the same time (docs/recording/strace.md).')
+  else if (!witnesses.aligned) {
+    lines.push(
+      'The clocks of calls and block trace could not be joined: calls name no block here. Record strace with -ttt.',
+    )
+  }
+  if (found.fraction !== null && found.fraction < 1) {
+    if (!witnesses.events) {
+      lines.push('Events that name inodes: record ftrace beside the block trace (flushtrace recipe) to name the rest.')
+    }
+    if (!witnesses.maps)
+      lines.push('Where files lie: save maps before and after (docs/recording/maps.md) to name the rest.')
+  }
+  return [...lines, ...diagnosticNotes(answer)]
+}
+
+function next(answer: LocateAnswer, paths: readonly string[]): string[] {
+  const sources = paths.map(shellWord).join(' ')
+  const lines = [`flushtrace locate ${sources} --events`]
+  const pid = answer.rows.find(({ processes }) => processes.some((one) => one.pid !== null))?.processes[0]?.pid
+  if (answer.witnesses.calls && pid) lines.push(`flushtrace rank ${sources} --process ${pid} --by file`)
+  return lines
+}
+
+/** What was written to one sector: the reasoning, write by write. */
+export function renderSector(sector: string, writes: readonly LocatedWrite[], all: number, width: number): string {
+  if (writes.length === 0) return `Nothing was written to ${safe(sector)} in these traces.\n`
+  const whats = new Set(writes.map((write) => write.path ?? WHATS[write.what]))
+  const [only] = whats
+  const lines = wrap(
+    whats.size === 1
+      ? `${safe(sector)} is ${safe(only)}: ${count(all)} ${all === 1 ? 'write' : 'writes'}.`
+      : `${safe(sector)} held ${plural(whats.size, 'thing')} in turn: ${count(all)} writes.`,
+    width,
+  )
+  for (const write of writes) lines.push('', ...sectorLines(write).flatMap((line) => wrap(line, width)))
+  if (all > writes.length) lines.push('', `${count(all - writes.length)} more: --events prints them all`)
+  return `${lines.join('\n')}\n`
+}
+
+function sectorLines(write: LocatedWrite): string[] {
+  const at = write.atNs === null ? '' : `${(write.atNs / 1e9).toFixed(6)} s  `
+  const place = write.fileOffset === null ? '' : `, at byte ${count(write.fileOffset)} of the file`
+  const what = write.path === null ? WHATS[write.what] : safe(write.path)
+  const lines = [
+    `${at}${write.rwbs} ${write.sector ?? '?'} + ${bytes(write.bytes)}, queued by ${safe(write.comm ?? '?')} [${write.pid ?? '?'}]`,
+    `  ${what}${place} (${write.confidence})`,
+  ]
+  for (const { says, source, at: record } of write.evidence) {
+    const where = source === null ? '' : ` (${safe(source)}${record === null ? '' : `:${record}`})`
+    lines.push(`  because ${says}${where}`)
+  }
+  if (write.candidates.length > 0) lines.push(`  candidates: ${write.candidates.map(safe).join(', ')}`)
+  if (write.processes.length > 0) {
+    const names = write.processes.map(({ pid, name }) => `${safe(name ?? '?')} [${pid ?? '?'}]`)
+    lines.push(`  made dirty by ${names.join(', ')}`)
+  }
+  return lines
+}
