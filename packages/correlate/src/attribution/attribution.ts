@@ -99,6 +99,7 @@ export class Attribution {
     this.#replay = new InodeReplay(inodes, state)
     this.#blockNs = this.#times(blocks.atNs.values, blocks.trace.values, 0)
     this.#inodeNs = this.#times(inodes.atNs.values, inodes.trace.values, -EVENT_ROUNDING_NS)
+    this.#noteFreed()
     this.#learnTypes()
     this.#joinInodes()
     this.#claims = new MapClaims(book, this.views.all)
@@ -136,6 +137,15 @@ export class Attribution {
   /** Rows of a log on the answer's clock; their own where the trace cannot be placed: then nothing joins them with calls. */
   #times(atNs: Float64Array, trace: Uint8Array, add: number): Float64Array {
     return atNs.map((ns, i) => (this.#in.placed[trace[i]]?.(ns) ?? ns) + add)
+  }
+
+  /** All of them at first: whether a block was freed later is asked of every write. */
+  #noteFreed(): void {
+    const { calls, book } = this.#in
+    for (const row of this.#callOrder) {
+      if (calls.kind.data[row] !== CALL.freed) continue
+      book.free(calls.file.data[row], calls.startNs.data[row], calls.offset.data[row])
+    }
   }
 
   #learnTypes(): void {
@@ -230,7 +240,7 @@ export class Attribution {
   }
 
   #enter(row: number): void {
-    const { calls, book } = this.#in
+    const { calls } = this.#in
     const file = calls.file.data[row]
     const actor = calls.actor.data[row]
     const kind = calls.kind.data[row]
@@ -242,9 +252,6 @@ export class Attribution {
         break
       case CALL.mapped:
         if (file >= 0) this.#dirty.map(file, actor)
-        break
-      case CALL.freed:
-        book.free(file, atNs, calls.offset.data[row])
         break
       case CALL.flush:
       case CALL.flushAll:

@@ -120,16 +120,16 @@ export class FileBook {
         return id
       }
     }
-    if (inode !== null) {
-      const id = this.fileOf(this.inode(view, root, inode), before ? -Infinity : Infinity)
-      this.#entries[id].path ??= path
-      return id
+    if (path === null && inode !== null) {
+      return this.fileOf(this.inode(view, root, inode), before ? -Infinity : Infinity)
     }
-    const key = path ?? ''
+    // One path may be two files in turn; one inode may have two paths.
+    const key = inode === null ? (path ?? '') : `${view}/${root ?? ''}/${inode}/${path ?? ''}`
     let id = this.#ofPath.get(key)
     if (id === undefined) {
       id = this.#add({ traced: null, path, inode, root, view, freed: null, names: [] })
       this.#ofPath.set(key, id)
+      if (inode !== null) this.join(this.inode(view, root, inode), before ? -Infinity : Infinity, id)
     }
     return id
   }

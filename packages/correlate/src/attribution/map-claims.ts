@@ -1,5 +1,5 @@
 /** What the maps of a file system say of a range, file by file. */
-import { EXTENT, type Area, AREAS, type LayoutMap } from '@flushtrace/layout'
+import { AREAS, EXTENT, type Area, type ExtentColumns, type LayoutMap, type MapTime, type MappedFile } from '@flushtrace/layout'
 import type { FileBook } from './file-book.ts'
 import type { FsView } from './views.ts'
 
@@ -15,10 +15,25 @@ export interface Claim {
   readonly tool: string
 }
 
+/**
+ * btrfs's extent tree names every file that refers to an extent, not which part of it: a file that was overwritten in
+ * the middle refers to all of the old one, and a preallocated one looks written. Its areas are good.
+ */
+const EXTENT_TREE = 'dump-tree extent'
+const NO_EXTENTS: ExtentColumns = {
+  length: 0,
+  start: new Float64Array(),
+  end: new Float64Array(),
+  fileOffset: new Float64Array(),
+  file: new Int32Array(),
+  flags: new Uint8Array(),
+}
+
 type When = 'before' | 'after'
 
 interface IndexedMap {
   readonly map: LayoutMap
+  readonly extents: ExtentColumns
   /** The farthest end of this and all earlier extents: how far back an overlapping one can stand. */
   readonly reach: Float64Array
   /** FileBook numbers by the map's own. */
@@ -45,13 +60,13 @@ export class MapClaims {
   }
 
   has(view: FsView, when: When): boolean {
-    return (this.#maps.get(`${view.index} ${when}`) ?? []).some(({ map }) => map.extents.length > 0)
+    return (this.#maps.get(`${view.index} ${when}`) ?? []).some(({ extents }) => extents.length > 0)
   }
 
   /** Every claim of that time, for all of the file system. */
   all(view: FsView, when: When, found: (claim: Claim) => void): void {
     for (const indexed of this.#maps.get(`${view.index} ${when}`) ?? []) {
-      for (let k = 0; k < indexed.map.extents.length; k++) found(claimOf(indexed, k))
+      for (let k = 0; k < indexed.extents.length; k++) found(claimOf(indexed, k))
     }
   }
 
@@ -61,7 +76,7 @@ export class MapClaims {
     for (const indexed of this.#maps.get(`${view.index} ${when}`) ?? []) {
       const start = indexed.map.space === 'logical' ? address : byte
       if (start === null) continue
-      const { extents } = indexed.map
+      const { extents } = indexed
       for (let k = firstAtOrAfter(extents.start, extents.length, start + bytes) - 1; k >= 0; k--) {
         if (indexed.reach[k] <= start) break
         if (extents.end[k] > start) claims.push(claimOf(indexed, k))
@@ -87,22 +102,34 @@ export class MapClaims {
   }
 
   #index(map: LayoutMap, view: FsView, when: When): IndexedMap {
-    const { extents } = map
+    const extents = map.tool === EXTENT_TREE ? NO_EXTENTS : map.extents
     const reach = new Float64Array(extents.length)
     let most = -Infinity
     for (let k = 0; k < extents.length; k++) {
       most = Math.max(most, extents.end[k])
       reach[k] = most
     }
-    const files = Int32Array.from(map.files, ({ path, inode, root }) =>
-      this.#book.mapped(view.index, path, inode, root, when === 'before'),
-    )
-    return { map, reach, files }
+    const files = Int32Array.from(map.files, (file) => {
+      const { path, inode, root } = named(file, view, when)
+      return this.#book.mapped(view.index, path, inode, root, when === 'before')
+    })
+    return { map, extents, reach, files }
   }
 }
 
-function claimOf({ map, files }: IndexedMap, k: number): Claim {
-  const { extents, source, tool } = map
+/** A file with the path or the inode number that the map itself does not print, from the lists of that time. */
+function named({ path, inode, root }: MappedFile, { fs }: FsView, when: When): Omit<MappedFile, 'size'> {
+  const fits = ({ time }: { time: MapTime }): boolean => (time.when === 'before') === (when === 'before')
+  if (path !== null && inode === null) {
+    const found = fs?.inodesOf(path).find(fits)
+    return found ? { path, inode: found.inode, root: found.root } : { path, inode, root }
+  }
+  if (path === null && inode !== null) return { path: fs?.namesOf(inode, root).find(fits)?.path ?? null, inode, root }
+  return { path, inode, root }
+}
+
+function claimOf({ map, extents, files }: IndexedMap, k: number): Claim {
+  const { source, tool } = map
   const flags = extents.flags[k]
   return {
     start: extents.start[k],
