@@ -7,14 +7,8 @@ export { inspectSchema, type InspectAnswer } from './inspect-schema.ts'
 export { rank, type RankOptions } from './rank.ts'
 export { RANK_SORTS, type RankSort } from './rank-order.ts'
 export { rankSchema, type RankAnswer, type RankRow } from './rank-schema.ts'
-export {
-  RECIPE_FILE_SYSTEMS,
-  RECIPE_TOOLS,
-  recipe,
-  type RecipeFileSystem,
-  type RecipeOptions,
-  type RecipeTool,
-} from './recipe.ts'
+export { recipe } from './recipe.ts'
+export { RECIPE_FILE_SYSTEMS, RECIPE_TOOLS, type RecipeOptions } from './recipe-options.ts'
 export { DIMENSIONS, type Dimension } from './tally.ts'
 export type { AnalyzeOptions } from './analyze.ts'
 export type { DocumentHead } from './document.ts'

@@ -2,7 +2,7 @@
  * The part of the script that saves where files lie: how devices lie on each other, the places of all files, and
  * what only the tools of one file system tell (journal, metadata, chunks, old owners).
  */
-import type { RecipeFileSystem } from './recipe.ts'
+import type { RecipeFileSystem } from './recipe-options.ts'
 
 const MAPS: Readonly<Record<RecipeFileSystem, string>> = {
   btrfs: String.raw`save btrfs-filesystem-show.txt btrfs filesystem show "$mount"

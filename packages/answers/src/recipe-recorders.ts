@@ -1,6 +1,7 @@
 /** The part of the script that starts and ends the recorders, each only if it is there. */
 import { disksPart } from './recipe-target.ts'
-import { shellWord, type RecipeFileSystem, type RecipeTool } from './recipe.ts'
+import type { RecipeFileSystem, RecipeTool } from './recipe-options.ts'
+import { shellWord } from './shell-word.ts'
 
 /** Who made which page dirty; the second name is that of kernels before 5.18. */
 const DIRTY_EVENTS = ['writeback_dirty_folio', 'writeback_dirty_page']
@@ -74,6 +75,7 @@ start() {
 function blocksPart(systems: readonly RecipeFileSystem[]): string {
   return String.raw`# record_blocks: blktrace, and the kernel's events that name inodes. Where the kernel forbids blktrace (lockdown, no
 # debugfs), its events of requests in its place. They get an instance of their own, removed at the end.
+tracer=''
 record_blocks() {
   events='${wrapped([...DIRTY_EVENTS, ...systems.flatMap((fs) => INODE_EVENTS[fs])])}'
   # shellcheck disable=SC2046 # one word a device

@@ -1,5 +1,5 @@
 /** The part of the script that finds the file system to record, and the disks below it. */
-import type { RecipeFileSystem } from './recipe.ts'
+import type { RecipeFileSystem } from './recipe-options.ts'
 
 /** Types in /proc/mounts. ext2 and ext3 are mounted by the driver of ext4, and look like it. */
 const TYPES: Readonly<Record<RecipeFileSystem, string>> = { btrfs: 'btrfs', ext4: 'ext[234]', xfs: 'xfs', zfs: 'zfs' }
@@ -13,7 +13,9 @@ const DEVICES: Readonly<Partial<Record<RecipeFileSystem, string>>> = {
 export function targetPart(systems: readonly RecipeFileSystem[]): string {
   const wanted = `mounted ${systems.length === 1 ? systems[0] : 'file system'}`
   // ZFS is on no device that lsblk could name: its data sets are taken from the list of mounts.
-  const zfs = systems.includes('zfs') ? '\n      if ($3 == "zfs" && where == "" && (folder == "" || folder == $2)) print 0, $1, $3, $2\n     ' : ''
+  const zfs = systems.includes('zfs')
+    ? '\n      if ($3 == "zfs" && where == "" && (folder == "" || folder == $2)) print 0, $1, $3, $2\n     '
+    : ''
   return String.raw`# Which file system: that of the folder or on the device (or on its partitions), else the one most written to so far.
 folder=''
 if [ -d "$where" ]; then folder=$(df -P "$where" | awk 'NR == 2 { print $6 }') where=''; fi
@@ -31,7 +33,7 @@ choose() {
 read -r _ disk fs mount <<END
 $(choose)
 END
-if [ -z "$disk$where" ]; then say 'No ${wanted} found: name a device or a folder.' && exit 1; fi
+if [ -z "$disk" ] && ! [ -b "$where" ]; then say 'No ${wanted} found there: name a device or a folder.' && exit 1; fi
 [ -n "$disk" ] || disk=$(basename "$(readlink -f "$where")")
 if [ -n "$mount" ]; then say "Recording $fs on $mount, which lies on $disk."; else say "No ${wanted} on $disk: no maps."; fi
 [ "$mount" != "$(df -P "$out" | awk 'NR == 2 { print $6 }')" ] || say "So does $out: the recording will show itself."

@@ -6,27 +6,10 @@
  * read here as they read there.
  */
 import { mapsPart } from './recipe-maps.ts'
+import { RECIPE_FILE_SYSTEMS, type RecipeFileSystem, type RecipeOptions, type RecipeTool } from './recipe-options.ts'
 import { beginCalls, recordersPart } from './recipe-recorders.ts'
 import { targetPart } from './recipe-target.ts'
-
-export const RECIPE_FILE_SYSTEMS = ['btrfs', 'ext4', 'xfs', 'zfs'] as const
-export type RecipeFileSystem = (typeof RECIPE_FILE_SYSTEMS)[number]
-
-export const RECIPE_TOOLS = ['strace', 'blktrace', 'sysdig'] as const
-export type RecipeTool = (typeof RECIPE_TOOLS)[number]
-
-export interface RecipeOptions {
-  /** Leaves out what other file systems need; without it the script looks what is mounted. */
-  readonly fs?: RecipeFileSystem
-  /** A block device or a folder; without it the script takes the file system that was written to most. */
-  readonly device?: string
-  /** Default: strace and blktrace. sysdig loads a driver and saves environments, so it must be asked for. */
-  readonly tools?: readonly RecipeTool[]
-  /** Default: 60. */
-  readonly seconds?: number
-  /** Names or pids for strace; without any the script takes the programs that write. */
-  readonly processes?: readonly string[]
-}
+import { shellWord } from './shell-word.ts'
 
 /** The script. The same options give the same text. */
 export function recipe(options: RecipeOptions = {}): string {
@@ -41,11 +24,6 @@ export function recipe(options: RecipeOptions = {}): string {
   ].join('')
 }
 
-/** One word of a shell command, whatever is in it. */
-export function shellWord(text: string): string {
-  return /^[\w./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
-}
-
 function startPart(seconds: number, device: string | undefined): string {
   const given = device === undefined ? '' : `[ -n "$where" ] || where=${shellWord(device)}\n`
   return String.raw`#!/bin/sh
@@ -58,7 +36,7 @@ seconds=${seconds} where=$1 out=$2
 ${given}[ -n "$out" ] || out=$PWD/flushtrace-$(date +%Y%m%d-%H%M%S)
 [ "$(id -u)" = 0 ] || { echo 'This must run as root.' >&2; exit 1; }
 mkdir -p "$out" || exit 1
-stopped='' running='' tracer=''
+stopped='' running=''
 trap 'stopped=1' INT TERM HUP
 note() { printf '%s\n' "$*" >>"$out/record.log"; }
 say() { note "$*"; printf '%s\n' "$*" >&2; }

@@ -45,12 +45,8 @@ export default class Recipe extends BaseCommand {
   async run(): Promise<{ schema: 'flushtrace/recipe/1'; script: string }> {
     const { flags } = await this.parse(Recipe)
     const script = recipe({ ...flags, processes: flags.process })
-    this.printScript(script)
-    return { schema: 'flushtrace/recipe/1', script }
-  }
-
-  /** As it is, also on a terminal: it may be copied from there. */
-  private printScript(script: string): void {
+    // Not by print(): nothing of it may be coloured.
     if (!this.jsonEnabled()) process.stdout.write(script)
+    return { schema: 'flushtrace/recipe/1', script }
   }
 }
