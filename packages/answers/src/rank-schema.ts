@@ -127,6 +127,16 @@ const rest = z.object({
 
 const totals = z.object({ ...numbers, files: z.int(), processes: z.int(), rows: z.int() })
 
+const conditionResult = z.object({
+  condition: z.string(),
+  /** In seconds, bytes, or a plain number. */
+  measured: z.number(),
+  unit: z.enum(['count', 'seconds', 'bytes', 'share']),
+  holds: z.boolean(),
+})
+
+export type ConditionResult = z.infer<typeof conditionResult>
+
 export const rankSchema = z.object({
   schema: z.literal('flushtrace/rank/1'),
   ...headShape,
@@ -147,6 +157,8 @@ export const rankSchema = z.object({
   ),
   rows: z.array(rankRowSchema),
   rest: rest.nullable(),
+  /** Of --fail-if, in its order. */
+  conditions: z.array(conditionResult).optional(),
 })
 
 export type RankAnswer = z.infer<typeof rankSchema>

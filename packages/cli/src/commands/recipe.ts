@@ -24,6 +24,7 @@ export default class Recipe extends BaseCommand {
     seconds: integer({ summary: 'how long; Ctrl-C ends it earlier', default: 60, min: 1, helpValue: 'N' }),
     process: string({
       multiple: true,
+      multipleNonGreedy: true,
       summary: 'for strace, repeatable (default: the programs that write)',
       helpValue: 'NAME|PID',
     }),
