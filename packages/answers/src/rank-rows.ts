@@ -107,19 +107,3 @@ function sharesOf(files: ReadonlyMap<FileName, Share>): NonNullable<RankRow['top
       byCall: Object.fromEntries(share.byCall),
     }))
 }
-
-export function patternsOf({ pairs }: Tally): RankAnswer['patterns'] {
-  if (pairs.count === 0) return []
-  const files = [...pairs.files].map(([name, count]) => ({ path: name.path, count })).sort((a, b) => b.count - a.count)
-  const ns = (value: number): number | null => (Number.isNaN(value) ? null : Math.round(value))
-  return [
-    {
-      pattern: 'msync-with-fdatasync',
-      count: pairs.count,
-      first: pairs.msyncFirst * 2 > pairs.count ? 'msync' : 'fdatasync',
-      files: files.slice(0, SHARES),
-      msyncNs: ns(pairs.msyncNs),
-      syncNs: ns(pairs.syncNs),
-    },
-  ]
-}

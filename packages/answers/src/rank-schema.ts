@@ -127,26 +127,59 @@ const rest = z.object({
 
 const totals = z.object({ ...numbers, files: z.int(), processes: z.int(), rows: z.int() })
 
+const patternFiles = z.array(z.object({ path: z.string(), count: z.int() }))
+
+const pattern = z.discriminatedUnion('pattern', [
+  z.object({
+    /** msync and fdatasync (or fsync) of the same file, back to back in one task. */
+    pattern: z.literal('msync-with-fdatasync'),
+    count: z.int(),
+    /** Which of the two comes first, mostly. */
+    first: z.enum(['msync', 'fdatasync']),
+    files: patternFiles,
+    msyncNs: z.number().nullable(),
+    syncNs: z.number().nullable(),
+  }),
+  z.object({
+    /** A write, or a few, are flushed before the next ones to the same file: all of them wait for the device. */
+    pattern: z.literal('flush-per-write'),
+    count: z.int(),
+    byCall: counts,
+    writes: z.int(),
+    bytes: z.number(),
+    files: patternFiles,
+    fileCount: z.int(),
+    processes: z.int(),
+    /** All of these flushes together. */
+    tookNs: z.number().nullable(),
+    /** Mean of the flushes in this trace that came after many writes: about what one at the end costs. */
+    oneFlushNs: z.number().nullable(),
+  }),
+])
+
+export type RankPattern = z.infer<typeof pattern>
+
+const conditionResult = z.object({
+  condition: z.string(),
+  /** In seconds, bytes, or a plain number. */
+  measured: z.number(),
+  unit: z.enum(['count', 'seconds', 'bytes', 'share']),
+  holds: z.boolean(),
+})
+
+export type ConditionResult = z.infer<typeof conditionResult>
+
 export const rankSchema = z.object({
   schema: z.literal('flushtrace/rank/1'),
   ...headShape,
   by: z.enum(DIMENSIONS),
   sort: z.enum(RANK_SORTS),
   total: totals,
-  patterns: z.array(
-    z.object({
-      /** msync and fdatasync (or fsync) of the same file, back to back in one task. */
-      pattern: z.literal('msync-with-fdatasync'),
-      count: z.int(),
-      /** Which of the two comes first, mostly. */
-      first: z.enum(['msync', 'fdatasync']),
-      files: z.array(z.object({ path: z.string(), count: z.int() })),
-      msyncNs: z.number().nullable(),
-      syncNs: z.number().nullable(),
-    }),
-  ),
+  patterns: z.array(pattern),
   rows: z.array(rankRowSchema),
   rest: rest.nullable(),
+  /** Of --fail-if, in its order. */
+  conditions: z.array(conditionResult).optional(),
 })
 
 export type RankAnswer = z.infer<typeof rankSchema>

@@ -2,10 +2,12 @@
 import { blockPart } from '@flushtrace/correlate'
 import { TraceError } from '@flushtrace/trace'
 import { analyze, type AnalyzeOptions, type Analysis } from './analyze.ts'
+import { measure, parseCondition } from './conditions.ts'
 import { documentHead } from './document.ts'
 import { charge, deviceRow, strangers } from './rank-block.ts'
 import { EndedRows, addRest, bySort, isWorthARow, restOf, type RankSort } from './rank-order.ts'
-import { numbersOf, patternsOf, rowOf } from './rank-rows.ts'
+import { patternsOf } from './rank-patterns.ts'
+import { numbersOf, rowOf } from './rank-rows.ts'
 import type { RankAnswer } from './rank-schema.ts'
 import { blockTableRows, callTableRows, tableTotal } from './rank-tables.ts'
 import { Tally, type Dimension } from './tally.ts'
@@ -16,9 +18,12 @@ export interface RankOptions extends AnalyzeOptions {
   readonly sort?: RankSort
   /** 0: all. */
   readonly top?: number
+  /** Conditions, as `flushes-per-second > 20`. */
+  readonly failIf?: readonly string[]
 }
 
 export async function rank(paths: readonly string[], options: RankOptions = {}): Promise<RankAnswer> {
+  const conditions = options.failIf?.map(parseCondition)
   const tally = new Tally(options.by ?? 'process')
   const sort = options.sort ?? 'flushes'
   const top = options.top ?? 20
@@ -51,7 +56,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
   worth.sort(bySort(sort))
   const shown = top > 0 ? worth.slice(0, top) : worth
   const total = only ? tableTotal(rows) : numbersOf(tally.total)
-  return {
+  const answer: RankAnswer = {
     schema: 'flushtrace/rank/1',
     ...documentHead(analysis),
     by: only === 'calls' ? 'call' : tally.dimension,
@@ -67,6 +72,8 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
     rows: shown,
     rest: addRest(ended.folded, restOf(worth.slice(shown.length))),
   }
+  const whole = options.since === undefined && options.until === undefined
+  return conditions ? { ...answer, conditions: conditions.map((each) => measure(each, answer, whole)) } : answer
 }
 
 /** Tables alone answer less: of calls (strace -c), of requests (btrace -s). */

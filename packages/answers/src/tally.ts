@@ -11,6 +11,7 @@ import {
 } from '@flushtrace/correlate'
 import type { ActivityContext } from './analyze.ts'
 import { Durations, type DurationSummary } from './durations.ts'
+import { FlushPerWrite } from './flush-per-write.ts'
 
 export const DIMENSIONS = ['process', 'thread', 'file', 'call', 'device', 'container'] as const
 export type Dimension = (typeof DIMENSIONS)[number]
@@ -148,6 +149,7 @@ export class Tally {
   readonly #byObject = new Map<unknown, Group>()
   readonly #flushing = new WeakSet<TracedProcess>()
   readonly pairs = new MsyncPairs()
+  readonly perWrite = new FlushPerWrite()
 
   constructor(dimension: Dimension) {
     this.dimension = dimension
@@ -176,6 +178,7 @@ export class Tally {
       else if (name && (kind === 'flush' || kind === 'write')) this.#share(group.files, name, activity)
     }
     this.pairs.add(activity)
+    this.perWrite.add(activity)
   }
 
   get groups(): Group[] {

@@ -28,6 +28,7 @@ const LINES: Readonly<Record<string, string>> = {
   'inspect-samba.json': 'inspect fixtures/strace/attach-samba --json',
   'inspect-set.txt': 'inspect fixtures/strace/fd-ext4-ff-noy',
   'inspect-set.csv': 'inspect fixtures/strace/fd-ext4-ff-noy --csv',
+  'recipe-ext4.sh': 'recipe --fs ext4 --device /dev/sda1 --seconds 600 --process postgres',
   'events-tricks.ndjson': 'events fixtures/strace/fd-ext4-noy',
 }
 

@@ -3,12 +3,13 @@ import { fileURLToPath } from 'node:url'
 import Events from '../src/commands/events.ts'
 import Inspect from '../src/commands/inspect.ts'
 import Rank from '../src/commands/rank.ts'
+import Recipe from '../src/commands/recipe.ts'
 import { isExit } from '../src/failure.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** oclif types `run` for one class at a time. */
 type Runnable = { run(argv: string[], root: string): Promise<unknown> }
-const COMMANDS = { events: Events, inspect: Inspect, rank: Rank } as unknown as Record<string, Runnable>
+const COMMANDS = { events: Events, inspect: Inspect, rank: Rank, recipe: Recipe } as unknown as Record<string, Runnable>
 
 export interface Printed {
   code: number
@@ -25,14 +26,18 @@ export async function flushtrace(...argv: string[]): Promise<Printed> {
   stdout.write = ((text: string | Uint8Array) => Boolean((printed.out += text.toString()))) as typeof stdout.write
   stderr.write = ((text: string | Uint8Array) => Boolean((printed.err += text.toString()))) as typeof stderr.write
   const { log, error } = console
+  const { exitCode } = process
+  process.exitCode = undefined
   console.log = (text: string) => (printed.out += `${text}\n`)
   console.error = (text: string) => (printed.err += `${text}\n`)
   try {
     await COMMANDS[argv[0]].run(argv.slice(1), ROOT)
+    printed.code = Number(process.exitCode ?? 0)
   } catch (failure) {
     if (!isExit(failure)) throw failure
     printed.code = failure.oclif.exit as number
   } finally {
+    process.exitCode = exitCode
     stdout.write = saved.out
     stderr.write = saved.err
     stdout.isTTY = saved.tty

@@ -1,9 +1,10 @@
 /** The rank answer as a colleague would give it: a sentence, the table, what stands behind it, what to ask next. */
 import type { RankAnswer } from '@flushtrace/answers'
 import { diagnosticNotes, note, shellWord, sourceNotes, wrap } from './notes.ts'
+import { patternText } from './rank-patterns.ts'
 import { deviceTable, rankTable } from './rank-table.ts'
 import { bytes, count, duration, plural, rate, safe } from './text.ts'
-import { lastPart, titleOf } from './title.ts'
+import { titleOf } from './title.ts'
 
 export function renderRank(answer: RankAnswer, paths: readonly string[], width: number): string {
   const lines = [headline(answer), ...remarks(answer)].flatMap((text) => wrap(text, width))
@@ -11,7 +12,7 @@ export function renderRank(answer: RankAnswer, paths: readonly string[], width: 
     lines.push('', ...(answer.by === 'device' ? deviceTable(answer, width) : rankTable(answer, width)))
   }
   const below = [
-    ...note('pattern', patterns(answer), width),
+    ...note('pattern', answer.patterns.map(patternText), width),
     ...note('unseen', unseen(answer), width),
     ...note('sources', sourceNotes(answer), width),
     ...note('next', next(answer, paths), width),
@@ -87,19 +88,6 @@ function remarks({ total }: RankAnswer): string[] {
     )
   }
   return lines
-}
-
-function patterns({ patterns: found }: RankAnswer): string[] {
-  return found.map(({ count: n, first, files, msyncNs, syncNs }) => {
-    const order = first === 'msync' ? 'msync, then fdatasync' : 'fdatasync, then msync'
-    const each = files.map((file) => `${safe(lastPart(file.path))} ${count(file.count)}`).join(', ')
-    const where = files.length === 1 ? each : `${plural(files.length, 'file')}: ${each}`
-    const cost =
-      msyncNs !== null && syncNs !== null
-        ? ` The msync took ${duration(msyncNs / n)} on average, the fdatasync ${duration(syncNs / n)}.`
-        : ''
-    return `${count(n)} × ${order} of the same file (${where}).${cost}`
-  })
 }
 
 function unseen(answer: RankAnswer): string[] {

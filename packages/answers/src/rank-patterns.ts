@@ -1,0 +1,47 @@
+/** What flushes have in common, over all rows, as the answer tells it. */
+import type { FileName } from '@flushtrace/correlate'
+import type { RankPattern } from './rank-schema.ts'
+import type { Tally } from './tally.ts'
+
+/** Files listed with a pattern. */
+const FILES = 5
+
+export function patternsOf({ pairs, perWrite }: Tally): RankPattern[] {
+  const patterns: RankPattern[] = []
+  if (pairs.count > 0) {
+    patterns.push({
+      pattern: 'msync-with-fdatasync',
+      count: pairs.count,
+      first: pairs.msyncFirst * 2 > pairs.count ? 'msync' : 'fdatasync',
+      files: topFiles(pairs.files),
+      msyncNs: whole(pairs.msyncNs),
+      syncNs: whole(pairs.syncNs),
+    })
+  }
+  if (perWrite.count > 0) {
+    patterns.push({
+      pattern: 'flush-per-write',
+      count: perWrite.count,
+      byCall: Object.fromEntries(perWrite.byCall),
+      writes: perWrite.writes,
+      bytes: perWrite.bytes,
+      files: topFiles(perWrite.files),
+      fileCount: perWrite.files.size,
+      processes: perWrite.processes,
+      tookNs: whole(perWrite.tookNs),
+      oneFlushNs: perWrite.batchNs === null ? null : whole(perWrite.batchNs),
+    })
+  }
+  return patterns
+}
+
+function topFiles(files: ReadonlyMap<FileName, number>): { path: string; count: number }[] {
+  return [...files]
+    .map(([name, count]) => ({ path: name.path, count }))
+    .sort((a, b) => b.count - a.count)
+    .slice(0, FILES)
+}
+
+function whole(ns: number): number | null {
+  return Number.isNaN(ns) ? null : Math.round(ns)
+}

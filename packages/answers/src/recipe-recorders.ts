@@ -1,0 +1,172 @@
+/** The part of the script that starts and ends the recorders, each only if it is there. */
+import { disksPart } from './recipe-target.ts'
+import type { RecipeFileSystem, RecipeTool } from './recipe-options.ts'
+import { shellWord } from './shell-word.ts'
+
+/** Who made which page dirty; the second name is that of kernels before 5.18. */
+const DIRTY_EVENTS = ['writeback_dirty_folio', 'writeback_dirty_page']
+
+/** Events that name inodes and their places: those that the reader of tracefs knows. */
+const INODE_EVENTS: Readonly<Record<RecipeFileSystem, readonly string[]>> = {
+  btrfs: ['btrfs_ordered_extent_add', 'btrfs_sync_file'],
+  ext4: ['ext4_da_write_pages_extent', 'ext4_allocate_blocks', 'ext4_sync_file_enter', 'ext4_sync_file_exit'],
+  // iomap's names changed from kernel to kernel.
+  xfs: [
+    'xfs_map_blocks_found',
+    'xfs_map_blocks_alloc',
+    'xfs_file_fsync',
+    'iomap_writepage_map',
+    'iomap_writepage',
+    'iomap_add_to_ioend',
+    'iomap_writeback_folio',
+    'iomap_iter_dstmap',
+  ],
+  zfs: [],
+}
+
+/** Without blktrace. Not all there are: block_touch_buffer and block_dirty_buffer come for every look at metadata. */
+const BLOCK_EVENTS = [
+  'block_bio_queue',
+  'block_bio_remap',
+  'block_bio_backmerge',
+  'block_bio_frontmerge',
+  'block_split',
+  'block_rq_insert',
+  'block_rq_issue',
+  'block_rq_requeue',
+  'block_rq_complete',
+  'block_bio_complete',
+]
+
+export function recordersPart(
+  systems: readonly RecipeFileSystem[],
+  tools: readonly RecipeTool[],
+  processes: readonly string[],
+): string {
+  const blocks = tools.includes('blktrace')
+  return [
+    START,
+    ...(blocks ? [disksPart(systems), blocksPart(systems)] : []),
+    ...(tools.includes('sysdig') ? [SYSDIG] : []),
+    ...(tools.includes('strace') ? [targetsPart(processes), STRACE] : []),
+    finishPart(blocks),
+  ].join('')
+}
+
+/** Calls of what recordersPart defines; strace last, so that the others see its first calls. */
+export function beginCalls(tools: readonly RecipeTool[]): string {
+  return [
+    ...(tools.includes('blktrace') ? ['record_blocks'] : []),
+    ...(tools.includes('sysdig') ? ['record_machine'] : []),
+    ...(tools.includes('strace') ? ['record_programs'] : []),
+  ].join('\n')
+}
+
+const START = String.raw`# start COMMAND...: a recorder in the background, if it is there and does not end at once
+start() {
+  if ! command -v "$1" >/dev/null; then say "$1 is not there: going on without it." && return 1; fi
+  "$@" >"$out/$1.log" 2>&1 &
+  sleep 1
+  if kill -0 $! 2>/dev/null; then running="$running $!" && return; fi
+  say "$1 did not start ($(tail -n 1 "$out/$1.log")): going on without it." && return 1
+}
+`
+
+function blocksPart(systems: readonly RecipeFileSystem[]): string {
+  return String.raw`# record_blocks: blktrace, and the kernel's events that name inodes. Where the kernel forbids blktrace (lockdown, no
+# debugfs), its events of requests in its place. They get an instance of their own, removed at the end.
+tracer=''
+record_blocks() {
+  events='${wrapped([...DIRTY_EVENTS, ...systems.flatMap((fs) => INODE_EVENTS[fs])])}'
+  # shellcheck disable=SC2046 # one word a device
+  start blktrace -D "$out" -b 1024 -n 8 $(disks | sed 's/^/-d /') || events="$events
+    ${wrapped(BLOCK_EVENTS)}"
+  [ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+  trace=/sys/kernel/tracing/instances/flushtrace
+  rmdir $trace 2>/dev/null # left by a recording that was killed
+  if ! mkdir $trace 2>/dev/null; then say 'No tracefs: going on without the events that name inodes.' && return; fi
+  echo mono >$trace/trace_clock # blktrace's clock
+  echo 4096 >$trace/buffer_size_kb # for each CPU
+  for event in $events; do
+    for file in "$trace"/events/*/"$event"/enable; do echo 1 >"$file"; done 2>/dev/null || note "no event $event"
+  done
+  cat $trace/trace_pipe >"$out/tracefs.txt" 2>/dev/null &
+  tracer=$!
+}
+`
+}
+
+/** Words in a quoted text of the script, broken into lines. */
+function wrapped(words: readonly string[]): string {
+  let column = 12
+  return words.reduce((text, word) => {
+    column += word.length + 1
+    if (column <= 116) return `${text} ${word}`
+    column = 4 + word.length
+    return `${text}\n    ${word}`
+  })
+}
+
+const SYSDIG = String.raw`# record_machine: the calls of all programs, with one byte of what they read and write. The capture holds their
+# environments: keep it to yourself. The second way needs no kernel module (sysdig 0.31 and later).
+record_machine() {
+  start sysdig -s 1 -w "$out/capture.scap" || start sysdig --modern-bpf -s 1 -w "$out/capture.scap"
+}
+`
+
+function targetsPart(processes: readonly string[]): string {
+  if (processes.length === 0) {
+    return String.raw`# targets: no program was named: the ten that write most in five seconds
+written() { grep -s '^write_bytes:' /proc/[0-9]*/io | sed 's|^/proc/\([0-9]*\)/.* |\1 |'; }
+targets() {
+  { written && sleep 5 && written; } |
+    awk '$1 in first { if ($2 > first[$1]) print $2 - first[$1], $1; next } { first[$1] = $2 }' | sort -rn |
+    while read -r _ pid; do # a kernel thread has no program behind it
+      [ "$pid" = $$ ] || ! readlink "/proc/$pid/exe" >/dev/null || echo "$pid"
+    done | head -n 10
+}
+`
+  }
+  return String.raw`# targets: the programs that were named; the kernel keeps 15 letters of a name
+targets() {
+  for process in ${processes.map(shellWord).join(' ')}; do
+    case $process in
+      *[!0-9]*) grep -lsxF -e "$(printf %.15s "$process")" /proc/[0-9]*/comm | cut -d / -f 3 ;;
+      *) echo "$process" ;;
+    esac
+  done
+}
+`
+}
+
+const STRACE = String.raw`# record_programs: strace, and before it what is open and mapped already, which no trace shows
+record_programs() {
+  set --
+  for pid in $(targets); do
+    dir=$out/proc/$pid && mkdir -p "$dir"
+    for file in maps comm cmdline status; do save $file cat "/proc/$pid/$file"; done
+    save fd ls -l "/proc/$pid/fd"
+    save fdinfo grep -r '^flags' "/proc/$pid/fdinfo"
+    save cwd readlink "/proc/$pid/cwd"
+    say "strace: $(cat "$dir/comm") [$pid], slower while it is traced."
+    set -- "$@" -p "$pid"
+  done
+  if [ $# -eq 0 ]; then say 'strace: no such program is running.' && return; fi
+  start strace -f -yy -ttt -T -s 0 -o "$out/strace.txt" "$@"
+}
+`
+
+function finishPart(blocks: boolean): string {
+  const tracefs = String.raw`
+  [ -n "$tracer" ] || return
+  echo 0 >$trace/tracing_on && sleep 1 # what is in the buffers is still read
+  kill "$tracer" 2>/dev/null
+  wait "$tracer" 2>/dev/null
+  rmdir $trace`
+  return String.raw`# finish: recorders end in their own way, and are waited for
+finish() {
+  for pid in $running; do kill "$pid" 2>/dev/null; done
+  for pid in $running; do wait "$pid" 2>/dev/null; done${blocks ? tracefs : ''}
+}
+`
+}

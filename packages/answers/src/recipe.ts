@@ -1,0 +1,75 @@
+/**
+ * A shell script that records, on the server, everything the answers are made of. Only text is made here: the pieces
+ * are in recipe-target.ts (which disk), recipe-maps.ts (where files lie) and recipe-recorders.ts (what happens).
+ *
+ * POSIX sh and what a server has anyway, since nothing may be installed there; `${…}` is not used, so that the pieces
+ * read here as they read there.
+ */
+import { mapsPart } from './recipe-maps.ts'
+import { RECIPE_FILE_SYSTEMS, type RecipeFileSystem, type RecipeOptions, type RecipeTool } from './recipe-options.ts'
+import { beginCalls, recordersPart } from './recipe-recorders.ts'
+import { targetPart } from './recipe-target.ts'
+import { shellWord } from './shell-word.ts'
+
+/** The script. The same options give the same text. */
+export function recipe(options: RecipeOptions = {}): string {
+  const { seconds = 60, device, processes = [], tools = ['strace', 'blktrace'] } = options
+  const systems = options.fs ? [options.fs] : RECIPE_FILE_SYSTEMS
+  return [
+    startPart(seconds, device),
+    targetPart(systems),
+    mapsPart(systems),
+    recordersPart(systems, tools, processes),
+    recordPart(systems, tools),
+  ].join('')
+}
+
+function startPart(seconds: number, device: string | undefined): string {
+  const given = device === undefined ? '' : `[ -n "$where" ] || where=${shellWord(device)}\n`
+  return String.raw`#!/bin/sh
+# Records who writes to a disk and who flushes it, for: flushtrace rank OUTPUT
+#   sh record.sh [DEVICE-OR-FOLDER [OUTPUT]]     as root; Ctrl-C ends the recording, properly
+# Installs nothing. OUTPUT is a new folder, best on another disk than the recorded one.
+export LC_ALL=C
+umask 077 # names of files and programs are private
+seconds=${seconds} where=$1 out=$2
+${given}[ -n "$out" ] || out=$PWD/flushtrace-$(date +%Y%m%d-%H%M%S)
+[ "$(id -u)" = 0 ] || { echo 'This must run as root.' >&2; exit 1; }
+mkdir -p "$out" || exit 1
+stopped='' running=''
+trap 'stopped=1' INT TERM HUP
+note() { printf '%s\n' "$*" >>"$out/record.log"; }
+say() { note "$*"; printf '%s\n' "$*" >&2; }
+`
+}
+
+/** Copy-on-write: what is overwritten moves, so a map ages with every write. */
+const COPY_ON_WRITE: readonly RecipeFileSystem[] = ['btrfs', 'zfs']
+/** Each map reads the whole tree of files; more often it would be the load that is recorded. */
+const EVERY_SECONDS = 15
+
+function recordPart(systems: readonly RecipeFileSystem[], tools: readonly RecipeTool[]): string {
+  const moving = systems.filter((fs) => COPY_ON_WRITE.includes(fs))
+  const only = moving.length === systems.length ? '' : `case $fs in ${moving.join(' | ')}) ;; *) continue ;; esac\n  `
+  const during =
+    moving.length === 0
+      ? ''
+      : String.raw`
+  ${only}age=$((age + 1)) # copy-on-write: what is overwritten moves, so the map is taken again and again
+  if [ $age -ge ${EVERY_SECONDS} ]; then n=$((n + 1)) age=0 && maps "during-$n" during; fi`
+  return String.raw`
+# --- the recording ---
+maps before before
+clock "$out/clock.txt" during
+${beginCalls(tools)}
+say "Recording $disk for $seconds s into $out. Ctrl-C ends it."
+end=$(($(date +%s) + seconds))${moving.length === 0 ? '' : ' age=0 n=0'}
+while [ -z "$stopped" ] && [ "$(date +%s)" -lt "$end" ]; do
+  sleep 1${during}
+done
+finish
+say 'The recording has ended. Saving where files lie now.'
+maps after after
+say "Done: $(du -sh "$out" | cut -f 1). What was missing is in $out/record.log. Next: flushtrace rank $out"
+`
+}

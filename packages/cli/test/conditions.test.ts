@@ -1,0 +1,99 @@
+/** `rank --fail-if`: what is measured of a recorded capture, the exit codes, and what is refused. */
+import type { RankAnswer } from '@flushtrace/answers'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { flushtrace, type Printed } from './run.ts'
+
+const conditions = suite('rank --fail-if')
+
+const SAMBA = 'fixtures/strace/attach-samba'
+/** 176 flushes, 88 each of fdatasync and msync, of two files by one process, in 11.4 s and 140 ms of waiting. */
+const HOLD = [
+  'flushes == 176',
+  'flushes-per-second > 15.4',
+  'flushes-per-second < 15.6',
+  'failed-flushes == 0',
+  'flush-seconds > 139ms',
+  'flush-seconds < 0.141',
+  'flush-share > 1%',
+  'flush-share < 0.02',
+  'flush-p50 <= 2ms',
+  'flush-p99 >= 1 ms',
+  'flush-max > 1000us',
+  'flushing-processes == 1',
+  'flushed-files == 2',
+  'write-calls == 1',
+  'written-bytes == 696',
+  'written-bytes < 0.7kB',
+  'mapped-files != 10',
+]
+
+async function run(source: string, condition: string): Promise<Printed> {
+  return flushtrace('rank', '--fail-if', condition, source)
+}
+
+for (const condition of HOLD) {
+  conditions(`${condition} fails, its opposite does not`, async () => {
+    const { code, out, err } = await run(SAMBA, condition)
+    assert.is(code, 1)
+    assert.match(out, '176 flushes')
+    assert.match(err, /^flushtrace: failed for [^\n]+: it is [^\n]+\n$/)
+    const opposite = condition.replace(/[<>=!]+/, (operator) => OPPOSITE[operator])
+    assert.equal({ ...(await run(SAMBA, opposite)), out: '' }, { code: 0, out: '', err: '' })
+  })
+}
+
+const OPPOSITE: Readonly<Record<string, string>> = {
+  '>': '<=',
+  '>=': '<',
+  '<': '>=',
+  '<=': '>',
+  '==': '!=',
+  '!=': '==',
+}
+
+conditions('say what was measured, and are in the JSON', async () => {
+  const { code, out, err } = await flushtrace(
+    'rank',
+    SAMBA,
+    '--json',
+    '--fail-if',
+    'flushes > 1',
+    '--fail-if',
+    'flushes > 999',
+  )
+  assert.is(code, 1)
+  assert.is(err, 'flushtrace: failed for flushes > 1: it is 176\n')
+  assert.equal((JSON.parse(out) as RankAnswer).conditions, [
+    { condition: 'flushes > 1', measured: 176, unit: 'count', holds: true },
+    { condition: 'flushes > 999', measured: 176, unit: 'count', holds: false },
+  ])
+})
+
+conditions('are of what the filters leave', async () => {
+  const { code } = await flushtrace('rank', SAMBA, '--file', 'metadata.tdb', '--fail-if', 'flushes == 88')
+  assert.is(code, 1)
+})
+
+conditions('that cannot be made never pass', async () => {
+  for (const [source, condition, says] of [
+    [SAMBA, 'block-writes > 1', 'the sources do not show it'],
+    ['fixtures/strace/fd-ext4-stderr-noy', 'flush-seconds > 1', 'the sources do not show it'],
+    [SAMBA, 'flush > 1', 'no metric flush; there are flushes, flushes-per-second'],
+    [SAMBA, 'constructor > 1', 'no metric constructor'],
+    [SAMBA, 'flushes > 1ms', 'flushes is not measured in ms'],
+    [SAMBA, 'flushes', 'give METRIC OP NUMBER'],
+    [SAMBA, 'flushes > -1', 'give METRIC OP NUMBER'],
+  ]) {
+    const { code, out, err } = await run(source, condition)
+    assert.is(code, 2, condition)
+    assert.is(out, '')
+    assert.match(err, says)
+    assert.is(err.split('\n').length, 2)
+  }
+  const { code, err } = await flushtrace('rank', SAMBA, '--until', '5', '--fail-if', 'flushes-per-second > 1')
+  assert.is(code, 2)
+  assert.match(err, 'for the whole trace only')
+})
+
+conditions.run()

@@ -1,0 +1,167 @@
+#!/bin/sh
+# Records who writes to a disk and who flushes it, for: flushtrace rank OUTPUT
+#   sh record.sh [DEVICE-OR-FOLDER [OUTPUT]]     as root; Ctrl-C ends the recording, properly
+# Installs nothing. OUTPUT is a new folder, best on another disk than the recorded one.
+export LC_ALL=C
+umask 077 # names of files and programs are private
+seconds=600 where=$1 out=$2
+[ -n "$where" ] || where=/dev/sda1
+[ -n "$out" ] || out=$PWD/flushtrace-$(date +%Y%m%d-%H%M%S)
+[ "$(id -u)" = 0 ] || { echo 'This must run as root.' >&2; exit 1; }
+mkdir -p "$out" || exit 1
+stopped='' running=''
+trap 'stopped=1' INT TERM HUP
+note() { printf '%s\n' "$*" >>"$out/record.log"; }
+say() { note "$*"; printf '%s\n' "$*" >&2; }
+# Which file system: that of the folder or on the device (or on its partitions), else the one most written to so far.
+folder=''
+if [ -d "$where" ]; then folder=$(df -P "$where" | awk 'NR == 2 { print $6 }') where=''; fi
+[ -z "$where" ] || [ -b "$where" ] || where=/dev/$where
+choose() {
+  # shellcheck disable=SC2086 # no word where no device was named
+  lsblk -n -r -o KNAME,MOUNTPOINT $where | awk -v where="$where" -v folder="$folder" '
+    FILENAME == "/proc/diskstats" { written[$3] = $10; next }
+    FILENAME == "/proc/mounts" { type[$2] = $3; next }
+    type[$2] ~ /^(ext[234])$/ && (folder == "" || folder == $2) {
+      print written[$1] + 0, $1, type[$2], $2
+    }
+  ' /proc/diskstats /proc/mounts - | sort -rn | head -n 1
+}
+read -r _ disk fs mount <<END
+$(choose)
+END
+if [ -z "$disk" ] && ! [ -b "$where" ]; then say 'No mounted ext4 found there: name a device or a folder.' && exit 1; fi
+[ -n "$disk" ] || disk=$(basename "$(readlink -f "$where")")
+if [ -n "$mount" ]; then say "Recording $fs on $mount, which lies on $disk."; else say "No mounted ext4 on $disk: no maps."; fi
+[ "$mount" != "$(df -P "$out" | awk 'NR == 2 { print $6 }')" ] || say "So does $out: the recording will show itself."
+# save FILE COMMAND...: what a command prints. What takes too long is cut off.
+limit=$(timeout --foreground 1 echo timeout --foreground 120 2>/dev/null)
+save() {
+  file=$1 && shift
+  if ! command -v "$1" >/dev/null; then
+    note "no $dir/$file: $1 is not there"
+  elif ! $limit "$@" >"$dir/$file" 2>>"$out/record.log"; then
+    note "incomplete: $dir/$file: $* failed or was cut off"
+  fi
+  [ -s "$dir/$file" ] || rm -f "$dir/$file"
+}
+# clock FILE WHEN: one moment on both clocks: strace and sysdig tell wall time, block traces CLOCK_MONOTONIC
+clock() {
+  source=/proc/timer_list from=$(date +%s%N)
+  monotonic=$(sed -n '/^now at/{s/[^0-9]//g;p;q;}' /proc/timer_list 2>/dev/null)
+  to=$(date +%s%N)
+  # /proc/uptime: in steps of 10 ms, and it goes on while the machine sleeps
+  [ -n "$monotonic" ] || source=/proc/uptime monotonic=$(sed 's/\.\(..\) .*/\10000000/' /proc/uptime)
+  case $from$to in *[!0-9]*) from=$(date +%s)000000000 && to=$from ;; esac # a date without %N
+  printf '%s %s\n' when "$2" wall_ns $((from + (to - from) / 2)) monotonic_ns "$monotonic" monotonic_source $source >"$1"
+}
+# maps FOLDER WHEN
+maps() {
+  dir=$out/maps/$1 started=$(date +%s)
+  mkdir -p "$dir"
+  # What is not written yet has no place yet. While recording, a sync would itself be recorded.
+  [ "$2" = during ] || sync -f "$mount" 2>/dev/null || sync
+  clock "$dir/clock.txt" "$2"
+  columns=NAME,KNAME,MAJ:MIN,TYPE,SIZE,FSTYPE,UUID,PKNAME,LOG-SEC
+  save lsblk.json lsblk -J -b -o "$columns,START,MOUNTPOINTS"
+  [ -s "$dir/lsblk.json" ] || save lsblk.json lsblk -J -b -o "$columns,MOUNTPOINT" # before util-linux 2.38
+  save mountinfo.txt cat /proc/self/mountinfo
+  for what in partitions mdstat; do save $what.txt cat /proc/$what; done
+  for what in table deps ls; do save dmsetup-$what.txt dmsetup $what; done
+  save losetup.json losetup --json -l
+  save dev-mapper.txt ls -l /dev/mapper
+  save dev-drbd.txt ls -lR /dev/drbd/by-res
+  members=$(grep -s '^md' /proc/mdstat | grep -o '[^ ]*\[' | sed 's|^|/dev/|;s|\[$||')
+  # shellcheck disable=SC2086 # one word a device
+  [ -z "$members" ] || save mdadm.txt mdadm -E $members
+  [ -n "$mount" ] || return
+  save dumpe2fs.txt dumpe2fs "/dev/$disk"
+  save debugfs-journal.txt debugfs -R 'stat <8>' "/dev/$disk" # inode 8 is the journal
+  $limit find "$mount" -xdev -type f -size +0 -print0 | xargs -0 -r filefrag -v >"$dir/filefrag.txt" 2>>"$out/record.log"
+  save inodes.txt find "$mount" -xdev -printf '%i %s %p\0'
+  [ $(($(date +%s) - started)) -lt 30 ] || say "A large file system: this map took over 30 s; a part may take 120 s."
+}
+# start COMMAND...: a recorder in the background, if it is there and does not end at once
+start() {
+  if ! command -v "$1" >/dev/null; then say "$1 is not there: going on without it." && return 1; fi
+  "$@" >"$out/$1.log" 2>&1 &
+  sleep 1
+  if kill -0 $! 2>/dev/null; then running="$running $!" && return; fi
+  say "$1 did not start ($(tail -n 1 "$out/$1.log")): going on without it." && return 1
+}
+# disks: the whole disks below, and the dm and md devices between: a partition is seen through its disk
+disks() {
+  echo "/dev/$disk" |
+    xargs lsblk -s -n -l -p -o KNAME,TYPE | awk '$2 != "part" && !seen[$1]++ { print $1 }'
+}
+# record_blocks: blktrace, and the kernel's events that name inodes. Where the kernel forbids blktrace (lockdown, no
+# debugfs), its events of requests in its place. They get an instance of their own, removed at the end.
+tracer=''
+record_blocks() {
+  events='writeback_dirty_folio writeback_dirty_page ext4_da_write_pages_extent ext4_allocate_blocks ext4_sync_file_enter
+    ext4_sync_file_exit'
+  # shellcheck disable=SC2046 # one word a device
+  start blktrace -D "$out" -b 1024 -n 8 $(disks | sed 's/^/-d /') || events="$events
+    block_bio_queue block_bio_remap block_bio_backmerge block_bio_frontmerge block_split block_rq_insert block_rq_issue
+    block_rq_requeue block_rq_complete block_bio_complete"
+  [ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+  trace=/sys/kernel/tracing/instances/flushtrace
+  rmdir $trace 2>/dev/null # left by a recording that was killed
+  if ! mkdir $trace 2>/dev/null; then say 'No tracefs: going on without the events that name inodes.' && return; fi
+  echo mono >$trace/trace_clock # blktrace's clock
+  echo 4096 >$trace/buffer_size_kb # for each CPU
+  for event in $events; do
+    for file in "$trace"/events/*/"$event"/enable; do echo 1 >"$file"; done 2>/dev/null || note "no event $event"
+  done
+  cat $trace/trace_pipe >"$out/tracefs.txt" 2>/dev/null &
+  tracer=$!
+}
+# targets: the programs that were named; the kernel keeps 15 letters of a name
+targets() {
+  for process in postgres; do
+    case $process in
+      *[!0-9]*) grep -lsxF -e "$(printf %.15s "$process")" /proc/[0-9]*/comm | cut -d / -f 3 ;;
+      *) echo "$process" ;;
+    esac
+  done
+}
+# record_programs: strace, and before it what is open and mapped already, which no trace shows
+record_programs() {
+  set --
+  for pid in $(targets); do
+    dir=$out/proc/$pid && mkdir -p "$dir"
+    for file in maps comm cmdline status; do save $file cat "/proc/$pid/$file"; done
+    save fd ls -l "/proc/$pid/fd"
+    save fdinfo grep -r '^flags' "/proc/$pid/fdinfo"
+    save cwd readlink "/proc/$pid/cwd"
+    say "strace: $(cat "$dir/comm") [$pid], slower while it is traced."
+    set -- "$@" -p "$pid"
+  done
+  if [ $# -eq 0 ]; then say 'strace: no such program is running.' && return; fi
+  start strace -f -yy -ttt -T -s 0 -o "$out/strace.txt" "$@"
+}
+# finish: recorders end in their own way, and are waited for
+finish() {
+  for pid in $running; do kill "$pid" 2>/dev/null; done
+  for pid in $running; do wait "$pid" 2>/dev/null; done
+  [ -n "$tracer" ] || return
+  echo 0 >$trace/tracing_on && sleep 1 # what is in the buffers is still read
+  kill "$tracer" 2>/dev/null
+  wait "$tracer" 2>/dev/null
+  rmdir $trace
+}
+
+# --- the recording ---
+maps before before
+clock "$out/clock.txt" during
+record_blocks
+record_programs
+say "Recording $disk for $seconds s into $out. Ctrl-C ends it."
+end=$(($(date +%s) + seconds))
+while [ -z "$stopped" ] && [ "$(date +%s)" -lt "$end" ]; do
+  sleep 1
+done
+finish
+say 'The recording has ended. Saving where files lie now.'
+maps after after
+say "Done: $(du -sh "$out" | cut -f 1). What was missing is in $out/record.log. Next: flushtrace rank $out"

@@ -1,0 +1,123 @@
+/**
+ * The scripts of `flushtrace recipe`: in order for shellcheck whatever is asked for, and one of them run on a small file
+ * system of its own, ended by Ctrl-C, and answered from. What this machine has not is skipped, with a message.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RECIPE_FILE_SYSTEMS, RECIPE_TOOLS, recipe, type RankAnswer, type RecipeOptions } from '@flushtrace/answers'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { flushtrace } from './run.ts'
+
+const scripts = suite('recipe')
+
+/** Every file system with every set of tools, with and without names that a shell could trip over. */
+function* everyRecipe(): Generator<RecipeOptions> {
+  for (const fs of [undefined, ...RECIPE_FILE_SYSTEMS]) {
+    for (let set = 1; set < 1 << RECIPE_TOOLS.length; set++) {
+      const tools = RECIPE_TOOLS.filter((_, k) => set & (1 << k))
+      yield { fs, tools }
+      yield { fs, tools, device: "/srv/it's; *", processes: ['a b', "(x)'&", '-x', '42'] }
+    }
+  }
+}
+
+scripts('pass shellcheck and a POSIX shell', () => {
+  const shellcheck = runs('shellcheck', '--version')
+  if (!shellcheck) console.log('  skipped: shellcheck is not installed')
+  for (const options of everyRecipe()) {
+    const input = recipe(options)
+    const parsed = spawnSync('sh', ['-n'], { input, encoding: 'utf8' })
+    assert.is(parsed.stderr, '', JSON.stringify(options))
+    if (!shellcheck) continue
+    const checked = spawnSync('shellcheck', ['-s', 'sh', '-'], { input, encoding: 'utf8' })
+    assert.is(checked.stdout, '', JSON.stringify(options))
+  }
+})
+
+scripts('hold only what the file system and the tools need', () => {
+  const xfs = recipe({ fs: 'xfs', tools: ['strace'] })
+  assert.match(xfs, 'xfs_db')
+  assert.not.match(xfs, /btrfs|dumpe2fs|zdb|blktrace -|sysdig -|during-/)
+  const any = recipe({ tools: ['blktrace'] })
+  for (const part of ['dump-tree', 'dumpe2fs', 'xfs_db', 'zdb', 'during-', 'blktrace -D']) assert.match(any, part)
+  assert.not.match(any, 'strace -f')
+  assert.match(recipe({ device: "it's $(x)" }), String.raw`where='it'\''s $(x)'`)
+})
+
+scripts('record a file system, end at Ctrl-C, and are answered from', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'recipe-'))
+  const mount = join(folder, 'mount')
+  mkdirSync(mount)
+  const image = join(folder, 'image')
+  const ready =
+    process.getuid?.() === 0 &&
+    runs('strace', '-o', join(folder, 'try'), 'true') &&
+    runs('truncate', '-s', '32M', image) &&
+    runs('mkfs.ext4', '-q', '-F', image) &&
+    runs('mount', '-o', 'loop', image, mount)
+  const writer = ready ? spawn(process.execPath, ['-e', WRITER, join(mount, 'data.db')]) : null
+  try {
+    if (!writer) return console.log('  skipped: needs root, strace, and a loop device')
+    const out = join(folder, 'capture')
+    const script = recipe({ tools: ['strace'], seconds: 300, processes: [String(writer.pid)] })
+    await interrupted(script, [mount, out], () => /fdatasync\(/.test(textOf(join(out, 'strace.txt'))))
+
+    for (const when of ['before', 'after']) assert.match(textOf(join(out, 'maps', when, 'clock.txt')), `when ${when}`)
+    assert.match(textOf(join(out, 'maps/after/filefrag.txt')), 'data.db')
+    assert.match(textOf(join(out, 'maps/after/inodes.txt')), /\d+ 4096 \S+data\.db\0/)
+    assert.match(textOf(join(out, 'clock.txt')), /^wall_ns \d{19}\nmonotonic_ns \d+\nmonotonic_source /m)
+    const { code, out: printed } = await flushtrace('rank', out, '--json')
+    assert.is(code, 0)
+    const { rows, total } = JSON.parse(printed) as RankAnswer
+    assert.ok(total.flushes.total > 0)
+    assert.is(rows.length, 1)
+    assert.is(rows[0].process?.pid, writer.pid)
+    assert.equal(
+      rows[0].topFiles?.map(({ path }) => path),
+      [join(mount, 'data.db')],
+    )
+  } finally {
+    if (writer) {
+      const ended = new Promise((resolve) => writer.on('close', resolve))
+      writer.kill('SIGKILL')
+      await ended
+    }
+    if (ready) runs('umount', mount)
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+const WRITER = `
+const fs = require('node:fs')
+const fd = fs.openSync(process.argv[1], 'w')
+setInterval(() => { fs.writeSync(fd, Buffer.alloc(4096), 0, 4096, 0); fs.fdatasyncSync(fd) }, 20)`
+
+/** Runs a script until `enough`, then sends what Ctrl-C sends: SIGINT to all of its group. */
+async function interrupted(script: string, args: string[], enough: () => boolean): Promise<void> {
+  const shell = spawn('sh', ['-s', ...args], { detached: true, stdio: ['pipe', 'ignore', 'pipe'] })
+  let said = ''
+  shell.stderr.on('data', (text: Buffer) => (said += text.toString()))
+  shell.stdin.end(script)
+  const timer = setInterval(() => {
+    if (!said.includes('Ctrl-C ends it') || !enough()) return
+    clearInterval(timer)
+    process.kill(-shell.pid!, 'SIGINT')
+  }, 50)
+  const code = await new Promise((resolve) => shell.on('close', resolve))
+  clearInterval(timer)
+  assert.is(code, 0, said)
+  assert.match(said, 'Done: ')
+}
+
+function textOf(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : ''
+}
+
+function runs(command: string, ...args: string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0
+}
+
+scripts.run()
