@@ -1,6 +1,7 @@
 /** What is in these files, what could be read, what could not be seen? */
 import { z } from 'zod'
 import { analyze, type Analysis, type AnalyzeOptions } from './analyze.ts'
+import { alignedBy } from './clocks.ts'
 import { documentHead, headShape } from './document.ts'
 
 const clock = z.enum(['wall', 'monotonic', 'timeOfDay', 'relative', 'none'])
@@ -15,6 +16,8 @@ export const inspectSchema = z.object({
       offsetNs: z.number().nullable(),
       residualNs: z.number().nullable(),
       matched: z.int().nullable(),
+      /** 0 to 1; null where nothing was looked for in the data. */
+      confidence: z.number().nullable(),
     }),
   ),
   rows: z.array(
@@ -61,40 +64,17 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
   return {
     schema: 'flushtrace/inspect/1',
     ...documentHead(analysis),
-    clocks: [
-      ...[...straces, ...sysdigs].map(({ source, index, reading: { facts } }) => {
-        const wall = facts.clock === 'wall'
-        return clockRow(
-          source.path,
-          facts.clock,
-          wall ? 'wall' : 'none',
-          wall ? (analysis.offsets.get(index) ?? 0) : null,
-        )
+    clocks: [...straces, ...sysdigs, ...blocks.map((block) => ({ ...block, index: block.indexes[0] }))].map(
+      ({ index, reading: { facts } }) => ({
+        source: analysis.capture.sources[index].source.path,
+        clock: facts.clock,
+        ...(analysis.clocks.get(index) ?? alignedBy('none', null)),
       }),
-      ...blocks.map(({ sources, offsetNs, reading: { facts } }) =>
-        clockRow(
-          sources[0].path,
-          facts.clock,
-          offsetNs === null ? 'none' : facts.clock === 'wall' ? 'wall' : 'note',
-          offsetNs,
-        ),
-      ),
-    ],
+    ),
     rows: analysis.capture.sources.flatMap(({ kind }, index) => (kind === 'proc' ? [] : [rowOf(analysis, index)])),
     processes: analysis.seen.processes,
     tasks: analysis.seen.tasks,
   }
-}
-
-type ClockRow = InspectAnswer['clocks'][number]
-
-function clockRow(
-  source: string,
-  told: ClockRow['clock'],
-  aligned: ClockRow['aligned'],
-  offsetNs: number | null,
-): ClockRow {
-  return { source, clock: told, aligned, offsetNs, residualNs: null, matched: null }
 }
 
 function rowOf(analysis: Analysis, index: number): InspectAnswer['rows'][number] {

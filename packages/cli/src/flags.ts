@@ -19,6 +19,16 @@ export function formatsOf(flags: { 'blkparse-format'?: string; 'sysdig-format'?:
   return { blkparseFormat: flags['blkparse-format'], sysdigFormat: flags['sysdig-format'] }
 }
 
+/** Where the sources themselves do not tell. */
+export const clockFlags = {
+  clock: string({
+    summary: "when a source's first event was, since the start (SOURCE: its path or the end of it)",
+    helpValue: 'SOURCE=+SECONDS',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+}
+
 export const outputFlags = {
   'no-color': boolean({ summary: 'no colours (also with NO_COLOR set)' }),
   quiet: boolean({ summary: 'nothing on stderr but errors' }),

@@ -1,7 +1,7 @@
 import { DIMENSIONS, RANK_SORTS, rank, type RankAnswer } from '@flushtrace/answers'
 import { option } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
-import { filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
+import { clockFlags, filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
 import { renderCsv } from '../render/csv.ts'
 import { renderRank } from '../render/rank.ts'
 
@@ -15,6 +15,7 @@ export default class Rank extends BaseCommand {
     sort: option({ options: RANK_SORTS, summary: 'what comes first', default: 'flushes' })(),
     ...tableFlags,
     ...filterFlags,
+    ...clockFlags,
     ...formatFlags,
     ...outputFlags,
   }

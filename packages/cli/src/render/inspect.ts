@@ -48,6 +48,7 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
     ),
     '',
     ...note('calls', callNotes(answer), width),
+    ...note('clocks', clockNotes(answer, folder), width),
     ...note('lines', lineNotes(answer), width),
     ...note('skipped', skippedNotes(answer), width),
     ...note('unseen', diagnosticNotes(answer), width),
@@ -82,6 +83,42 @@ function callNotes({ rows }: InspectAnswer): string[] {
   return [
     `${count(total)} in all: ${shown.join(', ')}${all.length > CALLS_SHOWN ? `, ${all.length - CALLS_SHOWN} other kinds` : ''}.${agrees}`,
   ]
+}
+
+const ALIGNED = {
+  wall: 'by its own wall clock',
+  note: 'by the wall-clock note in it',
+  given: 'as given with --clock',
+  data: 'by what it shares with the others',
+} as const
+
+/** How sources with clocks of their own came to stand on one timeline. */
+function clockNotes({ clocks }: InspectAnswer, folder: string): string[] {
+  const told = clocks.filter(({ clock }) => clock !== 'none')
+  if (told.length < 2) return []
+  const first = told.find(({ aligned, offsetNs }) => aligned === 'none' && offsetNs === 0)
+  const notes = told.flatMap((row) => {
+    if (row.aligned === 'wall' || row === first) return []
+    return [`${safe(row.source.slice(folder.length))}: ${alignmentOf(row)}.`]
+  })
+  const walls = told.filter(({ aligned }) => aligned === 'wall').length
+  if (walls > 0) notes.unshift(`${plural(walls, 'source')} aligned ${ALIGNED.wall.replace('its', 'their')}.`)
+  if (first) notes.unshift(`Times begin with ${safe(first.source.slice(folder.length))}.`)
+  return notes
+}
+
+function alignmentOf({ aligned, offsetNs, matched, residualNs, confidence }: InspectAnswer['clocks'][number]): string {
+  const found = matched === null || residualNs === null ? '' : `${count(matched)} matches`
+  if (aligned === 'none') {
+    return offsetNs === null
+      ? `not aligned; ${found === '' ? 'it shares no task or request with the others' : `${found} do not tell enough`}`
+      : 'its own clock is the timeline'
+  }
+  const sure =
+    aligned === 'data' ? ` (${found}, within ${duration(residualNs ?? 0)}, confidence ${confidence?.toFixed(2)})` : ''
+  const from = offsetNs ?? 0
+  const begins = from < 0 ? `${duration(-from)} before the start` : `at ${duration(from)}`
+  return `aligned ${ALIGNED[aligned]}, begins ${begins}${sure}`
 }
 
 /** How the lines add up: nothing is lost silently. */
