@@ -51,7 +51,9 @@ export class BlockTimeline {
       anchors.add(value)
       waiting.push({ index, first: { clock: value.clock, wall: value.wall }, anchors, found: null, rest })
     }
-    const silent = waiting.some(({ index, first }) => !this.#given.has(sources[index].indexes[0]) && !this.#noted(first))
+    const silent = waiting.some(
+      ({ index, first }) => !this.#given.has(sources[index].indexes[0]) && !this.#noted(first),
+    )
     for (const { anchors, rest } of waiting) {
       if (silent) await fill(anchors, rest)
       await rest.return?.()

@@ -57,7 +57,8 @@ export function givenClocks({ sources }: Capture, texts: readonly string[] = [])
   const given = new Map<number, number>()
   for (const text of texts) {
     const parts = /^(.+)=([+-]?\d+(?:\.\d+)?)s?$/.exec(text)
-    if (!parts) throw new TraceError('usage', `--clock ${text}: give SOURCE=+1.234s, its first event's time since the start`)
+    if (!parts)
+      throw new TraceError('usage', `--clock ${text}: give SOURCE=+1.234s, its first event's time since the start`)
     const [, name, seconds] = parts
     const meant = sources.flatMap(({ source: { path } }, i) => (path === name || path.endsWith(`/${name}`) ? [i] : []))
     if (meant.length === 0) throw new TraceError('usage', `--clock ${text}: no source is named ${name}`)

@@ -122,7 +122,10 @@ export async function readCalls(
   const place = (sources: readonly (StraceSource | SysdigSource)[]): void => {
     // The best clock sets the axis. Another that says nothing of the day may lie anywhere on it.
     const axis = AXES.find((clock) => sources.some(({ reading: { facts } }) => facts.clock === clock))
-    for (const { index, reading: { facts } } of sources) {
+    for (const {
+      index,
+      reading: { facts },
+    } of sources) {
       const offsetNs = offsets.get(index)
       if (offsetNs === undefined) continue
       if (given.has(index)) clocks.set(index, alignedBy('given', offsetNs))

@@ -86,36 +86,29 @@ function callNotes({ rows }: InspectAnswer): string[] {
 }
 
 const ALIGNED = {
-  wall: 'by its own wall clock',
+  wall: 'by its own clock',
   note: 'by the wall-clock note in it',
   given: 'as given with --clock',
   data: 'by what it shares with the others',
 } as const
 
-/** How sources with clocks of their own came to stand on one timeline. */
+/** How sources whose own clock does not place them came to stand on the timeline, or did not. */
 function clockNotes({ clocks }: InspectAnswer, folder: string): string[] {
-  const told = clocks.filter(({ clock }) => clock !== 'none')
-  if (told.length < 2) return []
-  const first = told.find(({ aligned, offsetNs }) => aligned === 'none' && offsetNs === 0)
-  const notes = told.flatMap((row) => {
-    if (row.aligned === 'wall' || row === first) return []
-    return [`${safe(row.source.slice(folder.length))}: ${alignmentOf(row)}.`]
-  })
-  const walls = told.filter(({ aligned }) => aligned === 'wall').length
-  if (walls > 0) notes.unshift(`${plural(walls, 'source')} aligned ${ALIGNED.wall.replace('its', 'their')}.`)
-  if (first) notes.unshift(`Times begin with ${safe(first.source.slice(folder.length))}.`)
-  return notes
+  const onTimeline = ({ aligned, offsetNs }: ClockRow): boolean =>
+    aligned === 'wall' || (aligned === 'none' && offsetNs !== null)
+  const told = clocks.filter((row) => row.clock !== 'none' && !onTimeline(row))
+  return told.map((row) => `${safe(row.source.slice(folder.length))}: ${alignmentOf(row)}.`)
 }
 
-function alignmentOf({ aligned, offsetNs, matched, residualNs, confidence }: InspectAnswer['clocks'][number]): string {
-  const found = matched === null || residualNs === null ? '' : `${count(matched)} matches`
-  if (aligned === 'none') {
-    return offsetNs === null
-      ? `not aligned; ${found === '' ? 'it shares no task or request with the others' : `${found} do not tell enough`}`
-      : 'its own clock is the timeline'
-  }
+type ClockRow = InspectAnswer['clocks'][number]
+
+function alignmentOf({ aligned, offsetNs, matched, residualNs, confidence }: ClockRow): string {
+  const found = matched === null ? 'nothing' : plural(matched, 'event')
+  if (aligned === 'none') return `not aligned: ${found} in common with the others, too little to tell`
   const sure =
-    aligned === 'data' ? ` (${found}, within ${duration(residualNs ?? 0)}, confidence ${confidence?.toFixed(2)})` : ''
+    aligned === 'data'
+      ? ` (${found} in common, within ${duration(residualNs ?? 0)}, confidence ${confidence?.toFixed(2)})`
+      : ''
   const from = offsetNs ?? 0
   const begins = from < 0 ? `${duration(-from)} before the start` : `at ${duration(from)}`
   return `aligned ${ALIGNED[aligned]}, begins ${begins}${sure}`

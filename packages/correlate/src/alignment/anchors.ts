@@ -8,7 +8,7 @@
  *
  * All are samples: the first ones of each task, up to a number of all. Times are ns since the source's own time 0.
  */
-import { ACTION, CALLS, ENTER, EXIT, INODE_EVENT, OP, type BlockBatch, type CallBatch } from '@flushtrace/trace'
+import { ACTION, CALLS, EXIT, INODE_EVENT, OP, type BlockBatch, type CallBatch } from '@flushtrace/trace'
 
 /** Enough to tell one offset from all others, in 10 MB at most. */
 const MAX_ANCHORS = 1 << 17

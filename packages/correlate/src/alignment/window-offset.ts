@@ -44,8 +44,9 @@ export function windowOffset(all: readonly Series[], grainNs: number): FoundOffs
   const rival = others.find(({ offsetNs }) => Math.abs(offsetNs - best.offsetNs) > soonNs)
   return {
     offsetNs: best.offsetNs,
-    // Bounds closer than a lead say that the clocks, or their stamps, are not that good.
-    residualNs: Math.max(best.offsetNs - best.start, best.end - best.offsetNs, LEAD_NS),
+    // Bounds closer than a lead say that the clocks, or their stamps, are not that good. Under a coarse clock the windows
+    // of a busy task run together, and the bounds that are left are few and partly chance.
+    residualNs: Math.max(best.offsetNs - best.start, best.end - best.offsetNs, LEAD_NS) + grainNs,
     matched: best.soon,
     lead: 1 - (rival?.score ?? 0) / best.score,
   }
@@ -60,7 +61,10 @@ function widened({ startNs, endNs, atNs }: Series, grainNs: number): Series {
     const end = (endNs[i] >= start ? endNs[i] : Math.min(start + SOON_NS, Math.max(start, next))) + grainNs
     // A grain of µs makes neighbours touch; only a coarse clock makes them one.
     if (starts.length > 0 && start < ends[ends.length - 1] - SOON_NS) ends[ends.length - 1] = end
-    else starts.push(start) && ends.push(end)
+    else {
+      starts.push(start)
+      ends.push(end)
+    }
   }
   return { startNs: starts, endNs: ends, atNs }
 }
