@@ -7,7 +7,9 @@ import type { DiskLayout } from '@flushtrace/layout'
 import type { SummaryRow } from '@flushtrace/strace'
 import { Diagnostics, formatInstant, type Instant } from '@flushtrace/trace'
 import { extent } from 'd3-array'
+import { BlockTimeline } from './block-timeline.ts'
 import { oneWitnessEach, readBlocks, type BlockTrace, type OnBlockBatch } from './block.ts'
+import { givenClocks, type Alignment, type ClockOptions } from './clocks.ts'
 import { activityFilter, timeFilter, type FilterOptions } from './filter.ts'
 import {
   blockReadings,
@@ -24,7 +26,7 @@ import { readBlockTables, readSummaries, type BlockTable } from './summaries.ts'
 import { readCalls } from './system-calls.ts'
 import { reportUnseen } from './unseen.ts'
 
-export interface AnalyzeOptions extends FilterOptions, FormatOptions {
+export interface AnalyzeOptions extends FilterOptions, FormatOptions, ClockOptions {
   /** Called now and then with the bytes read so far (as on disk) and in all (null: a stream has no size). */
   readonly onProgress?: (done: number, total: number | null) => void
 }
@@ -47,6 +49,8 @@ export interface Analysis {
   readonly spanNs: number
   /** By source: where its time 0 lies in ns since `startedAt`. */
   readonly offsets: ReadonlyMap<number, number>
+  /** By source of the capture (a binary block trace: by its first): how it came to stand there. */
+  readonly clocks: ReadonlyMap<number, Alignment>
   readonly seen: { readonly processes: number; readonly tasks: number }
 }
 
@@ -81,6 +85,7 @@ export async function analyze(
   const diagnostics = new Diagnostics()
   const capture = await openCapture(paths, diagnostics, options, options.onProgress)
   const layout = await savedLayout(capture, diagnostics)
+  const given = givenClocks(capture, options.clock)
   const straces = straceReadings(capture, diagnostics)
   // What sysdig cannot show is no gap where strace stands beside it.
   const beside = straces.length > 0 ? new Diagnostics() : diagnostics
@@ -96,10 +101,13 @@ export async function analyze(
   }
   const onEnd = (process: TracedProcess): void => listeners.onEnd?.(process, context)
   const wantedOfCalls = { onActivity: onCall, onEnd, detail: listeners.detail ?? false }
-  const calls = await readCalls(capture, { straces, sysdigs }, wantedOfCalls, diagnostics, beside)
-  origin = calls.origin
+  const ahead = sysdigReadings(capture, new Diagnostics(), options)
+  const readers = { straces, sysdigs, ahead, given }
+  const calls = await readCalls(capture, readers, wantedOfCalls, diagnostics, beside)
 
-  const window = { origin, keep: timeFilter(options, () => origin), anchored: straces.length + sysdigs.length > 0 }
+  const timeline = new BlockTimeline(calls.origin, calls.placed, given)
+  await timeline.lookAhead(blockSources, blockReadings(capture, new Diagnostics(), options))
+  const window = { timeline, keep: timeFilter(options, () => timeline.origin) }
   const blocks = await readBlocks(blockSources, window, diagnostics, listeners.onBlockBatch ?? null)
   reportUnseen(straces, diagnostics)
 
@@ -107,15 +115,16 @@ export async function analyze(
     capture,
     straces,
     sysdigs,
-    blocks: blocks.traces,
-    devices: oneWitnessEach(blocks.traces, diagnostics),
+    blocks,
+    devices: oneWitnessEach(blocks, diagnostics),
     summaries: await readSummaries(capture),
     blockTables: await readBlockTables(capture, diagnostics),
     layout,
     diagnostics,
-    startedAt: blocks.origin && formatInstant(blocks.origin),
-    spanNs: spanOf(straces.length > 0 ? straces : sysdigs, blocks.traces, calls.offsets),
+    startedAt: timeline.origin && formatInstant(timeline.origin),
+    spanNs: spanOf(straces.length > 0 ? straces : sysdigs, blocks, calls.offsets),
     offsets: calls.offsets,
+    clocks: new Map([...calls.clocks, ...blocks.map(({ indexes, clock }) => [indexes[0], clock] as const)]),
     seen: calls.seen,
   }
 }

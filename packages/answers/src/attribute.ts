@@ -36,7 +36,8 @@ export async function attribute(paths: readonly string[], options: AnalyzeOption
       if (batch.inodes) inodes.add(batch.inodes, trace, source.indexes[0])
     },
   })
-  const placed = traces.map((source) => placedBy(analysis, source))
+  const coarse = areCoarse(calls)
+  const placed = traces.map((source) => (coarse ? null : placedBy(analysis, source)))
   const attribution = new Attribution({
     calls,
     blocks,
@@ -45,10 +46,24 @@ export async function attribute(paths: readonly string[], options: AnalyzeOption
     book,
     layout: analysis.layout,
     placed,
-    slackNs: NOTE_SLACK_NS,
+    slackNs: slackOf(analysis),
   })
   attribution.run()
   return { analysis, attribution, calls, blocks, inodes, actors, book, placed }
+}
+
+/** What alignment by data leaves open; more than a millisecond would give one call's requests to the next. */
+function slackOf({ blocks }: Analysis): number {
+  const residuals = blocks.map(({ clock }) => clock.residualNs ?? 0)
+  return Math.min(MAX_SLACK_NS, Math.max(NOTE_SLACK_NS, ...residuals))
+}
+const MAX_SLACK_NS = 1_000_000
+
+/** Times in whole seconds (strace -t): which call was under way when a request was queued, they cannot tell. */
+function areCoarse({ startNs, length }: CallLog): boolean {
+  if (length < 2) return false
+  const fraction = startNs.data[0] % 1e9
+  return startNs.values.every((ns) => ns % 1e9 === fraction)
 }
 
 function placedBy(analysis: Analysis, source: BlockSource): ((atNs: number) => number) | null {

@@ -1,18 +1,14 @@
-/** The block side of a capture: each device told by one witness, its requests added up by task. */
-import { RequestTracker, type DeviceSummary } from '@flushtrace/correlate'
-import {
-  nsBetween,
-  plusNs,
-  type BlockBatch,
-  type DiagnosticKind,
-  type Diagnostics,
-  type Instant,
-} from '@flushtrace/trace'
+/** The block side of a capture: each trace placed on the timeline, its requests added up by task; each device told by one witness. */
+import { BlockAnchors, RequestTracker, type DeviceSummary } from '@flushtrace/correlate'
+import type { BlockBatch, DiagnosticKind, Diagnostics } from '@flushtrace/trace'
+import type { BlockTimeline } from './block-timeline.ts'
+import { alignedBy, alignedTo, type Alignment } from './clocks.ts'
 import type { BlockSource } from './sources.ts'
 
 export interface BlockTrace extends BlockSource {
-  /** Where its time 0 lies in ns since the start of the answer; null where no note tells. */
+  /** Where its time 0 lies in ns since the start of the answer; null where nothing tells. */
   readonly offsetNs: number | null
+  readonly clock: Alignment
   readonly devices: readonly DeviceSummary[]
 }
 
@@ -25,55 +21,47 @@ const SAME_DEVICE: DiagnosticKind = {
 const UNALIGNED: DiagnosticKind = {
   code: 'block/not-aligned',
   severity: 'info',
-  message: 'A block trace has no wall-clock time ({}): --since and --until do not apply to it.',
-  fix: 'record with blktrace, which notes the time, or name the block trace alone',
+  message:
+    'A block trace has no wall-clock time, and shares too little with the others to tell ({}): --since and --until do not apply to it.',
+  fix: 'give its start with --clock, record with blktrace, which notes the time, or name the block trace alone',
 }
 
+/** When, of what is on the timeline. */
 export interface BlockWindow {
-  readonly origin: Instant | null
-  /** Whether ns since `origin` is wanted; null: everything is. */
+  readonly timeline: BlockTimeline
+  /** Whether ns since the start is wanted; null: everything is. */
   readonly keep: ((atNs: number) => boolean) | null
-  /** System calls have set the start: a block trace without a wall clock cannot be placed beside them. */
-  readonly anchored: boolean
 }
-
-/** Time 0 of the monotonic clock. */
-const BOOT: Instant = { seconds: 0, nanos: 0 }
 
 /** Reads all block traces, the richest first. */
 export async function readBlocks(
   sources: readonly BlockSource[],
-  window: BlockWindow,
+  { timeline, keep }: BlockWindow,
   diagnostics: Diagnostics,
   onBatch: OnBlockBatch | null,
-): Promise<{ traces: BlockTrace[]; origin: Instant | null }> {
+): Promise<BlockTrace[]> {
   const traces: BlockTrace[] = []
-  let { origin } = window
-  // Calls without a date have set ns 0 to a moment that no note names.
-  const dated = origin !== null || !window.anchored
-  let bootedAt: Instant | null = null
-  for (const source of sources) {
+  for (const [k, source] of sources.entries()) {
+    const [{ path }] = source.sources
     const tracker = new RequestTracker(diagnostics)
-    let offsetNs: number | null = null
+    const anchors = new BlockAnchors()
+    let clock: Alignment | null = null
     for await (const batch of source.reading.batches) {
-      const since = batch.clock === 'monotonic' && batch.origin ? nsBetween(BOOT, batch.origin) : NaN
-      if (batch.wall && !Number.isNaN(since)) bootedAt ??= plusNs(batch.wall, -since)
-      // Traces that count from boot are one clock: a note in one of them dates all.
-      const start = batch.wall ?? (bootedAt && !Number.isNaN(since) ? plusNs(bootedAt, since) : null)
-      if (offsetNs === null && start && dated) {
-        origin ??= start
-        offsetNs = nsBetween(origin, start)
+      clock ??= timeline.clockOf(source, k, batch)
+      const { offsetNs } = clock
+      if (offsetNs === null) {
+        anchors.add(batch)
+        if (keep) diagnostics.add(UNALIGNED, { source: path }, path)
       }
-      const shiftNs = offsetNs ?? 0
-      const { keep } = window
-      const placed = offsetNs !== null || !window.anchored
-      if (keep && !placed) diagnostics.add(UNALIGNED, { source: source.sources[0].path }, source.sources[0].path)
-      tracker.apply(batch, shiftNs, keep && placed ? (i) => keep(batch.atNs[i] + shiftNs) : null)
-      onBatch?.(batch, placed ? shiftNs : null, source)
+      tracker.apply(batch, offsetNs ?? 0, keep && offsetNs !== null ? (i) => keep(batch.atNs[i] + offsetNs) : null)
+      onBatch?.(batch, offsetNs, source)
     }
-    traces.push({ ...source, offsetNs, devices: tracker.summaries() })
+    // A pipe can't be looked into before: its place is found when it has passed.
+    if (clock?.aligned === 'none' && clock.offsetNs === null) clock = alignedTo(timeline.placed, anchors)
+    clock ??= alignedBy('none', null)
+    traces.push({ ...source, clock, offsetNs: clock.offsetNs, devices: tracker.summaries() })
   }
-  return { traces, origin }
+  return traces
 }
 
 export type OnBlockBatch = (

@@ -14,6 +14,8 @@ export const inspectSchema = z.object({
       offsetNs: z.number().nullable(),
       residualNs: z.number().nullable(),
       matched: z.int().nullable(),
+      /** 0 to 1; null where nothing was looked for in the data. */
+      confidence: z.number().nullable(),
     }),
   ),
   rows: z.array(

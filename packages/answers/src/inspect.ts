@@ -1,6 +1,7 @@
 /** What is in these files, what could be read, what could not be seen? */
 import { stackOf } from '@flushtrace/layout'
 import { analyze, type Analysis, type AnalyzeOptions } from './analyze.ts'
+import { alignedBy } from './clocks.ts'
 import { documentHead } from './document.ts'
 import type { InspectAnswer } from './inspect-schema.ts'
 
@@ -10,41 +11,18 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
   return {
     schema: 'flushtrace/inspect/1',
     ...documentHead(analysis),
-    clocks: [
-      ...[...straces, ...sysdigs].map(({ source, index, reading: { facts } }) => {
-        const wall = facts.clock === 'wall'
-        return clockRow(
-          source.path,
-          facts.clock,
-          wall ? 'wall' : 'none',
-          wall ? (analysis.offsets.get(index) ?? 0) : null,
-        )
+    clocks: [...straces, ...sysdigs, ...blocks.map((block) => ({ ...block, index: block.indexes[0] }))].map(
+      ({ index, reading: { facts } }) => ({
+        source: analysis.capture.sources[index].source.path,
+        clock: facts.clock,
+        ...(analysis.clocks.get(index) ?? alignedBy('none', null)),
       }),
-      ...blocks.map(({ sources, offsetNs, reading: { facts } }) =>
-        clockRow(
-          sources[0].path,
-          facts.clock,
-          offsetNs === null ? 'none' : facts.clock === 'wall' ? 'wall' : 'note',
-          offsetNs,
-        ),
-      ),
-    ],
+    ),
     rows: analysis.capture.sources.flatMap(({ kind }, index) => (kind === 'proc' ? [] : [rowOf(analysis, index)])),
     stack: stackOf(analysis.layout),
     processes: analysis.seen.processes,
     tasks: analysis.seen.tasks,
   }
-}
-
-type ClockRow = InspectAnswer['clocks'][number]
-
-function clockRow(
-  source: string,
-  told: ClockRow['clock'],
-  aligned: ClockRow['aligned'],
-  offsetNs: number | null,
-): ClockRow {
-  return { source, clock: told, aligned, offsetNs, residualNs: null, matched: null }
 }
 
 function rowOf(analysis: Analysis, index: number): InspectAnswer['rows'][number] {

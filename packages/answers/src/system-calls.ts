@@ -1,11 +1,24 @@
 /** The system calls of a capture: strace first, then what sysdig alone saw; each call is told once. */
-import { System, applyStreams, type Activity, type CallStream, type TracedProcess } from '@flushtrace/correlate'
-import type { DiagnosticKind, Diagnostics, Instant } from '@flushtrace/trace'
+import {
+  CallAnchors,
+  System,
+  applyStreams,
+  type Activity,
+  type CallStream,
+  type PlacedSource,
+  type TracedProcess,
+} from '@flushtrace/correlate'
+import type { Clock, DiagnosticKind, Diagnostics, Instant } from '@flushtrace/trace'
+import { alignedBy, alignedTo, callAnchors, watched, type Alignment } from './clocks.ts'
 import { savedProcesses, type Capture, type StraceSource, type SysdigSource } from './sources.ts'
 
 export interface CallReaders {
   readonly straces: readonly StraceSource[]
   readonly sysdigs: readonly SysdigSource[]
+  /** Other readings of `sysdigs`, for a look at what is to come. */
+  readonly ahead: readonly SysdigSource[]
+  /** By source: where its time 0 lies, as the user says. */
+  readonly given: ReadonlyMap<number, number>
 }
 
 export interface CallListeners {
@@ -22,6 +35,10 @@ export interface CallsRead {
   readonly origin: Instant | null
   /** By source: where its time 0 lies in ns since `origin`. */
   readonly offsets: ReadonlyMap<number, number>
+  /** By source: how it got there. */
+  readonly clocks: ReadonlyMap<number, Alignment>
+  /** What other sources can be aligned with. */
+  readonly placed: readonly PlacedSource[]
   readonly seen: { readonly processes: number; readonly tasks: number }
 }
 
@@ -38,16 +55,27 @@ const SHARED: DiagnosticKind = {
   fix: 'to see what one of them tells, name it alone',
 }
 
+const UNALIGNED: DiagnosticKind = {
+  code: 'source/not-aligned',
+  severity: 'info',
+  message: 'Nothing tells when a sysdig capture was taken beside the strace log ({}): its times begin at 0.',
+  fix: 'give its start with --clock, or record with strace -ttt and sysdig -w',
+}
+/** Best first. */
+const AXES: readonly Clock[] = ['wall', 'timeOfDay', 'monotonic', 'relative']
+
 /** `beside`: where gaps of sysdig are reported; not among the answer's where strace covers them. */
 export async function readCalls(
   capture: Capture,
-  { straces, sysdigs }: CallReaders,
+  { straces, sysdigs, ahead, given }: CallReaders,
   listeners: CallListeners,
   diagnostics: Diagnostics,
   beside: Diagnostics,
 ): Promise<CallsRead> {
   const sourcePaths = capture.sources.map(({ source }) => source.path)
   const offsets = new Map<number, number>()
+  const clocks = new Map<number, Alignment>()
+  const placed: PlacedSource[] = []
   const seen = { processes: 0, tasks: 0 }
   const told = new Set<number>()
   let origin: Instant | null = null
@@ -78,19 +106,70 @@ export async function readCalls(
     const timeline = await applyStreams(streams, system, onRow, origin)
     system.finish()
     origin = timeline.origin
-    for (const [source, offset] of timeline.offsets) offsets.set(source, offset)
+    for (const [source, offsetNs] of timeline.offsets) offsets.set(source, offsetNs)
     seen.processes = Math.max(seen.processes, system.seen.processes)
     seen.tasks = Math.max(seen.tasks, system.seen.tasks)
     if (skip) diagnostics.add(counted > 0 ? SHARED : COVERED, { source: sourcePaths[streams[0].source] })
   }
 
+  const anchors = new Map<number, CallAnchors>()
   const stream = ({ index, tid = 0, reading }: (StraceSource | SysdigSource) & { tid?: number }): CallStream => {
-    return { source: index, tid, batches: reading.batches }
+    const kept = new CallAnchors()
+    anchors.set(index, kept)
+    const offsetNs = given.get(index) ?? clocks.get(index)?.offsetNs
+    return { source: index, tid, batches: watched(reading.batches, kept, tid), offsetNs }
   }
+  const place = (sources: readonly (StraceSource | SysdigSource)[]): void => {
+    // The best clock sets the axis. Another that says nothing of the day may lie anywhere on it.
+    const axis = AXES.find((clock) => sources.some(({ reading: { facts } }) => facts.clock === clock))
+    for (const {
+      index,
+      reading: { facts },
+    } of sources) {
+      const offsetNs = offsets.get(index)
+      if (offsetNs === undefined) continue
+      if (given.has(index)) clocks.set(index, alignedBy('given', offsetNs))
+      else if (!clocks.has(index)) {
+        if (facts.clock === 'wall') clocks.set(index, alignedBy('wall', offsetNs))
+        else clocks.set(index, alignedBy('none', facts.clock === axis && placed.length === 0 ? offsetNs : null))
+      }
+      const { offsetNs: placedAt, residualNs } = clocks.get(index)!
+      if (placedAt !== null) placed.push({ anchors: anchors.get(index)!, offsetNs, residualNs: residualNs ?? 0 })
+    }
+  }
+
   if (straces.length > 0) await run(straces.map(stream), false, null)
-  // strace shows more of a call than sysdig does: where both saw a task, strace's word counts.
-  if (sysdigs.length > 0) await run(sysdigs.map(stream), true, straces.length > 0 ? told : null)
-  return { origin, offsets, seen }
+  place(straces)
+  if (sysdigs.length > 0) {
+    if (straces.length > 0) {
+      for (const [index, clock] of await besideStrace(sysdigs, ahead, placed, origin)) {
+        if (!given.has(index)) clocks.set(index, clock)
+        if (clock.aligned === 'none') diagnostics.add(UNALIGNED, { source: sourcePaths[index] }, sourcePaths[index])
+      }
+    }
+    // strace shows more of a call than sysdig does: where both saw a task, strace's word counts.
+    await run(sysdigs.map(stream), true, straces.length > 0 ? told : null)
+  }
+  place(sysdigs)
+  return { origin, offsets, clocks, placed, seen }
+}
+
+/** What the times of sysdig captures say beside strace logs, where one of the two has no wall clock. */
+async function besideStrace(
+  sysdigs: readonly SysdigSource[],
+  ahead: readonly SysdigSource[],
+  placed: readonly PlacedSource[],
+  origin: Instant | null,
+): Promise<Map<number, Alignment>> {
+  const clocks = new Map<number, Alignment>()
+  for (const [k, { source, index, reading }] of sysdigs.entries()) {
+    await reading.start()
+    if (origin && reading.facts.clock === 'wall') continue
+    // A pipe is read once, and its calls are told as they come.
+    const read = source.bytes !== null
+    clocks.set(index, read ? alignedTo(placed, await callAnchors(ahead[k].reading.batches)) : alignedBy('none', null))
+  }
+  return clocks
 }
 
 /** What a sysdig capture lists of tasks that were there before it, beside what was saved of /proc. */

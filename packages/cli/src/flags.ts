@@ -35,6 +35,16 @@ function bytesOf(flag: string, text: string): number {
   return Number(number) * 1024 ** ' kmgt'.indexOf(unit.toLowerCase() || ' ')
 }
 
+/** Where the sources themselves do not tell. */
+export const clockFlags = {
+  clock: string({
+    summary: "when a source's first event was, since the start (SOURCE: its path or the end of it)",
+    helpValue: 'SOURCE=+SECONDS',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+}
+
 export const outputFlags = {
   'no-color': boolean({ summary: 'no colours (also with NO_COLOR set)' }),
   quiet: boolean({ summary: 'nothing on stderr but errors' }),

@@ -3,7 +3,7 @@
  * (a file of a -ff set) gives each call's entry and exit their own moments, because other tasks act in between.
  * Streams without times are applied one after the other, a child's after its parent's.
  */
-import { CALLS, WHOLE, nsBetween, type CallBatch, type Instant } from '@flushtrace/trace'
+import { CALLS, WHOLE, nsBetween, plusNs, type CallBatch, type Instant } from '@flushtrace/trace'
 import type { System } from './system.ts'
 
 export interface CallStream {
@@ -11,6 +11,8 @@ export interface CallStream {
   readonly batches: AsyncIterable<CallBatch>
   /** The one task of a -ff file; 0 where the stream holds several. */
   readonly tid: number
+  /** Where its time 0 lies on the timeline, when that is known otherwise than by its own clock. */
+  readonly offsetNs?: number | null
 }
 
 /** Told before each row: its time in ns since the earliest stream's time 0, and when that was (null: no wall clock). */
@@ -38,8 +40,10 @@ export async function applyStreams(
   let origin = base
   for (const group of byClock(cursors)) {
     const wall = group[0].batch.clock === 'wall'
-    const first = (wall && base) || earliest(group)
-    for (const cursor of group) cursor.offsetNs = first && cursor.origin ? nsBetween(first, cursor.origin) : 0
+    const first = (wall && (base ?? startToldBy(group))) || earliest(group)
+    for (const cursor of group) {
+      cursor.offsetNs = cursor.knownNs ?? (first && cursor.origin ? nsBetween(first, cursor.origin) : 0)
+    }
     if (wall) origin = first
     const timed = (atNs: number): void => onRow(atNs, origin)
     if (group.length === 1) {
@@ -60,6 +64,7 @@ export async function applyStreams(
 class Cursor {
   readonly source: number
   readonly tid: number
+  readonly knownNs: number | null
   offsetNs = 0
   origin: Instant | null = null
   batch!: CallBatch
@@ -71,6 +76,7 @@ class Cursor {
   constructor(stream: CallStream) {
     this.source = stream.source
     this.tid = stream.tid
+    this.knownNs = stream.offsetNs ?? null
     this.#batches = stream.batches[Symbol.asyncIterator]()
   }
 
@@ -112,6 +118,12 @@ function byClock(cursors: readonly Cursor[]): Cursor[][] {
     if (group.length > 0) groups.set(clock, group)
   }
   return [...groups.values()]
+}
+
+/** The wall-clock time of ns 0, from a stream that has both clocks. */
+function startToldBy(group: readonly Cursor[]): Instant | null {
+  for (const { origin, knownNs } of group) if (origin && knownNs !== null) return plusNs(origin, -knownNs)
+  return null
 }
 
 function earliest(group: readonly Cursor[]): Instant | null {

@@ -1,7 +1,7 @@
 import { events } from '@flushtrace/answers'
 import { boolean } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
-import { filterFlags, formatFlags, formatsOf, outputFlags } from '../flags.ts'
+import { clockFlags, filterFlags, formatFlags, formatsOf, outputFlags } from '../flags.ts'
 import { JsonLines } from '../json-lines.ts'
 
 export default class Events extends BaseCommand {
@@ -13,6 +13,7 @@ export default class Events extends BaseCommand {
   static override flags = {
     json: boolean({ summary: 'JSON lines: what is printed anyway' }),
     ...filterFlags,
+    ...clockFlags,
     ...formatFlags,
     ...outputFlags,
   }

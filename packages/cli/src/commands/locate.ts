@@ -1,7 +1,7 @@
 import { locate, locateEvents, type LocateAnswer, type LocatedWrite } from '@flushtrace/answers'
 import { boolean, string } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
-import { filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
+import { clockFlags, filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
 import { JsonLines } from '../json-lines.ts'
 import { renderCsv } from '../render/csv.ts'
 import { renderLocate, renderSector } from '../render/locate.ts'
@@ -20,6 +20,7 @@ export default class Locate extends BaseCommand {
     device: string({ summary: 'only this device: number or name', helpValue: 'DEV' }),
     ...tableFlags,
     ...filterFlags,
+    ...clockFlags,
     ...formatFlags,
     ...outputFlags,
   }

@@ -49,6 +49,7 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
     '',
     ...stackLines(answer, width),
     ...note('calls', callNotes(answer), width),
+    ...note('clocks', clockNotes(answer, folder), width),
     ...note('lines', lineNotes(answer), width),
     ...note('skipped', skippedNotes(answer), width),
     ...note('unseen', diagnosticNotes(answer), width),
@@ -111,6 +112,35 @@ function callNotes({ rows }: InspectAnswer): string[] {
   return [
     `${count(total)} in all: ${shown.join(', ')}${all.length > CALLS_SHOWN ? `, ${all.length - CALLS_SHOWN} other kinds` : ''}.${agrees}`,
   ]
+}
+
+const ALIGNED = {
+  wall: 'by its own clock',
+  note: 'by the wall-clock note in it',
+  given: 'as given with --clock',
+  data: 'by what it shares with the others',
+} as const
+
+/** How sources whose own clock does not place them came to stand on the timeline, or did not. */
+function clockNotes({ clocks }: InspectAnswer, folder: string): string[] {
+  const onTimeline = ({ aligned, offsetNs }: ClockRow): boolean =>
+    aligned === 'wall' || (aligned === 'none' && offsetNs !== null)
+  const told = clocks.filter((row) => row.clock !== 'none' && !onTimeline(row))
+  return told.map((row) => `${safe(row.source.slice(folder.length))}: ${alignmentOf(row)}.`)
+}
+
+type ClockRow = InspectAnswer['clocks'][number]
+
+function alignmentOf({ aligned, offsetNs, matched, residualNs, confidence }: ClockRow): string {
+  const found = matched === null ? 'nothing' : plural(matched, 'event')
+  if (aligned === 'none') return `not aligned: ${found} in common with the others, too little to tell`
+  const sure =
+    aligned === 'data'
+      ? ` (${found} in common, within ${duration(residualNs ?? 0)}, confidence ${confidence?.toFixed(2)})`
+      : ''
+  const from = offsetNs ?? 0
+  const begins = from < 0 ? `${duration(-from)} before the start` : `at ${duration(from)}`
+  return `aligned ${ALIGNED[aligned]}, begins ${begins}${sure}`
 }
 
 /** How the lines add up: nothing is lost silently. */

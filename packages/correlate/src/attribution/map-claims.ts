@@ -1,5 +1,13 @@
 /** What the maps of a file system say of a range, file by file. */
-import { AREAS, EXTENT, type Area, type ExtentColumns, type LayoutMap, type MapTime, type MappedFile } from '@flushtrace/layout'
+import {
+  AREAS,
+  EXTENT,
+  type Area,
+  type ExtentColumns,
+  type LayoutMap,
+  type MapTime,
+  type MappedFile,
+} from '@flushtrace/layout'
 import type { FileBook } from './file-book.ts'
 import type { FsView } from './views.ts'
 

@@ -48,9 +48,11 @@ export class Natures {
     const known = this.#claims.areaAt(piece.view, piece.address, piece.byte)
     if (meta || comm === 'ext4lazyinit') {
       if (known) return { what: known.area as What, confidence: 'snapshot', rule: 'area', origin: known.map.source }
-      return byPlace(piece, comm) ?? { what: 'metadata', confidence: 'inferred', rule: 'metadata-flag', origin: null }
+      const placed = byPlace(piece, comm)
+      if (placed) return placed
+      if (!inChunk(piece)) return { what: 'metadata', confidence: 'inferred', rule: 'metadata-flag', origin: null }
     }
-    if (piece.holds === 'metadata' || piece.holds === 'system') {
+    if (inChunk(piece)) {
       return { what: 'metadata', confidence: 'snapshot', rule: 'area', origin: 'chunk map' }
     }
     // Blocks of the journal and of a swap area are never handed to a file; inode tables may look like it on xfs.
@@ -59,6 +61,11 @@ export class Natures {
     }
     return this.#marks ? null : byPlace(piece, comm)
   }
+}
+
+/** btrfs keeps its trees in chunks of their own. */
+function inChunk({ holds }: ViewPiece): boolean {
+  return holds === 'metadata' || holds === 'system'
 }
 
 function byPlace({ view, byte, bytes }: ViewPiece, comm: string | null): Nature | null {

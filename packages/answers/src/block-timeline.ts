@@ -1,0 +1,112 @@
+/**
+ * Where the block traces of a capture lie on the timeline that its system calls have set: by the user's word, by a
+ * wall-clock note, or by what they share with sources that have their place. Traces without a note are looked into before
+ * they are read, so that what is asked by time (--since) can be answered as they pass.
+ */
+import { BlockAnchors, isSure, offsetBeside, surer, type FoundOffset, type PlacedSource } from '@flushtrace/correlate'
+import { nsBetween, plusNs, type BlockBatch, type Instant } from '@flushtrace/trace'
+import { least } from 'd3-array'
+import { alignedBy, alignmentOf, type Alignment } from './clocks.ts'
+import type { BlockSource } from './sources.ts'
+
+/** What is known of one trace before it is read. */
+interface Waiting {
+  readonly index: number
+  readonly first: Pick<BlockBatch, 'clock' | 'wall'>
+  /** Filled as far as was read. */
+  readonly anchors: BlockAnchors
+  /** What stands in the data, sure or not. */
+  found: FoundOffset | null
+}
+
+export class BlockTimeline {
+  /** The wall-clock time of ns 0. */
+  origin: Instant | null
+  readonly placed: PlacedSource[]
+  readonly #clocks = new Map<number, Alignment>()
+  /** By source of the capture. */
+  readonly #given: ReadonlyMap<number, number>
+
+  constructor(origin: Instant | null, placed: readonly PlacedSource[], given: ReadonlyMap<number, number>) {
+    this.origin = origin
+    this.placed = [...placed]
+    this.#given = given
+  }
+
+  /** The place of a trace, asked with its first batch. */
+  clockOf(source: BlockSource, index: number, first: BlockBatch): Alignment {
+    return this.#clocks.get(index) ?? this.#told(source, first) ?? this.#axis() ?? alignedBy('none', null)
+  }
+
+  /** Settles the places of all traces that can be read twice. `again`: readings of `sources` made for this alone. */
+  async lookAhead(sources: readonly BlockSource[], again: readonly BlockSource[]): Promise<void> {
+    if (sources.length + this.placed.length < 2) return
+    const waiting: (Waiting & { rest: AsyncIterator<BlockBatch> })[] = []
+    for (const [index, { sources: files, reading }] of again.entries()) {
+      if (files.some(({ bytes }) => bytes === null)) continue
+      const rest = reading.batches[Symbol.asyncIterator]()
+      const { done, value } = await rest.next()
+      if (done) continue
+      const anchors = new BlockAnchors()
+      anchors.add(value)
+      waiting.push({ index, first: { clock: value.clock, wall: value.wall }, anchors, found: null, rest })
+    }
+    const silent = waiting.some(
+      ({ index, first }) => !this.#given.has(sources[index].indexes[0]) && !this.#noted(first),
+    )
+    for (const { anchors, rest } of waiting) {
+      if (silent) await fill(anchors, rest)
+      await rest.return?.()
+    }
+    this.#settle(sources, waiting)
+  }
+
+  #settle(sources: readonly BlockSource[], all: readonly Waiting[]): void {
+    const waiting = new Set(all)
+    const place = (one: Waiting, clock: Alignment): void => {
+      this.#clocks.set(one.index, clock)
+      waiting.delete(one)
+      if (clock.offsetNs === null) return
+      const placed = { anchors: one.anchors, offsetNs: clock.offsetNs, residualNs: clock.residualNs ?? 0 }
+      this.placed.push(placed)
+      if (one.first.wall) this.origin ??= plusNs(one.first.wall, -clock.offsetNs)
+      for (const other of waiting) other.found = surer(other.found, offsetBeside([placed], other.anchors))
+    }
+    for (const one of waiting) one.found = offsetBeside(this.placed, one.anchors)
+    while (waiting.size > 0) {
+      const told = [...waiting].find((one) => this.#told(sources[one.index], one.first))
+      const surest = least(waiting, ({ found }) => (found && isSure(found) ? found.residualNs : NaN))
+      const [next] = waiting
+      if (told) place(told, this.#told(sources[told.index], told.first)!)
+      else if (surest?.found) place(surest, alignmentOf(surest.found))
+      else place(next, this.#axis() ?? (next.found ? alignmentOf(next.found) : alignedBy('none', null)))
+    }
+  }
+
+  /** By the user's word or a note. */
+  #told({ indexes }: BlockSource, first: Pick<BlockBatch, 'clock' | 'wall'>): Alignment | null {
+    const given = indexes.map((index) => this.#given.get(index)).find((ns) => ns !== undefined)
+    if (given !== undefined) return alignedBy('given', given)
+    if (!first.wall || !this.#noted(first)) return null
+    this.origin ??= first.wall
+    return alignedBy(first.clock === 'wall' ? 'wall' : 'note', nsBetween(this.origin, first.wall))
+  }
+
+  /** Whether a note says where a trace lies: the timeline has a wall clock, or nothing is on it yet. */
+  #noted({ wall }: { readonly wall: Instant | null }): boolean {
+    return wall !== null && (this.origin !== null || this.placed.length === 0)
+  }
+
+  /** Where nothing has a place yet, time begins with whoever comes first. */
+  #axis(): Alignment | null {
+    return this.placed.length === 0 ? alignedBy('none', 0) : null
+  }
+}
+
+async function fill(anchors: BlockAnchors, rest: AsyncIterator<BlockBatch>): Promise<void> {
+  while (!anchors.full) {
+    const { done, value } = await rest.next()
+    if (done) return
+    anchors.add(value)
+  }
+}

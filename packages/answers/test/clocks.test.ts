@@ -1,0 +1,97 @@
+/** One recording, seen by strace and by blktrace: with its clocks, and with them taken away. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { parseInstant, nsBetween } from '@flushtrace/trace'
+import { inspect, rank } from '../src/index.ts'
+
+const STRACE = 'fixtures/strace/fd-ext4/strace.txt'
+const BLOCKS = ['fixtures/clocks/loop0.blktrace.0', 'fixtures/clocks/loop0.blktrace.1']
+/** How far an alignment by data may be off. */
+const WITHIN_NS = 200_000
+
+const test = suite('clocks')
+const folder = mkdtempSync(join(tmpdir(), 'flushtrace-clocks-'))
+test.after(() => rmSync(folder, { recursive: true }))
+
+/** Without the note that tells the wall clock: BLK_TN_TIMESTAMP (include/uapi/linux/blktrace_api.h). */
+function noteless(): string[] {
+  const NOTIFY_TIMESTAMP = ((1 << 26) | 1) >>> 0
+  return BLOCKS.map((path, cpu) => {
+    const bytes = readFileSync(path)
+    const kept: Buffer[] = []
+    for (let at = 0; at < bytes.length;) {
+      const end = at + 48 + bytes.readUInt16LE(at + 46)
+      if (bytes.readUInt32LE(at + 28) !== NOTIFY_TIMESTAMP) kept.push(bytes.subarray(at, end))
+      at = end
+    }
+    const to = join(folder, `bare.blktrace.${cpu}`)
+    writeFileSync(to, Buffer.concat(kept))
+    return to
+  })
+}
+
+/** As strace -tt prints it. */
+function dateless(): string {
+  const text = readFileSync(STRACE, 'latin1').replace(/^(\d+ +)?(\d{10})(\.\d{6}) /gm, (_, pid = '', seconds, rest) => {
+    return `${pid}${new Date(Number(seconds) * 1000).toISOString().slice(11, 19)}${rest} `
+  })
+  const to = join(folder, 'dateless.txt')
+  writeFileSync(to, text, 'latin1')
+  return to
+}
+
+async function clockOf(sources: string[], which: RegExp, clock: string[] = []) {
+  const answer = await inspect(sources, { clock })
+  return { answer, row: answer.clocks.find(({ source }) => which.test(source))! }
+}
+
+test('by its note; without it by data, close to where the note had it', async () => {
+  const noted = await clockOf([STRACE, ...BLOCKS], /blktrace/)
+  assert.is(noted.row.aligned, 'note')
+  const found = await clockOf([STRACE, ...noteless()], /blktrace/)
+  assert.is(found.row.aligned, 'data')
+  assert.ok(Math.abs(found.row.offsetNs! - noted.row.offsetNs!) < WITHIN_NS)
+  assert.ok(found.row.matched! >= 20 && found.row.residualNs! < WITHIN_NS && found.row.confidence! > 0.9)
+})
+
+test("a log without dates begins where the block trace's note says", async () => {
+  const { answer: dated } = await clockOf([STRACE, ...BLOCKS], /blktrace/)
+  const { answer, row } = await clockOf([dateless(), ...BLOCKS], /blktrace/)
+  assert.is(row.aligned, 'data')
+  assert.ok(Math.abs(nsBetween(parseInstant(dated.startedAt!)!, parseInstant(answer.startedAt!)!)) < WITHIN_NS)
+})
+
+test('--since and --until apply to what was aligned by data', async () => {
+  const writes = async (sources: string[]): Promise<number> => {
+    const { rows } = await rank(sources, { by: 'device', since: '0.05', until: '0.1' })
+    return rows.reduce((sum, { block }) => sum + (block?.writes ?? 0), 0)
+  }
+  const noted = await writes([STRACE, ...BLOCKS])
+  assert.ok(noted > 0)
+  assert.is(await writes([STRACE, ...noteless()]), noted)
+})
+
+test('the block trace of another recording is not aligned', async () => {
+  const { row, answer } = await clockOf(['fixtures/strace/fd-ext4-noy/strace.txt', ...noteless()], /blktrace/)
+  assert.is(row.aligned, 'none')
+  assert.is(row.offsetNs, null)
+  assert.ok(answer.startedAt)
+})
+
+test('as given', async () => {
+  const { row } = await clockOf([STRACE, ...noteless()], /blktrace/, ['bare.blktrace.0=-1.5s'])
+  assert.equal([row.aligned, row.offsetNs], ['given', -1_500_000_000])
+  for (const wrong of ['bare.blktrace.0', 'bare.blktrace.0=noon', 'nothing=+1s']) {
+    try {
+      await inspect([STRACE], { clock: [wrong] })
+      assert.unreachable()
+    } catch (error) {
+      assert.match((error as Error).message, /^--clock/)
+    }
+  }
+})
+
+test.run()

@@ -1,0 +1,70 @@
+/**
+ * Places a source whose clock says nothing on the timeline of others, by what it shares with them: requests that stand
+ * in both (block traces), or moments that must lie inside flush calls of the same task.
+ */
+import { max, min } from 'd3-array'
+import type { BlockAnchors, CallAnchors } from './anchors.ts'
+import { isSure, type FoundOffset } from './offset.ts'
+import { twinOffset } from './twin-offset.ts'
+import { windowOffset, type Series } from './window-offset.ts'
+
+/** A source, and where its time 0 lies on the timeline. */
+export interface PlacedSource {
+  readonly anchors: CallAnchors | BlockAnchors
+  readonly offsetNs: number
+  /** How far from that the truth may be. */
+  readonly residualNs: number
+}
+
+/**
+ * Where time 0 of a source with these anchors lies on the timeline; null: it shares nothing with those that are placed.
+ * What is found need not be sure.
+ */
+export function offsetBeside(placed: readonly PlacedSource[], anchors: CallAnchors | BlockAnchors): FoundOffset | null {
+  let best: FoundOffset | null = null
+  const calls = placed.filter((other) => other.anchors.kind === 'calls')
+  if (calls.length > 0) {
+    const inCalls = windowOffset(seriesOf(calls, anchors), grainOf(calls))
+    best = inCalls && { ...inCalls, residualNs: inCalls.residualNs + (max(calls, ({ residualNs }) => residualNs) ?? 0) }
+  }
+  for (const { anchors: other, offsetNs, residualNs } of placed) {
+    if (other.kind !== 'block' || anchors.kind !== 'block') continue
+    const twin = twinOffset(anchors.requests, other.requests)
+    best = surer(
+      best,
+      twin && { ...twin, offsetNs: twin.offsetNs + offsetNs, residualNs: twin.residualNs + residualNs },
+    )
+  }
+  return best
+}
+
+/** The one to believe: of two that are sure, the closer one. */
+export function surer(a: FoundOffset | null, b: FoundOffset | null): FoundOffset | null {
+  if (!a || !b) return a ?? b
+  if (isSure(a) !== isSure(b)) return isSure(a) ? a : b
+  return b.residualNs < a.residualNs ? b : a
+}
+
+/** By task: its windows on the timeline, and the points to be placed. The first source that saw a task's flushes tells. */
+function seriesOf(placed: readonly PlacedSource[], anchors: CallAnchors | BlockAnchors): Series[] {
+  const told = new Map<number, Omit<Series, 'atNs'>>()
+  for (const { anchors: calls, offsetNs } of placed) {
+    if (calls.kind !== 'calls') continue
+    const moved = (ns: number): number => ns + offsetNs
+    for (const [tid, { startNs, endNs }] of calls.windows) {
+      if (!told.has(tid)) told.set(tid, { startNs: startNs.map(moved), endNs: endNs.map(moved) })
+    }
+  }
+  return [...anchors.points()].flatMap(([tid, atNs]) => {
+    const windows = told.get(tid)
+    return windows ? [{ ...windows, atNs }] : []
+  })
+}
+
+/** The files of a -ff set have one clock; in some there is too little to tell how fine it is. */
+function grainOf(placed: readonly PlacedSource[]): number {
+  const grains = placed.flatMap(({ anchors }) =>
+    anchors.kind === 'calls' && anchors.windows.size > 0 ? [anchors.grainNs] : [],
+  )
+  return min(grains) ?? 0
+}
