@@ -47,6 +47,7 @@ export async function attribute(paths: readonly string[], options: AnalyzeOption
     layout: analysis.layout,
     placed,
     slackNs: slackOf(analysis),
+    closeClocks: analysis.blocks.every(({ clock }) => clock.aligned !== 'data'),
   })
   attribution.run()
   return { analysis, attribution, calls, blocks, inodes, actors, book, placed }

@@ -37,6 +37,7 @@ const SAYS: Readonly<Record<AttributionRule, string>> = {
   'kept-place': 'the block was this file’s, and no call shows that it was freed since',
   'map-after': 'the map taken afterwards names it, and nothing was written there in between',
   'map-both': 'maps name it, and no call shows that the block changed hands in between',
+  'same-request': 'a map names another part of the same request, and a request holds one file',
   'only-dirty': 'no other file of this file system was dirty',
   'one-of': 'one of these files, which were dirty at the time',
   area: 'a map of the file system says what the range is',

@@ -39,6 +39,7 @@ export const WITNESS: Readonly<Record<AttributionRule, keyof LocateAnswer['locat
   'kept-place': 'places',
   'map-after': 'maps',
   'map-both': 'maps',
+  'same-request': 'maps',
   'only-dirty': 'dirty',
   'one-of': null,
   area: null,

@@ -32,16 +32,20 @@ export function offsetBeside(placed: readonly PlacedSource[], anchors: CallAncho
     const twin = twinOffset(anchors.requests, other.requests)
     best = surer(
       best,
-      twin && { ...twin, offsetNs: twin.offsetNs + offsetNs, residualNs: twin.residualNs + residualNs },
+      twin && { ...twin, offsetNs: twin.offsetNs + offsetNs, residualNs: twin.residualNs + residualNs, twin: true },
     )
   }
   return best
 }
 
-/** The one to believe: of two that are sure, the closer one. */
+/**
+ * The one to believe: of two that are sure, the closer one. Two traces of the same requests must agree among themselves
+ * first: what both are off by then is the same.
+ */
 export function surer(a: FoundOffset | null, b: FoundOffset | null): FoundOffset | null {
   if (!a || !b) return a ?? b
   if (isSure(a) !== isSure(b)) return isSure(a) ? a : b
+  if (a.twin !== b.twin && isSure(a)) return a.twin ? a : b
   return b.residualNs < a.residualNs ? b : a
 }
 

@@ -6,6 +6,8 @@ export interface FoundOffset {
   readonly residualNs: number
   /** Independent observations that agree on it. */
   readonly matched: number
+  /** Found by requests that stand in both traces. */
+  readonly twin?: boolean
   /** How far the best offset is ahead of the next best: 0 (not at all) to 1 (nothing else fits). */
   readonly lead: number
 }

@@ -23,12 +23,13 @@ import { DirtyFiles } from './dirty-files.ts'
 import { DirtyPages } from './dirty-pages.ts'
 import type { FileBook } from './file-book.ts'
 import type { InodeLog } from './inode-log.ts'
+import { joinInodes } from './inode-joins.ts'
 import { InodeReplay } from './inode-replay.ts'
 import { MapClaims, type Claim } from './map-claims.ts'
+import { MAX_DIRTY_FILES, MapEvidence, cutOf, offsetOf, writesInPlace } from './map-evidence.ts'
 import { Natures, typeByThread } from './nature.ts'
 import { PieceLog, type Piece, type Via } from './piece-log.ts'
 import { Places, offsetIn, startOf, type Place } from './places.ts'
-import { Segments } from './segments.ts'
 import { FsViews, type FsView, type ViewPiece } from './views.ts'
 import { orderOf } from './column.ts'
 
@@ -43,10 +44,11 @@ export interface AttributionInput {
   readonly placed: readonly (((atNs: number) => number) | null)[]
   /** How far the clocks of calls and requests may be apart. */
   readonly slackNs: number
+  /** The clocks were joined by notes, not by data. */
+  readonly closeClocks: boolean
 }
 
-/** Where no request is dirty for longer than this many files, they are not looked through one by one. */
-const MAX_CANDIDATES = 256
+/** Files that a write may be of, told one by one. */
 const MAX_NAMED = 8
 /** Text of tracepoints has microseconds: an event may stand up to that much after a request that followed it. */
 const EVENT_ROUNDING_NS = 1000
@@ -74,15 +76,12 @@ export class Attribution {
   readonly #replay: InodeReplay
   readonly #claims: MapClaims
   readonly #natures: Natures
-  /** Per space: which request wrote a range last. */
-  readonly #last: Places
-  readonly #lastWriter = new Map<Segments, Segments>()
+  readonly #maps: MapEvidence
   readonly #blockNs: Float64Array
   readonly #inodeNs: Float64Array
   readonly #callOrder: Uint32Array
   /** Bytes of a call's range that were queued: the next request of it goes on there. */
   readonly #progress = new Map<number, number>()
-  readonly #listed = new Set<number>()
   /** Calls under way that flush: actor → how many. */
   readonly #flushing = new Map<number, number>()
 
@@ -94,15 +93,23 @@ export class Attribution {
     this.#windows = new CallWindows(calls, this.#callOrder, input.slackNs)
     this.#dirty = new DirtyFiles(book)
     this.#places = new Places(book)
-    this.#last = new Places(book)
     const state = { views: this.views, book, actors, places: this.#places, pages: this.#pages }
     this.#replay = new InodeReplay(inodes, state)
     this.#blockNs = this.#times(blocks.atNs.values, blocks.trace.values, 0)
     this.#inodeNs = this.#times(inodes.atNs.values, inodes.trace.values, -EVENT_ROUNDING_NS)
     this.#noteFreed()
     this.#learnTypes()
-    this.#joinInodes()
+    joinInodes({
+      inodes,
+      calls,
+      book,
+      windows: this.#windows,
+      viewOf: (row) => this.#replay.viewOf(row),
+      atNs: (row) => (input.placed[inodes.trace.data[row]] ? this.#inodeNs[row] + EVENT_ROUNDING_NS : NaN),
+      closeClocks: input.closeClocks,
+    })
     this.#claims = new MapClaims(book, this.views.all)
+    this.#maps = new MapEvidence(this.#claims, this.#places, book, this.#dirty)
     this.#natures = new Natures(
       this.#claims,
       blocks.flags.values.some((flags) => (flags & OP.meta) !== 0),
@@ -112,7 +119,7 @@ export class Attribution {
   run(): void {
     const { blocks, calls } = this.#in
     const requests = blocks.inOrder(this.#blockNs)
-    this.#findLastWriters(requests)
+    this.#maps.noteWrites(blocks, requests, (request) => this.#piecesOf(request))
     this.#learnMapsBefore()
     const entries = this.#callOrder
     const ends = orderOf(calls.endNs.values)
@@ -161,70 +168,6 @@ export class Attribution {
       piece.view.type ??= typeByThread(comm)
       comms.set(comm, piece.view)
     }
-  }
-
-  /** An fsync event inside the fsync call of the same task, a page made dirty inside its write: that inode, that file. */
-  #joinInodes(): void {
-    const { inodes, book } = this.#in
-    const roots = this.#rootsOf()
-    for (let row = 0; row < inodes.length; row++) {
-      const kind = inodes.kind.data[row]
-      if (kind !== INODE_EVENT.syncEnter && kind !== INODE_EVENT.dirty) continue
-      if (!this.#in.placed[inodes.trace.data[row]]) continue
-      const rows = this.#windows.at(inodes.tid.data[row], this.#inodeNs[row] + EVENT_ROUNDING_NS)
-      if (rows.length !== 1) continue
-      const file = this.#in.calls.file.data[rows[0]]
-      const call = this.#in.calls.kind.data[rows[0]]
-      const wanted =
-        kind === INODE_EVENT.syncEnter
-          ? call === CALL.flush || call === CALL.syncWrite
-          : call === CALL.write || call === CALL.syncWrite
-      if (!wanted || file < 0) continue
-      const view = this.#replay.viewOf(row)
-      if (!view) continue
-      let root: number | null = Number.isNaN(inodes.root.data[row]) ? null : inodes.root.data[row]
-      if (root === null && view.type === 'btrfs') {
-        const known = roots.get(`${view.index}/${inodes.inode.data[row]}`)
-        if (known?.size !== 1) continue
-        root = [...known][0]
-      }
-      book.join(book.inode(view.index, root, inodes.inode.data[row]), this.#inodeNs[row], file)
-    }
-  }
-
-  /** Subvolumes in which an inode number was met. */
-  #rootsOf(): Map<string, Set<number>> {
-    const { inodes } = this.#in
-    const roots = new Map<string, Set<number>>()
-    for (let row = 0; row < inodes.length; row++) {
-      if (Number.isNaN(inodes.root.data[row])) continue
-      const view = this.#replay.viewOf(row)
-      if (!view) continue
-      const key = `${view.index}/${inodes.inode.data[row]}`
-      const known = roots.get(key)
-      if (known) known.add(inodes.root.data[row])
-      else roots.set(key, new Set([inodes.root.data[row]]))
-    }
-    return roots
-  }
-
-  #findLastWriters(requests: Uint32Array): void {
-    const { blocks } = this.#in
-    for (const request of requests) {
-      const bytes = blocks.bytes.data[request]
-      if (bytes <= 0) continue
-      for (const piece of this.#piecesOf(request)) {
-        const start = startOf(piece)
-        this.#lastWritersOf(piece).set(start, start + piece.bytes, request)
-      }
-    }
-  }
-
-  #lastWritersOf(piece: ViewPiece): Segments {
-    const key = this.#last.spaceOf(piece.view, piece)
-    let last = this.#lastWriter.get(key)
-    if (!last) this.#lastWriter.set(key, (last = new Segments()))
-    return last
   }
 
   /** On a file system that writes in place, a block is still the file's that had it before the trace. */
@@ -341,10 +284,9 @@ export class Attribution {
     const known: { from: number; to: number; place: Place | null }[] = []
     this.#places.within(space, start, start + piece.bytes, now, (from, to, place) => known.push({ from, to, place }))
     for (const { from, to, place } of known) {
-      const part = { ...piece, at: piece.at + from - start, bytes: to - from, byte: piece.byte + from - start }
-      const at = { ...part, address: piece.address === null ? null : from }
-      if (place?.kind === 'placed') this.#pushPlaced(request, at, place, now, inside)
-      else this.#unplaced(request, at, place, now, inside)
+      const part = cutOf(piece, from, to)
+      if (place?.kind === 'placed') this.#pushPlaced(request, part, place, now, inside)
+      else this.#unplaced(request, part, place, now, inside)
     }
   }
 
@@ -359,7 +301,7 @@ export class Attribution {
       file,
       fileOffset,
       rule: 'placed',
-      confidence: this.#listed.has(file) ? 'snapshot' : 'exact',
+      confidence: book.isCalled(place.inode, now) ? 'exact' : 'snapshot',
       source: place.source,
       record: place.record,
       via: inside.via,
@@ -378,7 +320,6 @@ export class Attribution {
     const last = names.at(-1)
     if (!last) return file
     const named = book.mapped(view, last.path, number, root, last.time.when === 'before')
-    this.#listed.add(named)
     return named
   }
 
@@ -392,7 +333,7 @@ export class Attribution {
         file,
         fileOffset: announced.offset,
         rule: 'announced',
-        confidence: inside.files.includes(file) ? 'exact' : 'inferred',
+        confidence: inside.files.includes(file) && book.isCalled(announced.inode, now) ? 'exact' : 'inferred',
         row: announced.row,
         inode: announced.inode,
       })
@@ -436,7 +377,7 @@ export class Attribution {
     const row = inside.rows.find((one) => calls.file.data[one] === file) as number
     if (place && place.file >= 0 && place.file !== file) this.conflicts++
     const kept = place?.file === file ? offsetIn(place, startOf(piece)) : NaN
-    const claim = Number.isNaN(kept) ? this.#claimAfter(request, piece, file) : null
+    const claim = Number.isNaN(kept) ? this.#maps.claimOn(request, piece, file) : null
     const offset = !Number.isNaN(kept) ? kept : claim ? offsetOf(claim, piece) : this.#nextOffset(row, piece.bytes)
     this.#pushFile(request, piece, now, inside, {
       file,
@@ -472,116 +413,24 @@ export class Attribution {
   }
 
   #byMaps(request: number, piece: ViewPiece, now: number, inside: Inside, among: readonly number[]): void {
-    const start = startOf(piece)
-    const parts: { from: number; to: number; last: boolean }[] = []
-    this.#lastWritersOf(piece).within(start, start + piece.bytes, (from, to, writer) => {
-      parts.push({ from, to, last: writer === request })
-    })
-    for (const { from, to, last } of parts) {
-      const address = piece.address === null ? null : from
-      const part = { ...piece, at: piece.at + from - start, bytes: to - from, byte: piece.byte + from - start, address }
-      this.#byMap(request, part, now, inside, among, last)
+    const mayLieOn = (file: number, view: FsView): boolean => this.#mayLieOn(file, view)
+    const parts = this.#maps.partsOf(request, piece, now, this.#in.calls.length > 0, mayLieOn)
+    const named = new Set(parts.flatMap(({ believed }) => (believed ? [believed.file] : [])))
+    const whole = named.size === 1 && this.#in.blocks.step.data[request] === 0
+    for (const { piece: part, believed, claims, last } of parts) {
+      if (believed) {
+        this.#pushFile(request, part, now, inside, {
+          file: believed.file,
+          fileOffset: offsetOf(believed, part),
+          rule: last ? 'map-after' : 'map-both',
+          confidence: 'snapshot',
+          origin: believed.source,
+        })
+      } else if (whole) {
+        const [file] = named
+        this.#pushFile(request, part, now, inside, { file, fileOffset: NaN, rule: 'same-request', confidence: 'inferred' })
+      } else this.#amongDirty(request, part, now, inside, among, claims)
     }
-  }
-
-  #byMap(
-    request: number,
-    piece: ViewPiece,
-    now: number,
-    inside: Inside,
-    among: readonly number[],
-    last: boolean,
-  ): void {
-    const { book } = this.#in
-    const claims = this.#claimsOn(piece, 'after')
-    const named = new Set(claims.map(({ file }) => file))
-    const [claim] = claims
-    // Maps count by blocks: a request that begins or ends within one is not asked about.
-    const whole =
-      claim !== undefined &&
-      claims.every(({ start, end }) => start <= startOf(piece) && end >= startOf(piece) + piece.bytes)
-    if (claim && !whole) {
-      this.#byMapPieces(request, piece, now, inside, among, last, claims)
-      return
-    }
-    if (claim && named.size === 1 && this.#believes(claim, piece, now, last)) {
-      const fileOffset = offsetOf(claim, piece)
-      this.#pushFile(request, piece, now, inside, {
-        file: claim.file,
-        fileOffset,
-        rule: last ? 'map-after' : 'map-both',
-        confidence: 'snapshot',
-        origin: claim.source,
-      })
-      return
-    }
-    void book
-    this.#amongDirty(request, piece, now, inside, among, claims)
-  }
-
-  #byMapPieces(
-    request: number,
-    piece: ViewPiece,
-    now: number,
-    inside: Inside,
-    among: readonly number[],
-    last: boolean,
-    claims: readonly Claim[],
-  ): void {
-    const start = startOf(piece)
-    const cuts = new Set([start, start + piece.bytes])
-    for (const claim of claims)
-      for (const at of [claim.start, claim.end]) if (at > start && at < start + piece.bytes) cuts.add(at)
-    const sorted = [...cuts].sort((a, b) => a - b)
-    for (let k = 0; k + 1 < sorted.length; k++) {
-      const [from, to] = [sorted[k], sorted[k + 1]]
-      const address = piece.address === null ? null : from
-      const part = { ...piece, at: piece.at + from - start, bytes: to - from, byte: piece.byte + from - start, address }
-      this.#byMap(request, part, now, inside, among, last)
-    }
-  }
-
-  #claimsOn(piece: ViewPiece, when: 'before' | 'after'): Claim[] {
-    return this.#claims
-      .within(piece.view, when, piece.address, piece.byte, piece.bytes)
-      .filter(({ unwritten }) => !unwritten)
-  }
-
-  /** What the map from afterwards says of this file here: its offset, where the write is the last one. */
-  #claimAfter(request: number, piece: ViewPiece, file: number): Claim | null {
-    const start = startOf(piece)
-    const claim = this.#claimsOn(piece, 'after').find((one) => one.file === file)
-    if (!claim || claim.start > start || claim.end < start + piece.bytes) return null
-    let last = writesInPlace(piece.view)
-    if (!last) {
-      last = true
-      this.#lastWritersOf(piece).within(start, start + piece.bytes, (_from, _to, writer) => {
-        if (writer !== request) last = false
-      })
-    }
-    return last ? claim : null
-  }
-
-  #believes(claim: Claim, piece: ViewPiece, now: number, last: boolean): boolean {
-    if (last) return true
-    if (!writesInPlace(piece.view)) return false
-    const before = this.#claimsOn(piece, 'before')
-    const offset = offsetOf(claim, piece)
-    const both = before.length > 0 && before.every((one) => one.file === claim.file && offsetOf(one, piece) === offset)
-    if (this.#in.calls.length === 0) return both
-    const { book } = this.#in
-    if (book.freedBetween(claim.file, now, Infinity, offset)) return false
-    if (both) return true
-    // Somebody else can have had it only by being dirty now and freed later.
-    let dirty = false
-    let others = false
-    let n = 0
-    for (const { file } of this.#dirty.all()) {
-      if (++n > MAX_CANDIDATES) return false
-      if (file === claim.file) dirty = true
-      else if (this.#mayLieOn(file, piece.view) && book.freedBetween(file, now, Infinity, Infinity)) others = true
-    }
-    return dirty && !others
   }
 
   /** No witness of the block itself: whichever file was dirty. */
@@ -617,7 +466,7 @@ export class Attribution {
     const candidates: number[] = []
     let n = 0
     for (const { file } of this.#dirty.all()) {
-      if (++n > MAX_CANDIDATES) return []
+      if (++n > MAX_DIRTY_FILES) return []
       if (!this.#mayLieOn(file, piece.view)) continue
       // It has all its blocks still, and the map says that this is none of them.
       const keeps =
@@ -657,7 +506,7 @@ export class Attribution {
       file,
       fileOffset,
       rule: found.rule,
-      confidence: found.confidence === 'exact' && this.#listed.has(file) ? 'snapshot' : found.confidence,
+      confidence: found.confidence,
       source: found.source ?? (row >= 0 ? inodes.source.data[row] : -1),
       record: found.record ?? (row >= 0 ? inodes.record.data[row] : -1),
       origin: found.origin ?? null,
@@ -721,15 +570,8 @@ function looksLikeBtrfs(flags: number, sector: number, bytes: number): boolean {
   return sector === 128 && bytes === 4096 && (flags & OP.meta) !== 0 && (flags & OP.fua) !== 0
 }
 
-function writesInPlace({ type }: FsView): boolean {
-  return type === 'ext4' || type === 'xfs' || type === 'other'
-}
-
 function placeOf(claim: Claim, kind: Place['kind'], atNs: number): Place {
   const { file, fileOffset, start, source } = claim
   return { kind, file, inode: -1, fileOffset, start, linear: true, atNs, source: -1, record: -1, origin: source }
 }
 
-function offsetOf(claim: Claim, piece: ViewPiece): number {
-  return claim.encoded ? NaN : claim.fileOffset + startOf(piece) - claim.start
-}

@@ -180,6 +180,11 @@ export class FileBook {
     return entry.file
   }
 
+  /** Whether calls told which file the inode was by then, not only lists from before or after. */
+  isCalled(inode: number, atNs: number): boolean {
+    return this.#inodes[inode].joins.some((join) => Number.isFinite(join.atNs) && join.atNs <= atNs)
+  }
+
   /** Gives a path to a file of which only the inode is known; files of the calls have their own. */
   call(file: number, path: string): void {
     const entry = this.#entries[file]

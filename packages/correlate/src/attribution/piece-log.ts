@@ -15,6 +15,7 @@ export const RULES = [
   'kept-place', // the block was the file's, and nothing took it away since
   'map-after', // nothing was written there between this and the map
   'map-both', // the maps from before and after agree
+  'same-request', // a map names another part of the same request
   'only-dirty', // the only file of the file system that was dirty
   'one-of', // one of several dirty files
   'area', // a map says what the range is

@@ -1,0 +1,148 @@
+/**
+ * When a saved map is believed of a block.
+ *
+ * 1. The last write to a block before the map was taken is what the map shows there.
+ * 2. An earlier one is the same file's only where nothing can have taken the block away in between: on a file system
+ *    that writes in place, when maps from before and after agree, or when calls show that the file did not free it and
+ *    that no other file that was dirty then has freed anything since. Never on a copy-on-write file system.
+ * 3. A request as the file system made it carries data of one inode (ext4_io_submit(), xfs ioends, btrfs ordered
+ *    extents; merging comes later): where a map names a part of it, the whole is that file's.
+ */
+import type { BlockLog } from './block-log.ts'
+import type { DirtyFiles } from './dirty-files.ts'
+import type { FileBook } from './file-book.ts'
+import type { Claim, MapClaims } from './map-claims.ts'
+import { startOf, type Places } from './places.ts'
+import { Segments } from './segments.ts'
+import type { FsView, ViewPiece } from './views.ts'
+
+/** A part of a piece of which one thing is true. */
+export interface MapPart {
+  readonly piece: ViewPiece
+  /** What maps from afterwards say, believed or not. */
+  readonly claims: readonly Claim[]
+  readonly believed: Claim | null
+  /** Nothing was written there between this request and the map. */
+  readonly last: boolean
+}
+
+/** Dirty files that are looked through one by one. */
+export const MAX_DIRTY_FILES = 256
+
+export function writesInPlace({ type }: FsView): boolean {
+  return type === 'ext4' || type === 'xfs' || type === 'other'
+}
+
+/** Offset in the file of the begin of a piece; NaN: compressed. */
+export function offsetOf(claim: Claim, piece: ViewPiece): number {
+  return claim.encoded ? NaN : claim.fileOffset + startOf(piece) - claim.start
+}
+
+export class MapEvidence {
+  readonly #claims: MapClaims
+  readonly #places: Places
+  readonly #book: FileBook
+  readonly #dirty: DirtyFiles
+  readonly #lastWriters = new Map<Segments, Segments>()
+
+  constructor(claims: MapClaims, places: Places, book: FileBook, dirty: DirtyFiles) {
+    this.#claims = claims
+    this.#places = places
+    this.#book = book
+    this.#dirty = dirty
+  }
+
+  /** Requests in the order of time: the last one that wrote a block is remembered. */
+  noteWrites(blocks: BlockLog, requests: Uint32Array, piecesOf: (request: number) => ViewPiece[]): void {
+    for (const request of requests) {
+      if (blocks.bytes.data[request] <= 0 || blocks.sector.data[request] < 0) continue
+      for (const piece of piecesOf(request)) {
+        const start = startOf(piece)
+        this.#lastWritersOf(piece).set(start, start + piece.bytes, request)
+      }
+    }
+  }
+
+  /** A piece cut where another request wrote later, and where claims begin and end. */
+  partsOf(request: number, piece: ViewPiece, now: number, anyCalls: boolean, mayLieOn: MayLieOn): MapPart[] {
+    const start = startOf(piece)
+    const end = start + piece.bytes
+    const cuts = new Set([start, end])
+    const cut = (at: number): void => void (at > start && at < end && cuts.add(at))
+    this.#lastWritersOf(piece).within(start, end, (from, to) => (cut(from), cut(to)))
+    for (const claim of this.#on(piece, 'after')) (cut(claim.start), cut(claim.end))
+    const sorted = [...cuts].sort((a, b) => a - b)
+    return sorted.slice(1).map((to, k) => {
+      const part = cutOf(piece, sorted[k], to)
+      const claims = this.#on(part, 'after')
+      const last = this.isLast(request, part)
+      const one = claims.length > 0 && claims.every(({ file }) => file === claims[0].file)
+      const believed = one && this.#believes(claims[0], part, now, last, anyCalls, mayLieOn) ? claims[0] : null
+      return { piece: part, claims, believed, last }
+    })
+  }
+
+  /** What a map from afterwards says of this file here, where it tells the offset of this very write. */
+  claimOn(request: number, piece: ViewPiece, file: number): Claim | null {
+    const start = startOf(piece)
+    const claim = this.#on(piece, 'after').find((one) => one.file === file)
+    if (!claim || claim.start > start || claim.end < start + piece.bytes) return null
+    return writesInPlace(piece.view) || this.isLast(request, piece) ? claim : null
+  }
+
+  isLast(request: number, piece: ViewPiece): boolean {
+    let last = true
+    const start = startOf(piece)
+    this.#lastWritersOf(piece).within(start, start + piece.bytes, (_from, _to, writer) => {
+      if (writer !== request) last = false
+    })
+    return last
+  }
+
+  #believes(
+    claim: Claim,
+    piece: ViewPiece,
+    now: number,
+    last: boolean,
+    anyCalls: boolean,
+    mayLieOn: MayLieOn,
+  ): boolean {
+    if (last) return true
+    if (!writesInPlace(piece.view)) return false
+    const before = this.#on(piece, 'before')
+    const offset = offsetOf(claim, piece)
+    const both = before.length > 0 && before.every((one) => one.file === claim.file && offsetOf(one, piece) === offset)
+    if (!anyCalls || both) return both && !this.#book.freedBetween(claim.file, now, Infinity, offset)
+    if (this.#book.freedBetween(claim.file, now, Infinity, offset)) return false
+    let dirty = false
+    let n = 0
+    for (const { file } of this.#dirty.all()) {
+      if (++n > MAX_DIRTY_FILES) return false
+      if (file === claim.file) dirty = true
+      else if (mayLieOn(file, piece.view) && this.#book.freedBetween(file, now, Infinity, Infinity)) return false
+    }
+    return dirty
+  }
+
+  #on(piece: ViewPiece, when: 'before' | 'after'): Claim[] {
+    return this.#claims
+      .within(piece.view, when, piece.address, piece.byte, piece.bytes)
+      .filter(({ unwritten }) => !unwritten)
+  }
+
+  #lastWritersOf(piece: ViewPiece): Segments {
+    const space = this.#places.spaceOf(piece.view, piece)
+    let last = this.#lastWriters.get(space)
+    if (!last) this.#lastWriters.set(space, (last = new Segments()))
+    return last
+  }
+}
+
+type MayLieOn = (file: number, view: FsView) => boolean
+
+/** The part of a piece from `from` to `to` in its own space. */
+export function cutOf(piece: ViewPiece, from: number, to: number): ViewPiece {
+  const shift = from - startOf(piece)
+  const address = piece.address === null ? null : from
+  return { ...piece, at: piece.at + shift, bytes: to - from, byte: piece.byte + shift, address }
+}
