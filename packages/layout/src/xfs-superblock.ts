@@ -30,7 +30,7 @@ export async function readXfsSuperblock(file: SideFile, findings: Findings): Pro
   const number = (name: string): number => Number(fields.get(name) ?? Number.NaN)
   const [block, sector, blocks] = [number('blocksize'), number('sectsize'), number('dblocks')]
   const [groupBlocks, groups, groupBits] = [number('agblocks'), number('agcount'), number('agblklog')]
-  if ([block, sector, blocks, groupBlocks, groups, groupBits].some(Number.isNaN)) {
+  if (![block, sector, blocks, groupBlocks, groups, groupBits].every((value) => value > 0)) {
     return file.report(LAYOUT.cut, file.path)
   }
   const areas = new AreaBuilder()

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AREAS, sniffLayout, type FileSystem } from '../src/index.ts'
+import { AREAS, sniffLayout, stackOf, type FileSystem } from '../src/index.ts'
 import { filesOf, readFiles } from './capture.ts'
 
 const maps = suite('maps')
@@ -179,6 +179,36 @@ maps('debugfs: where the block size comes from, and blocks of the file’s own',
     'icheck.txt': 'Block\tInode number\n33280\t12\n33281\t<block not found>\n',
   })
   assert.ok(codes(lost).some((code) => code === 'layout/unplaced-map' || code === 'layout/unknown-block-size'))
+})
+
+maps('any bytes: nothing is thrown, and lookups end', async () => {
+  let seed = 7
+  const random = (below: number): number => (seed = (seed * 48271) % 0x7fffffff) % below
+  for (const name of ['partition-ext4', 'subvolumes-btrfs', 'raid10-btrfs', 'xfs', 'stack', 'odd-filefrag']) {
+    const files = filesOf(join('fixtures/layout', name))
+    for (let round = 0; round < 12; round++) {
+      const damaged = Object.entries(files).map(([path, bytes]) => {
+        const copy = Buffer.from(bytes)
+        for (let k = 0; k < 12; k++) copy[random(copy.length)] = '0123456789\n\t ,.:{["'.charCodeAt(random(18))
+        return [path, round % 3 === 0 ? copy.subarray(0, random(copy.length)) : copy] as const
+      })
+      const { layout } = await readFiles(Object.fromEntries(damaged))
+      stackOf(layout)
+      for (const { device } of layout.devices) {
+        for (const { fs, byte, bytes } of layout.resolve(device, random(1 << 20), 1 << 20)) {
+          const pieces = fs?.addressesOf(device, byte, bytes) ?? []
+          for (const { address, bytes: length } of pieces) if (address !== null) fs?.placesOf(address, length)
+        }
+      }
+    }
+  }
+})
+
+maps('JSON that is none, of other members, or nested without end', async () => {
+  const deep = `{"blockdevices":[${'{"name":"a","children":['.repeat(20_000)}${']}'.repeat(20_000)}]}`
+  for (const text of ['{"blockdevices": [', '{"blockdevices": [{"name": 7}]}', deep]) {
+    assert.equal(codes(await readFiles({ 'lsblk.json': text })), ['layout/damaged-json'])
+  }
 })
 
 maps.run()
