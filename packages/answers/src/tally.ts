@@ -111,6 +111,8 @@ export class Group {
       case 'mapped':
         if (file && activity.mapped) this.#map(file, activity.mapped.fileOffset, bytes)
         return
+      default: // details that no count is made of
+        return
     }
     this.#trust(activity)
   }

@@ -26,6 +26,8 @@ const LINES: Readonly<Record<string, string>> = {
   'rank-set.txt': 'rank fixtures/strace/fd-ext4-ff-noy',
   'inspect-samba.txt': 'inspect fixtures/strace/attach-samba',
   'inspect-samba.json': 'inspect fixtures/strace/attach-samba --json',
+  'inspect-maps.txt': 'inspect fixtures/layout/partition-ext4 fixtures/blktrace/partition',
+  'inspect-maps.json': 'inspect fixtures/layout/partition-ext4 fixtures/blktrace/partition --json',
   'inspect-set.txt': 'inspect fixtures/strace/fd-ext4-ff-noy',
   'inspect-set.csv': 'inspect fixtures/strace/fd-ext4-ff-noy --csv',
   'recipe-ext4.sh': 'recipe --fs ext4 --device /dev/sda1 --seconds 600 --process postgres',

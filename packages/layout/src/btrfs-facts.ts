@@ -8,6 +8,9 @@ import type { AddressPiece } from './disk-layout.ts'
 export const SUPERBLOCKS = [64 * 1024, 64 * 2 ** 20, 256 * 2 ** 30] as const
 export const SUPERBLOCK_BYTES = 4096
 
+/** Requests are far smaller; of one of 64 KiB stripes this many bytes are 65,536 pieces. */
+const MAX_RANGE = 4_294_967_296
+
 /** The tree that is there from mkfs on: a file system without subvolumes has all its files in it. */
 export const FS_TREE = 5
 
@@ -41,6 +44,13 @@ export interface DevicePlace {
   readonly devid: number
   readonly byte: number
   readonly mirror: number
+}
+
+/** Whether the numbers of a chunk go together: what a damaged dump tells must not lead outside of it. */
+export function isWhole({ bytes, profile, stripeBytes, subStripes, stripes }: Chunk): boolean {
+  const least = { copies: 1, raid0: 1, raid10: 2, raid5: 2, raid6: 3 }[profile]
+  const even = profile !== 'raid10' || (subStripes > 0 && stripes.length % subStripes === 0)
+  return bytes > 0 && stripeBytes > 0 && stripes.length >= least && even
 }
 
 /** How many stripes of a row hold data that differs. */
@@ -89,6 +99,8 @@ export class ChunkMap {
 
   /** What a range of a device is called. Pieces add up to `bytes`. */
   addressesOf(devid: number, byte: number, bytes: number): AddressPiece[] {
+    // A discard of a whole device has no use for its stripes.
+    if (bytes > MAX_RANGE) return [{ at: 0, bytes, address: null, holds: null, mirror: 0 }]
     const pieces: AddressPiece[] = []
     const list = this.#onDevice.get(devid) ?? []
     const end = byte + bytes

@@ -9,7 +9,6 @@
  */
 import { makeDevice } from '@flushtrace/trace'
 import { z } from 'zod'
-import { LAYOUT } from './diagnostics.ts'
 import type { Findings } from './findings.ts'
 import type { SideFile } from './side-file.ts'
 
@@ -53,14 +52,11 @@ export async function readSwaps(file: SideFile, { devices }: Findings): Promise<
 
 /** Folders of links to devices: /dev/mapper, /dev/disk/by-*, /dev/drbd/by-res, ganeti's instance-disks. */
 export function sniffLinks(text: string): boolean {
-  const lines = text
-    .split('\n', 6)
-    .filter((line) => line !== '' && !/^total \d|^\/.*:$|^c[-rw]{9} .* control$/.test(line))
-  return (
-    lines.length > 0 &&
-    lines.every((line) => LINK.test(line) || /^d[-rwxst]{9}/.test(line)) &&
-    lines.some((line) => LINK.test(line))
-  )
+  const lines = text.split('\n', 8).filter((line) => line !== '' && !/^total \d|^\/.*:$|^d[-rwxst]{9}/.test(line))
+  const [control, ...others] = lines.toSorted((a, b) => a.localeCompare(b))
+  // /dev/mapper has a node of its own, and nothing else where there are no volumes.
+  const links = control?.startsWith('c') && control.endsWith(' control') ? others : lines
+  return lines.length > 0 && links.every((line) => LINK.test(line))
 }
 
 export async function readLinks(file: SideFile, { devices }: Findings): Promise<void> {
@@ -87,11 +83,8 @@ export function sniffLosetup(text: string): boolean {
 }
 
 export async function readLosetup(file: SideFile, { devices }: Findings): Promise<void> {
-  const value = await file.json()
-  if (value === undefined) return
-  const parsed = losetupSchema.safeParse(value)
-  if (!parsed.success) return file.report(LAYOUT.notJson, `${file.path}, ${parsed.error.issues[0]?.message ?? ''}`)
-  for (const { name, offset, 'back-file': path } of parsed.data.loopdevices) {
+  const table = await file.json(losetupSchema)
+  for (const { name, offset, 'back-file': path } of table?.loopdevices ?? []) {
     const number = /loop(\d+)$/.exec(name)
     // The kernel numbers loop devices by their name, unless max_part is set; lsblk, read before, knows.
     if (number && devices.find(name) === null) {

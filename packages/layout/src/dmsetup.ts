@@ -21,7 +21,12 @@ const SECTOR = 512
 
 export function sniffDmsetup(text: string): boolean {
   const [first] = text.split('\n', 1)
-  return DEPENDENCIES.test(first) || LIST.test(first) || (TABLE.test(first) && TARGETS.test(first))
+  return (
+    first === 'No devices found' ||
+    DEPENDENCIES.test(first) ||
+    LIST.test(first) ||
+    (TABLE.test(first) && TARGETS.test(first))
+  )
 }
 
 const TARGETS =

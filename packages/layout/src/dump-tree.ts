@@ -12,7 +12,7 @@
  * kernel-shared/print-tree.c, cmds/inspect-dump-tree.c.
  */
 import { AreaBuilder } from './area-builder.ts'
-import { FS_TREE, type BtrfsFacts, type Chunk, type Profile } from './btrfs-facts.ts'
+import { FS_TREE, isWhole, type BtrfsFacts, type Chunk, type Profile } from './btrfs-facts.ts'
 import { LAYOUT } from './diagnostics.ts'
 import { ExtentBuilder } from './extent-builder.ts'
 import { NO_HINT, type Findings, type FsHint, type ListedInode, type MapFinding } from './findings.ts'
@@ -287,7 +287,9 @@ class DumpTreeLines {
     this.#item = NOTHING
     if (item.kind === 'chunk') {
       const { chunk, stripes } = item
-      if (chunk.bytes > 0 && stripes.length > 0) this.#facts?.chunks.set(chunk.logical, { ...chunk, stripes })
+      const whole = { ...chunk, stripes }
+      if (isWhole(whole)) this.#facts?.chunks.set(chunk.logical, whole)
+      else this.#file.report(LAYOUT.damagedLine, `chunk ${chunk.logical}`)
     } else if (item.kind === 'extent' && item.data && item.owned === 0) {
       this.#extentMap().areas.add(
         item.start,

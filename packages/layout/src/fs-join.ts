@@ -81,15 +81,12 @@ export class FsJoin {
       const draft = this.ofPath(path)
       if (draft) return checked(draft)
     }
-    const fitting = this.drafts.filter((draft) => draft.type === type && this.#fits(draft, type, hint))
-    const mounted = fitting.filter(({ mountpoints }) => mountpoint !== null && mountpoints.has(mountpoint))
-    if (mounted.length === 1) return mounted[0]
+    const mounted = this.drafts.filter(({ mountpoints }) => mountpoint !== null && mountpoints.has(mountpoint))
+    if (mounted.length === 1) return checked(mounted[0])
+    const fitting = this.drafts.filter(
+      (draft) => draft.type === type && this.#fits(draft, type, hint) && this.#fills(draft, hint),
+    )
     if (fitting.length === 1) return fitting[0]
-    const exact = fitting.filter((draft) => {
-      const bytes = this.#bytesOf(draft)
-      return hint.bytes !== null && bytes !== null && bytes - hint.bytes < SLACK_BYTES
-    })
-    if (exact.length === 1) return exact[0]
     const beside = [...(this.#byFolder.get(`${dirname(source)} ${type}`) ?? [])].filter((draft) =>
       fitting.includes(draft),
     )
@@ -103,6 +100,12 @@ export class FsJoin {
       (uuid === null || draft.uuid === null || draft.uuid === uuid) &&
       (bytes === null || size === null || bytes <= size)
     )
+  }
+
+  /** Nothing but its type speaks for this one: then its size must, too. */
+  #fills(draft: FsDraft, { bytes }: FsHint): boolean {
+    const size = this.#bytesOf(draft)
+    return bytes === null || size === null || size - bytes < SLACK_BYTES
   }
 
   #bytesOf({ devices }: FsDraft): number | null {

@@ -16,6 +16,7 @@ import { readMdadm, readMdstat, sniffMdadm, sniffMdstat } from './mdraid.ts'
 import { parseMountinfoLine, readMountinfo } from './mounts.ts'
 import type { SideFile } from './side-file.ts'
 import { readXfsBmap, sniffXfsBmap } from './xfs-bmap.ts'
+import { readXfsSuperblock, sniffXfsSuperblock } from './xfs-superblock.ts'
 
 interface Kind {
   readonly tool: string
@@ -39,6 +40,7 @@ export const KINDS = {
   subvolumes: { tool: 'btrfs subvolume list', sniff: sniffSubvolumes, read: readSubvolumes },
   dumpe2fs: { tool: 'dumpe2fs', sniff: sniffDumpe2fs, read: readDumpe2fs },
   debugfs: { tool: 'debugfs', sniff: sniffDebugfs, read: readDebugfs },
+  'xfs-superblock': { tool: 'xfs_db', sniff: sniffXfsSuperblock, read: readXfsSuperblock },
   fsmap: { tool: 'fsmap', sniff: sniffFsmap, read: readFsmap },
   'xfs-bmap': { tool: 'xfs_bmap', sniff: sniffXfsBmap, read: readXfsBmap },
   'dump-tree': { tool: 'dump-tree', sniff: sniffDumpTree, read: readDumpTree },

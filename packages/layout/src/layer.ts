@@ -49,6 +49,9 @@ export function lowersOf(layer: Layer): { device: number; at: number | null }[] 
   }
 }
 
+/** A discard of a whole disk has no use for its stripes. */
+const MAX_PIECES = 65_536
+
 export interface UpperPiece {
   readonly at: number
   readonly bytes: number
@@ -68,6 +71,7 @@ export function piecesAbove(layer: Layer, lower: number, byte: number, bytes: nu
   }
   const pieces: UpperPiece[] = []
   const { lowers, chunk, copies } = layer
+  if (bytes / chunk > MAX_PIECES) return []
   const disks = lowers.length
   for (const [disk, { device, at: start }] of lowers.entries()) {
     if (device !== lower) continue

@@ -1,7 +1,6 @@
 /** `lsblk -J -b -o NAME,KNAME,MAJ:MIN,TYPE,SIZE,START,FSTYPE,UUID,MOUNTPOINTS,PKNAME,LOG-SEC` (util-linux). */
 import { majorOf, parseDevice } from '@flushtrace/trace'
 import { z } from 'zod'
-import { LAYOUT } from './diagnostics.ts'
 import type { BlockDevice } from './device-table.ts'
 import type { Findings } from './findings.ts'
 import type { SideFile } from './side-file.ts'
@@ -37,11 +36,8 @@ export function sniffLsblk(text: string): boolean {
 }
 
 export async function readLsblk(file: SideFile, findings: Findings): Promise<void> {
-  const value = await file.json()
-  if (value === undefined) return
-  const parsed = schema.safeParse(value)
-  if (!parsed.success) return file.report(LAYOUT.notJson, `${file.path}, ${parsed.error.issues[0]?.message ?? ''}`)
-  for (const row of parsed.data.blockdevices) addRow(findings, row, null)
+  const table = await file.json(schema)
+  for (const row of table?.blockdevices ?? []) addRow(findings, row, null)
 }
 
 function addRow(findings: Findings, row: Row, parent: BlockDevice | null): void {

@@ -1,5 +1,6 @@
 /** A saved map or table while it is read: its lines add up, and what cannot be read is reported with its place. */
 import { readLines, type DiagnosticKind, type Diagnostics, type Source } from '@flushtrace/trace'
+import { z } from 'zod'
 import { LAYOUT } from './diagnostics.ts'
 import type { MapTime } from './layout-map.ts'
 
@@ -43,8 +44,8 @@ export class SideFile {
     this.#diagnostics.add(kind, place, detail, count)
   }
 
-  /** Parsed JSON; undefined, and said, for what is none. */
-  async json(): Promise<unknown> {
+  /** What a tool prints as JSON; null, and said, for anything else. */
+  async json<T>(schema: z.ZodType<T>): Promise<T | null> {
     const pieces: Buffer[] = []
     let bytes = 0
     for await (const chunk of this.source.chunks()) {
@@ -53,13 +54,16 @@ export class SideFile {
       if (bytes > MAX_JSON_BYTES) break
     }
     const text = Buffer.concat(pieces).toString('utf8')
-    this.lines = this.used = text.split('\n').filter((line) => line !== '').length
+    this.lines = text.split('\n').filter((line) => line !== '').length
     try {
-      return JSON.parse(text)
+      const value = schema.parse(JSON.parse(text))
+      this.used = this.lines
+      return value
     } catch (error) {
-      this.used = 0
-      this.report(LAYOUT.notJson, `${this.path}, ${(error as Error).message.slice(0, SHOWN)}`)
-      return undefined
+      // Also a RangeError: nested deeper than the stack is.
+      const reason = error instanceof z.ZodError ? (error.issues[0]?.message ?? '') : (error as Error).message
+      this.report(LAYOUT.notJson, `${this.path}, ${reason.slice(0, SHOWN)}`)
+      return null
     }
   }
 }

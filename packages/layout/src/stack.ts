@@ -21,6 +21,9 @@ export interface StackRow {
   readonly file: string | null
 }
 
+/** Of a figure that anyone reads. Tables that a person made up can branch without end. */
+const MAX_ROWS = 1024
+
 /** A device that lies on several others (an array) stands under each of them. */
 export function stackOf(layout: DiskLayout): StackRow[] {
   const rows: StackRow[] = []
@@ -33,7 +36,7 @@ export function stackOf(layout: DiskLayout): StackRow[] {
     startBytes: number | null,
     path: number[],
   ): void => {
-    if (path.includes(device)) return // a ring, in damaged tables
+    if (path.includes(device) || rows.length === MAX_ROWS) return // a ring, in damaged tables
     const fs = layout.fileSystems.find(({ devices }) => devices.includes(device))
     rows.push({
       depth,

@@ -1,0 +1,127 @@
+import { makeDevice, parseDevice } from '@flushtrace/trace'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { stackOf, type DiskLayout, type FileSystem } from '../src/index.ts'
+import { filesOf, readFiles } from './capture.ts'
+
+const devices = suite('devices')
+const { layout: stack } = await readFiles(filesOf('fixtures/layout/stack'))
+const MIB = 1 << 20
+
+function device(text: string): number {
+  return parseDevice(text) as number
+}
+
+/** `mountpoint@byte+bytes` of every piece; the device stands for a place without a file system. */
+function places(layout: DiskLayout, on: string, byte: number, bytes: number): string[] {
+  const found = layout.resolve(device(on), byte / 512, bytes)
+  assert.is(
+    found.reduce((sum, piece) => sum + piece.bytes, 0),
+    bytes,
+  )
+  return found.map((piece) => `${piece.fs?.mountpoints[0] ?? layout.nameOf(piece.device)}@${piece.byte}+${piece.bytes}`)
+}
+
+devices('a volume on an array on a partition: each copy of the array leads to the same place', () => {
+  // Partition 1 MiB, data of the array 1 or 2 MiB, volume 1 MiB.
+  assert.equal(places(stack, '8:0', 3 * MIB + 4096, 8192), ['/srv/root@4096+8192'])
+  assert.equal(places(stack, '8:16', 4 * MIB + 4096, 8192), ['/srv/root@4096+8192'])
+  assert.equal(stack.resolve(device('8:0'), 6144, 4096)[0].layers, ['8:0', '8:1', '9:0', '253:0'].map(device))
+})
+
+devices('a volume of two pieces: the second one goes on where the first ended', () => {
+  const second = 2 * MIB + 400_000 * 512
+  assert.equal(places(stack, '8:0', second, 4096), ['/srv/root@67108864+4096'])
+})
+
+devices('a request over the end of a volume is split', () => {
+  // 65 MiB of the array: end of the first piece of vg-root, begin of vg-secret, whose encrypted data begin 2 MiB later.
+  assert.equal(places(stack, '9:0', 65 * MIB - 4096, 8192), ['/srv/root@67104768+4096', 'dm-1 (vg-secret)@0+4096'])
+  assert.equal(places(stack, '9:0', 67 * MIB, 4096), ['/srv/secret@0+4096'])
+})
+
+devices('the head of a partition, where no data of the array lie', () => {
+  assert.equal(places(stack, '8:0', MIB, 4096), ['sda1@0+4096'])
+  assert.equal(places(stack, '8:0', 0, 4096), ['sda@0+4096'])
+})
+
+devices('stripes of a volume: pieces of 64 KiB from two disks in turn', () => {
+  assert.equal(
+    places(stack, '8:64', MIB + 65_536 - 4096, 8192),
+    ['dm-4 (vg-striped)@61440+4096', 'dm-4 (vg-striped)@131072+4096'].map((text) =>
+      text.replace('dm-4 (vg-striped)', 'vg-striped'),
+    ),
+  )
+  assert.equal(places(stack, '8:80', MIB, 4096), ['vg-striped@65536+4096'])
+})
+
+devices('drbd byte for byte; a thin volume not at all', () => {
+  assert.equal(places(stack, '8:32', 4096, 4096), ['/srv/replica@4096+4096'])
+  assert.equal(places(stack, '8:48', 4096, 4096), ['sdd@4096+4096'])
+})
+
+devices('a remap event adds what no table told', () => {
+  const [from, to] = [makeDevice(253, 9), makeDevice(8, 96)]
+  assert.is(stack.resolve(to, 2048, 4096)[0].device, to)
+  stack.addRemap(from, to, 2048, 100)
+  assert.equal(stack.resolve(to, 2056, 4096), [
+    { at: 0, bytes: 4096, fs: null, device: from, byte: 4096, layers: [to, from] },
+  ])
+})
+
+devices('partition, loop device, names', () => {
+  assert.equal(stack.partitionOf(device('8:1')), { disk: device('8:0'), startSector: 2048, sectors: 1_048_576 })
+  assert.is(stack.partitionOf(device('8:0')), null)
+  assert.equal(stack.backingOf(device('7:0')), { device: device('253:0'), path: '/srv/root/disk.img', offset: MIB })
+  assert.is(stack.nameOf(device('253:0')), 'dm-0 (vg-root)')
+  assert.is(stack.nameOf(device('1:2')), null)
+})
+
+devices('a ring in damaged tables ends', async () => {
+  const { layout } = await readFiles({
+    'ls.txt': 'a\t(253:0)\nb\t(253:1)\n',
+    'table.txt': 'a: 0 4096 linear 253:1 0\nb: 0 4096 linear 253:0 0\n',
+  })
+  assert.is(layout.resolve(device('253:0'), 0, 4096).length, 1)
+  assert.equal(stackOf(layout), [])
+})
+
+const { layout: striped } = await readFiles(filesOf('fixtures/layout/raid10-btrfs'))
+const { layout: single } = await readFiles(filesOf('fixtures/layout/subvolumes-btrfs'))
+
+for (const [name, fs] of [
+  ['RAID10 and RAID1 on four devices', striped.fileSystems[0]],
+  ['single and DUP on one', single.fileSystems.find(({ type }) => type === 'btrfs') as FileSystem],
+] as const) {
+  devices(`btrfs, ${name}: device → address → devices leads back`, () => {
+    let pieces = 0
+    for (const on of fs.devices) {
+      for (let byte = 0; byte < 200 * MIB; byte += 977 * 4096) {
+        const told = fs.addressesOf(on, byte, 300_000)
+        assert.is(
+          told.reduce((sum, { bytes }) => sum + bytes, 0),
+          300_000,
+        )
+        for (const { at, bytes, address, mirror } of told) {
+          if (address === null) continue
+          pieces++
+          const back = fs.placesOf(address, bytes)
+          assert.ok(back.some((place) => place.device === on && place.byte === byte + at && place.mirror === mirror))
+          assert.is(new Set(back.map((place) => place.mirror)).size, Math.max(...back.map((place) => place.mirror)) + 1)
+        }
+      }
+    }
+    assert.ok(pieces > 20)
+  })
+}
+
+devices('btrfs: both copies of a tree block have its address', () => {
+  // docs/formats/layout.md: leaf 30605312 lies in the DUP chunk at 30408704, stripes 38797312 and 92471296.
+  const fs = single.fileSystems.find(({ type }) => type === 'btrfs') as FileSystem
+  for (const [mirror, stripe] of [38797312, 92471296].entries()) {
+    const told = fs.addressesOf(device('7:0'), stripe + 196608, 16384)
+    assert.equal(told, [{ at: 0, bytes: 16384, address: 30605312, holds: 'metadata', mirror }])
+  }
+})
+
+devices.run()

@@ -1,0 +1,214 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { AREAS, sniffLayout, stackOf, type FileSystem } from '../src/index.ts'
+import { filesOf, readFiles } from './capture.ts'
+
+const maps = suite('maps')
+const EXT4 = filesOf('fixtures/layout/partition-ext4')
+const DUMPE2FS = EXT4['maps/before/dumpe2fs.txt'].toString()
+const LSBLK = EXT4['maps/before/lsblk.json'].toString()
+const MOUNTS = EXT4['maps/before/mountinfo.txt'].toString()
+
+function codes({ diagnostics }: { diagnostics: readonly { code: string }[] }): string[] {
+  return diagnostics.map(({ code }) => code)
+}
+
+function areaAt(fs: FileSystem, byte: number): string[] {
+  return fs.maps.flatMap(({ areas }) =>
+    Array.from({ length: areas.length }, (_, k) => k)
+      .filter((k) => areas.start[k] <= byte && byte < areas.end[k])
+      .map((k) => AREAS[areas.area[k]]),
+  )
+}
+
+maps('no trace, and no other text, is taken for a map', () => {
+  for (const folder of ['fixtures/strace', 'fixtures/blktrace', 'fixtures/sysdig', 'docs', 'packages/layout/src']) {
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (!/\.(?:txt|md|ts|json|\d+)$/.test(name) || /golden|proc\//.test(name)) continue
+      assert.is(sniffLayout(readFileSync(join(folder, name)).subarray(0, 1 << 16)), null, join(folder, name))
+    }
+  }
+})
+
+maps('an ext4 file system on a partition, known by its mount', async () => {
+  const { layout, diagnostics, unread } = await readFiles(EXT4)
+  assert.equal([diagnostics, unread], [[], []])
+  const fs = layout.fileSystems.find(({ uuid }) => uuid !== null) as FileSystem
+  assert.equal([fs.type, fs.stDev, fs.blockBytes], ['ext4', '259:0', 4096])
+  const order = fs.maps.map(({ time }) => time.when)
+  assert.equal(
+    order,
+    order.toSorted((a, b) => (a === b ? 0 : a === 'before' ? -1 : 1)),
+  )
+  assert.equal(areaAt(fs, 65536 * 4096), ['used', 'journal', 'used', 'journal'])
+  assert.equal(areaAt(fs, 65 * 4096), ['metadata', 'metadata'])
+  assert.equal(areaAt(fs, 130_000 * 4096), ['free', 'free'])
+  assert.is(fs.namesOf(12, null)[0].path, '/srv/lab/mnt-partition-ext4/durable.db')
+  assert.is(fs.inodesOf('/srv/lab/mnt-partition-ext4/osync')[0].inode, 14)
+})
+
+maps('a file system whose UUID is another one is not joined', async () => {
+  const lsblk = LSBLK.replace(
+    '"start": 2048,',
+    '"start": 2048, "uuid": "00000000-0000-4000-8000-000000000000",',
+  ).replaceAll('"fstype": null', '"fstype": "ext4"')
+  const read = await readFiles({
+    'lsblk.json': lsblk,
+    'mountinfo.txt': MOUNTS,
+    'filefrag.txt': EXT4['maps/after/filefrag.txt'],
+    'dumpe2fs.txt': EXT4['maps/after/dumpe2fs.txt'],
+  })
+  assert.equal(codes(read), ['layout/foreign-map'])
+  const joined = read.layout.fileSystems.flatMap((fs) => fs.maps.map(({ tool }) => `${tool} on ${fs.stDev}`))
+  assert.equal(joined, ['filefrag on 259:0'])
+})
+
+maps('files of one type of file system at the mount of another', async () => {
+  const filefrag = EXT4['maps/after/filefrag.txt'].toString().replace('ef53', '58465342')
+  const read = await readFiles({ 'lsblk.json': LSBLK, 'mountinfo.txt': MOUNTS, 'filefrag.txt': filefrag })
+  assert.equal(codes(read), ['layout/foreign-map'])
+  assert.ok(read.layout.fileSystems.every((fs) => fs.maps.length === 0))
+})
+
+maps('a map that reaches beyond its device is not used', async () => {
+  const lsblk = LSBLK.replace('534773760', '4096000')
+  const read = await readFiles({
+    'lsblk.json': lsblk,
+    'mountinfo.txt': MOUNTS,
+    'filefrag.txt': EXT4['maps/after/filefrag.txt'],
+  })
+  assert.equal(codes(read), ['layout/beyond-device'])
+  assert.ok(read.layout.fileSystems.every((fs) => fs.maps.length === 0))
+})
+
+maps('cut in the middle: said, and what is not there is neither free nor used', async () => {
+  const cut = DUMPE2FS.slice(0, DUMPE2FS.indexOf('Group 2:'))
+  const read = await readFiles({ 'lsblk.json': LSBLK, 'mountinfo.txt': MOUNTS, 'dumpe2fs.txt': cut })
+  assert.equal(codes(read), ['layout/cut-map'])
+  const fs = read.layout.fileSystems.find(({ uuid }) => uuid !== null) as FileSystem
+  assert.is(fs.maps[0].complete, false)
+  assert.equal(areaAt(fs, 80_000 * 4096), [])
+  const tree = filesOf('fixtures/layout/subvolumes-btrfs')['maps/after/btrfs-dump-tree-extent.txt'].toString()
+  assert.ok(codes(await readFiles({ 'tree.txt': tree.slice(0, tree.length / 2) })).includes('layout/cut-map'))
+})
+
+maps('a list of files in two file systems is taken apart by their mounts', async () => {
+  const mounts = `${MOUNTS}46 27 259:1 / /srv/other rw - ext4 /dev/loop0p2 rw\n`
+  const other = EXT4['maps/after/filefrag.txt'].toString().replaceAll('/srv/lab/mnt-partition-ext4', '/srv/other')
+  const both = EXT4['maps/after/filefrag.txt'].toString() + other
+  const { layout } = await readFiles({ 'mountinfo.txt': mounts, 'filefrag.txt': both })
+  const lengths = layout.fileSystems.map((fs) => [
+    fs.stDev,
+    fs.maps.reduce((sum, { extents }) => sum + extents.length, 0),
+  ])
+  assert.equal(lengths, [
+    ['254:0', 0],
+    ['259:0', 15],
+    ['259:1', 15],
+  ])
+})
+
+maps('when: a clock note beside the map, else a folder', async () => {
+  const note = 'wall_ns 1795175532265277782\nmonotonic_ns 3699632139774\nwhen during\n'
+  const { layout } = await readFiles({
+    'mountinfo.txt': MOUNTS,
+    'one/clock.txt': note,
+    'one/filefrag.txt': EXT4['maps/after/filefrag.txt'],
+    'maps-before/filefrag.txt': EXT4['maps/after/filefrag.txt'],
+  })
+  const fs = layout.fileSystems.find(({ stDev }) => stDev === '259:0') as FileSystem
+  assert.equal(
+    fs.maps.map(({ time }) => time),
+    [
+      { when: 'before', wall: null, monotonic: null },
+      {
+        when: 'during',
+        wall: { seconds: 1795175532, nanos: 265277782 },
+        monotonic: { seconds: 3699, nanos: 632139774 },
+      },
+    ],
+  )
+})
+
+maps('lists of inodes: ended by NUL, by line, with escapes, of ls', async () => {
+  const folder = '/srv/lab/mnt-partition-ext4'
+  const { layout, diagnostics } = await readFiles({
+    'mountinfo.txt': MOUNTS,
+    'nul.txt': `12 5 ${folder}/a\nb\\012\0` + `13 6 ${folder}/c\0`,
+    'lines.txt': `14 7 ${folder}/new\\012line\n15 8 ${folder}/back\\134slash\n`,
+    'ls.txt': `${folder}:\ntotal 8\n16 -rw-r--r-- 1 root root 9 Nov 20 11:54 d e\n17 -rw-r--r-- 1 root root 9 2026-11-20 11:54:16.7 +0000 odd\nname\n`,
+  })
+  assert.equal(diagnostics, [])
+  const fs = layout.fileSystems.find(({ stDev }) => stDev === '259:0') as FileSystem
+  const names = [12, 13, 14, 15, 16, 17].map((inode) =>
+    fs.namesOf(inode, null).map(({ path }) => path.slice(folder.length)),
+  )
+  // Which of the lines of ls belong to the name nothing tells: it is left out.
+  assert.equal(names, [['/a\nb\\012'], ['/c'], ['/new\nline'], ['/back\\slash'], ['/d e'], []])
+})
+
+maps('btrfs: an inode number is of one subvolume', async () => {
+  const { layout } = await readFiles(filesOf('fixtures/layout/subvolumes-btrfs'))
+  const fs = layout.fileSystems.find(({ type }) => type === 'btrfs') as FileSystem
+  const base = '/srv/lab/mnt-subvol-btrfs'
+  const paths = (root: number | null): string[] => [...new Set(fs.namesOf(257, root).map(({ path }) => path))]
+  assert.equal([paths(256), paths(257), paths(null)], [[`${base}/a.db`], [`${base}/snap/a.db`], [`${base}/a.db`]])
+})
+
+maps('debugfs: where the block size comes from, and blocks of the file’s own', async () => {
+  const stat =
+    'Inode: 12   Type: regular    Mode:  0644   Flags: 0x80000\nLinks: 1   Blockcount: 48\nEXTENTS:\n(ETB0):33280, (0-3):40000-40003, (9[u]):40009\n'
+  const { layout, diagnostics } = await readFiles({
+    'mountinfo.txt': MOUNTS.replace(/^27 1.*\n/m, ''),
+    'stat.txt': stat,
+  })
+  assert.equal(diagnostics, [])
+  const [
+    {
+      maps: [map],
+    },
+  ] = layout.fileSystems
+  assert.equal([...map.extents.start], [40_000 * 4096, 40_009 * 4096])
+  assert.equal([...map.extents.fileOffset], [0, 9 * 4096])
+  assert.equal([...map.extents.flags], [0, 1])
+  assert.is(map.areas.start[0], 33_280 * 4096)
+  const lost = await readFiles({
+    'mountinfo.txt': MOUNTS,
+    'icheck.txt': 'Block\tInode number\n33280\t12\n33281\t<block not found>\n',
+  })
+  assert.ok(codes(lost).some((code) => code === 'layout/unplaced-map' || code === 'layout/unknown-block-size'))
+})
+
+maps('any bytes: nothing is thrown, and lookups end', async () => {
+  let seed = 7
+  const random = (below: number): number => (seed = (seed * 48271) % 0x7fffffff) % below
+  for (const name of ['partition-ext4', 'subvolumes-btrfs', 'raid10-btrfs', 'xfs', 'stack', 'odd-filefrag']) {
+    const files = filesOf(join('fixtures/layout', name))
+    for (let round = 0; round < 12; round++) {
+      const damaged = Object.entries(files).map(([path, bytes]) => {
+        const copy = Buffer.from(bytes)
+        for (let k = 0; k < 12; k++) copy[random(copy.length)] = '0123456789\n\t ,.:{["'.charCodeAt(random(18))
+        return [path, round % 3 === 0 ? copy.subarray(0, random(copy.length)) : copy] as const
+      })
+      const { layout } = await readFiles(Object.fromEntries(damaged))
+      stackOf(layout)
+      for (const { device } of layout.devices) {
+        for (const { fs, byte, bytes } of layout.resolve(device, random(1 << 20), 1 << 20)) {
+          const pieces = fs?.addressesOf(device, byte, bytes) ?? []
+          for (const { address, bytes: length } of pieces) if (address !== null) fs?.placesOf(address, length)
+        }
+      }
+    }
+  }
+})
+
+maps('JSON that is none, of other members, or nested without end', async () => {
+  const deep = `{"blockdevices":[${'{"name":"a","children":['.repeat(20_000)}${']}'.repeat(20_000)}]}`
+  for (const text of ['{"blockdevices": [', '{"blockdevices": [{"name": 7}]}', deep]) {
+    assert.equal(codes(await readFiles({ 'lsblk.json': text })), ['layout/damaged-json'])
+  }
+})
+
+maps.run()
