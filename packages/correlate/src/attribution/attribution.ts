@@ -428,7 +428,12 @@ export class Attribution {
         })
       } else if (whole) {
         const [file] = named
-        this.#pushFile(request, part, now, inside, { file, fileOffset: NaN, rule: 'same-request', confidence: 'inferred' })
+        this.#pushFile(request, part, now, inside, {
+          file,
+          fileOffset: NaN,
+          rule: 'same-request',
+          confidence: 'inferred',
+        })
       } else this.#amongDirty(request, part, now, inside, among, claims)
     }
   }
@@ -574,4 +579,3 @@ function placeOf(claim: Claim, kind: Place['kind'], atNs: number): Place {
   const { file, fileOffset, start, source } = claim
   return { kind, file, inode: -1, fileOffset, start, linear: true, atNs, source: -1, record: -1, origin: source }
 }
-
