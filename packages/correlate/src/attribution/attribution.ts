@@ -14,7 +14,7 @@
  *    afterwards counts.
  */
 import type { DiskLayout } from '@flushtrace/layout'
-import { DATALESS, INODE_EVENT, OP } from '@flushtrace/trace'
+import { DATALESS, OP } from '@flushtrace/trace'
 import type { Actors } from './actors.ts'
 import type { BlockLog } from './block-log.ts'
 import { CALL, type CallLog } from './call-log.ts'

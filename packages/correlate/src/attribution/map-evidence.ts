@@ -68,9 +68,17 @@ export class MapEvidence {
     const start = startOf(piece)
     const end = start + piece.bytes
     const cuts = new Set([start, end])
-    const cut = (at: number): void => void (at > start && at < end && cuts.add(at))
-    this.#lastWritersOf(piece).within(start, end, (from, to) => (cut(from), cut(to)))
-    for (const claim of this.#on(piece, 'after')) (cut(claim.start), cut(claim.end))
+    const cut = (at: number): void => {
+      if (at > start && at < end) cuts.add(at)
+    }
+    this.#lastWritersOf(piece).within(start, end, (from, to) => {
+      cut(from)
+      cut(to)
+    })
+    for (const claim of this.#on(piece, 'after')) {
+      cut(claim.start)
+      cut(claim.end)
+    }
     const sorted = [...cuts].sort((a, b) => a - b)
     return sorted.slice(1).map((to, k) => {
       const part = cutOf(piece, sorted[k], to)
