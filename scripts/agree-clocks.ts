@@ -109,7 +109,7 @@ async function compare(folder: string): Promise<number> {
     new Diagnostics(),
   )
   const straces = await straceOf(
-    sources.filter(({ path }) => /^strace/.test(basename(path))),
+    sources.filter(({ path }) => basename(path).startsWith('strace')),
     recording,
   )
   const others = await othersOf(sources, recording)
