@@ -36,6 +36,9 @@ bad('a directory of photos', async () => {
   isRefused(await rank('photos/a.jpg', jpeg), /a\.jpg: a JPEG picture;/)
 })
 bad('words', async () => isRefused(await rank('words.txt', 'to do: buy milk\n'), /words\.txt: text of no known kind;/))
+bad('maps, and no trace that they belong to', async () =>
+  isRefused(await flushtrace('rank', 'fixtures/layout/partition-ext4'), /only maps and device tables, no trace;/),
+)
 bad("Cygwin's strace", async () => {
   const log = '--- Process 4660 created\n--- Process 4660 loaded C:\\Windows\\System32\\ntdll.dll at 00007ffa\n'
   isRefused(await rank('cygwin.txt', log), /cygwin\.txt is Cygwin.s strace/)

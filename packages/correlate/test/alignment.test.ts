@@ -152,6 +152,23 @@ test('requests that stand in two block traces tell to the digit', () => {
   assert.is(Math.round(found.residualNs), 700)
 })
 
+test('clocks that drift apart by 1 ms get the residual that shows it', () => {
+  const all = flushes(200, [10, 11], 14)
+  const end = Math.max(...all.map(({ atNs }) => atNs))
+  const drifted = all.map((one) => ({ ...one, queuedNs: one.queuedNs.map((ns) => Math.round(ns)) }))
+  const to = new BlockAnchors()
+  const from = new BlockAnchors()
+  for (const { tid, queuedNs } of drifted) {
+    for (const ns of queuedNs) {
+      to.requests.set(`${ns} ${tid}`, [ns])
+      from.requests.set(`${ns} ${tid}`, [ns * (1 + 1e6 / end) - ZERO])
+    }
+  }
+  const found = offsetBeside([{ anchors: to, offsetNs: 0, residualNs: 0 }], from)!
+  assert.ok(isSure(found))
+  assert.ok(found.residualNs > 300e3 && Math.abs(found.offsetNs - ZERO) < 1.1e6)
+})
+
 test('another tracer saw the same calls', () => {
   const all = flushes(60, [10, 11], 12)
   const inner = all.map((one) => ({ ...one, atNs: one.atNs + 30e3 - ZERO, tookNs: one.tookNs - 50e3 }))

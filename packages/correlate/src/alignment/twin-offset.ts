@@ -2,12 +2,15 @@
  * The offset between the clocks of two block traces, from requests that stand in both: queued by the same task for the
  * same sectors. Exact to what lies between the two tracepoints, or to the digits of the text.
  */
-import { deviation, median } from 'd3-array'
+import { median, quantile } from 'd3-array'
 import { IntervalVote } from './interval-vote.ts'
-import type { FoundOffset } from './offset.ts'
+import { isSure, type FoundOffset } from './offset.ts'
 
-/** Two tracepoints on one request fire within µs; an interrupt may come in between. */
-const TOGETHER_NS = 50_000
+/**
+ * Two tracepoints on one request fire within µs; an interrupt may come in between. Clocks that drift apart (ftrace's
+ * `local` beside CLOCK_MONOTONIC, some 10 ppm) agree less closely, and get one offset with the residual that shows it.
+ */
+const TOGETHER_NS = [50_000, 2_000_000]
 /** Times of one request on each side that are paired with each other. */
 const MAX_TIMES = 16
 
@@ -18,19 +21,28 @@ export function twinOffset(
 ): FoundOffset | null {
   const differences: number[] = []
   for (const [request, times] of from) {
-    for (const at of times.slice(0, MAX_TIMES)) {
-      for (const other of to.get(request)?.slice(0, MAX_TIMES) ?? []) differences.push(other - at)
-    }
+    const others = to.get(request)?.slice(0, MAX_TIMES) ?? []
+    for (const at of times.slice(0, MAX_TIMES)) for (const other of others) differences.push(other - at)
   }
+  let found: FoundOffset | null = null
+  for (const togetherNs of TOGETHER_NS) {
+    found = agreement(differences, togetherNs)
+    if (found && isSure(found)) break
+  }
+  return found
+}
+
+function agreement(differences: readonly number[], togetherNs: number): FoundOffset | null {
   const votes = new IntervalVote(differences.length)
-  for (const difference of differences) votes.add(difference - TOGETHER_NS, difference + TOGETHER_NS)
-  const [best, rival] = votes.best(2, TOGETHER_NS)
+  for (const difference of differences) votes.add(difference - togetherNs, difference + togetherNs)
+  const [best, rival] = votes.best(2, togetherNs)
   if (!best) return null
   const middle = (best.start + best.end) / 2
-  const agreed = differences.filter((difference) => Math.abs(difference - middle) <= TOGETHER_NS)
+  const agreed = differences.filter((difference) => Math.abs(difference - middle) <= togetherNs)
+  const offsetNs = median(agreed) ?? middle
   return {
-    offsetNs: median(agreed)!,
-    residualNs: deviation(agreed) ?? TOGETHER_NS,
+    offsetNs,
+    residualNs: quantile(agreed, 0.95, (difference) => Math.abs(difference - offsetNs)) ?? togetherNs,
     matched: agreed.length,
     lead: 1 - (rival?.votes ?? 0) / best.votes,
   }
