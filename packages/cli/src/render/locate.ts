@@ -90,7 +90,8 @@ function tableRow(row: LocateRow, { devices }: LocateAnswer): TableRow {
   return { cells: [bytes(size), count(requests), sure(row), `${title(row)}${device}`], below: below(row) }
 }
 
-function title({ what, file, candidates }: LocateRow): string {
+function title({ what, file, candidates, writes }: LocateRow): string {
+  if (what === 'unknown' && writes === 0) return 'flush requests without data'
   if (candidates) return `one of ${plural(candidates.length, 'file')}`
   if (!file) return WHATS[what]
   const name = file.path === null ? `inode ${file.inode ?? '?'}` : safe(file.path)
@@ -110,14 +111,16 @@ function sure({ confidence, bytes: whole }: LocateRow): string {
 
 const VIAS = { direct: 'direct', flush: '', writeback: 'by writeback' } as const
 
-function below({ processes, candidates, flushes, fua }: LocateRow): string[] {
+function below({ what, processes, candidates, flushes, fua }: LocateRow): string[] {
+  // What the file system writes for itself nobody made dirty: it was written for a flush.
+  const own = what === 'journal' || what === 'metadata' || what === 'superblock'
   const shown = processes.slice(0, 3).map(({ pid, name, via }) => {
-    const how = VIAS[via] === '' ? '' : `, ${VIAS[via]}`
-    return `${safe(name ?? '?')} [${pid ?? '?'}]${how}`
+    const how = VIAS[via] === '' || own ? '' : `, ${VIAS[via]}`
+    return `${own ? 'for the flushes of ' : ''}${safe(name ?? '?')} [${pid ?? '?'}]${how}`
   })
   if (processes.length > 3) shown.push(`${processes.length - 3} more`)
   if (candidates) shown.unshift(...candidates.slice(0, 4).map((path) => safe(lastPart(path))))
-  if (flushes + fua > 0) shown.push(`${count(flushes)} flush, ${count(fua)} FUA`)
+  if (flushes + fua > 0) shown.push([...(flushes > 0 ? [plural(flushes, 'flush request')] : []), ...(fua > 0 ? [`${count(fua)} FUA`] : [])].join(', '))
   return shown
 }
 
