@@ -89,6 +89,7 @@ export const explainSchema = z.object({
   of: z.enum(['calls', 'requests']),
   summary: z.object({
     flushes: z.int(),
+    processes: z.int(),
     /** Those whose time is known: all figures of time are of these. */
     timed: z.int(),
     tookNs: z.object({ total: ns, p50: ns, p99: ns, max: ns }).nullable(),
@@ -100,6 +101,8 @@ export const explainSchema = z.object({
     /** Flushes that waited for nothing that this trace shows, and those that rode on another's commit. */
     empty: z.int(),
     rode: z.int(),
+    /** What was not known of how many flushes, by the name it has in `evidence`. */
+    limits: z.record(z.string(), z.int()),
     /** Files whose data these flushes had to wait for, most bytes first. */
     others: z.array(other),
   }),

@@ -25,6 +25,15 @@ export interface ExplainOptions extends AnalyzeOptions {
 const MAX_WRITES = 64
 const MAX_OTHERS = 20
 
+/** Rules of evidence that say what could not be known. */
+const LIMITS: ReadonlySet<string> = new Set([
+  'no-duration',
+  'no-block-trace',
+  'block-trace-not-aligned',
+  'device-unknown',
+  'end-not-seen',
+])
+
 /** What explain knows of one flush before it is put into words. */
 interface Found {
   readonly row: ExplainRow
@@ -280,9 +289,11 @@ function summaryOf(found: readonly Found[], explainer: Explainer): ExplainAnswer
       others.set(path, { bytes: one.bytes + bytes, flushes: one.flushes + 1 })
     }
   }
+  const limits = found.flatMap(({ row }) => row.evidence.map(({ rule }) => rule).filter((rule) => LIMITS.has(rule)))
   const total = (part: keyof ExplainRow['parts']): number => sum(timed, ({ row }) => row.parts[part])
   return {
     flushes: found.length,
+    processes: new Set(found.map(({ row: { process } }) => `${process.pid} ${process.name}`)).size,
     timed: timed.length,
     tookNs: durations.summary(),
     parts: {
@@ -298,6 +309,7 @@ function summaryOf(found: readonly Found[], explainer: Explainer): ExplainAnswer
     deviceFlushes: mean(({ deviceFlushes }) => deviceFlushes),
     empty: found.filter(({ row }) => row.waitedFor === 'nothing').length,
     rode: found.filter(({ row }) => row.waitedFor === 'others').length,
+    limits: Object.fromEntries(rollup(limits, ({ length }) => length, String)),
     others: [...others]
       .map(([path, one]) => ({ path, ...one }))
       .sort((a, b) => b.bytes - a.bytes)

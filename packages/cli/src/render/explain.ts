@@ -1,6 +1,6 @@
 /** Where the time of flushes went: a sentence, the shares, the slowest ones in a table, and one of them step by step. */
 import type { ExplainAnswer, ExplainRow } from '@flushtrace/answers'
-import { diagnosticNotes, note, sourceNotes, wrap } from './notes.ts'
+import { diagnosticNotes, note, shellWord, sourceNotes, wrap } from './notes.ts'
 import { table } from './table.ts'
 import { bytes, count, duration, plural, safe, shorten } from './text.ts'
 import { lastPart, titleOf } from './title.ts'
@@ -19,10 +19,10 @@ const STEPS_SHOWN = 24
 const OTHERS_SHOWN = 4
 
 export function renderExplain(answer: ExplainAnswer, paths: readonly string[], width: number): string {
-  const { rows, summary } = answer
+  const { rows } = answer
   const lines = [...wrap(headline(answer), width), ...facts(answer).flatMap((text) => wrap(text, width))]
   if (rows.length > 1) lines.push('', ...rowTable(answer, width))
-  if (rows.length > 0) lines.push('', ...timeline(rows[0], summary.flushes > 1, width))
+  if (rows.length > 0) lines.push('', ...timeline(rows[0], answer, width))
   const below = [
     ...note('others', otherNotes(answer), width),
     ...note('unseen', unseen(answer), width),
@@ -32,14 +32,16 @@ export function renderExplain(answer: ExplainAnswer, paths: readonly string[], w
   return [...lines, '', ...below, ''].join('\n')
 }
 
-function headline({ of, rows, summary: { flushes, timed, tookNs, parts } }: ExplainAnswer): string {
+function headline({ of, rows, summary }: ExplainAnswer): string {
+  const { flushes, processes, timed, tookNs, parts, limits } = summary
   const what = of === 'calls' ? 'flush' : 'flush request'
   if (flushes === 0) return `No ${what} here fits.`
   const n = flushes === 1 ? `One ${what}` : `${count(flushes)} ${what}${of === 'calls' ? 'es' : 's'}`
-  const by = new Set(rows.map(({ process }) => process.pid))
-  const who = by.size === 1 ? ` of ${safe(titleOf(rows[0].process))} [${rows[0].process.pid ?? '?'}]` : ''
+  const who = processes === 1 ? ` of ${safe(titleOf(rows[0].process))} [${rows[0].process.pid ?? '?'}]` : ''
   if (!tookNs) return `${n}${who}: this trace does not tell how long they took.`
   const known = timed < flushes ? ` (of ${count(timed)} the time is known)` : ''
+  if (limits['no-block-trace'] > 0)
+    return `${n}${who} took ${duration(tookNs.total)}${known}; no block trace tells why.`
   const most = PART_WORDS.toSorted((a, b) => parts[b[0]] - parts[a[0]]).filter(([key]) => parts[key] > 0)
   const shares = most.map(([key, words]) => `${words} ${share(parts[key], tookNs.total)}`)
   return `${n}${who} took ${duration(tookNs.total)}${known}: ${shares.join(', ')}.`
@@ -90,23 +92,26 @@ function rowTable({ rows, rest, of }: ExplainAnswer, width: number): string[] {
 }
 
 /** One flush: what was queued, sent and done until it returned, in the order of time. */
-function timeline(row: ExplainRow, slowest: boolean, width: number): string[] {
+function timeline(row: ExplainRow, { of, summary }: ExplainAnswer, width: number): string[] {
   const { process, tookNs, atNs, path } = row
   const who = `${safe(titleOf(process))} [${process.pid ?? '?'}]`
   const file = path === null ? '' : ` ${safe(path)}`
-  const head = `${slowest ? 'The slowest, flush' : 'Flush'} ${count(row.flush)}: ${row.call}${file}, by ${who}`
+  const head = `${summary.flushes > 1 ? 'The slowest, flush' : 'Flush'} ${count(row.flush)}: ${row.call}${file}, by ${who}`
   if (tookNs === null || atNs === null) return wrap(`${head}: no time is known.`, width)
   const lines = wrap(`${head}, at ${(atNs / 1e9).toFixed(6)} s, ${duration(tookNs)}`, width)
   const steps = stepsOf(row)
-  const offset = (ns: number): string => `${ns < 0 ? '−' : '+'}${duration(Math.abs(ns))}`.padStart(9)
-  lines.push(`${offset(0)}  enters the call`)
-  for (const step of steps.slice(0, STEPS_SHOWN)) {
-    lines.push(shorten(`${offset(step.atNs - atNs)}    ${step.text}`, width))
-  }
-  const more = steps.length - STEPS_SHOWN + row.moreBlockWrites
-  if (more > 0) lines.push(`${' '.repeat(9)}    ${count(more)} more steps (--json lists up to 64 writes)`)
-  if (steps.length === 0) lines.push(`${' '.repeat(9)}    nothing that this trace shows`)
-  lines.push(`${offset(tookNs)}  returns`)
+  const [begins, ends] = of === 'calls' ? ['enters the call', 'returns'] : ['is queued', 'is done']
+  const line = (ns: number, text: string): string =>
+    shorten(`${`${ns < 0 ? '−' : '+'}${duration(Math.abs(ns))}`.padStart(9)}  ${text}`, width)
+  const shown = steps.slice(0, STEPS_SHOWN).map((step) => ({ atNs: step.atNs - atNs, text: `  ${step.text}` }))
+  const before = shown.filter((step) => step.atNs < 0)
+  for (const step of before) lines.push(line(step.atNs, step.text))
+  lines.push(line(0, begins))
+  for (const step of shown.slice(before.length)) lines.push(line(step.atNs, step.text))
+  const more = steps.length - shown.length + row.moreBlockWrites
+  if (more > 0) lines.push(`${' '.repeat(13)}${count(more)} more (--json has the first 64 writes)`)
+  if (steps.length === 0) lines.push(`${' '.repeat(13)}nothing that this trace shows`)
+  lines.push(line(tookNs, ends))
   const sums = PART_WORDS.filter(([key]) => row.parts[key] > 0).map(
     ([key, words]) => `${words} ${duration(row.parts[key])}`,
   )
@@ -146,7 +151,7 @@ function kindOf({ role, rwbs, what, path, pid, tookNs }: Write): string {
 }
 
 function stepOf(group: readonly Write[]): Step {
-  const [{ atNs, role, what, path, comm, pid, rwbs, dataNs, tookNs }] = group
+  const [{ atNs, role, what, path, comm, pid, rwbs, tookNs }] = group
   const words = {
     ownData: 'own data',
     othersData: path === null ? 'data of unknown files' : `data of ${safe(lastPart(path))}`,
@@ -162,7 +167,7 @@ function stepOf(group: readonly Write[]): Step {
     group.length === 1 && dataNs !== null && tookNs !== null && tookNs > dataNs
       ? `, data after ${duration(dataNs)}`
       : ''
-  return { atNs, text: `${many}${rwbs}${size} ${words}: ${end}${data} · ${safe(comm ?? 'unknown')} [${pid ?? '?'}]` }
+  return { atNs, text: `${many}${rwbs}${size} ${words}: ${end} · ${safe(comm ?? 'unknown')} [${pid ?? '?'}]` }
 }
 
 function otherNotes({ summary: { others } }: ExplainAnswer): string[] {
@@ -177,20 +182,18 @@ function otherNotes({ summary: { others } }: ExplainAnswer): string[] {
 }
 
 const RULE_WORDS: Readonly<Record<string, string>> = {
-  'no-duration': 'How long these calls took: record with -T.',
-  'no-block-trace': 'What happened below the calls: record a block trace beside them.',
-  'block-trace-not-aligned': 'Which requests belong to which call: the block trace has no time to place it by.',
-  'device-unknown': 'On which device the file lies: only what the call itself queued is counted.',
-  'end-not-seen': 'The end of some requests: they count as long as the call at most.',
+  'no-duration': 'how long they took: record with -T.',
+  'no-block-trace': 'what happened below the calls: record a block trace beside them.',
+  'block-trace-not-aligned': 'which requests belong to which call: the block trace has no time to place it by.',
+  'device-unknown': 'on which device the file lies: only what the call itself queued is counted.',
+  'end-not-seen': 'the end of some requests: they count as long as the call at most.',
 }
 
 function unseen(answer: ExplainAnswer): string[] {
-  const times = new Map<string, number>()
-  for (const { evidence } of answer.rows) for (const { rule } of evidence) times.set(rule, (times.get(rule) ?? 0) + 1)
-  const told = Object.entries(RULE_WORDS).filter(([rule]) => times.has(rule))
-  const lines = told.map(([rule, words]) => {
-    const n = times.get(rule) ?? 0
-    return n < answer.rows.length ? `${words} (${plural(n, 'flush', 'flushes')} shown)` : words
+  const { limits, flushes } = answer.summary
+  const lines = Object.entries(RULE_WORDS).flatMap(([rule, words]) => {
+    const n = limits[rule] ?? 0
+    return n === 0 ? [] : [n < flushes ? `Of ${plural(n, 'flush', 'flushes')}: ${words}` : sentence(words)]
   })
   if (answer.of === 'requests') lines.push('Which calls asked for these: record strace beside the block trace.')
   else if (answer.summary.parts.unseenNs > 0) {
@@ -199,8 +202,12 @@ function unseen(answer: ExplainAnswer): string[] {
   return [...lines, ...diagnosticNotes(answer)]
 }
 
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
 function next({ rows, of }: ExplainAnswer, paths: readonly string[]): string[] {
-  const sources = paths.map((path) => (/^[\w./:@%+,-]+$/.test(path) ? path : `'${safe(path)}'`)).join(' ')
+  const sources = paths.map(shellWord).join(' ')
   if (rows.length === 0) return [`flushtrace rank ${sources}`]
   const lines = rows.length > 1 ? [`flushtrace explain ${sources} --flush ${rows[1].flush}`] : []
   return [...lines, `flushtrace rank ${sources} --by ${of === 'calls' ? 'file' : 'device'}`]
