@@ -163,10 +163,6 @@ function stepOf(group: readonly Write[]): Step {
   const size = total > 0 ? ` ${bytes(total)}` : ''
   const doneNs = Math.max(...group.map((write) => write.atNs + (write.tookNs ?? 0))) - atNs
   const end = tookNs === null ? 'end not seen' : duration(doneNs)
-  const data =
-    group.length === 1 && dataNs !== null && tookNs !== null && tookNs > dataNs
-      ? `, data after ${duration(dataNs)}`
-      : ''
   return { atNs, text: `${many}${rwbs}${size} ${words}: ${end} · ${safe(comm ?? 'unknown')} [${pid ?? '?'}]` }
 }
 
