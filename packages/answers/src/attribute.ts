@@ -1,6 +1,7 @@
 /** Reads a capture and says of each block write whose it is: what `locate` and `explain` are made of. */
 import { Actors, Attribution, BlockLog, CallLog, FileBook, InodeLog } from '@flushtrace/correlate'
-import { analyze, type Analysis, type AnalyzeOptions } from './analyze.ts'
+import type { BlockBatch } from '@flushtrace/trace'
+import { analyze, type Analysis, type AnalyzeOptions, type OnActivity } from './analyze.ts'
 import type { BlockSource } from './sources.ts'
 
 export interface Attributed {
@@ -13,13 +14,25 @@ export interface Attributed {
   readonly book: FileBook
   /** ns since the start of the answer, by block trace; null: its times cannot be placed beside the calls. */
   readonly placed: readonly (((atNs: number) => number) | null)[]
+  /** How far the clocks of calls and requests may be apart. */
+  readonly slackNs: number
 }
 
 /** How far a wall-clock note may be from the clock of the calls: both are read on the same machine, one after the other. */
 const NOTE_SLACK_NS = 50_000
 
+/** Who else is told what passes; `trace` and `sources` are those that the BlockLog gets. */
+export interface Watch {
+  readonly onActivity?: OnActivity
+  readonly onBlockBatch?: (batch: BlockBatch, trace: number, sources: readonly number[]) => void
+}
+
 /** Filters do not apply: whose a block is, is told by calls of others, too. */
-export async function attribute(paths: readonly string[], options: AnalyzeOptions): Promise<Attributed> {
+export async function attribute(
+  paths: readonly string[],
+  options: AnalyzeOptions,
+  watch: Watch = {},
+): Promise<Attributed> {
   const reading = { ...options, since: undefined, until: undefined, process: undefined, file: undefined }
   const actors = new Actors()
   const book = new FileBook()
@@ -27,16 +40,22 @@ export async function attribute(paths: readonly string[], options: AnalyzeOption
   const blocks = new BlockLog()
   const inodes = new InodeLog()
   const traces: BlockSource[] = []
-  const analysis = await analyze(paths, reading, (activity, atNs) => calls.add(activity, atNs), {
+  const onActivity: OnActivity = (activity, atNs, context) => {
+    calls.add(activity, atNs)
+    watch.onActivity?.(activity, atNs, context)
+  }
+  const analysis = await analyze(paths, reading, onActivity, {
     detail: true,
     onBlockBatch: (batch, _, source) => {
       let trace = traces.indexOf(source)
       if (trace < 0) trace = traces.push(source) - 1
       blocks.add(batch, trace, source.indexes)
+      watch.onBlockBatch?.(batch, trace, source.indexes)
       if (batch.inodes) inodes.add(batch.inodes, trace, source.indexes[0])
     },
   })
   const coarse = areCoarse(calls)
+  const slackNs = slackOf(analysis)
   const placed = traces.map((source) => (coarse ? null : placedBy(analysis, source)))
   const attribution = new Attribution({
     calls,
@@ -46,11 +65,11 @@ export async function attribute(paths: readonly string[], options: AnalyzeOption
     book,
     layout: analysis.layout,
     placed,
-    slackNs: slackOf(analysis),
+    slackNs,
     closeClocks: analysis.blocks.every(({ clock }) => clock.aligned !== 'data'),
   })
   attribution.run()
-  return { analysis, attribution, calls, blocks, inodes, actors, book, placed }
+  return { analysis, attribution, calls, blocks, inodes, actors, book, placed, slackNs }
 }
 
 /** What alignment by data leaves open; more than a millisecond would give one call's requests to the next. */

@@ -63,7 +63,8 @@ export type ProcessMatcher = (pid: number | null, name: string | null, argv: rea
 /** A pid, or a glob over a process's name and the program it runs. */
 export function processMatcher(wanted: string): ProcessMatcher {
   if (/^\d+$/.test(wanted)) return (pid) => pid === Number(wanted)
-  const matches = picomatch(wanted, { dot: true })
+  // A name is no path: `*` is to match `jbd2/loop0-8`, too.
+  const matches = picomatch(wanted, { dot: true, bash: true })
   return (_, name, argv) => matches(name ?? '') || matches((argv?.[0] ?? '').replace(/^.*\//, ''))
 }
 

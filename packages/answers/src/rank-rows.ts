@@ -65,7 +65,7 @@ export function numbersOf(group: Group) {
   }
 }
 
-function processOf(process: TracedProcess): NonNullable<RankRow['process']> {
+export function processOf(process: TracedProcess): NonNullable<RankRow['process']> {
   return {
     pid: process.pid,
     name: process.name,

@@ -1,6 +1,7 @@
 /** Runs a command line in this process, from source, and gives what it printed. */
 import { fileURLToPath } from 'node:url'
 import Events from '../src/commands/events.ts'
+import Explain from '../src/commands/explain.ts'
 import Inspect from '../src/commands/inspect.ts'
 import Rank from '../src/commands/rank.ts'
 import Recipe from '../src/commands/recipe.ts'
@@ -9,7 +10,13 @@ import { isExit } from '../src/failure.ts'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** oclif types `run` for one class at a time. */
 type Runnable = { run(argv: string[], root: string): Promise<unknown> }
-const COMMANDS = { events: Events, inspect: Inspect, rank: Rank, recipe: Recipe } as unknown as Record<string, Runnable>
+const COMMANDS = {
+  events: Events,
+  explain: Explain,
+  inspect: Inspect,
+  rank: Rank,
+  recipe: Recipe,
+} as unknown as Record<string, Runnable>
 
 export interface Printed {
   code: number

@@ -256,12 +256,12 @@ export class BlockDevice {
   }
 }
 
-function sectorsOf(bytes: number): number {
+export function sectorsOf(bytes: number): number {
   return bytes / SECTOR_BYTES
 }
 
 /** One number for each operation that is told apart when events are matched. */
-function operationOf(flags: number): number {
+export function operationOf(flags: number): number {
   if (flags & OP.write) return 2
   if (flags & OP.read) return READ
   if (flags & OP.discard) return 3

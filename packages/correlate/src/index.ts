@@ -1,6 +1,6 @@
 export { System, type SystemOptions } from './system.ts'
 export { applyStreams, type CallStream, type OnRow, type Timeline } from './merge.ts'
-export { kindOf, type FileKind, type FileName } from './files.ts'
+export { kindOf, type FileKind, type FileName, type TracedFile } from './files.ts'
 export type { Activity, ActivityKind, ActivitySink, Confidence, Scope, Target } from './activity.ts'
 export type { Task, TracedProcess } from './processes.ts'
 export { CORRELATE } from './diagnostics.ts'
@@ -26,4 +26,5 @@ export { type AttributionRule, type Piece, type PieceLog, type What } from './at
 export { offsetBeside, surer, type PlacedSource } from './alignment/aligner.ts'
 export { BlockAnchors, CallAnchors } from './alignment/anchors.ts'
 export { confidenceOf, isSure, type FoundOffset } from './alignment/offset.ts'
+export { RequestTimes } from './attribution/request-times.ts'
 export type { FsView } from './attribution/views.ts'

@@ -1,0 +1,210 @@
+/** Where the time of flushes went: a sentence, the shares, the slowest ones in a table, and one of them step by step. */
+import type { ExplainAnswer, ExplainRow } from '@flushtrace/answers'
+import { diagnosticNotes, note, shellWord, sourceNotes, wrap } from './notes.ts'
+import { table } from './table.ts'
+import { bytes, count, duration, plural, safe, shorten } from './text.ts'
+import { lastPart, titleOf } from './title.ts'
+
+type PartKey = keyof ExplainRow['parts']
+
+const PART_WORDS: readonly [PartKey, string][] = [
+  ['ownDataNs', 'own data'],
+  ['othersDataNs', "other files' data"],
+  ['journalNs', 'journal and trees'],
+  ['deviceFlushNs', 'device flushes'],
+  ['queueNs', 'queued'],
+  ['unseenNs', 'unseen'],
+]
+const STEPS_SHOWN = 24
+const OTHERS_SHOWN = 4
+
+export function renderExplain(answer: ExplainAnswer, paths: readonly string[], width: number): string {
+  const { rows } = answer
+  const lines = [...wrap(headline(answer), width), ...facts(answer).flatMap((text) => wrap(text, width))]
+  if (rows.length > 1) lines.push('', ...rowTable(answer, width))
+  if (rows.length > 0) lines.push('', ...timeline(rows[0], answer, width))
+  const below = [
+    ...note('others', otherNotes(answer), width),
+    ...note('unseen', unseen(answer), width),
+    ...note('sources', sourceNotes(answer), width),
+    ...note('next', next(answer, paths), width),
+  ]
+  return [...lines, '', ...below, ''].join('\n')
+}
+
+function headline({ of, rows, summary }: ExplainAnswer): string {
+  const { flushes, processes, timed, tookNs, parts, limits } = summary
+  const what = of === 'calls' ? 'flush' : 'flush request'
+  if (flushes === 0) return `No ${what} here fits.`
+  const n = flushes === 1 ? `One ${what}` : `${count(flushes)} ${what}${of === 'calls' ? 'es' : 's'}`
+  const who = processes === 1 ? ` of ${safe(titleOf(rows[0].process))} [${rows[0].process.pid ?? '?'}]` : ''
+  if (!tookNs) return `${n}${who}: this trace does not tell how long they took.`
+  const known = timed < flushes ? ` (of ${count(timed)} the time is known)` : ''
+  if (limits['no-block-trace'] > 0)
+    return `${n}${who} took ${duration(tookNs.total)}${known}; no block trace tells why.`
+  const most = PART_WORDS.toSorted((a, b) => parts[b[0]] - parts[a[0]]).filter(([key]) => parts[key] > 0)
+  const shares = most.map(([key, words]) => `${words} ${share(parts[key], tookNs.total)}`)
+  return `${n}${who} took ${duration(tookNs.total)}${known}: ${shares.join(', ')}.`
+}
+
+function facts({ of, summary }: ExplainAnswer): string[] {
+  const { flushes, tookNs, dataBytes, writes, deviceFlushes, empty, rode } = summary
+  const lines: string[] = []
+  if (tookNs && flushes > 1) {
+    lines.push(`Each: p50 ${duration(tookNs.p50)}, p99 ${duration(tookNs.p99)}, max ${duration(tookNs.max)}.`)
+  }
+  if (of === 'calls' && dataBytes !== null && writes !== null && deviceFlushes !== null && flushes > 1) {
+    const mean = (n: number): string => String(Math.round(10 * n) / 10)
+    lines.push(
+      `On average ${bytes(dataBytes)} of their own data in ${mean(writes)} block writes of all kinds; device cache flushes: ${mean(deviceFlushes)}.`,
+    )
+  }
+  if (empty > 0 && flushes > 1) lines.push(`${count(empty)} waited for nothing that this trace shows.`)
+  if (rode > 0) lines.push(`${count(rode)} had nothing of their own to write and rode on a commit under way.`)
+  return lines
+}
+
+/** Never rounded up to the whole, nor down to nothing. */
+function share(part: number, whole: number): string {
+  if (part === whole) return '100 %'
+  const percent = Math.round((100 * part) / whole)
+  return percent === 0 ? '<1 %' : `${Math.min(99, percent)} %`
+}
+
+function rowTable({ rows, rest, of }: ExplainAnswer, width: number): string[] {
+  const numbers = ['flush', 'at', 'took', 'own', 'others', 'journal', 'device', 'queue', 'unseen']
+  const columns = [
+    ...numbers.map((head) => ({ head, align: 'right' as const })),
+    { head: of === 'calls' ? 'call' : 'request', align: 'left' as const, flexible: true },
+  ]
+  const cells = rows.map((row) => ({
+    cells: [
+      count(row.flush),
+      row.atNs === null ? '' : `${(row.atNs / 1e9).toFixed(3)} s`,
+      row.tookNs === null ? '' : duration(row.tookNs),
+      ...PART_WORDS.map(([key]) => (row.tookNs && row.parts[key] > 0 ? share(row.parts[key], row.tookNs) : '')),
+      `${row.call} ${safe(row.path === null ? '' : lastPart(row.path))}`.trim(),
+    ],
+  }))
+  const lines = table(columns, cells, width)
+  if (rest > 0) lines.push(` ${count(rest)} more (--top 0 shows all)`)
+  return lines
+}
+
+/** One flush: what was queued, sent and done until it returned, in the order of time. */
+function timeline(row: ExplainRow, { of, summary }: ExplainAnswer, width: number): string[] {
+  const { process, tookNs, atNs, path } = row
+  const who = `${safe(titleOf(process))} [${process.pid ?? '?'}]`
+  const file = path === null ? '' : ` ${safe(path)}`
+  const head = `${summary.flushes > 1 ? 'The slowest, flush' : 'Flush'} ${count(row.flush)}: ${row.call}${file}, by ${who}`
+  if (tookNs === null || atNs === null) return wrap(`${head}: no time is known.`, width)
+  const lines = wrap(`${head}, at ${(atNs / 1e9).toFixed(6)} s, ${duration(tookNs)}`, width)
+  const steps = stepsOf(row)
+  const [begins, ends] = of === 'calls' ? ['enters the call', 'returns'] : ['is queued', 'is done']
+  const line = (ns: number, text: string): string =>
+    shorten(`${`${ns < 0 ? '−' : '+'}${duration(Math.abs(ns))}`.padStart(9)}  ${text}`, width)
+  const shown = steps.slice(0, STEPS_SHOWN).map((step) => ({ atNs: step.atNs - atNs, text: `  ${step.text}` }))
+  const before = shown.filter((step) => step.atNs < 0)
+  for (const step of before) lines.push(line(step.atNs, step.text))
+  lines.push(line(0, begins))
+  for (const step of shown.slice(before.length)) lines.push(line(step.atNs, step.text))
+  const more = steps.length - shown.length + row.moreBlockWrites
+  if (more > 0) lines.push(`${' '.repeat(13)}${count(more)} more (--json has the first 64 writes)`)
+  if (steps.length === 0) lines.push(`${' '.repeat(13)}nothing that this trace shows`)
+  lines.push(line(tookNs, ends))
+  const sums = PART_WORDS.filter(([key]) => row.parts[key] > 0).map(
+    ([key, words]) => `${words} ${duration(row.parts[key])}`,
+  )
+  return [...lines, ...note(' = ', [sums.join(' + ')], width)]
+}
+
+interface Step {
+  readonly atNs: number
+  readonly text: string
+}
+
+/** Writes of one kind that follow one another, with no flush of a device between them, are one step. */
+function stepsOf({ blockWrites, deviceFlushTimes }: ExplainRow): Step[] {
+  const steps: Step[] = deviceFlushTimes.map(({ atNs, device, tookNs }) => ({
+    atNs,
+    text: `  ${device} empties its cache: ${duration(tookNs)}`,
+  }))
+  const flushedBetween = (from: number, to: number): boolean =>
+    deviceFlushTimes.some(({ atNs }) => atNs > from && atNs < to)
+  let group: ExplainRow['blockWrites'] = []
+  for (const write of blockWrites) {
+    const [first] = group
+    if (first && kindOf(first) === kindOf(write) && !flushedBetween(first.atNs, write.atNs)) group.push(write)
+    else {
+      if (first) steps.push(stepOf(group))
+      group = [write]
+    }
+  }
+  if (group.length > 0) steps.push(stepOf(group))
+  return steps.sort((a, b) => a.atNs - b.atNs)
+}
+
+type Write = ExplainRow['blockWrites'][number]
+
+function kindOf({ role, rwbs, what, path, pid, tookNs }: Write): string {
+  return [role, rwbs, what, path, pid, tookNs === null].join(' ')
+}
+
+function stepOf(group: readonly Write[]): Step {
+  const [{ atNs, role, what, path, comm, pid, rwbs, tookNs }] = group
+  const words = {
+    ownData: 'own data',
+    othersData: path === null ? 'data of unknown files' : `data of ${safe(lastPart(path))}`,
+    journal: what,
+    deviceFlush: 'cache flush asked for',
+  }[role]
+  const many = group.length > 1 ? `${count(group.length)} × ` : ''
+  const total = group.reduce((sum, write) => sum + write.bytes, 0)
+  const size = total > 0 ? ` ${bytes(total)}` : ''
+  const doneNs = Math.max(...group.map((write) => write.atNs + (write.tookNs ?? 0))) - atNs
+  const end = tookNs === null ? 'end not seen' : duration(doneNs)
+  return { atNs, text: `${many}${rwbs}${size} ${words}: ${end} · ${safe(comm ?? 'unknown')} [${pid ?? '?'}]` }
+}
+
+function otherNotes({ summary: { others } }: ExplainAnswer): string[] {
+  const shown = others
+    .slice(0, OTHERS_SHOWN)
+    .map(
+      ({ path, bytes: n, flushes }) =>
+        `${bytes(n)} of ${path === null ? 'unknown files' : safe(path)} was written in commits that ${plural(flushes, 'flush', 'flushes')} waited for.`,
+    )
+  if (others.length > shown.length) shown.push(`And of ${others.length - shown.length} more.`)
+  return shown
+}
+
+const RULE_WORDS: Readonly<Record<string, string>> = {
+  'no-duration': 'how long they took: record with -T.',
+  'no-block-trace': 'what happened below the calls: record a block trace beside them.',
+  'block-trace-not-aligned': 'which requests belong to which call: the block trace has no time to place it by.',
+  'device-unknown': 'on which device the file lies: only what the call itself queued is counted.',
+  'end-not-seen': 'the end of some requests: they count as long as the call at most.',
+}
+
+function unseen(answer: ExplainAnswer): string[] {
+  const { limits, flushes } = answer.summary
+  const lines = Object.entries(RULE_WORDS).flatMap(([rule, words]) => {
+    const n = limits[rule] ?? 0
+    return n === 0 ? [] : [n < flushes ? `Of ${plural(n, 'flush', 'flushes')}: ${words}` : sentence(words)]
+  })
+  if (answer.of === 'requests') lines.push('Which calls asked for these: record strace beside the block trace.')
+  else if (answer.summary.parts.unseenNs > 0) {
+    lines.push('Locks, the processor, and the tracer itself, which stops every call: that time is in “unseen”.')
+  }
+  return [...lines, ...diagnosticNotes(answer)]
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+function next({ rows, of }: ExplainAnswer, paths: readonly string[]): string[] {
+  const sources = paths.map(shellWord).join(' ')
+  if (rows.length === 0) return [`flushtrace rank ${sources}`]
+  const lines = rows.length > 1 ? [`flushtrace explain ${sources} --flush ${rows[1].flush}`] : []
+  return [...lines, `flushtrace rank ${sources} --by ${of === 'calls' ? 'file' : 'device'}`]
+}
