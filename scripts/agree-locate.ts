@@ -6,8 +6,10 @@
  * FOLDER holds one folder a recording, with truth.json: `block.writes`, each with its class and, of file data, the runs
  * [position, bytes, inode, file offset, final path, name when written] and the thread ids that dirtied it. Each recording
  * is read in four modes: all sources; without tracefs (syscalls, block trace, maps); syscalls and block trace alone; maps
- * and block trace alone. Prints shares of data bytes; `own` counts those that a task queued inside its own flush,
- * synchronous or direct write. A folder without recordings is no error.
+ * and block trace alone. Prints shares in percent of data bytes: named right and wrong, bytes that are `exact` and wrong
+ * (exits 1 on any), queued inside an own flush, synchronous or direct write (`own`) and right of these; metadata, journal
+ * and superblock bytes right; a process that truly dirtied them named (`whoKern`: of writes queued by kernel threads);
+ * the offset in the file wrong, or not told. A folder without recordings is no error.
  */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -235,7 +237,6 @@ for (const name of existsSync(root) ? readdirSync(root).sort() : []) {
     const s = await compare(folder, truth, wanted)
     const cells = [
       String(Math.round(s.data / 1024)),
-      share(s.located, s.data),
       share(s.right, s.data),
       share(s.wrong, s.data),
       String(s.exactWrong),
@@ -247,7 +248,8 @@ for (const name of existsSync(root) ? readdirSync(root).sort() : []) {
       share(s.offsetWrong, s.data),
       share(s.offsetUnknown, s.data),
     ]
-    console.log(name.padEnd(22), label.padEnd(11), ...cells.map((cell) => cell.padStart(8)))
+    exactWrong += s.exactWrong
+    console.log(name.padEnd(20), label.padEnd(10), ...cells.map((cell) => cell.padStart(8)))
     if (shown > 0) {
       for (const [what, n] of [...s.missing].sort((a, b) => b[1] - a[1]).slice(0, shown))
         console.log(`    ${n} ${what}`)
@@ -255,3 +257,4 @@ for (const name of existsSync(root) ? readdirSync(root).sort() : []) {
     }
   }
 }
+process.exit(exactWrong > 0 ? 1 : 0)

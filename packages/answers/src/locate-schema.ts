@@ -69,7 +69,7 @@ export const locateSchema = z.object({
   ),
   total: z.object({
     ...numbers,
-    byWhat: z.record(what, z.object({ writes: z.int(), bytes: z.number() })),
+    byWhat: z.partialRecord(what, z.object({ writes: z.int(), bytes: z.number() })),
     /** Bytes that programs wrote by calls to the files among the rows; null without system calls. */
     writtenBytes: z.number().nullable(),
     rows: z.int(),

@@ -1,7 +1,7 @@
 /** Every command's text, JSON and CSV on recorded captures, against files. UPDATE=1 rewrites them: review the diff. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { inspectSchema, rankSchema } from '@flushtrace/answers'
+import { inspectSchema, locateSchema, rankSchema } from '@flushtrace/answers'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { widthOf } from '../src/render/text.ts'
@@ -30,6 +30,12 @@ const LINES: Readonly<Record<string, string>> = {
   'inspect-maps.json': 'inspect fixtures/layout/partition-ext4 fixtures/blktrace/partition --json',
   'inspect-set.txt': 'inspect fixtures/strace/fd-ext4-ff-noy',
   'inspect-set.csv': 'inspect fixtures/strace/fd-ext4-ff-noy --csv',
+  'locate-samba.txt': 'locate fixtures/strace/attach-samba fixtures/locate/samba',
+  'locate-samba.json': 'locate fixtures/strace/attach-samba fixtures/locate/samba --json',
+  'locate-samba-sector.txt': 'locate fixtures/strace/attach-samba fixtures/locate/samba --sector 7:0:31312',
+  'locate-calls-only.txt':
+    'locate fixtures/strace/attach-samba fixtures/locate/samba/loop0.blktrace.0 fixtures/locate/samba/loop0.blktrace.1',
+  'locate-events.ndjson': 'locate fixtures/strace/attach-samba fixtures/locate/samba --events --file names.tdb',
   'recipe-ext4.sh': 'recipe --fs ext4 --device /dev/sda1 --seconds 600 --process postgres',
   'events-tricks.ndjson': 'events fixtures/strace/fd-ext4-noy',
 }
@@ -42,7 +48,7 @@ for (const [name, line] of Object.entries(LINES)) {
     assert.is(code, 0)
     assert.is(err, '')
     if (name.endsWith('.json')) {
-      const schema = name.startsWith('rank') ? rankSchema : inspectSchema
+      const schema = name.startsWith('rank') ? rankSchema : name.startsWith('locate') ? locateSchema : inspectSchema
       schema.parse(JSON.parse(out))
     }
     if (name.endsWith('.txt')) {

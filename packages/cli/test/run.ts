@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import Events from '../src/commands/events.ts'
 import Explain from '../src/commands/explain.ts'
 import Inspect from '../src/commands/inspect.ts'
+import Locate from '../src/commands/locate.ts'
 import Rank from '../src/commands/rank.ts'
 import Recipe from '../src/commands/recipe.ts'
 import { isExit } from '../src/failure.ts'
@@ -14,6 +15,7 @@ const COMMANDS = {
   events: Events,
   explain: Explain,
   inspect: Inspect,
+  locate: Locate,
   rank: Rank,
   recipe: Recipe,
 } as unknown as Record<string, Runnable>

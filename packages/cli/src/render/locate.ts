@@ -120,7 +120,12 @@ function below({ what, processes, candidates, flushes, fua }: LocateRow): string
   })
   if (processes.length > 3) shown.push(`${processes.length - 3} more`)
   if (candidates) shown.unshift(...candidates.slice(0, 4).map((path) => safe(lastPart(path))))
-  if (flushes + fua > 0) shown.push([...(flushes > 0 ? [plural(flushes, 'flush request')] : []), ...(fua > 0 ? [`${count(fua)} FUA`] : [])].join(', '))
+  if (flushes + fua > 0)
+    shown.push(
+      [...(flushes > 0 ? [plural(flushes, 'flush request')] : []), ...(fua > 0 ? [`${count(fua)} FUA`] : [])].join(
+        ', ',
+      ),
+    )
   return shown
 }
 
