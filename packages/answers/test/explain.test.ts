@@ -21,7 +21,7 @@ import { FlushList } from '../src/flush-list.ts'
 const explained = suite('explain')
 
 const CAPTURES = [
-  ['fixtures/strace/attach-samba', 'fixtures/explain'],
+  ['fixtures/strace/attach-samba', 'fixtures/locate/samba'],
   ['fixtures/strace/fd-ext4', 'fixtures/clocks'],
   ['fixtures/strace/fd-ext4'],
   ['fixtures/strace/fd-ext4-stderr-noy'],
