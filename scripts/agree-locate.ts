@@ -220,11 +220,9 @@ const option = (name: string): string | undefined => (args.includes(name) ? args
 const [root] = args
 const [only, mode, shown] = [option('--only'), option('--mode'), Number(option('--wrong') ?? 0)]
 const share = (part: number, whole: number): string => (whole === 0 ? '-' : ((100 * part) / whole).toFixed(2))
-console.log(
-  'capture'.padEnd(22),
-  'mode'.padEnd(11),
-  'data KiB located  right  wrong ex-wrong  own own-right meta-right who-kernel who-all off-wrong off-unknown',
-)
+const HEADS = ['KiB', 'right', 'wrong', 'exactBad', 'own', 'ownRight', 'meta', 'whoKern', 'who', 'offBad', 'offNone']
+console.log('recording'.padEnd(20), 'sources'.padEnd(10), ...HEADS.map((head) => head.padStart(8)))
+let exactWrong = 0
 for (const name of existsSync(root) ? readdirSync(root).sort() : []) {
   const folder = join(root, name)
   const truthPath = ['truth.json', 'truth.json.gz'].map((file) => join(folder, file)).find((path) => existsSync(path))

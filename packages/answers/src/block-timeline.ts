@@ -12,7 +12,7 @@ import type { BlockSource } from './sources.ts'
 /** What is known of one trace before it is read. */
 interface Waiting {
   readonly index: number
-  readonly first: Pick<BlockBatch, 'clock' | 'wall'>
+  readonly first: Pick<BlockBatch, 'clock' | 'origin' | 'wall'>
   /** Filled as far as was read. */
   readonly anchors: BlockAnchors
   /** What stands in the data, sure or not. */
@@ -49,7 +49,13 @@ export class BlockTimeline {
       if (done) continue
       const anchors = new BlockAnchors()
       anchors.add(value)
-      waiting.push({ index, first: { clock: value.clock, wall: value.wall }, anchors, found: null, rest })
+      waiting.push({
+        index,
+        first: { clock: value.clock, origin: value.origin, wall: value.wall },
+        anchors,
+        found: null,
+        rest,
+      })
     }
     const silent = waiting.some(
       ({ index, first }) => !this.#given.has(sources[index].indexes[0]) && !this.#noted(first),
@@ -70,7 +76,10 @@ export class BlockTimeline {
       const placed = { anchors: one.anchors, offsetNs: clock.offsetNs, residualNs: clock.residualNs ?? 0 }
       this.placed.push(placed)
       if (one.first.wall) this.origin ??= plusNs(one.first.wall, -clock.offsetNs)
-      for (const other of waiting) other.found = surer(other.found, offsetBeside([placed], other.anchors))
+      for (const other of waiting) {
+        other.found = surer(other.found, offsetBeside([placed], other.anchors))
+        other.found = sinceBoot(one, placed, other) ?? other.found
+      }
     }
     for (const one of waiting) one.found = offsetBeside(this.placed, one.anchors)
     while (waiting.size > 0) {
@@ -109,4 +118,17 @@ async function fill(anchors: BlockAnchors, rest: AsyncIterator<BlockBatch>): Pro
     if (done) return
     anchors.add(value)
   }
+}
+
+/**
+ * Traces that count from boot have one clock, unless ftrace was left at its own (`local`), which drifts: believed where
+ * the data found nothing else, within what they leave open.
+ */
+function sinceBoot(one: Waiting, placed: PlacedSource, { first, found }: Waiting): FoundOffset | null {
+  const from = one.first.origin
+  if (!found || found.twin || !from || !first.origin) return null
+  if (first.clock !== 'monotonic' || one.first.clock !== 'monotonic') return null
+  const offsetNs = placed.offsetNs + nsBetween(from, first.origin)
+  if (Math.abs(offsetNs - found.offsetNs) > found.residualNs + placed.residualNs) return null
+  return { ...found, offsetNs, residualNs: placed.residualNs, twin: true }
 }

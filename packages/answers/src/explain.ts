@@ -31,6 +31,7 @@ const LIMITS: ReadonlySet<string> = new Set([
   'no-block-trace',
   'block-trace-not-aligned',
   'device-unknown',
+  'every-device',
   'end-not-seen',
 ])
 

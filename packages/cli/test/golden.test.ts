@@ -1,7 +1,7 @@
 /** Every command's text, JSON and CSV on recorded captures, against files. UPDATE=1 rewrites them: review the diff. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { inspectSchema, locateSchema, rankSchema } from '@flushtrace/answers'
+import { explainSchema, inspectSchema, locateSchema, rankSchema } from '@flushtrace/answers'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { widthOf } from '../src/render/text.ts'
@@ -37,7 +37,21 @@ const LINES: Readonly<Record<string, string>> = {
     'locate fixtures/strace/attach-samba fixtures/locate/samba/loop0.blktrace.0 fixtures/locate/samba/loop0.blktrace.1',
   'locate-events.ndjson': 'locate fixtures/strace/attach-samba fixtures/locate/samba --events --file names.tdb',
   'recipe-ext4.sh': 'recipe --fs ext4 --device /dev/sda1 --seconds 600 --process postgres',
+  'explain-samba.txt': 'explain fixtures/strace/attach-samba fixtures/locate/samba --process 7813 --top 8',
+  'explain-samba-flush.json': 'explain fixtures/strace/attach-samba fixtures/locate/samba --flush 25 --json',
+  'explain-ext4.txt': 'explain fixtures/strace/fd-ext4 fixtures/clocks --file splice',
+  'explain-sync.txt': 'explain fixtures/strace/fd-ext4 fixtures/clocks --flush 41',
+  'explain-calls-alone.txt': 'explain fixtures/strace/fd-ext4 --process 6921 --top 3',
+  'explain-no-times.txt': 'explain fixtures/strace/fd-ext4-stderr-noy --flush 3',
+  'explain-requests-alone.txt': "explain fixtures/clocks --process 'jbd2/*' --top 4",
   'events-tricks.ndjson': 'events fixtures/strace/fd-ext4-noy',
+}
+
+const SCHEMAS: Readonly<Record<string, { parse(value: unknown): unknown }>> = {
+  explain: explainSchema,
+  locate: locateSchema,
+  inspect: inspectSchema,
+  rank: rankSchema,
 }
 
 const golden = suite('commands')
@@ -48,7 +62,7 @@ for (const [name, line] of Object.entries(LINES)) {
     assert.is(code, 0)
     assert.is(err, '')
     if (name.endsWith('.json')) {
-      const schema = name.startsWith('rank') ? rankSchema : name.startsWith('locate') ? locateSchema : inspectSchema
+      const schema = SCHEMAS[name.split('-')[0]]
       schema.parse(JSON.parse(out))
     }
     if (name.endsWith('.txt')) {

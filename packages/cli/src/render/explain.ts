@@ -7,13 +7,14 @@ import { lastPart, titleOf } from './title.ts'
 
 type PartKey = keyof ExplainRow['parts']
 
-const PART_WORDS: readonly [PartKey, string][] = [
-  ['ownDataNs', 'own data'],
-  ['othersDataNs', "other files' data"],
-  ['journalNs', 'journal and trees'],
-  ['deviceFlushNs', 'device flushes'],
-  ['queueNs', 'queued'],
-  ['unseenNs', 'unseen'],
+/** Key, words, head of the column. */
+const PARTS_SHOWN: readonly [PartKey, string, string][] = [
+  ['ownDataNs', 'own data', 'own'],
+  ['othersDataNs', "other files' data", 'other'],
+  ['journalNs', 'journal and trees', 'journal'],
+  ['deviceFlushNs', 'device flushes', 'flush'],
+  ['queueNs', 'queued', 'queue'],
+  ['unseenNs', 'unseen', 'unseen'],
 ]
 const STEPS_SHOWN = 24
 const OTHERS_SHOWN = 4
@@ -42,7 +43,7 @@ function headline({ of, rows, summary }: ExplainAnswer): string {
   const known = timed < flushes ? ` (of ${count(timed)} the time is known)` : ''
   if (limits['no-block-trace'] > 0)
     return `${n}${who} took ${duration(tookNs.total)}${known}; no block trace tells why.`
-  const most = PART_WORDS.toSorted((a, b) => parts[b[0]] - parts[a[0]]).filter(([key]) => parts[key] > 0)
+  const most = PARTS_SHOWN.toSorted((a, b) => parts[b[0]] - parts[a[0]]).filter(([key]) => parts[key] > 0)
   const shares = most.map(([key, words]) => `${words} ${share(parts[key], tookNs.total)}`)
   return `${n}${who} took ${duration(tookNs.total)}${known}: ${shares.join(', ')}.`
 }
@@ -72,17 +73,18 @@ function share(part: number, whole: number): string {
 }
 
 function rowTable({ rows, rest, of }: ExplainAnswer, width: number): string[] {
-  const numbers = ['flush', 'at', 'took', 'own', 'others', 'journal', 'device', 'queue', 'unseen']
+  // A part that none of these has needs no column.
+  const parts = PARTS_SHOWN.filter(([key]) => rows.some((row) => row.parts[key] > 0))
   const columns = [
-    ...numbers.map((head) => ({ head, align: 'right' as const })),
+    ...['N', 'at s', 'took', ...parts.map(([, , head]) => head)].map((head) => ({ head, align: 'right' as const })),
     { head: of === 'calls' ? 'call' : 'request', align: 'left' as const, flexible: true },
   ]
   const cells = rows.map((row) => ({
     cells: [
       count(row.flush),
-      row.atNs === null ? '' : `${(row.atNs / 1e9).toFixed(3)} s`,
+      row.atNs === null ? '' : (row.atNs / 1e9).toFixed(3),
       row.tookNs === null ? '' : duration(row.tookNs),
-      ...PART_WORDS.map(([key]) => (row.tookNs && row.parts[key] > 0 ? share(row.parts[key], row.tookNs) : '')),
+      ...parts.map(([key]) => (row.tookNs && row.parts[key] > 0 ? share(row.parts[key], row.tookNs) : '')),
       `${row.call} ${safe(row.path === null ? '' : lastPart(row.path))}`.trim(),
     ],
   }))
@@ -112,7 +114,7 @@ function timeline(row: ExplainRow, { of, summary }: ExplainAnswer, width: number
   if (more > 0) lines.push(`${' '.repeat(13)}${count(more)} more (--json has the first 64 writes)`)
   if (steps.length === 0) lines.push(`${' '.repeat(13)}nothing that this trace shows`)
   lines.push(line(tookNs, ends))
-  const sums = PART_WORDS.filter(([key]) => row.parts[key] > 0).map(
+  const sums = PARTS_SHOWN.filter(([key]) => row.parts[key] > 0).map(
     ([key, words]) => `${words} ${duration(row.parts[key])}`,
   )
   return [...lines, ...note(' = ', [sums.join(' + ')], width)]
@@ -182,6 +184,7 @@ const RULE_WORDS: Readonly<Record<string, string>> = {
   'no-block-trace': 'what happened below the calls: record a block trace beside them.',
   'block-trace-not-aligned': 'which requests belong to which call: the block trace has no time to place it by.',
   'device-unknown': 'on which device the file lies: only what the call itself queued is counted.',
+  'every-device': 'what disks that are not in the trace did: sync waits for all of them.',
   'end-not-seen': 'the end of some requests: they count as long as the call at most.',
 }
 
