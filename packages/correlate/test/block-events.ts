@@ -25,6 +25,7 @@ const LETTERS: [RegExp, number][] = [
   [/^O/, OP.zoneReset],
   [/[WN]F/, OP.fua],
   [/S/, OP.sync],
+  [/M/, OP.meta],
 ]
 
 export interface Event {

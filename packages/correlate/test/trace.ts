@@ -30,7 +30,7 @@ import {
   type Outcome,
 } from '@flushtrace/trace'
 import type { SavedProcess } from '@flushtrace/layout'
-import type { Activity, ActivityKind, Confidence, Scope } from '../src/activity.ts'
+import type { Activity, ActivityKind, ActivitySink, Confidence, Scope } from '../src/activity.ts'
 import type { CallStream } from '../src/merge.ts'
 import { System } from '../src/system.ts'
 
@@ -161,6 +161,8 @@ export interface Seen {
 
 export interface TraceOptions {
   saved?: SavedProcess[]
+  /** Gets the activities as they are emitted, the detailed kinds among them. */
+  onActivity?: ActivitySink
 }
 
 export class Trace {
@@ -173,7 +175,11 @@ export class Trace {
   constructor(options: TraceOptions = {}) {
     this.system = new System({
       diagnostics: this.diagnostics,
-      emit: (activity) => this.seen.push(copyOf(activity)),
+      emit: (activity) => {
+        this.seen.push(copyOf(activity))
+        options.onActivity?.(activity)
+      },
+      detail: options.onActivity !== undefined,
       sourcePaths: ['a', 'b', 'c', 'd'],
       saved: new Map((options.saved ?? []).map((process) => [process.pid, process])),
     })

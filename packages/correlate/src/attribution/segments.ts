@@ -26,25 +26,28 @@ export class Segments {
 
   /** Nothing is known of the range any more. */
   clear(start: number, end: number): void {
-    for (;;) {
-      const b = this.#blockOf(start)
-      const block = this.#blocks[b]
-      const k = firstEndingAfter(block.ends, start)
-      if (k === block.starts.length) {
-        const next = this.#blocks.at(b + 1)
-        if (b + 1 >= this.#blocks.length || !next || next.starts[0] >= end) return
-        if (next.starts[0] >= start) {
-          this.clear(next.starts[0], end)
-          return
-        }
+    let b = this.#blockOf(start)
+    let { starts, ends, payloads } = this.#blocks[b]
+    let k = firstEndingAfter(ends, start)
+    if (k < starts.length && starts[k] < start) {
+      const [to, payload] = [ends[k], payloads[k]]
+      ends[k++] = start
+      if (to > end) {
+        this.#insert(end, to, payload)
+        return
       }
-      if (k >= block.starts.length || block.starts[k] >= end) return
-      const [from, to, payload] = [block.starts[k], block.ends[k], block.payloads[k]]
-      if (from < start) {
-        block.ends[k] = start
-        if (to > end) this.#insert(end, to, payload)
-      } else if (to > end) block.starts[k] = end
-      else this.#remove(b, k)
+    }
+    while (b < this.#blocks.length) {
+      ;({ starts, ends } = this.#blocks[b])
+      const kept = firstEndingAfter(ends, end)
+      if (kept > k) this.#remove(b, k, kept)
+      if (k < starts.length) {
+        if (starts[k] < end) starts[k] = end
+        return
+      }
+      if (starts.length > 0 || this.#blocks.length === 1) b++
+      else this.#blocks.splice(b, 1)
+      k = 0
     }
   }
 
@@ -75,12 +78,11 @@ export class Segments {
     })
   }
 
-  #remove(b: number, k: number): void {
-    const block = this.#blocks[b]
-    block.starts.splice(k, 1)
-    block.ends.splice(k, 1)
-    block.payloads.splice(k, 1)
-    if (block.starts.length === 0 && this.#blocks.length > 1) this.#blocks.splice(b, 1)
+  #remove(b: number, from: number, to: number): void {
+    const { starts, ends, payloads } = this.#blocks[b]
+    starts.splice(from, to - from)
+    ends.splice(from, to - from)
+    payloads.splice(from, to - from)
   }
 
   /** The last block that begins at or before `at`, else the first. */
