@@ -33,7 +33,7 @@ limits('tests and diagnostics that docs/limits.md names are there', () => {
   const named = readFileSync('docs/limits.md', 'utf8').matchAll(/`([\w/-]+\.test\.ts)`/g)
   for (const [, path] of named) readFileSync(join('packages', path))
   const source = readdirSync('packages', { recursive: true, encoding: 'utf8' })
-    .filter((name) => /^\w+\/src\/.*diagnostics\.ts$/.test(name))
+    .filter((name) => /^\w+\/src\/.*\.ts$/.test(name))
     .map((name) => readFileSync(join('packages', name), 'utf8'))
     .join('')
   for (const [, code] of readFileSync('docs/limits.md', 'utf8').matchAll(/`(\w+\/[a-z-]+)`/g)) {
