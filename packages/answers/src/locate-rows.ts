@@ -61,7 +61,7 @@ interface Draft extends Numbers {
 }
 
 export class LocateRows {
-  readonly #drafts = new Map<string, Draft>()
+  readonly #drafts = new Map<string | number, Draft>()
   readonly #in: Attributed
   readonly #written: ReadonlyMap<number, number>
 
@@ -73,7 +73,8 @@ export class LocateRows {
   add(piece: PieceRow): void {
     const device = this.#in.blocks.device.data[piece.request]
     // A list of candidates is a row of its own: its bytes are none of theirs for certain.
-    const key = `${piece.what} ${piece.file} ${device} ${piece.candidates.join(',')}`
+    const among = piece.candidates.length > 0 ? ` ${piece.candidates.join(',')}` : ''
+    const key = piece.file >= 0 && among === '' ? piece.file * 2 ** 32 + device : `${piece.what} ${device}${among}`
     let draft = this.#drafts.get(key)
     if (!draft) {
       draft = {

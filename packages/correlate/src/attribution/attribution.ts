@@ -518,7 +518,8 @@ export class Attribution {
       via: inside.via,
       actors: this.#writersOf(request, file, dirtied, inside),
     })
-    if (!writesInPlace(piece.view)) return
+    // After the last write to a block nothing asks for it any more.
+    if (!writesInPlace(piece.view) || found.rule === 'map-after') return
     const start = startOf(piece)
     this.#places.set(this.#places.spaceOf(piece.view, piece), start, start + piece.bytes, {
       kind: 'kept',

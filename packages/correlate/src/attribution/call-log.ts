@@ -94,7 +94,9 @@ export class CallLog {
     this.actor.push(actor)
     this.file.push(file)
     this.call.push(this.names.id(activity.call))
-    this.startNs.push(atNs)
+    // What was mapped before the trace is told when its task is first met.
+    const before = kind === CALL.mapped && activity.targets[0].rule === 'saved-proc'
+    this.startNs.push(before ? -Infinity : atNs)
     this.endNs.push(atNs + activity.tookNs)
     this.bytes.push(activity.bytes)
     this.offset.push(activity.offset)

@@ -17,7 +17,6 @@ export interface Claim {
   readonly file: number
   /** Of `start`. */
   readonly fileOffset: number
-  readonly unwritten: boolean
   readonly encoded: boolean
   readonly source: string
   readonly tool: string
@@ -78,7 +77,7 @@ export class MapClaims {
     }
   }
 
-  /** Claims on a range. `address` counts in the map's space, `byte` on the device. */
+  /** Claims on a range, of blocks that hold data. `address` counts in the map's space, `byte` on the device. */
   within(view: FsView, when: When, address: number | null, byte: number, bytes: number): Claim[] {
     const claims: Claim[] = []
     for (const indexed of this.#maps.get(`${view.index} ${when}`) ?? []) {
@@ -87,7 +86,7 @@ export class MapClaims {
       const { extents } = indexed
       for (let k = firstAtOrAfter(extents.start, extents.length, start + bytes) - 1; k >= 0; k--) {
         if (indexed.reach[k] <= start) break
-        if (extents.end[k] > start) claims.push(claimOf(indexed, k))
+        if (extents.end[k] > start && (extents.flags[k] & EXTENT.unwritten) === 0) claims.push(claimOf(indexed, k))
       }
     }
     return claims
@@ -144,7 +143,6 @@ function claimOf({ map, extents, files }: IndexedMap, k: number): Claim {
     end: extents.end[k],
     file: files[extents.file[k]],
     fileOffset: extents.fileOffset[k],
-    unwritten: (flags & EXTENT.unwritten) !== 0,
     encoded: (flags & EXTENT.encoded) !== 0,
     source,
     tool,

@@ -67,6 +67,17 @@ export class MapEvidence {
   partsOf(request: number, piece: ViewPiece, now: number, anyCalls: boolean, mayLieOn: MayLieOn): MapPart[] {
     const start = startOf(piece)
     const end = start + piece.bytes
+    const whole = this.#on(piece, 'after')
+    // Nearly always: one extent holds it, and one request wrote all of it last.
+    if (whole.length <= 1 && (whole.length === 0 || (whole[0].start <= start && whole[0].end >= end))) {
+      const one = this.#oneWriterOf(piece)
+      if (one >= 0) {
+        const last = one === request
+        const [claim] = whole
+        const believed = claim !== undefined && this.#believes(claim, piece, now, last, anyCalls, mayLieOn)
+        return [{ piece, claims: whole, believed: believed ? claim : null, last }]
+      }
+    }
     const cuts = new Set([start, end])
     const cut = (at: number): void => {
       if (at > start && at < end) cuts.add(at)
@@ -75,7 +86,7 @@ export class MapEvidence {
       cut(from)
       cut(to)
     })
-    for (const claim of this.#on(piece, 'after')) {
+    for (const claim of whole) {
       cut(claim.start)
       cut(claim.end)
     }
@@ -133,9 +144,19 @@ export class MapEvidence {
   }
 
   #on(piece: ViewPiece, when: 'before' | 'after'): Claim[] {
-    return this.#claims
-      .within(piece.view, when, piece.address, piece.byte, piece.bytes)
-      .filter(({ unwritten }) => !unwritten)
+    return this.#claims.within(piece.view, when, piece.address, piece.byte, piece.bytes)
+  }
+
+  /** The request that wrote all of a piece last; -1: several did, each a part. */
+  #oneWriterOf(piece: ViewPiece): number {
+    const start = startOf(piece)
+    let only = -1
+    let pieces = 0
+    this.#lastWritersOf(piece).within(start, start + piece.bytes, (_from, _to, writer) => {
+      only = writer
+      pieces++
+    })
+    return pieces === 1 ? only : -1
   }
 
   #lastWritersOf(piece: ViewPiece): Segments {

@@ -53,6 +53,8 @@ export interface Piece {
   candidates: readonly number[]
 }
 
+const NOBODY: readonly number[] = []
+
 export class PieceLog {
   /** Row of the BlockLog. */
   readonly request = new Column(Uint32Array)
@@ -68,7 +70,7 @@ export class PieceLog {
   readonly record = new Column(Float64Array)
   readonly origin = new Column(Int32Array)
   readonly via = new Column(Uint8Array)
-  /** Numbers of `lists`. */
+  /** -1: none; below that: the only one, as -2 - number; else an id of `lists`. */
   readonly actors = new Column(Int32Array)
   readonly candidates = new Column(Int32Array)
   readonly #origins = new Names()
@@ -92,8 +94,8 @@ export class PieceLog {
     this.record.push(piece.record)
     this.origin.push(piece.origin === null ? -1 : this.#origins.id(piece.origin))
     this.via.push(VIAS.indexOf(piece.via))
-    this.actors.push(this.#lists.id(piece.actors.join(' ')))
-    this.candidates.push(this.#lists.id(piece.candidates.join(' ')))
+    this.actors.push(this.#idOf(piece.actors))
+    this.candidates.push(this.#idOf(piece.candidates))
   }
 
   row(k: number): Piece & { request: number } {
@@ -116,8 +118,13 @@ export class PieceLog {
     }
   }
 
-  #list(id: number): number[] {
-    const text = this.#lists.text(id)
-    return text === '' ? [] : text.split(' ').map(Number)
+  #idOf(list: readonly number[]): number {
+    if (list.length === 0) return -1
+    return list.length === 1 ? -2 - list[0] : this.#lists.id(list.join(' '))
+  }
+
+  #list(id: number): readonly number[] {
+    if (id === -1) return NOBODY
+    return id < 0 ? [-2 - id] : this.#lists.text(id).split(' ').map(Number)
   }
 }
