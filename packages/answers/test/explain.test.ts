@@ -85,7 +85,8 @@ interface Request {
 
 /** Calls of a task (tid = pid), and requests that go to the device at once. Everything is ns. */
 class Situation {
-  readonly calls: { kind: Activity['kind']; tid: number; path: string; atNs: number; tookNs: number }[] = []
+  readonly calls: { kind: Activity['kind']; call?: string; tid: number; path: string; atNs: number; tookNs: number }[] =
+    []
   readonly requests: Request[] = []
   readonly #files = new Map<string, TracedFile>()
 
@@ -123,7 +124,10 @@ class Situation {
     return found.waits.map(({ role, request }) => `${role} ${blocks.names.text(blocks.comm.data[request])}`)
   }
 
-  #activity({ kind, tid, path, tookNs }: Situation['calls'][number], record: number): Activity {
+  #activity(
+    { kind, call = kind === 'flush' ? 'fsync' : 'write', tid, path, tookNs }: Situation['calls'][number],
+    record: number,
+  ): Activity {
     let file = this.#files.get(path)
     if (!file) {
       file = { lastPath: path, deleted: false, inode: null, device: null, nodes: new Set() } as unknown as TracedFile
@@ -131,7 +135,6 @@ class Situation {
     }
     const process = { pid: tid, name: 'app', argv: null }
     const targets = [{ name: { file, path, deleted: false }, confidence: 'exact', rule: 'open', at: null }]
-    const call = kind === 'flush' ? 'fsync' : 'write'
     const place = { bytes: 4096, offset: 0, source: 0, record, mapped: null, errno: null, atNs: NaN }
     const task = { tid, name: 'app', process }
     return { kind, call, via: call, task, scope: 'file', targets, tookNs, ...place } as unknown as Activity
@@ -215,6 +218,13 @@ explained(
     assert.equal(btrfs.waits(1), ['ownData app', 'journal app'])
   },
 )
+
+explained('a synchronous write waits for its own range: what another task writes to the file is left out', () => {
+  const s = flushOfA().call('write', 20, '/d/a', 1050, 900).request('app', 20, 1300, 1400)
+  assert.equal(s.waits(1), ['ownData app', 'ownData app'])
+  s.calls[1] = { ...s.calls[1], call: 'syncWrite' }
+  assert.equal(s.waits(1), ['ownData app'])
+})
 
 explained('a file whose device nothing shows: only what the call itself queued', () => {
   const s = new Situation()
