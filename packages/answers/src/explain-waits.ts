@@ -47,8 +47,9 @@ export class Waits {
   readonly #order: Uint32Array
   readonly #orderNs: Float64Array
   readonly #latestNs: Float64Array
-  /** By request: its first piece, and where the next one's begin. */
+  /** By request: where its pieces begin in `pieceAt`, which holds rows of the PieceLog by request. */
   readonly #firstPiece: Uint32Array
+  readonly #pieceAt: Uint32Array
   /** By device; devices below lend theirs to those that pass on to them. */
   readonly #flushes = new Map<number, FlushSpans>()
   /** By request: the flush of its own thread that it was queued in. */
@@ -76,7 +77,9 @@ export class Waits {
       if (doneNs > latest) latest = doneNs
       this.#latestNs[k] = latest
     }
-    this.#firstPiece = this.#findPieces()
+    this.#firstPiece = new Uint32Array(this.#blocks.length + 1)
+    this.#pieceAt = new Uint32Array(this.#attribution.pieces.length)
+    this.#findPieces()
     this.#findDeviceFlushes()
     this.#findCalls(flushes)
     this.#findDevices()
@@ -251,18 +254,14 @@ export class Waits {
     }
   }
 
-  /** Pieces by request; they stand in the order of the requests' times, not of their rows. */
-  #pieceAt = new Uint32Array(0)
-  #findPieces(): Uint32Array {
+  /** They stand in the order of the requests' times, not of their rows. */
+  #findPieces(): void {
     const { pieces } = this.#attribution
-    const first = new Uint32Array(this.#blocks.length + 1)
+    const first = this.#firstPiece
     for (let k = 0; k < pieces.length; k++) first[pieces.request.data[k] + 1]++
     for (let row = 0; row < this.#blocks.length; row++) first[row + 1] += first[row]
-    const at = new Uint32Array(pieces.length)
     const next = first.slice()
-    for (let k = 0; k < pieces.length; k++) at[next[pieces.request.data[k]]++] = k
-    this.#pieceAt = at
-    return first
+    for (let k = 0; k < pieces.length; k++) this.#pieceAt[next[pieces.request.data[k]]++] = k
   }
 
   #findDeviceFlushes(): void {
