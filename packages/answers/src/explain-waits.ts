@@ -3,7 +3,8 @@
  * seen, what it waited for of others is inferred from the time and the kind of the request.
  *
  * 1. What its own thread queued inside the call.
- * 2. Data of its own file that was under way, whoever queued it: fsync waits for pages under writeback.
+ * 2. Data of its own file that was under way, whoever queued it: fsync waits for pages under writeback. A synchronous
+ *    write waits for its own range only: there, what other tasks queued is left out.
  * 3. Of the threads that commit for the file system, on the device of the file: jbd2 and btrfs-transaction with all they
  *    write (data of other files too: ordered mode, a shared transaction), other kernel threads with journal, log and
  *    tree writes; on ext4 only jbd2, because kworkers write its metadata back later, in nobody's fsync.
@@ -46,8 +47,9 @@ export class Waits {
   readonly #order: Uint32Array
   readonly #orderNs: Float64Array
   readonly #latestNs: Float64Array
-  /** By request: its first piece, and where the next one's begin. */
+  /** By request: where its pieces begin in `pieceAt`, which holds rows of the PieceLog by request. */
   readonly #firstPiece: Uint32Array
+  readonly #pieceAt: Uint32Array
   /** By device; devices below lend theirs to those that pass on to them. */
   readonly #flushes = new Map<number, FlushSpans>()
   /** By request: the flush of its own thread that it was queued in. */
@@ -75,7 +77,9 @@ export class Waits {
       if (doneNs > latest) latest = doneNs
       this.#latestNs[k] = latest
     }
-    this.#firstPiece = this.#findPieces()
+    this.#firstPiece = new Uint32Array(this.#blocks.length + 1)
+    this.#pieceAt = new Uint32Array(this.#attribution.pieces.length)
+    this.#findPieces()
     this.#findDeviceFlushes()
     this.#findCalls(flushes)
     this.#findDevices()
@@ -168,7 +172,10 @@ export class Waits {
     if (bytes.data[request] === 0) return own || (commits && here) ? 'deviceFlush' : null
     const pieces = this.pieces(request)
     const data = pieces.filter(({ what }) => what === 'file' || what === 'unknown')
-    if (data.some(({ file }) => files.has(file))) return 'ownData'
+    const mine = data.some(({ file }) => files.has(file))
+    const { kernel } = this.#actors.at(this.#actors.ofTid(tid.data[request], name))
+    // A synchronous write waits for its own range only: what other tasks write to the file is theirs.
+    if (mine && (own || kernel || flush.call !== 'syncWrite')) return 'ownData'
     if (data.length > 0) {
       if (flush.everything && here) return 'ownData'
       if (own) return data.every(({ file }) => file >= 0) ? 'othersData' : 'ownData'
@@ -177,10 +184,9 @@ export class Waits {
     if (!pieces.some(({ what }) => what === 'journal' || what === 'metadata' || what === 'superblock')) return null
     if (own) return 'journal'
     if (!here) return null
-    if (commits) return 'journal'
+    if (commits || pieces.some(({ what }) => what === 'journal')) return 'journal'
     const view = this.#attribution.views.ofDevice(device.data[request])
     if (view.type === null || view.type === 'ext4') return null
-    const { kernel } = this.#actors.at(this.#actors.ofTid(tid.data[request], name))
     // xfsaild and writeback of btrees are in nobody's call unless a commit needs them.
     return kernel && /^(?:xfsaild|btrfs-cleaner|ext4lazyinit)/.test(name ?? '') ? null : 'journal'
   }
@@ -248,18 +254,14 @@ export class Waits {
     }
   }
 
-  /** Pieces by request; they stand in the order of the requests' times, not of their rows. */
-  #pieceAt = new Uint32Array(0)
-  #findPieces(): Uint32Array {
+  /** They stand in the order of the requests' times, not of their rows. */
+  #findPieces(): void {
     const { pieces } = this.#attribution
-    const first = new Uint32Array(this.#blocks.length + 1)
+    const first = this.#firstPiece
     for (let k = 0; k < pieces.length; k++) first[pieces.request.data[k] + 1]++
     for (let row = 0; row < this.#blocks.length; row++) first[row + 1] += first[row]
-    const at = new Uint32Array(pieces.length)
     const next = first.slice()
-    for (let k = 0; k < pieces.length; k++) at[next[pieces.request.data[k]]++] = k
-    this.#pieceAt = at
-    return first
+    for (let k = 0; k < pieces.length; k++) this.#pieceAt[next[pieces.request.data[k]]++] = k
   }
 
   #findDeviceFlushes(): void {

@@ -14,6 +14,7 @@ import { ACTION, BlockBatch, OP, StringTable, makeDevice } from '@flushtrace/tra
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Attributed } from '../src/attribute.ts'
+import { Explainer, type Explained } from '../src/explain-rows.ts'
 import { Waits } from '../src/explain-waits.ts'
 import { explain, explainSchema, type ExplainOptions } from '../src/index.ts'
 import { FlushList } from '../src/flush-list.ts'
@@ -85,7 +86,8 @@ interface Request {
 
 /** Calls of a task (tid = pid), and requests that go to the device at once. Everything is ns. */
 class Situation {
-  readonly calls: { kind: Activity['kind']; tid: number; path: string; atNs: number; tookNs: number }[] = []
+  readonly calls: { kind: Activity['kind']; call?: string; tid: number; path: string; atNs: number; tookNs: number }[] =
+    []
   readonly requests: Request[] = []
   readonly #files = new Map<string, TracedFile>()
 
@@ -101,6 +103,10 @@ class Situation {
 
   /** Of the flush with this number: who queued what it waited for, and as what. */
   waits(number: number): string[] {
+    return this.explained(number).row.blockWrites.map(({ role, comm }) => `${role} ${comm}`)
+  }
+
+  explained(number: number): Explained {
     const [actors, book, blocks, inodes] = [new Actors(), new FileBook(), new BlockLog(), new InodeLog()]
     const calls = new CallLog(book, actors)
     const list = new FlushList()
@@ -117,13 +123,16 @@ class Situation {
     const input = { calls, blocks, inodes, actors, book, layout: null, placed, slackNs: 0, closeClocks: true }
     const attribution = new Attribution(input)
     attribution.run()
-    const attributed = { ...input, attribution } as unknown as Attributed
+    const analysis = { capture: { sources: [{ source: { path: 'trace' } }] } }
+    const attributed = { ...input, attribution, analysis } as unknown as Attributed
     const flushes = list.inOrder()
-    const found = new Waits(attributed, times, flushes).of(flushes[number - 1])
-    return found.waits.map(({ role, request }) => `${role} ${blocks.names.text(blocks.comm.data[request])}`)
+    return new Explainer(attributed, new Waits(attributed, times, flushes)).call(flushes[number - 1], number, true)
   }
 
-  #activity({ kind, tid, path, tookNs }: Situation['calls'][number], record: number): Activity {
+  #activity(
+    { kind, call = kind === 'flush' ? 'fsync' : 'write', tid, path, tookNs }: Situation['calls'][number],
+    record: number,
+  ): Activity {
     let file = this.#files.get(path)
     if (!file) {
       file = { lastPath: path, deleted: false, inode: null, device: null, nodes: new Set() } as unknown as TracedFile
@@ -131,7 +140,6 @@ class Situation {
     }
     const process = { pid: tid, name: 'app', argv: null }
     const targets = [{ name: { file, path, deleted: false }, confidence: 'exact', rule: 'open', at: null }]
-    const call = kind === 'flush' ? 'fsync' : 'write'
     const place = { bytes: 4096, offset: 0, source: 0, record, mapped: null, errno: null, atNs: NaN }
     const task = { tid, name: 'app', process }
     return { kind, call, via: call, task, scope: 'file', targets, tookNs, ...place } as unknown as Activity
@@ -215,6 +223,29 @@ explained(
     assert.equal(btrfs.waits(1), ['ownData app', 'journal app'])
   },
 )
+
+explained(
+  'without data of its own, on a commit that had begun: it rode on it, and waited for the data of others',
+  () => {
+    const s = flushOfA()
+      .call('flush', 10, '/d/a', 3000, 1000)
+      .call('write', 20, '/d/b', 2500, 10)
+      .request('jbd2/sda-8', 99, 2900, 3200)
+      .request('jbd2/sda-8', 99, 3300, 3400, { flags: JOURNAL })
+    const { row, others } = s.explained(2)
+    assert.is(row.waitedFor, 'others')
+    assert.equal([row.parts.othersDataNs, row.parts.journalNs, row.parts.unseenNs, row.tookNs], [200, 100, 700, 1000])
+    assert.equal([...others], [['/d/b', 4096]])
+    assert.is(s.explained(1).row.waitedFor, 'own')
+  },
+)
+
+explained('a synchronous write waits for its own range: what another task writes to the file is left out', () => {
+  const s = flushOfA().call('write', 20, '/d/a', 1050, 900).request('app', 20, 1300, 1400)
+  assert.equal(s.waits(1), ['ownData app', 'ownData app'])
+  s.calls[1] = { ...s.calls[1], call: 'syncWrite' }
+  assert.equal(s.waits(1), ['ownData app'])
+})
 
 explained('a file whose device nothing shows: only what the call itself queued', () => {
   const s = new Situation()
