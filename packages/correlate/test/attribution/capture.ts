@@ -69,7 +69,11 @@ export class Capture {
     this.#layout = layoutOf(fs)
   }
 
-  inode(kind: keyof typeof INODE_KIND, inode: number, { atNs, tid, comm, page, pages = 1, at, event }: InodeStory): void {
+  inode(
+    kind: keyof typeof INODE_KIND,
+    inode: number,
+    { atNs, tid, comm, page, pages = 1, at, event }: InodeStory,
+  ): void {
     const { strings } = this.inodes
     const named = strings.add(event ?? 'ext4_event')
     const i = this.inodes.add(INODE_KIND[kind], named, tid, comm ? strings.add(comm) : -1, atNs, this.inodes.length + 1)

@@ -98,7 +98,10 @@ book('blocks are freed from an offset on, at a time', () => {
   assert.equal([lost(0, 150, 4096), lost(0, 150, 8192), lost(0, 150, Infinity)], [false, true, true])
   assert.equal([lost(0, 99, 8192), lost(101, 199, 8192), lost(101, 200, 0)], [false, false, true])
   assert.is(lost(0, 150, NaN), true, 'of a block whose offset is not known, it may be')
-  assert.equal([files.freedFrom(id, 0, 150), files.freedFrom(id, 0, 200), files.freedFrom(id, 201, 300)], [8192, 0, Infinity])
+  assert.equal(
+    [files.freedFrom(id, 0, 150), files.freedFrom(id, 0, 200), files.freedFrom(id, 201, 300)],
+    [8192, 0, Infinity],
+  )
 })
 
 book.run()

@@ -75,7 +75,10 @@ segments('an empty range changes nothing', () => {
   tested.set(4, 4, 1)
   tested.set(5, 3, 1)
   tested.clear(0, 0)
-  assert.equal(unitsOf(tested, 0, 8), Array.from({ length: 8 }, () => -1))
+  assert.equal(
+    unitsOf(tested, 0, 8),
+    Array.from({ length: 8 }, () => -1),
+  )
 })
 
 segments.run()
