@@ -282,7 +282,9 @@ export class Attribution {
     const space = this.#places.spaceOf(piece.view, piece)
     const start = startOf(piece)
     const known: { from: number; to: number; place: Place | null }[] = []
-    this.#places.within(space, start, start + piece.bytes, now, (from, to, place) => known.push({ from, to, place }))
+    this.#places.within(space, start, start + piece.bytes, now, piece.view.blockBytes, (from, to, place) =>
+      known.push({ from, to, place }),
+    )
     for (const { from, to, place } of known) {
       const part = cutOf(piece, from, to)
       if (place?.kind === 'placed') this.#pushPlaced(request, part, place, now, inside)

@@ -101,14 +101,21 @@ export class FileBook {
     entry.freed.push(atNs, Number.isNaN(offset) ? 0 : offset)
   }
 
-  /** Whether the file lost the block at `offset` within the time (it may have got another one there since). */
-  freedBetween(id: number, fromNs: number, toNs: number, offset: number): boolean {
+  /** The lowest offset from which on the file lost blocks within the time (it may have got others since); Infinity: none. */
+  freedFrom(id: number, fromNs: number, toNs: number): number {
     const { freed } = this.#entries[id]
-    if (!freed) return false
-    for (let k = 0; k < freed.length; k += 2) {
-      if (freed[k] >= fromNs && freed[k] <= toNs && !(offset < freed[k + 1])) return true
+    let lowest = Infinity
+    // The whole file is the most it can lose: databases truncate one file again and again.
+    for (let k = 0; freed && k < freed.length && lowest > 0; k += 2) {
+      if (freed[k] >= fromNs && freed[k] <= toNs && freed[k + 1] < lowest) lowest = freed[k + 1]
     }
-    return false
+    return lowest
+  }
+
+  /** Whether the file lost the block at `offset` within the time; NaN, Infinity: any block. */
+  freedBetween(id: number, fromNs: number, toNs: number, offset: number): boolean {
+    const freed = this.freedFrom(id, fromNs, toNs)
+    return freed < Infinity && !(offset < freed)
   }
 
   /** The file that a map names: by path, else by inode. */

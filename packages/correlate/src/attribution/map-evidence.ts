@@ -131,8 +131,11 @@ export class MapEvidence {
     const before = this.#on(piece, 'before')
     const offset = offsetOf(claim, piece)
     const both = before.length > 0 && before.every((one) => one.file === claim.file && offsetOf(one, piece) === offset)
-    if (!anyCalls || both) return both && !this.#book.freedBetween(claim.file, now, Infinity, offset)
-    if (this.#book.freedBetween(claim.file, now, Infinity, offset)) return false
+    // Of the last block: a file loses blocks from its end.
+    const lastOffset = offset + Math.max(0, piece.bytes - piece.view.blockBytes)
+    const freed = this.#book.freedBetween(claim.file, now, Infinity, lastOffset)
+    if (!anyCalls || both) return both && !freed
+    if (freed) return false
     let dirty = false
     let n = 0
     for (const { file } of this.#dirty.all()) {

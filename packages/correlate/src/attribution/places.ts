@@ -31,6 +31,8 @@ export type OnPlace = (start: number, end: number, place: Place | null) => void
 export class Places {
   readonly #spaces = new Map<string, Segments>()
   readonly #places: Place[] = []
+  /** By place: where it ended when it was set. */
+  readonly #ends: number[] = []
   readonly #book: FileBook
 
   constructor(book: FileBook) {
@@ -38,38 +40,47 @@ export class Places {
   }
 
   set(space: Segments, start: number, end: number, place: Place): void {
-    // A block that is written again and again keeps one place.
+    // A block that is written again and again keeps one place; what a part of it still refers to stays as it is.
     let same = false
     space.within(start, end, (from, to, payload) => {
       const known = this.#places[payload]
-      if (from === start && to === end && known.kind === place.kind && sameFile(known, place)) {
-        this.#places[payload] = {
-          ...place,
-          fileOffset: Number.isNaN(place.fileOffset) ? offsetIn(known, start) : place.fileOffset,
-        }
-        same = known.start === start
-      }
+      if (from !== start || to !== end || known.start !== start || this.#ends[payload] !== end) return
+      if (known.kind !== place.kind || !sameFile(known, place)) return
+      const keeps = Number.isNaN(place.fileOffset) && this.#heldUpTo(known, start, end, place.atNs, 1) === end
+      this.#places[payload] = keeps ? { ...place, fileOffset: known.fileOffset, linear: known.linear } : place
+      same = true
     })
-    if (!same) space.set(start, end, this.#places.push(place) - 1)
+    if (same) return
+    space.set(start, end, this.#places.push(place) - 1)
+    this.#ends.push(end)
   }
 
-  /** Every part of the range with what is known of it, in order; null where nothing is, or is not any more. */
-  within(space: Segments, start: number, end: number, atNs: number, found: OnPlace): void {
+  /**
+   * Every part of the range with what is known of it, in order; null where nothing is, or is not any more. Files give
+   * up whole blocks.
+   */
+  within(space: Segments, start: number, end: number, atNs: number, blockBytes: number, found: OnPlace): void {
     let at = start
     space.within(start, end, (from, to, payload) => {
       if (from > at) found(at, from, null)
       const place = this.#places[payload]
-      found(from, to, this.#holds(place, from, atNs) ? place : null)
+      const held = this.#heldUpTo(place, from, to, atNs, blockBytes)
+      if (held > from) found(from, held, place)
+      if (held < to) found(held, to, null)
       at = to
     })
     if (at < end) found(at, end, null)
   }
 
   /** An event would tell if the block was given to another file; otherwise the calls must not show that it was freed. */
-  #holds(place: Place, at: number, atNs: number): boolean {
-    if (place.kind === 'placed' || place.file < 0) return true
-    const offset = offsetIn(place, at)
-    return !this.#book.freedBetween(place.file, place.atNs, atNs, Number.isNaN(offset) ? Infinity : offset)
+  #heldUpTo(place: Place, from: number, to: number, atNs: number, blockBytes: number): number {
+    if (place.kind === 'placed' || place.file < 0) return to
+    const freed = this.#book.freedFrom(place.file, place.atNs, atNs)
+    if (freed === Infinity) return to
+    const offset = offsetIn(place, from)
+    if (Number.isNaN(offset)) return from
+    const kept = Math.ceil(freed / blockBytes) * blockBytes - offset
+    return Math.min(to, Math.max(from, from + kept))
   }
 
   spaceOf(view: FsView, piece: Pick<ViewPiece, 'address' | 'device'>): Segments {

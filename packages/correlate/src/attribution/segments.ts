@@ -27,18 +27,18 @@ export class Segments {
   /** Nothing is known of the range any more. */
   clear(start: number, end: number): void {
     let b = this.#blockOf(start)
-    let { starts, ends, payloads } = this.#blocks[b]
-    let k = firstEndingAfter(ends, start)
-    if (k < starts.length && starts[k] < start) {
-      const [to, payload] = [ends[k], payloads[k]]
-      ends[k++] = start
+    const block = this.#blocks[b]
+    let k = firstEndingAfter(block.ends, start)
+    if (k < block.starts.length && block.starts[k] < start) {
+      const [to, payload] = [block.ends[k], block.payloads[k]]
+      block.ends[k++] = start
       if (to > end) {
         this.#insert(end, to, payload)
         return
       }
     }
     while (b < this.#blocks.length) {
-      ;({ starts, ends } = this.#blocks[b])
+      const { starts, ends } = this.#blocks[b]
       const kept = firstEndingAfter(ends, end)
       if (kept > k) this.#remove(b, k, kept)
       if (k < starts.length) {

@@ -19,7 +19,7 @@ import { InodeLog } from '../../src/attribution/inode-log.ts'
 import { Story } from '../block-events.ts'
 import { Trace } from '../trace.ts'
 
-export const DISK = makeDevice(7, 0)
+const DISK = makeDevice(7, 0)
 
 /** `[path or inode, first byte, end, offset in the file, EXTENT bits]`. */
 type Extent = readonly [file: string | number, start: number, end: number, fileOffset?: number, flags?: number]

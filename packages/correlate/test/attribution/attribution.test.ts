@@ -1,0 +1,415 @@
+/** The rules by which a block write is named, one by one. */
+import { AREAS, EXTENT } from '@flushtrace/layout'
+import { flags as F } from '@flushtrace/trace'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Capture, type FsStory } from './capture.ts'
+
+const { O_RDWR, O_DIRECT, O_SYNC } = F
+const PAGE = 4096
+
+/** Two programs, each with a file of its own. */
+function begun(fs: FsStory = {}): Capture {
+  const c = new Capture(fs)
+  c.calls.exec(10, '/bin/writer')
+  c.calls.exec(20, '/bin/other')
+  c.calls.open(10, '/mnt/a', O_RDWR, 3, { atNs: 0 })
+  c.calls.open(20, '/mnt/b', O_RDWR, 3, { atNs: 0 })
+  return c
+}
+
+function wrote(c: Capture, tid: number, atNs: number, bytes = PAGE, offset = 0): void {
+  c.calls.call(tid, 'pwrite64', { fd: 3, size: bytes, offset, result: bytes, atNs, tookNs: 5 })
+}
+
+function synced(c: Capture, tid: number, atNs: number, tookNs = 50): void {
+  c.calls.call(tid, 'fsync', { fd: 3, atNs, tookNs })
+}
+
+const calls = suite('own call')
+
+calls('what a task queues inside its fsync is of that file', () => {
+  const c = begun()
+  wrote(c, 10, 10)
+  wrote(c, 20, 20)
+  synced(c, 10, 100)
+  c.blocks.at('Q WS 80+8', 120, { tid: 10 })
+  assert.equal(c.locate(), ['0+4096 /mnt/a inferred own-call flush 10'])
+})
+
+calls('after the call, and in another task, it is not', () => {
+  const c = begun()
+  wrote(c, 10, 10)
+  wrote(c, 20, 20)
+  synced(c, 10, 100)
+  c.blocks.at('Q WS 80+8', 90, { tid: 10 }).at('Q WS 160+8', 120, { tid: 30, comm: 'kworker/u8:1' })
+  assert.equal(c.locate(), [
+    '0+4096 /mnt/a|/mnt/b ambiguous one-of writeback -',
+    '0+4096 /mnt/a|/mnt/b ambiguous one-of writeback -',
+  ])
+})
+
+calls('clocks that could not be joined: no call counts', () => {
+  const c = begun()
+  wrote(c, 10, 10)
+  synced(c, 10, 100)
+  c.blocks.at('Q WS 80+8', 120, { tid: 10, comm: 'writer' })
+  assert.equal(c.locate(false), ['0+4096 unknown unknown none writeback -'])
+})
+
+calls('O_DIRECT and O_SYNC writes queue their own range, part by part', () => {
+  const c = begun()
+  c.calls.open(10, '/mnt/d', O_RDWR | O_DIRECT, 4, { atNs: 30 })
+  c.calls.open(10, '/mnt/s', O_RDWR | O_SYNC, 5, { atNs: 40 })
+  c.calls.call(10, 'pwrite64', { fd: 4, size: 8192, offset: 65_536, result: 8192, atNs: 100, tookNs: 50 })
+  c.calls.call(10, 'pwrite64', { fd: 5, size: 10, offset: 5000, result: 10, atNs: 200, tookNs: 50 })
+  c.blocks.at('Q WS 80+8', 110, { tid: 10 }).at('Q WS 800+8', 120, { tid: 10 }).at('Q WS 1600+8', 210, { tid: 10 })
+  assert.equal(c.locate(), [
+    '0+4096 /mnt/d@65536 inferred own-call direct 10',
+    '0+4096 /mnt/d@69632 inferred own-call direct 10',
+    '0+4096 /mnt/s@4096 inferred own-call direct 10',
+  ])
+})
+
+calls('the call is believed against the place, and the contradiction counted', () => {
+  const c = begun({ maps: [{ when: 'before', extents: [['/mnt/b', 40_960, 45_056]] }] })
+  wrote(c, 10, 10)
+  synced(c, 10, 100)
+  c.blocks.at('Q WS 80+8', 120, { tid: 10 })
+  assert.equal(c.locate(), ['0+4096 /mnt/a inferred own-call flush 10'])
+  assert.is(c.attribution().conflicts, 1)
+})
+
+calls.run()
+
+const kept = suite('kept place')
+
+/** `/mnt/a` has its block at sector 80, as its own fsync showed; the kernel writes it again at 300. */
+function writtenTwice(between: (c: Capture) => void, fs: FsStory = {}): string {
+  const c = begun(fs)
+  wrote(c, 10, 10)
+  synced(c, 10, 100)
+  c.blocks.at('Q WS 80+8', 120, { tid: 10 })
+  between(c)
+  wrote(c, 20, 280)
+  c.blocks.at('Q W 80+8', 300, { tid: 30, comm: 'kworker/u8:1' })
+  return c.locate()[1]
+}
+
+kept('a block stays its file’s', () => {
+  assert.is(
+    writtenTwice((c) => wrote(c, 10, 200)),
+    '0+4096 /mnt/a inferred kept-place writeback 10',
+  )
+})
+
+for (const [how, takeAway] of [
+  ['ftruncate', (c: Capture) => c.calls.call(10, 'ftruncate', { fd: 3, size: 0, atNs: 200 })],
+  ['O_TRUNC', (c: Capture) => c.calls.open(10, '/mnt/a', O_RDWR | F.O_TRUNC, 4, { atNs: 200 })],
+  ['unlink', (c: Capture) => c.calls.call(10, 'unlink', { path: '/mnt/a', atNs: 200 })],
+  ['rename over it', (c: Capture) => c.calls.call(20, 'rename', { path: '/mnt/b', path2: '/mnt/a', atNs: 200 })],
+] as const) {
+  kept(`until ${how}: then it may be anybody’s`, () => {
+    const other = how === 'rename over it' ? '/mnt/a' : '/mnt/b'
+    assert.is(writtenTwice(takeAway), `0+4096 ${other} inferred only-dirty writeback 20`)
+  })
+}
+
+kept('one whose offset is known survives a truncation behind it', () => {
+  const c = begun({ maps: [{ when: 'before', extents: [['/mnt/a', 40_960, 49_152, 0]] }] })
+  wrote(c, 10, 10, 8192)
+  wrote(c, 20, 10)
+  c.calls.call(10, 'ftruncate', { fd: 3, size: PAGE, atNs: 200 })
+  c.blocks.at('Q W 80+16', 300, { tid: 30, comm: 'kworker/u8:1' })
+  const [first, second] = c.locate()
+  assert.is(first, '0+4096 /mnt/a@0 snapshot kept-place writeback 10')
+  assert.match(second, /^4096\+4096 .* ambiguous one-of /)
+})
+
+kept('a part that was given away does not come back with a write to the rest', () => {
+  const c = begun({ maps: [{ when: 'before', extents: [['/mnt/a', 40_960, 53_248, 0]] }] })
+  synced(c, 10, 100)
+  c.blocks.at('Q WS 80+24', 110, { tid: 10 })
+  wrote(c, 20, 150)
+  synced(c, 20, 200)
+  c.blocks.at('Q WS 88+8', 210, { tid: 20 })
+  c.calls.call(10, 'ftruncate', { fd: 3, size: 0, atNs: 300 })
+  wrote(c, 10, 310)
+  synced(c, 10, 400)
+  c.blocks.at('Q WS 80+8', 410, { tid: 10 }).at('Q W 96+8', 500, { tid: 30, comm: 'kworker/u8:1' })
+  const located = c.locate()
+  assert.is(located[0], '0+12288 /mnt/a@0 inferred own-call flush 10')
+  assert.is(located[2], '0+4096 /mnt/a inferred own-call flush 10', 'the old offset is not known to hold')
+  assert.is(located[3], '0+4096 unknown unknown none writeback -')
+})
+
+for (const type of ['btrfs', 'zfs'] as const) {
+  kept(`never on ${type}: it writes elsewhere each time`, () => {
+    assert.not.match(
+      writtenTwice((c) => wrote(c, 10, 200), { type }),
+      'kept-place',
+    )
+  })
+}
+
+kept('as the map from before the trace has it', () => {
+  const c = begun({ maps: [{ when: 'before', extents: [['/mnt/a', 40_960, 49_152, 8192]] }] })
+  wrote(c, 10, 10)
+  c.blocks.at('Q W 88+8', 300, { tid: 30, comm: 'kworker/u8:1' })
+  assert.equal(c.locate(), ['0+4096 /mnt/a@12288 snapshot kept-place writeback 10'])
+})
+
+kept.run()
+
+const maps = suite('maps from afterwards')
+
+const AFTER: FsStory = { maps: [{ when: 'after', extents: [['/mnt/b', 40_960, 45_056]] }] }
+const KWORKER = { tid: 30, comm: 'kworker/u8:1' }
+
+maps('name the last write to a block', () => {
+  const c = begun(AFTER)
+  wrote(c, 10, 10)
+  wrote(c, 20, 10)
+  c.blocks.at('Q W 80+8', 300, KWORKER)
+  assert.equal(c.locate(), ['0+4096 /mnt/b@0 snapshot map-after writeback 20'])
+})
+
+maps('an earlier one is not theirs when the block changed hands', () => {
+  const c = begun(AFTER)
+  wrote(c, 10, 10)
+  c.blocks.at('Q W 80+8', 50, KWORKER)
+  c.calls.call(10, 'unlink', { path: '/mnt/a', atNs: 100 })
+  wrote(c, 20, 200)
+  c.blocks.at('Q W 80+8', 300, KWORKER)
+  const [earlier, last] = c.locate()
+  assert.not.match(earlier, '/mnt/b')
+  assert.is(last, '0+4096 /mnt/b@0 snapshot map-after writeback 20')
+})
+
+maps('an earlier one is theirs when nothing gave a block away', () => {
+  const c = begun(AFTER)
+  wrote(c, 20, 10)
+  c.blocks.at('Q W 80+8', 50, KWORKER).at('Q W 80+8', 300, KWORKER)
+  assert.equal(c.locate(), [
+    '0+4096 /mnt/b@0 snapshot map-both writeback 20',
+    '0+4096 /mnt/b@0 inferred kept-place writeback 20',
+  ])
+})
+
+maps('on a copy-on-write file system they name the last write only', () => {
+  const c = begun({ ...AFTER, type: 'btrfs' })
+  wrote(c, 10, 10)
+  wrote(c, 20, 10)
+  c.blocks.at('Q W 80+8', 50, KWORKER).at('Q W 80+8', 300, KWORKER)
+  assert.equal(c.locate(), [
+    '0+4096 /mnt/a|/mnt/b ambiguous one-of writeback -',
+    '0+4096 /mnt/b@0 snapshot map-after writeback 20',
+  ])
+})
+
+maps('preallocated blocks and maps taken during the trace say nothing', () => {
+  for (const story of [
+    { when: 'after', extents: [['/mnt/b', 40_960, 45_056, 0, EXTENT.unwritten]] },
+    { when: 'during', extents: [['/mnt/b', 40_960, 45_056]] },
+  ] as const) {
+    const c = begun({ type: 'btrfs', maps: [story] })
+    wrote(c, 10, 10)
+    wrote(c, 20, 10)
+    c.blocks.at('Q W 80+8', 300, KWORKER)
+    assert.equal(c.locate(), ['0+4096 /mnt/a|/mnt/b ambiguous one-of writeback -'])
+  }
+})
+
+maps('a request holds one file: the part that no map names is of the same', () => {
+  const c = begun(AFTER)
+  wrote(c, 10, 10)
+  wrote(c, 20, 10)
+  c.blocks.at('Q W 80+16', 300, KWORKER)
+  assert.equal(c.locate(), [
+    '0+4096 /mnt/b@0 snapshot map-after writeback 20',
+    '4096+4096 /mnt/b inferred same-request writeback 20',
+  ])
+})
+
+maps('not when it was merged: requests of two files may be one at the device', () => {
+  const c = begun(AFTER)
+  wrote(c, 10, 10)
+  wrote(c, 20, 10)
+  c.blocks.at('D W 80+16', 300, KWORKER)
+  assert.not.match(c.locate()[1], 'same-request')
+})
+
+maps('two files on one block (reflinks): neither is named', () => {
+  const extents = [
+    ['/mnt/a', 40_960, 45_056],
+    ['/mnt/b', 40_960, 45_056],
+  ] as const
+  const c = begun({ type: 'btrfs', maps: [{ when: 'after', extents }] })
+  wrote(c, 10, 10)
+  wrote(c, 20, 10)
+  c.blocks.at('Q W 80+8', 300, KWORKER)
+  assert.equal(c.locate(), ['0+4096 /mnt/a|/mnt/b ambiguous one-of writeback -'])
+})
+
+maps.run()
+
+const dirty = suite('dirty files')
+
+dirty('the only one there is', () => {
+  const c = begun()
+  wrote(c, 10, 10)
+  c.blocks.at('Q W 80+8', 300, KWORKER)
+  assert.equal(c.locate(), ['0+4096 /mnt/a inferred only-dirty writeback 10'])
+})
+
+dirty('one elsewhere is none of this file system’s', () => {
+  const c = begun()
+  c.calls.open(20, '/elsewhere', O_RDWR, 4, { atNs: 0 })
+  wrote(c, 10, 10)
+  c.calls.call(20, 'write', { fd: 4, size: PAGE, result: PAGE, atNs: 20, tookNs: 5 })
+  c.blocks.at('Q W 80+8', 300, KWORKER)
+  assert.equal(c.locate(), ['0+4096 /mnt/a inferred only-dirty writeback 10'])
+})
+
+dirty('what was flushed is clean, what was written since is not', () => {
+  const c = begun()
+  wrote(c, 10, 10)
+  wrote(c, 20, 10)
+  synced(c, 10, 100)
+  c.blocks.at('Q W 80+8', 300, KWORKER)
+  assert.equal(c.locate(), ['0+4096 /mnt/b inferred only-dirty writeback 20'])
+})
+
+dirty('nobody wrote: unknown', () => {
+  const c = begun()
+  c.blocks.at('Q W 80+8', 300, KWORKER)
+  assert.equal(c.locate(), ['0+4096 unknown unknown none writeback -'])
+})
+
+dirty('too many to tell: unknown', () => {
+  const c = begun()
+  for (let k = 0; k < 9; k++) {
+    c.calls.open(10, `/mnt/${k}`, O_RDWR, 10 + k, { atNs: 1 })
+    c.calls.call(10, 'write', { fd: 10 + k, size: 1, result: 1, atNs: 2, tookNs: 1 })
+  }
+  c.blocks.at('Q W 80+8', 300, KWORKER)
+  assert.equal(c.locate(), ['0+4096 unknown unknown none writeback -'])
+})
+
+dirty('a thread of the kernel made nothing dirty; who has the file mapped did', () => {
+  const c = begun()
+  c.calls.map(10, 3, 0x100000, 1, { atNs: 10 })
+  c.blocks.at('Q W 80+8', 300, KWORKER)
+  assert.equal(c.locate(), ['0+4096 /mnt/a inferred only-dirty writeback 10'])
+})
+
+dirty.run()
+
+const events = suite('inode events')
+
+/** An fsync event in the fsync of task 10: inode 12 is `/mnt/a`. */
+function joined(fs: FsStory = {}): Capture {
+  const c = begun(fs)
+  wrote(c, 10, 1000)
+  synced(c, 10, 10_000, 5000)
+  c.inode('sync', 12, { atNs: 11_000, tid: 10 })
+  return c
+}
+
+events('a placed range is exact where a call named the inode', () => {
+  const c = joined()
+  c.inode('placed', 12, { atNs: 12_000, tid: 10, page: 2, pages: 2, at: 40_960 })
+  c.blocks.at('Q WS 80+16', 13_500, { tid: 10 })
+  assert.equal(c.locate(), ['0+8192 /mnt/a@8192 exact placed flush 10'])
+})
+
+events('a snapshot where only a list does, unnamed where nothing does', () => {
+  for (const [names, whose] of [
+    [{ 12: '/mnt/listed' }, '/mnt/listed'],
+    [{}, '#12'],
+  ] as const) {
+    const c = new Capture({ names })
+    c.inode('placed', 12, { atNs: 12_000, tid: 30, page: 2, at: 40_960 })
+    c.blocks.at('Q W 80+8', 14_000, KWORKER)
+    assert.equal(c.locate(), [`0+4096 ${whose}@8192 snapshot placed writeback -`])
+  }
+})
+
+events('the page’s own writer is named, not who flushed it, and once', () => {
+  const c = joined()
+  c.calls.call(20, 'write', { fd: 9, said: '/mnt/a', size: PAGE, result: PAGE, atNs: 1500, tookNs: 500 })
+  c.inode('dirty', 12, { atNs: 1700, tid: 20, comm: 'other', page: 2 })
+  c.inode('placed', 12, { atNs: 12_000, tid: 10, page: 2, at: 40_960 })
+  c.blocks.at('Q WS 80+8', 14_000, { tid: 10 })
+  assert.equal(c.locate(), ['0+4096 /mnt/a@8192 exact placed flush 20'])
+})
+
+events('the last event that placed a block counts', () => {
+  const c = joined()
+  c.inode('placed', 12, { atNs: 12_000, tid: 10, page: 0, at: 40_960 })
+  c.inode('placed', 13, { atNs: 20_000, tid: 20, page: 5, at: 40_960 })
+  c.blocks.at('Q WS 80+8', 14_000, { tid: 10 }).at('Q W 80+8', 30_000, KWORKER)
+  assert.equal(
+    c.locate().map((piece) => piece.split(' ')[1]),
+    ['/mnt/a@0', '#13@20480'],
+  )
+})
+
+events('an announced range is what the task queues next, of as many bytes', () => {
+  const c = joined({ type: 'xfs' })
+  c.inode('placed', 12, { atNs: 12_000, tid: 10, page: 3, pages: 2, event: 'xfs_map_blocks_alloc' })
+  c.blocks.at('Q WS 80+16', 14_000, { tid: 10 }).at('Q WS 800+8', 14_100, { tid: 10 })
+  const [first, second] = c.locate()
+  assert.is(first, '0+8192 /mnt/a@12288 exact announced flush 10')
+  assert.match(second, /^0\+4096 \/mnt\/a inferred sync-event flush 10/)
+})
+
+events('an inode number that went to another file is that file from then on', () => {
+  const c = joined()
+  c.calls.call(10, 'unlink', { path: '/mnt/a', atNs: 20_000, tookNs: 10 })
+  synced(c, 20, 30_000, 5000)
+  c.inode('sync', 12, { atNs: 31_000, tid: 20 })
+  c.inode('placed', 12, { atNs: 12_000, tid: 10, page: 0, at: 40_960 })
+  c.inode('placed', 12, { atNs: 32_000, tid: 20, page: 0, at: 81_920 })
+  c.blocks.at('Q WS 80+8', 14_000, { tid: 10 }).at('Q WS 160+8', 34_000, { tid: 20 })
+  assert.equal(
+    c.locate().map((piece) => piece.split(' ')[1]),
+    ['/mnt/a@0', '/mnt/b@0'],
+  )
+})
+
+events.run()
+
+const whole = suite('pieces')
+
+whole('add up to the bytes of each request, whatever is known of its parts', () => {
+  const c = begun({
+    maps: [
+      { when: 'before', extents: [['/mnt/a', 40_960, 45_056]] },
+      { when: 'after', extents: [['/mnt/b', 49_152, 53_248]], areas: [[AREAS.indexOf('journal'), 409_600, 819_200]] },
+    ],
+  })
+  wrote(c, 10, 10)
+  wrote(c, 20, 20)
+  c.inode('placed', 12, { atNs: 30, tid: 10, page: 0, at: 57_344 })
+  c.blocks.at('Q W 72+64', 3000, KWORKER).at('Q W 800+16', 3001, KWORKER).at('Q FWS', 3002, { tid: 10 })
+  c.blocks.at('Q D 80+80', 3003, { tid: 10 }).at('Q W 88+80', 3004, KWORKER)
+  const { pieces } = c.attribution()
+  const reached = c.blockLog.bytes.values.map(() => 0)
+  for (let k = 0; k < pieces.length; k++) {
+    const { request, at, bytes } = pieces.row(k)
+    assert.is(at, reached[request], 'in order, without a hole')
+    reached[request] += bytes
+  }
+  assert.equal(reached, c.blockLog.bytes.values)
+  assert.ok(pieces.length > 8)
+})
+
+whole('a discard frees, a bare flush serves the call', () => {
+  const c = begun()
+  synced(c, 10, 100)
+  c.blocks.at('Q D 80+8', 50, { tid: 10 }).at('Q FWS', 120, { tid: 10 })
+  assert.equal(c.locate(), ['0+4096 free inferred dataless writeback -', '0+0 /mnt/a inferred dataless flush 10'])
+})
+
+whole.run()
