@@ -62,6 +62,12 @@ export const LAYOUT = {
     message: 'Device tables name devices whose numbers nothing tells (first: {}); these layers are not used.',
     fix: 'save lsblk -J -b -o NAME,KNAME,MAJ:MIN,TYPE,SIZE,START,PKNAME beside them',
   },
+  vdev: {
+    code: 'layout/unknown-vdev',
+    severity: 'loss',
+    message: 'Some blocks of a zfs map lie on an array, or not on the first device of the pool: {}; the map is not used.',
+    fix: 'read it beside zpool status: nothing saved tells which device a vdev is',
+  },
   tooMany: {
     code: 'layout/too-many-extents',
     severity: 'loss',

@@ -60,15 +60,6 @@ devices('drbd byte for byte; a thin volume not at all', () => {
   assert.equal(places(stack, '8:48', 4096, 4096), ['sdd@4096+4096'])
 })
 
-devices('a remap event adds what no table told', () => {
-  const [from, to] = [makeDevice(253, 9), makeDevice(8, 96)]
-  assert.is(stack.resolve(to, 2048, 4096)[0].device, to)
-  stack.addRemap(from, to, 2048, 100)
-  assert.equal(stack.resolve(to, 2056, 4096), [
-    { at: 0, bytes: 4096, fs: null, device: from, byte: 4096, layers: [to, from] },
-  ])
-})
-
 devices('partition, loop device, names', () => {
   assert.equal(stack.partitionOf(device('8:1')), { disk: device('8:0'), startSector: 2048, sectors: 1_048_576 })
   assert.is(stack.partitionOf(device('8:0')), null)
