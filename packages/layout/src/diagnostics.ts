@@ -65,8 +65,14 @@ export const LAYOUT = {
   vdev: {
     code: 'layout/unknown-vdev',
     severity: 'loss',
-    message: 'Some blocks of a zfs map lie on an array, or not on the first device of the pool: {}; the map is not used.',
-    fix: 'read it beside zpool status: nothing saved tells which device a vdev is',
+    message: 'Nothing tells which device the blocks of a zfs map are on: {}; it is not used.',
+    fix: 'save lsblk -J -b beside it; only pools of one device can be followed',
+  },
+  unmapped: {
+    code: 'layout/unmapped-image',
+    severity: 'loss',
+    message: 'The map of a disk image ends at clusters that are compressed, encrypted or in another file: {}.',
+    fix: 'save qemu-img map --output=json IMAGE, too',
   },
   tooMany: {
     code: 'layout/too-many-extents',

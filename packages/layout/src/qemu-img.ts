@@ -16,7 +16,7 @@ import { LAYOUT } from './diagnostics.ts'
 import type { Findings, ImageFinding } from './findings.ts'
 import type { SideFile } from './side-file.ts'
 
-const HEAD = /^Offset +Length +Mapped to +File$/
+const HEAD = /^(?:qemu-img: .*\n)?Offset +Length +Mapped to +File$/
 const ROW = /^(0|0x[0-9a-f]+) +(0|0x[0-9a-f]+) +(0|0x[0-9a-f]+) +(\S.*)$/
 const JSON_HEAD = /^\s*\[\s*\{\s*"start":\s*\d+,\s*"length":\s*\d+,\s*"depth":/
 
@@ -27,7 +27,7 @@ const place = z.int().nonnegative()
 const schema = z.array(z.object({ start: place, length: place, depth: place, offset: place.optional() }))
 
 export function sniffQemuMap(text: string): boolean {
-  return HEAD.test(text.split('\n', 1)[0]) || JSON_HEAD.test(text)
+  return HEAD.test(text.split('\n', text.startsWith('qemu-img: ') ? 2 : 1).join('\n')) || JSON_HEAD.test(text)
 }
 
 export async function readQemuMap(file: SideFile, findings: Findings): Promise<void> {
@@ -45,12 +45,12 @@ export async function readQemuMap(file: SideFile, findings: Findings): Promise<v
     for (const { start, length, depth, offset } of rows ?? []) {
       if (offset !== undefined) add(null, depth, start, length, offset)
     }
-    const guestBytes = Math.max(0, ...(rows ?? []).slice(-1).map(({ start, length }) => start + length))
-    for (const image of images.values()) image.guestBytes = guestBytes
+    const last = rows?.at(-1)
+    if (last) for (const image of images.values()) image.guestBytes = last.start + last.length
   } else {
     await file.eachLine((line) => {
       if (line === '' || HEAD.test(line)) return 'note'
-      if (line.startsWith('qemu-img: ')) return (file.report(LAYOUT.cut, file.path), 'note')
+      if (line.startsWith('qemu-img: ')) return (file.report(LAYOUT.unmapped, file.path), 'note')
       const row = ROW.exec(line)
       const numbers = row?.slice(1, 4).map(Number) ?? []
       if (!row || !numbers.every(Number.isSafeInteger)) return 'damaged'

@@ -20,6 +20,9 @@ export function sniffXfsSuperblock(text: string): boolean {
   return /^magicnum = 0x58465342$/m.test(text.slice(0, 256))
 }
 
+/** Groups have 16 MiB or more (XFS_AG_MIN_BYTES), and growing file systems some thousands. */
+const MAX_GROUPS = 1 << 20
+
 /** Sizes in bytes, but for what counts blocks. */
 interface Groups {
   readonly block: number
@@ -30,7 +33,8 @@ interface Groups {
 }
 
 export function addGroupHeads(areas: AreaBuilder, { block, sector, blocks, groups, groupBlocks }: Groups): void {
-  for (let group = 0; group < groups && group * groupBlocks < blocks; group++) {
+  const most = Math.min(groups, MAX_GROUPS)
+  for (let group = 0; group < most && group * groupBlocks < blocks; group++) {
     const start = group * groupBlocks * block
     areas.add(start, start + sector, 'superblock', 'superblock')
     areas.add(start + sector, start + 4 * sector, 'metadata', 'heads of the allocation group')

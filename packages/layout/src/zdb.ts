@@ -18,7 +18,6 @@
  * vdev is no array: raidz allocates parity with the data, which shows in the sizes. Gang blocks are left out.
  */
 import { AreaBuilder } from './area-builder.ts'
-import type { BlockDevice } from './device-table.ts'
 import { LAYOUT } from './diagnostics.ts'
 import { ExtentBuilder } from './extent-builder.ts'
 import { NO_HINT, type Findings } from './findings.ts'
@@ -37,18 +36,20 @@ const SIZES = /(?:^|[ =])([0-9a-f]+)L\/([0-9a-f]+)P(?: |$)/
 const LABELS_BYTES = 2 * 256 * 1024
 const FIRST_BYTE = 4 << 20
 /** What rounding up to sectors of 8 KiB, the largest in use, cannot explain is parity. */
-const MAX_ROUNDING = 8192
+const LEAST_PARITY = 8192
 const PLAIN_FILE = 'ZFS plain file'
 
 export function sniffZdb(text: string): boolean {
-  return /^(?:\s*|Dataset .*|obj=.*)$/.test(text.split('\n', 1)[0]) && text.split('\n').some((line) => COLUMNS.test(line))
+  return (
+    /^(?:\s*|Dataset .*|obj=.*)$/.test(text.split('\n', 1)[0]) && text.split('\n').some((line) => COLUMNS.test(line))
+  )
 }
 
 export async function readZdb(file: SideFile, findings: Findings): Promise<void> {
   const areas = new AreaBuilder()
   const extents = new ExtentBuilder()
   const files: (MappedFile & { path: string | null; size: number | null })[] = []
-  const elsewhere: string[] = []
+  let elsewhere = false
   let array = false
   let mountpoint = ''
   let type = ''
@@ -63,8 +64,8 @@ export async function readZdb(file: SideFile, findings: Findings): Promise<void>
     for (const [, vdev, at, allocated] of places) {
       const bytes = Number.parseInt(allocated, 16)
       const start = FIRST_BYTE + Number.parseInt(at, 16)
-      if (bytes - physical >= MAX_ROUNDING) array = true
-      if (Number(vdev) > 0) elsewhere.push(vdev)
+      if (bytes - physical >= LEAST_PARITY) array = true
+      if (Number(vdev) > 0) elsewhere = true
       else if (level > 0) areas.add(start, start + bytes, 'metadata', 'indirect blocks')
       else if (type !== PLAIN_FILE) areas.add(start, start + bytes, 'metadata', type)
       else extents.add(start, start + bytes, offset, owner, physical < logical ? EXTENT.encoded : 0)
@@ -96,12 +97,17 @@ export async function readZdb(file: SideFile, findings: Findings): Promise<void>
     return 'used'
   })
 
-  const members = findings.devices.all().filter(isMember)
-  if (array || elsewhere.length > 0) {
-    file.report(LAYOUT.vdev, `${file.path}, vdev ${array ? 0 : elsewhere[0]}`, array ? 1 : elsewhere.length)
-  }
-  // The pool has other devices: even the first vdev may be any of them.
-  if (array || elsewhere.length > 0 || extents.length + areas.length === 0) return
+  if (extents.length + areas.length === 0 && !elsewhere) return
+  const members = findings.devices.all().filter(({ fsType }) => fsType === 'zfs_member')
+  // Of a pool with several devices even the first vdev may be any of them.
+  const reason = array
+    ? 'its blocks lie on an array'
+    : elsewhere
+      ? 'its blocks lie on several devices'
+      : members.length === 1
+        ? null
+        : `${members.length} devices are known to be members of a pool`
+  if (reason !== null) return file.report(LAYOUT.vdev, `${file.path}, ${reason}`)
   areas.add(0, LABELS_BYTES, 'superblock', 'labels')
   if (extents.dropped > 0) file.report(LAYOUT.tooMany, file.path, extents.dropped)
   findings.maps.push({
@@ -110,7 +116,7 @@ export async function readZdb(file: SideFile, findings: Findings): Promise<void>
     time: file.time,
     fs: 'zfs',
     space: 'device',
-    hint: { ...NO_HINT, device: members.length === 1 ? members[0].device : null },
+    hint: { ...NO_HINT, device: members[0].device },
     files,
     extents,
     areas,
@@ -118,8 +124,4 @@ export async function readZdb(file: SideFile, findings: Findings): Promise<void>
     unitBytes: 1,
     blockBytes: null,
   })
-}
-
-function isMember({ fsType }: BlockDevice): boolean {
-  return fsType === 'zfs_member'
 }
