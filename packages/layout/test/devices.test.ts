@@ -1,4 +1,4 @@
-import { makeDevice, parseDevice } from '@flushtrace/trace'
+import { parseDevice } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { stackOf, type DiskLayout, type FileSystem } from '../src/index.ts'
