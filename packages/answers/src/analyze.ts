@@ -117,7 +117,7 @@ export async function analyze(
     sysdigs,
     blocks,
     devices: oneWitnessEach(blocks, diagnostics),
-    summaries: await readSummaries(capture),
+    summaries: await readSummaries(capture, diagnostics),
     blockTables: await readBlockTables(capture, diagnostics),
     layout,
     diagnostics,

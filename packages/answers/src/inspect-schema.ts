@@ -71,6 +71,23 @@ export const inspectSchema = z.object({
       file: z.string().nullable(),
     }),
   ),
+  /** Files that hold guests' disks, as maps of the images told. */
+  images: z.array(
+    z.object({
+      source: z.string(),
+      /** null: the map names no file (JSON form). */
+      path: z.string().nullable(),
+      /** 0: the guest's own image, others: its backing files; null: not told. */
+      depth: z.int().nullable(),
+      guestBytes: z.number().nullable(),
+      /** Device of the file system that the image lies on. */
+      device: z.string().nullable(),
+      mappedBytes: z.number(),
+      pieceCount: z.int(),
+      /** The first ones. */
+      pieces: z.array(z.object({ guestByte: z.number(), bytes: z.number(), imageByte: z.number() })),
+    }),
+  ),
   processes: z.int(),
   tasks: z.int(),
 })

@@ -1,5 +1,7 @@
 /** What is in these files, what could be read, what could not be seen? */
-import { stackOf } from '@flushtrace/layout'
+import { stackOf, type DiskImage } from '@flushtrace/layout'
+import { deviceText } from '@flushtrace/trace'
+import { sum } from 'd3-array'
 import { analyze, type Analysis, type AnalyzeOptions } from './analyze.ts'
 import { alignedBy } from './clocks.ts'
 import { documentHead } from './document.ts'
@@ -20,8 +22,22 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
     ),
     rows: analysis.capture.sources.flatMap(({ kind }, index) => (kind === 'proc' ? [] : [rowOf(analysis, index)])),
     stack: stackOf(analysis.layout),
+    images: analysis.layout.images.map(imageOf),
     processes: analysis.seen.processes,
     tasks: analysis.seen.tasks,
+  }
+}
+
+/** Of a figure that anyone reads. */
+const MAX_PIECES = 1024
+
+function imageOf({ device, pieces, ...image }: DiskImage): InspectAnswer['images'][number] {
+  return {
+    ...image,
+    device: device === null ? null : deviceText(device),
+    mappedBytes: sum(pieces, ({ bytes }) => bytes),
+    pieceCount: pieces.length,
+    pieces: pieces.slice(0, MAX_PIECES),
   }
 }
 

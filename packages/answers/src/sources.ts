@@ -242,9 +242,9 @@ function hasPids(head: Uint8Array): boolean {
   return lines.filter((line) => /^(?:\[pid +\d+\] |\d{1,7}(?:<.*?>)? +(?!\d\d:))/.test(line)).length > lines.length / 2
 }
 
-export async function savedProcesses(capture: Capture): Promise<Map<number, SavedProcess>> {
+export async function savedProcesses(capture: Capture, diagnostics: Diagnostics): Promise<Map<number, SavedProcess>> {
   const sources = capture.sources.filter(({ kind }) => kind === 'proc').map(({ source }) => source)
-  return readSavedProcesses(sources, capture.links)
+  return readSavedProcesses(sources, capture.links, diagnostics)
 }
 
 export async function savedLayout(capture: Capture, diagnostics: Diagnostics): Promise<DiskLayout> {

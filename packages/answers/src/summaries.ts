@@ -5,12 +5,12 @@ import { readLines, type Diagnostics } from '@flushtrace/trace'
 import type { Capture } from './sources.ts'
 
 /** The rows of all tables, added up by call. */
-export async function readSummaries(capture: Capture): Promise<SummaryRow[]> {
+export async function readSummaries(capture: Capture, diagnostics: Diagnostics): Promise<SummaryRow[]> {
   const rows: SummaryRow[] = []
   for (const { source, kind } of capture.sources) {
     if (kind !== 'strace-summary') continue
     const table = new CallTable()
-    for await (const line of readLines(source)) table.line(line, rows)
+    for await (const line of readLines(source, diagnostics)) table.line(line, rows)
   }
   return rows.filter(({ call }) => call !== 'total')
 }

@@ -83,7 +83,7 @@ export async function readCalls(
   const run = async (streams: CallStream[], infer: boolean, skip: ReadonlySet<number> | null): Promise<void> => {
     let nowNs = NaN
     let counted = 0
-    const saved = await savedProcesses(capture)
+    const saved = await savedProcesses(capture, infer ? beside : diagnostics)
     if (infer) for (const { reading } of sysdigs) await addListed(reading, saved)
     const system = new System({
       diagnostics: infer ? beside : diagnostics,

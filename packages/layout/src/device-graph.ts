@@ -25,14 +25,6 @@ export class DeviceGraph {
     for (const fs of fileSystems) for (const device of fs.devices) this.#fsOf.set(device, fs)
   }
 
-  /** A block trace's remap event: what is written to `from` at its start lies on `to` from there on. */
-  addRemap(from: number, to: number, startSector: number, sectors: number): void {
-    const known = (this.#above.get(to) ?? []).some((layer) => layer.upper === from && layer.kind !== 'opaque')
-    if (known) return
-    const [lowerAt, bytes] = [startSector * SECTOR, sectors * SECTOR]
-    this.#link({ kind: 'linear', what: 'remap', upper: from, upperAt: 0, bytes, lower: to, lowerAt })
-  }
-
   resolve(device: number, sector: number, bytes: number): Placement[] {
     const pieces = this.#up(device, sector * SECTOR, bytes, [])
     return pieces.sort((a, b) => a.at - b.at)

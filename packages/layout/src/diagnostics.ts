@@ -62,6 +62,18 @@ export const LAYOUT = {
     message: 'Device tables name devices whose numbers nothing tells (first: {}); these layers are not used.',
     fix: 'save lsblk -J -b -o NAME,KNAME,MAJ:MIN,TYPE,SIZE,START,PKNAME beside them',
   },
+  vdev: {
+    code: 'layout/unknown-vdev',
+    severity: 'loss',
+    message: 'Nothing tells which device the blocks of a zfs map are on: {}; it is not used.',
+    fix: 'save lsblk -J -b beside it; only pools of one device can be followed',
+  },
+  unmapped: {
+    code: 'layout/unmapped-image',
+    severity: 'loss',
+    message: 'The map of a disk image ends at clusters that are compressed, encrypted or in another file: {}.',
+    fix: 'save qemu-img map --output=json IMAGE, too',
+  },
   tooMany: {
     code: 'layout/too-many-extents',
     severity: 'loss',

@@ -92,11 +92,33 @@ export interface KnownDevice {
   readonly bytes: number | null
 }
 
+/** A range of a guest's disk, and where it lies in the image file. */
+export interface ImagePiece {
+  readonly guestByte: number
+  readonly bytes: number
+  readonly imageByte: number
+}
+
+/** A file that holds a guest's disk, or a part of it, as a map of the image told. */
+export interface DiskImage {
+  readonly source: string
+  /** As it was named to the tool; null: the JSON form names none. */
+  readonly path: string | null
+  /** How many images lie over it: 0 is the guest's own, others are its backing files. null: not told. */
+  readonly depth: number | null
+  /** The size of the guest's disk; null: not told. */
+  readonly guestBytes: number | null
+  /** The device of the file system that the file lies on; null: nothing tells. */
+  readonly device: number | null
+  readonly pieces: readonly ImagePiece[]
+}
+
 export interface DiskLayout {
   readonly sources: readonly LayoutSource[]
   readonly devices: readonly KnownDevice[]
   readonly layers: readonly Layer[]
   readonly fileSystems: readonly FileSystem[]
+  readonly images: readonly DiskImage[]
   /**
    * Where a range of a device lies on the file system above it, through partitions, dm, md. `sector` counts 512-byte
    * units from the start of `device`. Pieces add up to `bytes`.
@@ -108,6 +130,4 @@ export interface DiskLayout {
   partitionOf(device: number): { disk: number; startSector: number; sectors: number } | null
   /** The file, and the device it lies on, that holds this loop device's data; null for what is none, or unknown. */
   backingOf(device: number): { device: number | null; path: string; offset: number } | null
-  /** What a remap event of a block trace shows: sectors of `from` lie on `to` from `startSector` on. */
-  addRemap(from: number, to: number, startSector: number, sectors: number): void
 }

@@ -2,6 +2,7 @@
 import type { AreaBuilder } from './area-builder.ts'
 import type { BtrfsFacts } from './btrfs-facts.ts'
 import { DeviceTable } from './device-table.ts'
+import type { ImagePiece } from './disk-layout.ts'
 import type { ExtentBuilder } from './extent-builder.ts'
 import type { FsType, MapTime, MappedFile } from './layout-map.ts'
 import { Mounts } from './mounts.ts'
@@ -61,11 +62,21 @@ export interface SubvolumeRow {
   readonly path: string
 }
 
+/** What a map of a disk image tells of one of its files. */
+export interface ImageFinding {
+  readonly source: string
+  readonly path: string | null
+  readonly depth: number | null
+  guestBytes: number | null
+  readonly pieces: ImagePiece[]
+}
+
 export class Findings {
   readonly devices = new DeviceTable()
   readonly mounts = new Mounts()
   readonly maps: MapFinding[] = []
   readonly listings: InodeListing[] = []
+  readonly images: ImageFinding[] = []
   readonly btrfs: BtrfsFacts[] = []
   readonly subvolumes: { source: string; rows: SubvolumeRow[] }[] = []
 }

@@ -56,7 +56,7 @@ export class FsJoin {
       this.#diagnostics.add(LAYOUT.foreign, { source }, source)
       return null
     }
-    const draft = found ?? this.#detached(source, type)
+    const draft = found ?? this.#detached(source, type, hint)
     draft.uuid ??= hint.uuid
     if (draft.type === 'other') draft.type = type
     if (hint.device !== null) draft.devices.add(hint.device)
@@ -115,8 +115,8 @@ export class FsJoin {
       : sizes.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0)
   }
 
-  #detached(source: string, type: FsType): FsDraft {
-    this.#diagnostics.add(LAYOUT.unplaced, { source }, source)
+  #detached(source: string, type: FsType, { device }: FsHint): FsDraft {
+    if (device === null) this.#diagnostics.add(LAYOUT.unplaced, { source }, source)
     return this.#new(type)
   }
 

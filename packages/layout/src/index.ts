@@ -1,5 +1,6 @@
 export type {
   AddressPiece,
+  DiskImage,
   DiskLayout,
   FileSystem,
   FsPlace,

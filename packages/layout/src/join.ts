@@ -47,6 +47,10 @@ export function joinFindings(
     }),
     layers: graph.layers,
     fileSystems,
+    images: findings.images.map((image) => ({
+      ...image,
+      device: image.path === null ? null : onlyDevice(join.ofPath(image.path)),
+    })),
     resolve: (device, sector, bytes) => graph.resolve(device, sector, bytes),
     nameOf: (device) => {
       const known = devices.get(device)
@@ -61,11 +65,13 @@ export function joinFindings(
     backingOf: (device) => {
       const backing = devices.backingOf(device)
       if (!backing) return null
-      const below = join.ofPath(backing.path)?.devices
-      return { device: below?.size === 1 ? [...below][0] : null, ...backing }
+      return { device: onlyDevice(join.ofPath(backing.path)), ...backing }
     },
-    addRemap: (from, to, startSector, sectors) => graph.addRemap(from, to, startSector, sectors),
   }
+}
+
+function onlyDevice(draft: FsDraft | null): number | null {
+  return draft?.devices.size === 1 ? [...draft.devices][0] : null
 }
 
 /** Tables of names, once all names are known. */

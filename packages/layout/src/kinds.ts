@@ -14,9 +14,12 @@ import { readLsblk, sniffLsblk } from './lsblk.ts'
 import { sniffClockNote } from './map-time.ts'
 import { readMdadm, readMdstat, sniffMdadm, sniffMdstat } from './mdraid.ts'
 import { parseMountinfoLine, readMountinfo } from './mounts.ts'
+import { readQemuMap, sniffQemuMap } from './qemu-img.ts'
 import type { SideFile } from './side-file.ts'
 import { readXfsBmap, sniffXfsBmap } from './xfs-bmap.ts'
+import { readXfsInfo, sniffXfsInfo } from './xfs-info.ts'
 import { readXfsSuperblock, sniffXfsSuperblock } from './xfs-superblock.ts'
+import { readZdb, sniffZdb } from './zdb.ts'
 
 interface Kind {
   readonly tool: string
@@ -41,10 +44,13 @@ export const KINDS = {
   dumpe2fs: { tool: 'dumpe2fs', sniff: sniffDumpe2fs, read: readDumpe2fs },
   debugfs: { tool: 'debugfs', sniff: sniffDebugfs, read: readDebugfs },
   'xfs-superblock': { tool: 'xfs_db', sniff: sniffXfsSuperblock, read: readXfsSuperblock },
+  'xfs-info': { tool: 'xfs_info', sniff: sniffXfsInfo, read: readXfsInfo },
   fsmap: { tool: 'fsmap', sniff: sniffFsmap, read: readFsmap },
   'xfs-bmap': { tool: 'xfs_bmap', sniff: sniffXfsBmap, read: readXfsBmap },
   'dump-tree': { tool: 'dump-tree', sniff: sniffDumpTree, read: readDumpTree },
   filefrag: { tool: 'filefrag', sniff: sniffFilefrag, read: readFilefrag },
+  zdb: { tool: 'zdb (best effort)', sniff: sniffZdb, read: readZdb },
+  'qemu-img': { tool: 'qemu-img map', sniff: sniffQemuMap, read: readQemuMap },
   ls: { tool: 'ls -liR', sniff: sniffLs, read: readLs },
   inodes: { tool: 'find -printf', sniff: sniffInodes, read: readInodes },
 } as const satisfies Record<string, Kind>

@@ -8,7 +8,7 @@
  * Else a folder or file name that is, or begins or ends with, one of the words does.
  */
 import { dirname } from 'node:path'
-import { readLines, type Instant, type Source } from '@flushtrace/trace'
+import { readLines, type Diagnostics, type Instant, type Source } from '@flushtrace/trace'
 import type { MapTime } from './layout-map.ts'
 
 const NOTE = /^(wall_ns|monotonic_ns) (\d{1,19})$|^when (before|during|after)$/
@@ -18,9 +18,9 @@ export function sniffClockNote(text: string): boolean {
   return lines.length > 0 && lines.length <= 8 && NOTE.test(lines[0]) && lines.every((line) => /^\w+ \S+$/.test(line))
 }
 
-export async function readClockNote(source: Source): Promise<Partial<MapTime>> {
+export async function readClockNote(source: Source, diagnostics: Diagnostics): Promise<Partial<MapTime>> {
   const note: { when?: MapTime['when']; wall?: Instant; monotonic?: Instant } = {}
-  for await (const line of readLines(source)) {
+  for await (const line of readLines(source, diagnostics)) {
     const match = NOTE.exec(line)
     if (!match) continue
     if (match[3]) note.when = match[3] as MapTime['when']

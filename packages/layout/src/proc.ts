@@ -9,7 +9,7 @@
  * `fd` may also be a folder of links and `fdinfo` a folder of files, as cp -a makes them.
  * Format: man page proc(5); torvalds/linux fs/proc/task_mmu.c show_map_vma(), fs/proc/fd.c seq_show().
  */
-import { decodeUtf8, latin1, readLines, type SavedLink, type Source } from '@flushtrace/trace'
+import { decodeUtf8, latin1, readLines, type Diagnostics, type SavedLink, type Source } from '@flushtrace/trace'
 import type { SavedFd, SavedProcess, SavedRegion } from './saved-process.ts'
 
 const FILES = ['maps', 'fd', 'fdinfo', 'comm', 'cmdline', 'cwd', 'status'] as const
@@ -57,6 +57,7 @@ export function sniffProc(head: Uint8Array): boolean {
 export async function readSavedProcesses(
   sources: readonly Source[],
   links: readonly SavedLink[],
+  diagnostics: Diagnostics,
 ): Promise<Map<number, SavedProcess>> {
   const drafts = new Map<number, Draft>()
   const draftOf = ({ pid, tgid }: ProcPath): Draft => {
@@ -67,7 +68,7 @@ export async function readSavedProcesses(
   }
   for (const source of sources) {
     const what = procFileOf(source.path)
-    if (what) await readFile(draftOf(what), what.file, what.entry, source)
+    if (what) await readFile(draftOf(what), what.file, what.entry, source, diagnostics)
   }
   for (const link of links) {
     const what = procFileOf(link.path)
@@ -98,24 +99,30 @@ function finish(draft: Draft): SavedProcess {
   return { ...rest, fds: list }
 }
 
-async function readFile(draft: Draft, file: ProcFile, entry: number | null, source: Source): Promise<void> {
+async function readFile(
+  draft: Draft,
+  file: ProcFile,
+  entry: number | null,
+  source: Source,
+  diagnostics: Diagnostics,
+): Promise<void> {
   switch (file) {
     case 'maps':
       draft.regions ??= []
-      for await (const line of readLines(source)) {
+      for await (const line of readLines(source, diagnostics)) {
         const region = parseMapsLine(line)
         if (region) draft.regions.push(region)
       }
       return
     case 'fd':
-      for await (const line of readLines(source)) {
+      for await (const line of readLines(source, diagnostics)) {
         const match = FD_LINE.exec(line)
         if (match) addFd(draft, Number(match[1]), match[2])
         else draft.fds ??= new Map()
       }
       return
     case 'fdinfo':
-      for await (const line of readLines(source)) {
+      for await (const line of readLines(source, diagnostics)) {
         const match = FDINFO_LINE.exec(line)
         const fd = match?.[1] !== undefined ? Number(match[1]) : entry
         if (match && fd !== null) draft.flags.set(fd, Number.parseInt(match[2], 8))
@@ -123,7 +130,7 @@ async function readFile(draft: Draft, file: ProcFile, entry: number | null, sour
       return
     case 'comm':
     case 'cwd':
-      for await (const line of readLines(source)) {
+      for await (const line of readLines(source, diagnostics)) {
         if (file === 'comm') draft.comm = line
         // `readlink` prints the path alone, `ls -l` the arrow before it.
         else draft.cwd = line.replace(/^.* -> /, '')
@@ -134,7 +141,7 @@ async function readFile(draft: Draft, file: ProcFile, entry: number | null, sour
       draft.cmdline = await readCommandLine(source)
       return
     case 'status':
-      for await (const line of readLines(source)) {
+      for await (const line of readLines(source, diagnostics)) {
         const match = /^Tgid:\s+(\d+)$/.exec(line)
         if (match) draft.tgid = Number(match[1])
       }

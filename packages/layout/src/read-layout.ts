@@ -16,7 +16,7 @@ export async function readLayout(
 ): Promise<DiskLayout> {
   const notes = new Map<string, Partial<MapTime>>()
   for (const { source, kind } of sources) {
-    if (kind === 'clock') notes.set(dirname(source.path), await readClockNote(source))
+    if (kind === 'clock') notes.set(dirname(source.path), await readClockNote(source, diagnostics))
   }
   const findings = new Findings()
   for (const { path, target } of links) findings.devices.link(path, target)

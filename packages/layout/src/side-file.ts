@@ -29,7 +29,7 @@ export class SideFile {
   }
 
   async eachLine(apply: (line: string) => LineUse): Promise<void> {
-    for await (const line of readLines(this.source)) {
+    for await (const line of readLines(this.source, this.#diagnostics)) {
       this.lines++
       const use = apply(line)
       if (use === 'used') this.used++

@@ -20,6 +20,27 @@ export function sniffXfsSuperblock(text: string): boolean {
   return /^magicnum = 0x58465342$/m.test(text.slice(0, 256))
 }
 
+/** Groups have 16 MiB or more (XFS_AG_MIN_BYTES), and growing file systems some thousands. */
+const MAX_GROUPS = 1 << 20
+
+/** Sizes in bytes, but for what counts blocks. */
+interface Groups {
+  readonly block: number
+  readonly sector: number
+  readonly blocks: number
+  readonly groups: number
+  readonly groupBlocks: number
+}
+
+export function addGroupHeads(areas: AreaBuilder, { block, sector, blocks, groups, groupBlocks }: Groups): void {
+  const most = Math.min(groups, MAX_GROUPS)
+  for (let group = 0; group < most && group * groupBlocks < blocks; group++) {
+    const start = group * groupBlocks * block
+    areas.add(start, start + sector, 'superblock', 'superblock')
+    areas.add(start + sector, start + 4 * sector, 'metadata', 'heads of the allocation group')
+  }
+}
+
 export async function readXfsSuperblock(file: SideFile, findings: Findings): Promise<void> {
   const fields = new Map<string, string>()
   await file.eachLine((line) => {
@@ -34,11 +55,7 @@ export async function readXfsSuperblock(file: SideFile, findings: Findings): Pro
     return file.report(LAYOUT.cut, file.path)
   }
   const areas = new AreaBuilder()
-  for (let group = 0; group < groups && group * groupBlocks < blocks; group++) {
-    const start = group * groupBlocks * block
-    areas.add(start, start + sector, 'superblock', 'superblock')
-    areas.add(start + sector, start + 4 * sector, 'metadata', 'heads of the allocation group')
-  }
+  addGroupHeads(areas, { block, sector, blocks, groups, groupBlocks })
   // 0: the log lies on a device of its own.
   const log = number('logstart')
   if (log > 0) {

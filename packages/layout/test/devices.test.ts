@@ -1,4 +1,4 @@
-import { makeDevice, parseDevice } from '@flushtrace/trace'
+import { parseDevice } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { stackOf, type DiskLayout, type FileSystem } from '../src/index.ts'
@@ -58,15 +58,6 @@ devices('stripes of a volume: pieces of 64 KiB from two disks in turn', () => {
 devices('drbd byte for byte; a thin volume not at all', () => {
   assert.equal(places(stack, '8:32', 4096, 4096), ['/srv/replica@4096+4096'])
   assert.equal(places(stack, '8:48', 4096, 4096), ['sdd@4096+4096'])
-})
-
-devices('a remap event adds what no table told', () => {
-  const [from, to] = [makeDevice(253, 9), makeDevice(8, 96)]
-  assert.is(stack.resolve(to, 2048, 4096)[0].device, to)
-  stack.addRemap(from, to, 2048, 100)
-  assert.equal(stack.resolve(to, 2056, 4096), [
-    { at: 0, bytes: 4096, fs: null, device: from, byte: 4096, layers: [to, from] },
-  ])
 })
 
 devices('partition, loop device, names', () => {

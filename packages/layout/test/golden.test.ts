@@ -32,6 +32,7 @@ function readable({ layout, diagnostics, unread }: Read): unknown {
       sources: layout.sources,
       unread,
       stack: stackOf(layout),
+      images: layout.images.length > 0 ? layout.images : undefined,
       fileSystems: layout.fileSystems.map(({ devices, maps, ...fs }) => ({
         ...fs,
         devices: devices.map(deviceText),

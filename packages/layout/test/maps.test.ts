@@ -49,6 +49,70 @@ maps('an ext4 file system on a partition, known by its mount', async () => {
   assert.is(fs.inodesOf('/srv/lab/mnt-partition-ext4/osync')[0].inode, 14)
 })
 
+const ZDB = filesOf('fixtures/layout/zdb')
+
+maps(
+  'blocks of a pool on one device lie behind its labels; those of an array, or of several devices, nowhere',
+  async () => {
+    const alone = await readFiles(ZDB)
+    const [, device] = alone.layout.devices.map((known) => known.device)
+    const [place] = alone.layout.resolve(device, (0x54400 + (4 << 20)) / 512, 4096)
+    assert.equal([place.fs?.type, place.byte, alone.diagnostics], ['zfs', 0x54400 + (4 << 20), []])
+    const text = ZDB['zdb.txt'].toString()
+    for (const [zdb, lsblk] of [
+      [text.replaceAll(':20000 ', ':28000 '), ZDB['lsblk.json']], // raidz: parity in what is allocated
+      [text.replace('0:7c400:', '1:7c400:'), ZDB['lsblk.json']],
+      [text, ZDB['lsblk.json'].toString().replaceAll('"fstype": null', '"fstype": "zfs_member"')],
+      [text, '{"blockdevices": []}'],
+    ]) {
+      const read = await readFiles({ 'lsblk.json': lsblk, 'zdb.txt': zdb })
+      assert.equal(codes(read), ['layout/unknown-vdev'])
+      assert.equal(
+        read.layout.fileSystems.flatMap((fs) => fs.maps),
+        [],
+      )
+    }
+  },
+)
+
+maps('a block of zfs that has no place is damaged, a hole and a gang block are not', async () => {
+  const rows = ['0 L0 0:54400 20000L/20000P F=1 B=1/1', '0 L0 HOLE [L0 ZFS plain file] size=200L birth=1L']
+  const gang =
+    '0 L0 DVA[0]=<0:1000:200> [L0 ZFS plain file] lz4 unencrypted LE gang unique single size=200L/200P birth=1L'
+  const text = [...rows, gang].map((row) => `        ${row}\n`).join('')
+  const zdb = ZDB['zdb.txt'].toString() + text
+  const { layout, diagnostics } = await readFiles({ ...ZDB, 'zdb.txt': zdb })
+  assert.equal([codes({ diagnostics }), diagnostics[0].count], [['layout/damaged-line'], 1])
+  const before = (await readFiles(ZDB)).layout.sources.at(-1)
+  assert.is(layout.sources.at(-1)?.used, before?.used)
+})
+
+maps('sizes of xfs that cannot be end, and those of another device are not joined', async () => {
+  const { 'xfs-info.txt': info, 'lsblk.json': lsblk } = filesOf('fixtures/layout/sizes-xfs')
+  const text = info.toString()
+  assert.equal(codes(await readFiles({ 'lsblk.json': lsblk, 'x.txt': text.split('\n').slice(0, 3).join('\n') })), [
+    'layout/cut-map',
+  ])
+  assert.equal(codes(await readFiles({ 'lsblk.json': lsblk, 'x.txt': text.replace('=102400', '=202400') })), [
+    'layout/foreign-map',
+  ])
+  const endless = text
+    .replace('agcount=4, agsize=25600', 'agcount=4294967295, agsize=1')
+    .replace('=102400', '=4294967295')
+  const { layout } = await readFiles({ 'x.txt': endless })
+  assert.is(layout.fileSystems[0].maps[0].areas.length, 2 << 20)
+})
+
+maps('a map of an image is what qemu-img prints, or nothing', async () => {
+  const { 'map.json': json, 'map.txt': text } = filesOf('fixtures/layout/images')
+  const negative = json.toString().replace('"offset": 327680', '"offset": -327680')
+  const read = await readFiles({ 'map.json': negative })
+  assert.equal([codes(read), read.layout.images], [['layout/damaged-json'], []])
+  const bad = await readFiles({ 'map.txt': text.toString().replace('0x150000 ', '0xfffffffffffff0 ') })
+  assert.equal(codes(bad), ['layout/damaged-line', 'layout/unmapped-image'])
+  assert.is(bad.layout.images[0].pieces.length, 2)
+})
+
 maps('a file system whose UUID is another one is not joined', async () => {
   const lsblk = LSBLK.replace(
     '"start": 2048,',

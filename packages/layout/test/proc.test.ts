@@ -24,6 +24,7 @@ async function read(files: Record<string, string | Buffer>): Promise<Map<number,
   return readSavedProcesses(
     Object.entries(files).map(([path, text]) => source(path, text)),
     [],
+    new Diagnostics(),
   )
 }
 
@@ -177,7 +178,7 @@ proc('folders of links and files, as cp -a makes them', async () => {
     writeFileSync(join(root, '42', 'fdinfo', '3'), 'pos:\t0\nflags:\t0100002\nmnt_id:\t29\nino:\t279\n')
     writeFileSync(join(root, '42', 'comm'), 'x y\n')
     const { sources, links } = await openSources([root], new Diagnostics())
-    const process = (await readSavedProcesses(sources, links)).get(42)
+    const process = (await readSavedProcesses(sources, links, new Diagnostics())).get(42)
     assert.equal(process?.fds, [
       { fd: 3, target: '/srv/x', deleted: false, flags: 0o100002 },
       { fd: 4, target: '/srv/gone', deleted: true, flags: null },
@@ -200,7 +201,7 @@ proc('what the kernel of this machine writes', async () => {
     symlinkSync(readlinkSync('/proc/self/cwd'), join(root, '42', 'cwd'))
     const { sources, links } = await openSources([root], new Diagnostics())
     assert.ok(sniffProc(sources.find(({ path }) => path.endsWith('maps'))?.head ?? Buffer.alloc(0)))
-    const saved = (await readSavedProcesses(sources, links)).get(42)
+    const saved = (await readSavedProcesses(sources, links, new Diagnostics())).get(42)
     assert.is(saved?.tgid, process.pid)
     assert.is(saved?.cwd, process.cwd())
     assert.ok((saved?.cmdline ?? []).length > 1)
@@ -216,6 +217,7 @@ proc('the processes saved beside the samba capture', async () => {
   const processes = await readSavedProcesses(
     sources.filter(({ path }) => procFileOf(path)),
     links,
+    new Diagnostics(),
   )
   assert.ok(processes.size > 10)
   for (const saved of processes.values()) {

@@ -2,18 +2,26 @@
 import { Readable } from 'node:stream'
 import split2 from 'split2'
 import { decodeUtf8 } from './bytes.ts'
+import type { DiagnosticKind, Diagnostics } from './diagnostics.ts'
 import type { Source } from './source.ts'
 
 /** A side file's line is a path and some numbers; a longer one is no side file. */
 const MAX_LINE = 1 << 16
+const LF = 0x0a
+const LONG_LINE: DiagnosticKind = {
+  code: 'source/long-line',
+  severity: 'loss',
+  message: 'Some lines of tables or maps are longer than 64 KiB (first: {}); they are skipped.',
+  fix: 'save the output of the command as it is, a line each',
+}
 /** `skipOverflow` (a longer line is dropped, not an error) is missing from the published types. */
 const OPTIONS: { maxLength: number; skipOverflow: boolean } = { maxLength: MAX_LINE, skipOverflow: true }
 
-/** Text lines without their end (LF or CRLF). Bytes that are not UTF-8 become lone surrogates, see bytes.ts. */
-export async function* readLines(source: Source): AsyncGenerator<string> {
+/** Text lines without their end (LF or CRLF); one that is too long is skipped, and counted. Bytes that are not UTF-8 become lone surrogates, see bytes.ts. */
+export async function* readLines(source: Source, diagnostics: Diagnostics): AsyncGenerator<string> {
   const splitter = split2(/\n/, OPTIONS)
   // latin1 keeps one char per byte through the splitter, so that names which are not UTF-8 survive.
-  const text = Readable.from(asLatin1(source.chunks()))
+  const text = Readable.from(asLatin1(countLong(source, diagnostics)))
   text.on('error', (error) => splitter.destroy(error))
   for await (const line of text.pipe(splitter) as AsyncIterable<string>) {
     // split2 looks only at a line that goes on in the next piece.
@@ -21,6 +29,28 @@ export async function* readLines(source: Source): AsyncGenerator<string> {
     const bytes = Buffer.from(line, 'latin1')
     yield decodeUtf8(bytes, 0, line.endsWith('\r') ? bytes.length - 1 : bytes.length)
   }
+}
+
+/** What split2 skips, it does not tell. */
+async function* countLong(source: Source, diagnostics: Diagnostics): AsyncGenerator<Uint8Array> {
+  let record = 1
+  let length = 0
+  const end = (): void => {
+    if (length > MAX_LINE) diagnostics.add(LONG_LINE, { source: source.path, record }, source.path)
+    record++
+    length = 0
+  }
+  for await (const chunk of source.chunks()) {
+    let at = 0
+    for (let to = chunk.indexOf(LF); to >= 0; to = chunk.indexOf(LF, at)) {
+      length += to - at
+      end()
+      at = to + 1
+    }
+    length += chunk.length - at
+    yield chunk
+  }
+  end()
 }
 
 async function* asLatin1(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {

@@ -48,6 +48,7 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
     ),
     '',
     ...stackLines(answer, width),
+    ...note('images', imageNotes(answer), width),
     ...note('calls', callNotes(answer), width),
     ...note('clocks', clockNotes(answer, folder), width),
     ...note('lines', lineNotes(answer), width),
@@ -85,6 +86,15 @@ function stackLines({ stack }: InspectAnswer, width: number): string[] {
     { head: 'holds', align: 'left', flexible: true },
   ] as const
   return [...table(columns, rows, width), '']
+}
+
+function imageNotes({ images }: InspectAnswer): string[] {
+  return images.map(({ source, path, depth, guestBytes, device, mappedBytes, pieceCount }) => {
+    const file = path ?? `${depth === 0 ? 'the image' : `backing file ${depth}`} of ${source}`
+    const place = device === null ? '' : `, on ${device}`
+    const guest = guestBytes === null ? "a guest's disk" : `a guest's disk of ${bytes(guestBytes)}`
+    return `${safe(file)}${place}: ${bytes(mappedBytes)} of ${guest}, in ${plural(pieceCount, 'piece')}.`
+  })
 }
 
 function detailsOf({ kind, options, devices, lost, facts }: InspectRow): string[] {

@@ -129,13 +129,13 @@ function layoutOf(story: FsStory): DiskLayout {
     devices: [],
     layers: [],
     fileSystems: [fs],
+    images: [],
     resolve: (device, sector, bytes) => [
       { at: 0, bytes, fs: device === DISK ? fs : null, device, byte: sector * 512, layers: [device] },
     ],
     nameOf: none,
     partitionOf: none,
     backingOf: none,
-    addRemap: () => {},
   }
 }
 

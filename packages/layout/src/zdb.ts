@@ -1,0 +1,127 @@
+/**
+ * `zdb -ddddd POOL/DATASET [OBJECT…]` (OpenZFS), also with -bb: the blocks of files on zfs. Best effort: see below.
+ *
+ *     Dataset tank/data [ZPL], ID 77, cr_txg 8, 280K, 8 objects
+ *         Object  lvl   iblk   dblk  dsize  dnsize  lsize   %full  type
+ *              2    2   128K   128K   257K     512   256K  100.00  ZFS plain file (K=inherit) (Z=inherit)
+ *     	path	/words
+ *     Indirect blocks:
+ *                    0 L1  0:a4400:400 0:6054000:400 20000L/400P F=2 B=27/27
+ *                    0  L0 0:54400:20000 20000L/20000P F=1 B=27/27
+ *                20000  L0 DVA[0]=<0:74400:8000> [L0 ZFS plain file] … lz4 … size=20000L/8000P …
+ *
+ * Numbers of block rows are hexadecimal. A place is vdev:offset:allocated; bytes of the device begin 4 MiB later, behind two
+ * labels and the boot area (include/sys/vdev_impl.h VDEV_LABEL_START_SIZE). Sources: openzfs/zfs cmd/zdb/zdb.c dump_object(),
+ * snprintf_blkptr_compact(); include/sys/spa.h SNPRINTF_BLKPTR.
+ *
+ * Nothing saved tells which device a vdev is. Blocks are placed when one device alone is a member of a pool, and the first
+ * vdev is no array: raidz allocates parity with the data, which shows in the sizes. Gang blocks are left out.
+ */
+import { AreaBuilder } from './area-builder.ts'
+import { LAYOUT } from './diagnostics.ts'
+import { ExtentBuilder } from './extent-builder.ts'
+import { NO_HINT, type Findings } from './findings.ts'
+import { EXTENT, type MappedFile } from './layout-map.ts'
+import type { LineUse, SideFile } from './side-file.ts'
+
+const COLUMNS = /^ *Object +lvl +iblk +dblk +dsize /
+const DATASET = /^Dataset (\S+) \[ZPL\]/
+const OBJECT = /^ +(\d+) +\d+(?: +[\d.]+[KMGTPE]?){4,5} +\d+\.\d+ +(\S.*?)(?: \([KZ]=.*)?$/
+const PATH = /^\s+path\s+(\/.*)$/
+const SIZE = /^\s+size\s+(\d+)$/
+const BLOCK = /^ *([0-9a-f]+) +L(\d+) +(.*)$/
+const DVA = /(?:^|[ <])(\d+):([0-9a-f]+):([0-9a-f]+)(?=[ >])/g
+const SIZES = /(?:^|[ =])([0-9a-f]+)L\/([0-9a-f]+)P(?: |$)/
+
+const LABELS_BYTES = 2 * 256 * 1024
+const FIRST_BYTE = 4 << 20
+/** What rounding up to sectors of 8 KiB, the largest in use, cannot explain is parity. */
+const LEAST_PARITY = 8192
+const PLAIN_FILE = 'ZFS plain file'
+
+export function sniffZdb(text: string): boolean {
+  return (
+    /^(?:\s*|Dataset .*|obj=.*)$/.test(text.split('\n', 1)[0]) && text.split('\n').some((line) => COLUMNS.test(line))
+  )
+}
+
+export async function readZdb(file: SideFile, findings: Findings): Promise<void> {
+  const areas = new AreaBuilder()
+  const extents = new ExtentBuilder()
+  const files: (MappedFile & { path: string | null; size: number | null })[] = []
+  let elsewhere = false
+  let array = false
+  let mountpoint = ''
+  let type = ''
+
+  const block = (offset: number, level: number, rest: string): LineUse => {
+    if (/^(?:HOLE|EMBEDDED)\b/.test(rest) || / gang /.test(rest)) return 'note'
+    const owner = files.length - 1
+    const sizes = SIZES.exec(rest)
+    const places = [...rest.matchAll(DVA)]
+    if (!sizes || places.length === 0 || owner < 0) return 'damaged'
+    const [logical, physical] = [sizes[1], sizes[2]].map((digits) => Number.parseInt(digits, 16))
+    for (const [, vdev, at, allocated] of places) {
+      const bytes = Number.parseInt(allocated, 16)
+      const start = FIRST_BYTE + Number.parseInt(at, 16)
+      if (bytes - physical >= LEAST_PARITY) array = true
+      if (Number(vdev) > 0) elsewhere = true
+      else if (level > 0) areas.add(start, start + bytes, 'metadata', 'indirect blocks')
+      else if (type !== PLAIN_FILE) areas.add(start, start + bytes, 'metadata', type)
+      else extents.add(start, start + bytes, offset, owner, physical < logical ? EXTENT.encoded : 0)
+    }
+    return 'used'
+  }
+
+  await file.eachLine((line): LineUse => {
+    const row = BLOCK.exec(line)
+    if (row) return block(Number.parseInt(row[1], 16), Number(row[2]), row[3])
+    const dataset = DATASET.exec(line)
+    if (dataset) {
+      const mount = findings.mounts.all().find(({ from }) => from === dataset[1])
+      mountpoint = mount && mount.mountpoint !== '/' ? mount.mountpoint : ''
+      return 'used'
+    }
+    const object = OBJECT.exec(line)
+    if (object) {
+      type = object[2]
+      files.push({ path: null, inode: Number(object[1]), root: null, size: null })
+      return 'used'
+    }
+    const last = files.at(-1)
+    const path = PATH.exec(line)
+    const size = SIZE.exec(line)
+    if (last && path) last.path = mountpoint + path[1]
+    else if (last && size) last.size = Number(size[1])
+    else return 'note'
+    return 'used'
+  })
+
+  if (extents.length + areas.length === 0 && !elsewhere) return
+  const members = findings.devices.all().filter(({ fsType }) => fsType === 'zfs_member')
+  // Of a pool with several devices even the first vdev may be any of them.
+  const reason = array
+    ? 'its blocks lie on an array'
+    : elsewhere
+      ? 'its blocks lie on several devices'
+      : members.length === 1
+        ? null
+        : `${members.length} devices are known to be members of a pool`
+  if (reason !== null) return file.report(LAYOUT.vdev, `${file.path}, ${reason}`)
+  areas.add(0, LABELS_BYTES, 'superblock', 'labels')
+  if (extents.dropped > 0) file.report(LAYOUT.tooMany, file.path, extents.dropped)
+  findings.maps.push({
+    source: file.path,
+    tool: 'zdb (best effort)',
+    time: file.time,
+    fs: 'zfs',
+    space: 'device',
+    hint: { ...NO_HINT, device: members[0].device },
+    files,
+    extents,
+    areas,
+    complete: false,
+    unitBytes: 1,
+    blockBytes: null,
+  })
+}
