@@ -180,7 +180,7 @@ function next(answer: LocateAnswer, paths: readonly string[]): string[] {
   const sources = paths.map(shellWord).join(' ')
   const lines = [`flushtrace locate ${sources} --events`]
   const pid = answer.rows.find(({ processes }) => processes.some((one) => one.pid !== null))?.processes[0]?.pid
-  if (answer.witnesses.calls && pid) lines.push(`flushtrace rank ${sources} --process ${pid} --by file`)
+  if (answer.witnesses.calls && pid) lines.push(`flushtrace explain ${sources} --process ${pid}`)
   return lines
 }
 

@@ -120,6 +120,9 @@ function next(answer: RankAnswer, paths: readonly string[]): string[] {
   else if (answer.by !== 'file') lines.push(`flushtrace rank ${sources} --by file`)
   else lines.push(`flushtrace rank ${sources} --by process`)
   const pid = answer.rows.find((row) => row.process)?.process?.pid
-  if (pid && answer.total.flushes.total > 0) lines.push(`flushtrace events ${sources} --process ${pid}`)
+  if (answer.total.block) lines.push(`flushtrace locate ${sources}`)
+  if (pid && answer.total.flushes.total > 0) {
+    lines.push(`flushtrace ${answer.total.block ? 'explain' : 'events'} ${sources} --process ${pid}`)
+  }
   return lines
 }
