@@ -109,6 +109,11 @@ export class MapEvidence {
     return writesInPlace(piece.view) || this.isLast(request, piece) ? claim : null
   }
 
+  /** Whether maps from afterwards have the blocks of its files. */
+  tellsAll(view: FsView): boolean {
+    return this.#claims.has(view, 'after')
+  }
+
   isLast(request: number, piece: ViewPiece): boolean {
     let last = true
     const start = startOf(piece)

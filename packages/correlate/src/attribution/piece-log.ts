@@ -1,5 +1,6 @@
 /** What came out: for each request the pieces it consists of, one row each, in the order of the requests. */
 import { Column, Names } from './column.ts'
+import type { ViewPiece } from './views.ts'
 
 /** What a block is. Names of the contract's `what`. */
 export const WHATS = ['file', 'journal', 'metadata', 'superblock', 'free', 'swap', 'unknown'] as const
@@ -54,6 +55,7 @@ export interface Piece {
 }
 
 const NOBODY: readonly number[] = []
+const NOTHING = { file: -1, fileOffset: NaN, source: -1, record: -1, origin: null, actors: NOBODY, candidates: NOBODY }
 
 export class PieceLog {
   /** Row of the BlockLog. */
@@ -78,6 +80,15 @@ export class PieceLog {
 
   get length(): number {
     return this.request.length
+  }
+
+  /** A piece of a request, and what was found of it; what is left out is not known. */
+  add(
+    request: number,
+    { at, bytes, view }: Pick<ViewPiece, 'at' | 'bytes' | 'view'>,
+    found: Partial<Piece> & Pick<Piece, 'what' | 'rule' | 'confidence' | 'via'>,
+  ): void {
+    this.push(request, { ...NOTHING, ...found, at, bytes, view: view.index })
   }
 
   push(request: number, piece: Piece): void {

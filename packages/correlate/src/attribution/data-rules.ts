@@ -1,0 +1,339 @@
+/**
+ * The rules by which a write of file data is given to its file, and to those who made it dirty: the witnesses in the
+ * order in which they are believed. docs/decisions/0006-whose-block.md says why in that order.
+ */
+import type { Actors } from './actors.ts'
+import type { BlockLog } from './block-log.ts'
+import { CALL, type CallLog } from './call-log.ts'
+import type { DirtyFiles } from './dirty-files.ts'
+import type { DirtyPages } from './dirty-pages.ts'
+import type { FileBook } from './file-book.ts'
+import type { InodeLog } from './inode-log.ts'
+import type { InodeReplay } from './inode-replay.ts'
+import type { Claim } from './map-claims.ts'
+import { MAX_DIRTY_FILES, cutOf, offsetOf, writesInPlace, type MapEvidence } from './map-evidence.ts'
+import type { Piece, PieceLog, Via } from './piece-log.ts'
+import { offsetIn, startOf, type Place, type Places } from './places.ts'
+import type { FsView, FsViews, ViewPiece } from './views.ts'
+
+/** Files that a write may be of, told one by one. */
+const MAX_NAMED = 8
+
+/** What the replay has come to when the request is queued. */
+export interface DataState {
+  readonly calls: CallLog
+  readonly blocks: BlockLog
+  readonly inodes: InodeLog
+  readonly actors: Actors
+  readonly book: FileBook
+  readonly placed: readonly (((atNs: number) => number) | null)[]
+  readonly views: FsViews
+  readonly pieces: PieceLog
+  readonly dirty: DirtyFiles
+  readonly pages: DirtyPages
+  readonly places: Places
+  readonly replay: InodeReplay
+  readonly maps: MapEvidence
+  /** When an inode event was, on the answer's clock. */
+  readonly eventNs: (row: number) => number
+}
+
+/** Which call of the task was under way, and what it says. */
+export interface Inside {
+  /** Rows of the CallLog. */
+  readonly rows: readonly number[]
+  readonly files: readonly number[]
+  readonly via: Via
+}
+
+export class DataRules {
+  /** Requests whose call and whose block were told to be of different files: the call, being later, was believed. */
+  conflicts = 0
+  readonly #in: DataState
+  /** Bytes of a call's range that were queued: the next request of it goes on there. */
+  readonly #progress = new Map<number, number>()
+
+  constructor(state: DataState) {
+    this.#in = state
+  }
+
+  data(request: number, piece: ViewPiece, now: number, inside: Inside): void {
+    const space = this.#in.places.spaceOf(piece.view, piece)
+    const start = startOf(piece)
+    const known: { from: number; to: number; place: Place | null }[] = []
+    this.#in.places.within(space, start, start + piece.bytes, now, piece.view.blockBytes, (from, to, place) =>
+      known.push({ from, to, place }),
+    )
+    for (const { from, to, place } of known) {
+      const part = cutOf(piece, from, to)
+      if (place?.kind === 'placed') this.#pushPlaced(request, part, place, now, inside)
+      else this.#unplaced(request, part, place, now, inside)
+    }
+  }
+
+  #pushPlaced(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
+    const { book } = this.#in
+    const file = this.#fileOf(place.inode, now)
+    const { inode, view } = book.inodeAt(place.inode)
+    const fileOffset = offsetIn(place, startOf(piece))
+    const dirtied = this.#in.pages.written(view, inode, place.linear ? fileOffset : NaN, piece.bytes)
+    this.#in.pieces.add(request, piece, {
+      what: 'file',
+      file,
+      fileOffset,
+      rule: 'placed',
+      confidence: book.isCalled(place.inode, now) ? 'exact' : 'snapshot',
+      source: place.source,
+      record: place.record,
+      via: inside.via,
+      actors: this.#writersOf(request, file, dirtied, inside),
+    })
+  }
+
+  /** The file that an inode is at a moment, with the name that the lists give where calls give none. */
+  #fileOf(inode: number, now: number): number {
+    const { book } = this.#in
+    const file = book.fileOf(inode, now)
+    const { path, traced } = book.at(file)
+    if (path !== null || traced) return file
+    const { view, root, inode: number } = book.inodeAt(inode)
+    const names = this.#in.views.all[view].fs?.namesOf(number, root) ?? []
+    const last = names.at(-1)
+    if (!last) return file
+    const named = book.mapped(view, last.path, number, root, last.time.when === 'before')
+    return named
+  }
+
+  #unplaced(request: number, piece: ViewPiece, place: Place | null, now: number, inside: Inside): void {
+    const { book, blocks } = this.#in
+    const tid = blocks.tid.data[request]
+    const announced = this.#in.replay.take(tid, piece.bytes)
+    if (announced && announced.view === piece.view) {
+      const file = this.#fileOf(announced.inode, now)
+      this.#pushFile(request, piece, now, inside, {
+        file,
+        fileOffset: announced.offset,
+        rule: 'announced',
+        confidence: inside.files.includes(file) && book.isCalled(announced.inode, now) ? 'exact' : 'inferred',
+        row: announced.row,
+        inode: announced.inode,
+      })
+      return
+    }
+    const sync = this.#syncOf(tid, now, inside)
+    if (sync >= 0) {
+      const inode = this.#in.replay.inodeOf(sync)
+      if (inode >= 0) {
+        const file = this.#fileOf(inode, now)
+        const kept = place?.file === file ? offsetIn(place, startOf(piece)) : NaN
+        const run = this.#in.pages.runOf(piece.view.index, book.inodeAt(inode).inode, piece.bytes)
+        this.#pushFile(request, piece, now, inside, {
+          file,
+          fileOffset: Number.isNaN(kept) ? run : kept,
+          rule: 'sync-event',
+          confidence: place?.file === file ? 'snapshot' : 'inferred',
+          row: sync,
+          inode,
+        })
+        return
+      }
+    }
+    const here = inside.files.filter((file) => this.#mayLieOn(file, piece.view))
+    if (here.length === 1) this.#pushCalled(request, piece, place, now, inside, here[0])
+    else if (place && (here.length === 0 || here.includes(place.file)))
+      this.#pushKept(request, piece, place, now, inside)
+    else this.#byMaps(request, piece, now, inside, here)
+  }
+
+  /** The fsync event that the task is in; its end is the end of the call where no event tells of it. */
+  #syncOf(tid: number, now: number, { rows }: Inside): number {
+    const sync = this.#in.replay.syncOf(tid)
+    if (sync < 0) return -1
+    if (rows.length === 0) return this.#in.calls.length > 0 ? -1 : sync
+    return this.#in.calls.startNs.data[rows[0]] <= this.#in.eventNs(sync) ? sync : -1
+  }
+
+  #pushCalled(request: number, piece: ViewPiece, place: Place | null, now: number, inside: Inside, file: number): void {
+    const { calls } = this.#in
+    const row = inside.rows.find((one) => calls.file.data[one] === file) as number
+    if (place && place.file >= 0 && place.file !== file) this.conflicts++
+    const kept = place?.file === file ? offsetIn(place, startOf(piece)) : NaN
+    const claim = Number.isNaN(kept) ? this.#in.maps.claimOn(request, piece, file) : null
+    const offset = !Number.isNaN(kept) ? kept : claim ? offsetOf(claim, piece) : this.#nextOffset(row, piece.bytes)
+    this.#pushFile(request, piece, now, inside, {
+      file,
+      fileOffset: offset,
+      rule: 'own-call',
+      confidence: 'inferred',
+      source: calls.source.data[row],
+      record: calls.record.data[row],
+    })
+  }
+
+  /** A write at a known offset queues its range from the front, in whole pages. */
+  #nextOffset(row: number, bytes: number): number {
+    const { calls } = this.#in
+    const kind = calls.kind.data[row]
+    if (kind !== CALL.write && kind !== CALL.syncWrite && kind !== CALL.submitted) return NaN
+    const done = this.#progress.get(row) ?? 0
+    this.#progress.set(row, done + bytes)
+    const offset = calls.offset.data[row]
+    return (kind === CALL.syncWrite ? Math.floor(offset / 4096) * 4096 : offset) + done
+  }
+
+  #pushKept(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
+    this.#pushFile(request, piece, now, inside, {
+      file: place.file,
+      fileOffset: offsetIn(place, startOf(piece)),
+      rule: 'kept-place',
+      confidence: place.kind === 'before' ? 'snapshot' : 'inferred',
+      source: place.source,
+      record: place.record,
+      origin: place.origin,
+    })
+  }
+
+  #byMaps(request: number, piece: ViewPiece, now: number, inside: Inside, among: readonly number[]): void {
+    const mayLieOn = (file: number, view: FsView): boolean => this.#mayLieOn(file, view)
+    const parts = this.#in.maps.partsOf(request, piece, now, this.#in.calls.length > 0, mayLieOn)
+    const named = new Set(parts.flatMap(({ believed }) => (believed ? [believed.file] : [])))
+    const whole = named.size === 1 && this.#in.blocks.step.data[request] === 0
+    for (const { piece: part, believed, claims, last } of parts) {
+      if (believed) {
+        this.#pushFile(request, part, now, inside, {
+          file: believed.file,
+          fileOffset: offsetOf(believed, part),
+          rule: last ? 'map-after' : 'map-both',
+          confidence: 'snapshot',
+          origin: believed.source,
+        })
+      } else if (whole) {
+        const [file] = named
+        this.#pushFile(request, part, now, inside, {
+          file,
+          fileOffset: NaN,
+          rule: 'same-request',
+          confidence: 'inferred',
+        })
+      } else this.#amongDirty(request, part, now, inside, among, claims)
+    }
+  }
+
+  /** No witness of the block itself: whichever file was dirty. */
+  #amongDirty(
+    request: number,
+    piece: ViewPiece,
+    now: number,
+    inside: Inside,
+    among: readonly number[],
+    claims: readonly Claim[],
+  ): void {
+    const candidates = among.length > 0 ? [...among] : this.#candidates(piece, now, claims)
+    if (candidates.length === 1) {
+      this.#pushFile(request, piece, now, inside, {
+        file: candidates[0],
+        fileOffset: NaN,
+        rule: 'only-dirty',
+        confidence: 'inferred',
+      })
+      return
+    }
+    if (candidates.length > 1 && candidates.length <= MAX_NAMED) {
+      this.#in.pieces.add(request, piece, {
+        what: 'file',
+        rule: 'one-of',
+        confidence: 'ambiguous',
+        via: inside.via,
+        candidates,
+      })
+      return
+    }
+    this.#in.pieces.add(request, piece, { what: 'unknown', rule: 'none', confidence: 'unknown', via: inside.via })
+  }
+
+  #candidates(piece: ViewPiece, now: number, claims: readonly Claim[]): number[] {
+    const { book } = this.#in
+    if (!this.#in.placed.some((placed) => placed)) return []
+    const complete = writesInPlace(piece.view) && this.#in.maps.tellsAll(piece.view)
+    const candidates: number[] = []
+    let n = 0
+    for (const { file } of this.#in.dirty.all()) {
+      if (++n > MAX_DIRTY_FILES) return []
+      if (!this.#mayLieOn(file, piece.view)) continue
+      // It has all its blocks still, and the map says that this is none of them.
+      const keeps =
+        complete && !book.freedBetween(file, now, Infinity, Infinity) && book.at(file).traced?.deleted !== true
+      if (keeps && !claims.some((claim) => claim.file === file)) continue
+      candidates.push(file)
+    }
+    return candidates
+  }
+
+  #mayLieOn(file: number, view: FsView): boolean {
+    const { book } = this.#in
+    let on = book.viewOf(file)
+    if (on < 0) {
+      const path = book.at(file).path
+      on = (path === null ? null : this.#in.views.ofPath(path))?.index ?? -1
+      if (on >= 0) book.setView(file, on)
+    }
+    // A path below no known mount point lies elsewhere where this file system's own mount point is known.
+    return on < 0 ? !view.fs || view.fs.mountpoints.length === 0 : on === view.index
+  }
+
+  #pushFile(
+    request: number,
+    piece: ViewPiece,
+    now: number,
+    inside: Inside,
+    found: Pick<Piece, 'file' | 'fileOffset' | 'rule' | 'confidence'> &
+      Partial<Pick<Piece, 'source' | 'record' | 'origin'>> & { row?: number; inode?: number },
+  ): void {
+    const { inodes, book } = this.#in
+    const { file, fileOffset, row = -1 } = found
+    const inode = found.inode === undefined || found.inode < 0 ? book.at(file).inode : book.inodeAt(found.inode).inode
+    const dirtied = inode === null ? [] : this.#in.pages.written(piece.view.index, inode, fileOffset, piece.bytes)
+    this.#in.pieces.add(request, piece, {
+      what: 'file',
+      file,
+      fileOffset,
+      rule: found.rule,
+      confidence: found.confidence,
+      source: found.source ?? (row >= 0 ? inodes.source.data[row] : -1),
+      record: found.record ?? (row >= 0 ? inodes.record.data[row] : -1),
+      origin: found.origin ?? null,
+      via: inside.via,
+      actors: this.#writersOf(request, file, dirtied, inside),
+    })
+    // After the last write to a block nothing asks for it any more.
+    if (!writesInPlace(piece.view) || found.rule === 'map-after') return
+    const start = startOf(piece)
+    this.#in.places.set(this.#in.places.spaceOf(piece.view, piece), start, start + piece.bytes, {
+      kind: 'kept',
+      file,
+      inode: -1,
+      fileOffset,
+      start,
+      linear: true,
+      atNs: now,
+      source: found.source ?? -1,
+      record: found.record ?? -1,
+      origin: found.origin ?? null,
+    })
+  }
+
+  /** By pages where events tell; else who wrote to the file since it was clean, else who has it mapped. */
+  #writersOf(request: number, file: number, dirtied: readonly number[], inside: Inside): readonly number[] {
+    if (dirtied.length > 0) return dirtied
+    const { blocks, actors, calls } = this.#in
+    const { wrote, mapped } = this.#in.dirty.writersOf(file)
+    const own = inside.rows.length > 0 ? calls.actor.data[inside.rows[0]] : -1
+    // A task that flushes what it has mapped made it dirty more likely than all others that have it mapped.
+    if (own >= 0 && mapped.includes(own)) return wrote.length > 0 ? [...wrote, own] : [own]
+    if (wrote.length > 0) return wrote
+    if (mapped.length > 0) return mapped
+    if (own >= 0) return [own]
+    const submitter = actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request]))
+    return actors.at(submitter).kernel ? [] : [submitter]
+  }
+}
