@@ -24,12 +24,14 @@ export interface RankOptions extends AnalyzeOptions {
 
 export async function rank(paths: readonly string[], options: RankOptions = {}): Promise<RankAnswer> {
   const conditions = options.failIf?.map(parseCondition)
-  const tally = new Tally(options.by ?? 'process')
+  const everything = options.process === undefined && options.file === undefined
+  const tally = new Tally(options.by ?? 'process', everything)
   const sort = options.sort ?? 'flushes'
   const top = options.top ?? 20
   const ended = new EndedRows(sort, top)
   const folds = tally.dimension === 'process' && top > 0
   const analysis = await analyze(paths, options, (activity, _, context) => tally.add(activity, context), {
+    detail: true,
     // Requests are charged to rows at the end: then all must still be there.
     onEnd: (process, { hasBlocks }) => {
       const group = folds && !hasBlocks ? tally.take(process) : undefined
