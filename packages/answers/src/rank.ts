@@ -24,7 +24,8 @@ export interface RankOptions extends AnalyzeOptions {
 
 export async function rank(paths: readonly string[], options: RankOptions = {}): Promise<RankAnswer> {
   const conditions = options.failIf?.map(parseCondition)
-  const everything = options.process === undefined && options.file === undefined
+  const { process, file, since } = options
+  const everything = process === undefined && file === undefined && since === undefined
   const tally = new Tally(options.by ?? 'process', everything)
   const sort = options.sort ?? 'flushes'
   const top = options.top ?? 20

@@ -156,10 +156,11 @@ export class Tally {
   readonly pairs = new MsyncPairs()
   readonly perWrite = new FlushPerWrite()
   readonly safeReplace = new SafeReplace()
+  /** null: not all that could make a file dirty is seen. */
   readonly nothingDirty: NothingDirty | null
   readonly smallSync = new SmallSyncWrites()
 
-  /** `everything`: no filter hides who else wrote to a file. */
+  /** `everything`: no filter hides who else wrote to a file, or mapped it. */
   constructor(dimension: Dimension, everything: boolean) {
     this.dimension = dimension
     this.nothingDirty = everything ? new NothingDirty() : null
