@@ -33,7 +33,6 @@ export class SafeReplace {
   readonly #states = new WeakMap<TracedFile, State>()
   /** By directory; ends with it. */
   readonly #waiting = new WeakMap<NameNode, Waiting>()
-
   /** The last rename that took the place of a known file: told right before `renamed`. */
   #replacedAt: { source: number; record: number } | null = null
 
@@ -57,8 +56,10 @@ export class SafeReplace {
       case 'renamed': {
         const state = this.#states.get(file)
         // On to a further name: a flush of the directory is not for the one it had there.
-        if (state?.phase === 'placed' && state.waiting) state.waiting.renames--
-        if (state?.phase === 'placed') this.#states.set(file, { phase: 'placed', waiting: null })
+        if (state?.phase === 'placed' && state.waiting) {
+          state.waiting.renames--
+          state.waiting = null
+        }
         if (state?.phase !== 'flushed') break
         const replaces = this.#replacedAt?.source === source && this.#replacedAt.record === record
         if (!file.begun && !replaces) break
