@@ -1,12 +1,13 @@
 /** What flushes have in common, over all rows, as the answer tells it. */
 import type { FileName } from '@flushtrace/correlate'
 import type { RankPattern } from './rank-schema.ts'
+import type { Occurrences } from './occurrences.ts'
 import type { Tally } from './tally.ts'
 
 /** Files listed with a pattern. */
 const FILES = 5
 
-export function patternsOf({ pairs, perWrite }: Tally): RankPattern[] {
+export function patternsOf({ pairs, perWrite, safeReplace, nothingDirty, smallSync }: Tally): RankPattern[] {
   const patterns: RankPattern[] = []
   if (pairs.count > 0) {
     patterns.push({
@@ -32,7 +33,31 @@ export function patternsOf({ pairs, perWrite }: Tally): RankPattern[] {
       oneFlushNs: perWrite.batchNs === null ? null : whole(perWrite.batchNs),
     })
   }
+  if (safeReplace.seen.count > 0) {
+    patterns.push({
+      pattern: 'safe-replace',
+      ...common(safeReplace.seen),
+      withDirectory: safeReplace.withDirectory,
+      directoryFlushes: safeReplace.directoryFlushes,
+      directoryNs: whole(safeReplace.directoryNs),
+    })
+  }
+  if (nothingDirty && nothingDirty.seen.count > 0) {
+    patterns.push({
+      pattern: 'nothing-dirty',
+      ...common(nothingDirty.seen),
+      byCall: Object.fromEntries(nothingDirty.byCall),
+    })
+  }
+  if (smallSync.seen.count > 0) {
+    const { runs, bytes, medianBytes } = smallSync
+    patterns.push({ pattern: 'small-sync-writes', ...common(smallSync.seen), runs, bytes, medianBytes })
+  }
   return patterns
+}
+
+function common({ count, files, processes, tookNs }: Occurrences) {
+  return { count, files: topFiles(files), fileCount: files.size, processes, tookNs: whole(tookNs) }
 }
 
 function topFiles(files: ReadonlyMap<FileName, number>): { path: string; count: number }[] {

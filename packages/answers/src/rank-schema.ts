@@ -129,6 +129,16 @@ const totals = z.object({ ...numbers, files: z.int(), processes: z.int(), rows: 
 
 const patternFiles = z.array(z.object({ path: z.string(), count: z.int() }))
 
+/** What the simpler patterns have in common. */
+const occurrences = {
+  count: z.int(),
+  files: patternFiles,
+  fileCount: z.int(),
+  processes: z.int(),
+  /** All of these flushes together. */
+  tookNs: z.number().nullable(),
+}
+
 const pattern = z.discriminatedUnion('pattern', [
   z.object({
     /** msync and fdatasync (or fsync) of the same file, back to back in one task. */
@@ -154,6 +164,29 @@ const pattern = z.discriminatedUnion('pattern', [
     tookNs: z.number().nullable(),
     /** Mean of the flushes in this trace that came after many writes: about what one at the end costs. */
     oneFlushNs: z.number().nullable(),
+  }),
+  z.object({
+    /** Written anew, flushed, renamed into place. */
+    pattern: z.literal('safe-replace'),
+    ...occurrences,
+    /** Of them, those whose directory was flushed afterwards; by so many flushes, which took so long. */
+    withDirectory: z.int(),
+    directoryFlushes: z.int(),
+    directoryNs: z.number().nullable(),
+  }),
+  z.object({
+    /** A flush of a file that nothing in this trace made dirty since its last one. */
+    pattern: z.literal('nothing-dirty'),
+    ...occurrences,
+    byCall: counts,
+  }),
+  z.object({
+    /** Runs of small synchronous writes of one process to one file. */
+    pattern: z.literal('small-sync-writes'),
+    ...occurrences,
+    runs: z.int(),
+    bytes: z.number(),
+    medianBytes: z.number(),
   }),
 ])
 

@@ -24,12 +24,15 @@ export interface RankOptions extends AnalyzeOptions {
 
 export async function rank(paths: readonly string[], options: RankOptions = {}): Promise<RankAnswer> {
   const conditions = options.failIf?.map(parseCondition)
-  const tally = new Tally(options.by ?? 'process')
+  const { process, file, since } = options
+  const everything = process === undefined && file === undefined && since === undefined
+  const tally = new Tally(options.by ?? 'process', everything)
   const sort = options.sort ?? 'flushes'
   const top = options.top ?? 20
   const ended = new EndedRows(sort, top)
   const folds = tally.dimension === 'process' && top > 0
   const analysis = await analyze(paths, options, (activity, _, context) => tally.add(activity, context), {
+    detail: true,
     // Requests are charged to rows at the end: then all must still be there.
     onEnd: (process, { hasBlocks }) => {
       const group = folds && !hasBlocks ? tally.take(process) : undefined

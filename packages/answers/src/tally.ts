@@ -12,6 +12,9 @@ import {
 import type { ActivityContext } from './analyze.ts'
 import { Durations, type DurationSummary } from './durations.ts'
 import { FlushPerWrite } from './flush-per-write.ts'
+import { NothingDirty } from './nothing-dirty.ts'
+import { SafeReplace } from './safe-replace.ts'
+import { SmallSyncWrites } from './small-sync-writes.ts'
 
 export const DIMENSIONS = ['process', 'thread', 'file', 'call', 'device', 'container'] as const
 export type Dimension = (typeof DIMENSIONS)[number]
@@ -152,13 +155,22 @@ export class Tally {
   readonly #flushing = new WeakSet<TracedProcess>()
   readonly pairs = new MsyncPairs()
   readonly perWrite = new FlushPerWrite()
+  readonly safeReplace = new SafeReplace()
+  /** null: not all that could make a file dirty is seen. */
+  readonly nothingDirty: NothingDirty | null
+  readonly smallSync = new SmallSyncWrites()
 
-  constructor(dimension: Dimension) {
+  /** `everything`: no filter hides who else wrote to a file, or mapped it. */
+  constructor(dimension: Dimension, everything: boolean) {
     this.dimension = dimension
+    this.nothingDirty = everything ? new NothingDirty() : null
   }
 
   add(activity: Activity, { containerOf, hasBlocks }: ActivityContext): void {
     const { kind, targets, task } = activity
+    this.safeReplace.add(activity)
+    this.nothingDirty?.add(activity)
+    if (kind === 'freed' || kind === 'renamed' || kind === 'closed' || kind === 'submitted') return
     if (hasBlocks) this.processOf.set(task.tid, task.process)
     this.total.add(activity, targets[0]?.name ?? null)
     if (kind === 'flush' && !this.#flushing.has(task.process)) {
@@ -181,6 +193,7 @@ export class Tally {
     }
     this.pairs.add(activity)
     this.perWrite.add(activity)
+    this.smallSync.add(activity)
   }
 
   get groups(): Group[] {

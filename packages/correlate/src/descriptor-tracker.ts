@@ -19,6 +19,9 @@ const LABELS: Readonly<Record<string, string>> = {
   io_uring_setup: 'io_uring',
 }
 
+/** Together, they say that the open made the file. */
+const MAKES = F.O_CREAT | F.O_EXCL
+
 /** By index in CALLS: what a descriptor that the call makes is called. */
 const MADE = CALLS.map(({ name }) => LABELS[name] ?? name.replace(/[0-9]|_create|_init|_open/g, ''))
 
@@ -177,6 +180,7 @@ export class DescriptorTracker implements Tracker {
     }
     if ((flags & F.O_DIRECTORY) !== 0 && !unnamed) file.kind = 'directory'
     else if ((flags & (F.O_CREAT | F.O_WRONLY | F.O_RDWR)) !== 0 && file.kind === null) file.kind = guessKind(file)
+    if (unnamed || (flags & F.O_TRUNC) !== 0 || (flags & MAKES) === MAKES) file.begun = true
     const description = describe(file, '', sync, raced ? { ...origin, rule: 'raced' } : origin, node)
     this.#give(row, fd, description, closeOnExec)
   }

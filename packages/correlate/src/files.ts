@@ -40,6 +40,10 @@ export class TracedFile {
   unnamed = false
   /** Two calls changed its names, or one changed and one opened them, at the same time: which came first is a guess. */
   raced = false
+  /** Opened so that it began empty, made (O_EXCL, O_TMPFILE) or truncated (O_TRUNC): the trace saw its beginning. */
+  begun = false
+  /** How often its names, its size or its blocks were changed by other calls than writes: each makes the inode dirty. */
+  changes = 0
   #name: FileName | null = null
 
   constructor(path: string) {
@@ -54,6 +58,7 @@ export class TracedFile {
   called(path: string, deleted: boolean): void {
     this.lastPath = path
     this.deleted = deleted
+    this.changes++
     this.#name = null
   }
 }
@@ -191,6 +196,7 @@ export class FileTree {
     fresh.file = file
     if (file.nodes.size === 0) file.called(pathOf(fresh), false)
     file.nodes.add(fresh)
+    file.changes++
     return fresh
   }
 
@@ -205,6 +211,7 @@ export class FileTree {
     const { file } = node
     if (!file) return
     file.nodes.delete(node)
+    file.changes++
     if (file.nodes.size === 0) file.called(pathOf(node), true)
     else if (file.lastPath === pathOf(node)) {
       for (const other of file.nodes) {

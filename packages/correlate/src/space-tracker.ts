@@ -63,6 +63,7 @@ export class SpaceTracker implements Tracker {
     const { batch, i, inFlight } = row
     const call = CALLS[batch.call[i]].name
     if (call === 'fallocate') {
+      if (inFlight.description?.file) inFlight.description.file.changes++
       if ((batch.flags[i] & TAKES_AWAY) !== 0) this.#about(row, 'freed', inFlight.description, batch.offset[i])
     } else if (batch.path[i] < 0) this.#about(row, 'freed', inFlight.description, batch.size[i])
     else {

@@ -25,7 +25,39 @@ export function patternText(pattern: Pattern): string {
       const one = oneFlushNs === null ? 'is not in this trace' : `took ${duration(oneFlushNs)} on average`
       return `${what} They waited ${duration(tookNs)}; a flush after many writes ${one}.`
     }
+    case 'safe-replace': {
+      const { count: n, withDirectory, directoryFlushes, tookNs, directoryNs } = pattern
+      const directory =
+        withDirectory === 0
+          ? 'no flush of the directory followed'
+          : `${plural(directoryFlushes, 'flush', 'flushes')} of the directory followed ${withDirectory === n ? 'all' : count(withDirectory)} of them${took(directoryNs)}`
+      return `${count(n)} × a new file written, flushed and renamed into place (${filesOf(pattern)})${took(tookNs)}; ${directory}.`
+    }
+    case 'nothing-dirty': {
+      const calls = Object.entries(pattern.byCall).map(([call, k]) => `${count(k)} ${call}`)
+      return `${count(pattern.count)} × a flush of a file with nothing dirty that this trace shows (${filesOf(pattern)}): ${calls.join(', ')}${took(pattern.tookNs)}.`
+    }
+    case 'small-sync-writes': {
+      const { count: n, runs, medianBytes, tookNs } = pattern
+      return `${count(n)} small synchronous writes in ${plural(runs, 'run')}, half of them up to ${bytes(medianBytes)} (${filesOf(pattern)})${took(tookNs)}. Unless each must be durable before the next, plain writes and one flush a run would do.`
+    }
   }
+}
+
+function filesOf({
+  files,
+  fileCount,
+  processes,
+}: {
+  files: Pattern['files']
+  fileCount: number
+  processes: number
+}): string {
+  return `${filesText(files, fileCount)}${processes > 1 ? `; ${plural(processes, 'process', 'processes')}` : ''}`
+}
+
+function took(ns: number | null): string {
+  return ns === null ? '' : `, ${duration(ns)}`
 }
 
 function filesText(files: Pattern['files'], all: number): string {
