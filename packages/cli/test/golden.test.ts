@@ -28,6 +28,8 @@ const LINES: Readonly<Record<string, string>> = {
   'inspect-samba.json': 'inspect fixtures/strace/attach-samba --json',
   'inspect-maps.txt': 'inspect fixtures/layout/partition-ext4 fixtures/blktrace/partition',
   'inspect-maps.json': 'inspect fixtures/layout/partition-ext4 fixtures/blktrace/partition --json',
+  'inspect-images.txt': 'inspect fixtures/layout/images fixtures/blktrace/partition',
+  'inspect-images.json': 'inspect fixtures/layout/images fixtures/blktrace/partition --json',
   'inspect-set.txt': 'inspect fixtures/strace/fd-ext4-ff-noy',
   'inspect-set.csv': 'inspect fixtures/strace/fd-ext4-ff-noy --csv',
   'locate-samba.txt': 'locate fixtures/strace/attach-samba fixtures/locate/samba',
