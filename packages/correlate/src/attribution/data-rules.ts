@@ -254,15 +254,18 @@ export class DataRules {
   #candidates(piece: ViewPiece, now: number, claims: readonly Claim[]): number[] {
     const { book } = this.#in
     if (!this.#in.placed.some((placed) => placed)) return []
-    const complete = writesInPlace(piece.view) && this.#in.maps.tellsAll(piece.view)
+    const inPlace = writesInPlace(piece.view)
     const candidates: number[] = []
     let n = 0
     for (const { file } of this.#in.dirty.all()) {
       if (++n > MAX_DIRTY_FILES) return []
       if (!this.#mayLieOn(file, piece.view)) continue
-      // It has all its blocks still, and the map says that this is none of them.
+      // It has all its blocks still, and the map that tells of them says that this is none.
       const keeps =
-        complete && !book.freedBetween(file, now, Infinity, Infinity) && book.at(file).traced?.deleted !== true
+        inPlace &&
+        this.#in.maps.tellsOf(file, piece.view) &&
+        !book.freedBetween(file, now, Infinity, Infinity) &&
+        book.at(file).traced?.deleted !== true
       if (keeps && !claims.some((claim) => claim.file === file)) continue
       candidates.push(file)
     }

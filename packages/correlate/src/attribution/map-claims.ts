@@ -45,6 +45,8 @@ interface IndexedMap {
   readonly reach: Float64Array
   /** FileBook numbers by the map's own. */
   readonly files: Int32Array
+  /** Those with extents. */
+  readonly mapped: ReadonlySet<number>
 }
 
 export class MapClaims {
@@ -66,8 +68,9 @@ export class MapClaims {
     }
   }
 
-  has(view: FsView, when: When): boolean {
-    return (this.#maps.get(`${view.index} ${when}`) ?? []).some(({ extents }) => extents.length > 0)
+  /** Whether a map of that time tells where the file lies. */
+  tellsOf(file: number, view: FsView, when: When): boolean {
+    return (this.#maps.get(`${view.index} ${when}`) ?? []).some(({ mapped }) => mapped.has(file))
   }
 
   /** Every claim of that time, for all of the file system. */
@@ -120,7 +123,9 @@ export class MapClaims {
       const { path, inode, root } = named(file, view, when)
       return this.#book.mapped(view.index, path, inode, root, when === 'before')
     })
-    return { map, extents, reach, files }
+    const mapped = new Set<number>()
+    for (let k = 0; k < extents.length; k++) mapped.add(files[extents.file[k]])
+    return { map, extents, reach, files, mapped }
   }
 }
 

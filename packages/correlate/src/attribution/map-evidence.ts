@@ -109,9 +109,9 @@ export class MapEvidence {
     return writesInPlace(piece.view) || this.isLast(request, piece) ? claim : null
   }
 
-  /** Whether maps from afterwards have the blocks of its files. */
-  tellsAll(view: FsView): boolean {
-    return this.#claims.has(view, 'after')
+  /** Whether a map from afterwards has the blocks of this file. */
+  tellsOf(file: number, view: FsView): boolean {
+    return this.#claims.tellsOf(file, view, 'after')
   }
 
   isLast(request: number, piece: ViewPiece): boolean {

@@ -196,6 +196,34 @@ maps('an earlier one is theirs when nothing gave a block away', () => {
   ])
 })
 
+maps('not for certain where a part of it was cut off in between, though the map shows the file there again', () => {
+  const c = begun({ maps: [{ when: 'after', extents: [['/mnt/b', 40_960, 49_152]] }] })
+  wrote(c, 10, 10)
+  wrote(c, 20, 10, 8192)
+  c.blocks.at('Q W 80+16', 50, KWORKER)
+  c.calls.call(20, 'ftruncate', { fd: 3, size: PAGE, atNs: 100 })
+  wrote(c, 20, 200, 8192)
+  c.blocks.at('Q W 80+16', 300, KWORKER)
+  assert.equal(c.locate(), [
+    '0+8192 /mnt/a|/mnt/b ambiguous one-of writeback -',
+    '0+8192 /mnt/b@0 snapshot map-after writeback 20',
+  ])
+})
+
+maps('a file whose blocks a map shows elsewhere, and that lost none, is out; one that no map tells of is not', () => {
+  for (const [extents, whose] of [
+    [[], '/mnt/a|/mnt/b ambiguous one-of writeback -'],
+    [[['/mnt/a', 81_920, 86_016]], '/mnt/b inferred only-dirty writeback 20'],
+  ] as const) {
+    const c = begun({ maps: [{ when: 'after', extents: [['/mnt/b', 122_880, 126_976], ...extents] }] })
+    wrote(c, 10, 10)
+    wrote(c, 20, 10)
+    c.blocks.at('Q W 80+8', 50, KWORKER)
+    c.calls.call(20, 'ftruncate', { fd: 3, size: 0, atNs: 100 })
+    assert.equal(c.locate(), [`0+4096 ${whose}`])
+  }
+})
+
 maps('on a copy-on-write file system they name the last write only', () => {
   const c = begun({ ...AFTER, type: 'btrfs' })
   wrote(c, 10, 10)
@@ -362,6 +390,25 @@ events('an announced range is what the task queues next, of as many bytes', () =
   const [first, second] = c.locate()
   assert.is(first, '0+8192 /mnt/a@12288 exact announced flush 10')
   assert.match(second, /^0\+4096 \/mnt\/a inferred sync-event flush 10/)
+})
+
+events('inside the file system’s fsync of an inode a task queues data of that inode, without any call', () => {
+  const c = new Capture()
+  c.inode('dirty', 12, { atNs: 10_000, tid: 20, comm: 'other', page: 7 })
+  c.inode('sync', 12, { atNs: 20_000, tid: 10 })
+  c.blocks.at('Q WS 80+8', 22_000, { tid: 10, comm: 'writer' }).at('Q WS 160+8', 23_000, { tid: 30, comm: 'third' })
+  assert.equal(c.locate(), [
+    '0+4096 #12@28672 inferred sync-event writeback 20',
+    '0+4096 unknown unknown none writeback -',
+  ])
+})
+
+events('pages that a thread of the kernel made dirty name nobody', () => {
+  const c = new Capture()
+  c.inode('dirty', 12, { atNs: 10_000, ...KWORKER, page: 0 })
+  c.inode('placed', 12, { atNs: 20_000, ...KWORKER, page: 0, at: 40_960 })
+  c.blocks.at('Q W 80+8', 30_000, KWORKER)
+  assert.equal(c.locate(), ['0+4096 #12@0 snapshot placed writeback -'])
 })
 
 events('an inode number that went to another file is that file from then on', () => {
