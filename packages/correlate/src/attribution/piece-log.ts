@@ -55,7 +55,6 @@ export interface Piece {
 }
 
 const NOBODY: readonly number[] = []
-const NOTHING = { file: -1, fileOffset: NaN, source: -1, record: -1, origin: null, actors: NOBODY, candidates: NOBODY }
 
 export class PieceLog {
   /** Row of the BlockLog. */
@@ -88,25 +87,21 @@ export class PieceLog {
     { at, bytes, view }: Pick<ViewPiece, 'at' | 'bytes' | 'view'>,
     found: Partial<Piece> & Pick<Piece, 'what' | 'rule' | 'confidence' | 'via'>,
   ): void {
-    this.push(request, { ...NOTHING, ...found, at, bytes, view: view.index })
-  }
-
-  push(request: number, piece: Piece): void {
     this.request.push(request)
-    this.at.push(piece.at)
-    this.bytes.push(piece.bytes)
-    this.what.push(WHATS.indexOf(piece.what))
-    this.view.push(piece.view)
-    this.file.push(piece.file)
-    this.fileOffset.push(piece.fileOffset)
-    this.confidence.push(CONFIDENCES.indexOf(piece.confidence))
-    this.rule.push(RULES.indexOf(piece.rule))
-    this.source.push(piece.source)
-    this.record.push(piece.record)
-    this.origin.push(piece.origin === null ? -1 : this.#origins.id(piece.origin))
-    this.via.push(VIAS.indexOf(piece.via))
-    this.actors.push(this.#idOf(piece.actors))
-    this.candidates.push(this.#idOf(piece.candidates))
+    this.at.push(at)
+    this.bytes.push(bytes)
+    this.what.push(WHATS.indexOf(found.what))
+    this.view.push(view.index)
+    this.file.push(found.file ?? -1)
+    this.fileOffset.push(found.fileOffset ?? NaN)
+    this.confidence.push(CONFIDENCES.indexOf(found.confidence))
+    this.rule.push(RULES.indexOf(found.rule))
+    this.source.push(found.source ?? -1)
+    this.record.push(found.record ?? -1)
+    this.origin.push(found.origin ? this.#origins.id(found.origin) : -1)
+    this.via.push(VIAS.indexOf(found.via))
+    this.actors.push(this.#idOf(found.actors ?? NOBODY))
+    this.candidates.push(this.#idOf(found.candidates ?? NOBODY))
   }
 
   row(k: number): Piece & { request: number } {
