@@ -66,7 +66,7 @@ export async function attribute(
     layout: analysis.layout,
     placed,
     slackNs,
-    closeClocks: analysis.blocks.every(({ clock }) => clock.aligned !== 'data'),
+    closeClocks: analysis.blocks.every(({ clock }) => (clock.residualNs ?? 0) < SHORT_CALL_NS),
   })
   attribution.run()
   return { analysis, attribution, calls, blocks, inodes, actors, book, placed, slackNs }
@@ -78,6 +78,8 @@ function slackOf({ blocks }: Analysis): number {
   return Math.min(MAX_SLACK_NS, Math.max(NOTE_SLACK_NS, ...residuals))
 }
 const MAX_SLACK_NS = 1_000_000
+/** What a short write takes: clocks that are closer tell it from the next one. */
+const SHORT_CALL_NS = 20_000
 
 /** Times in whole seconds (strace -t): which call was under way when a request was queued, they cannot tell. */
 function areCoarse({ startNs, length }: CallLog): boolean {

@@ -24,7 +24,7 @@ import { DirtyFiles } from './dirty-files.ts'
 import { DirtyPages } from './dirty-pages.ts'
 import type { FileBook } from './file-book.ts'
 import type { InodeLog } from './inode-log.ts'
-import { joinInodes } from './inode-joins.ts'
+import { joinInodes, lastLives } from './inode-joins.ts'
 import { InodeReplay } from './inode-replay.ts'
 import { MapClaims, type Claim } from './map-claims.ts'
 import { MapEvidence, writesInPlace } from './map-evidence.ts'
@@ -107,6 +107,11 @@ export class Attribution {
       places: this.#places,
       replay: this.#replay,
       maps: this.#maps,
+      lives: lastLives(
+        inodes,
+        (row) => this.#replay.viewOf(row),
+        (row) => this.#replay.inodeOf(row),
+      ),
       eventNs: (row) => this.#inodeNs[row] + EVENT_ROUNDING_NS,
     })
     this.#natures = new Natures(

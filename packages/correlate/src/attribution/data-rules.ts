@@ -34,6 +34,8 @@ export interface DataState {
   readonly places: Places
   readonly replay: InodeReplay
   readonly maps: MapEvidence
+  /** Inode → record of the event that began its last life. */
+  readonly lives: ReadonlyMap<number, number>
   /** When an inode event was, on the answer's clock. */
   readonly eventNs: (row: number) => number
 }
@@ -73,7 +75,10 @@ export class DataRules {
 
   #pushPlaced(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
     const { book } = this.#in
-    const file = this.#fileOf(place.inode, now)
+    const called = book.isCalled(place.inode, now)
+    // A life before the last one, which the lists do not know.
+    const earlier = !called && place.record < (this.#in.lives.get(place.inode) ?? 0)
+    const file = earlier ? book.unnamed(place.inode) : this.#fileOf(place.inode, now)
     const { inode, view } = book.inodeAt(place.inode)
     const fileOffset = offsetIn(place, startOf(piece))
     const dirtied = this.#in.pages.written(view, inode, place.linear ? fileOffset : NaN, piece.bytes)
@@ -82,7 +87,7 @@ export class DataRules {
       file,
       fileOffset,
       rule: 'placed',
-      confidence: book.isCalled(place.inode, now) ? 'exact' : 'snapshot',
+      confidence: called ? 'exact' : earlier ? 'inferred' : 'snapshot',
       source: place.source,
       record: place.record,
       via: inside.via,

@@ -176,14 +176,20 @@ export class FileBook {
 
   /** Which file an inode was at a moment. */
   fileOf(inode: number, atNs: number): number {
-    const { joins, view, root, inode: number } = this.#inodes[inode]
+    const { joins } = this.#inodes[inode]
     let file = -1
     for (let k = 0; k < joins.length && joins[k].atNs <= atNs; k++) file = joins[k].file
     if (file >= 0) return file
-    if (joins.length > 0) return joins[0].file
+    return joins.length > 0 ? joins[0].file : this.unnamed(inode)
+  }
+
+  /** The file of an inode of which only the number is known. */
+  unnamed(inode: number): number {
     const entry = this.#inodes[inode]
-    if (entry.file < 0)
+    const { view, root, inode: number } = entry
+    if (entry.file < 0) {
       entry.file = this.#add({ traced: null, path: null, inode: number, root, view, freed: null, names: [] })
+    }
     return entry.file
   }
 

@@ -4,6 +4,7 @@ import { CALL, type CallLog } from './call-log.ts'
 import type { CallWindows } from './call-windows.ts'
 import type { FileBook } from './file-book.ts'
 import type { InodeLog } from './inode-log.ts'
+import { writesInPlace } from './map-evidence.ts'
 import type { FsView } from './views.ts'
 
 interface Joined {
@@ -58,4 +59,30 @@ function rootsOf(inodes: InodeLog, viewOf: Joined['viewOf']): Map<string, Set<nu
     else roots.set(key, new Set([root]))
   }
   return roots
+}
+
+/**
+ * At which record an inode number was last begun anew: on a file system that writes in place, the same offset gets another block
+ * only after the file was emptied, or was another file before. A list from afterwards names the last of these lives.
+ */
+export function lastLives(
+  inodes: InodeLog,
+  viewOf: Joined['viewOf'],
+  inodeOf: (row: number) => number,
+): Map<number, number> {
+  const blocks = new Map<number, Map<number, number>>()
+  const lives = new Map<number, number>()
+  for (let row = 0; row < inodes.length; row++) {
+    const physical = inodes.physical.data[row]
+    if (inodes.kind.data[row] !== INODE_EVENT.placed || Number.isNaN(physical)) continue
+    const view = viewOf(row)
+    if (!view || !writesInPlace(view)) continue
+    const inode = inodeOf(row)
+    let places = blocks.get(inode)
+    if (!places) blocks.set(inode, (places = new Map()))
+    const before = places.get(inodes.position.data[row])
+    if (before !== undefined && before !== physical) lives.set(inode, inodes.record.data[row])
+    places.set(inodes.position.data[row], physical)
+  }
+  return lives
 }
