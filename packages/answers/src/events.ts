@@ -33,7 +33,7 @@ export interface CallEvent {
 }
 
 /** A request queued for a device: a write, discard, write-zeroes, zone command or flush. */
-export interface BlockEvent {
+export interface BlockRequest {
   type: 'block-write'
   atNs: number | null
   source: string
@@ -44,6 +44,10 @@ export interface BlockEvent {
   rwbs: string
   pid: number | null
   comm: string | null
+}
+
+/** Whose it is, `locate --events` tells. */
+export interface BlockEvent extends BlockRequest {
   what: 'unknown'
   path: null
   fileOffset: null

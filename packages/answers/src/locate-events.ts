@@ -3,21 +3,11 @@ import { TraceError, deviceText, type Source } from '@flushtrace/trace'
 import type { AttributionRule } from '@flushtrace/correlate'
 import { attributeRequests, deviceNumber, wantedPieces, type LocateOptions } from './locate.ts'
 import type { Attributed } from './attribute.ts'
-import { rwbsOf } from './events.ts'
+import { rwbsOf, type BlockRequest } from './events.ts'
 import type { PieceRow } from './locate-rows.ts'
 
 /** One request, or one part of it where it holds several files. */
-export interface LocatedWrite {
-  type: 'block-write'
-  atNs: number | null
-  source: string
-  at: number
-  device: string
-  sector: number | null
-  bytes: number
-  rwbs: string
-  pid: number | null
-  comm: string | null
+export interface LocatedWrite extends BlockRequest {
   what: PieceRow['what']
   path: string | null
   inode: number | null

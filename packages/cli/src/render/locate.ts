@@ -17,7 +17,9 @@ export function renderLocate(answer: LocateAnswer, paths: readonly string[], wid
       ),
     )
   if (answer.rest) {
-    lines.push(`${count(answer.rest.rows)} more rows: ${count(answer.rest.writes)} writes, ${bytes(answer.rest.bytes)}`)
+    lines.push(
+      `${plural(answer.rest.rows, 'more row')}: ${plural(answer.rest.writes, 'write')}, ${bytes(answer.rest.bytes)} (--top 0 shows all)`,
+    )
   }
   const below = [
     ...note('located', located(answer), width),
