@@ -1,62 +1,157 @@
-/** Whole processes measured side by side, for benchmarks: wall time, and peak resident memory as the kernel counted it. */
+/** Whole processes measured side by side: what the benchmarks of the packages are made of. */
 import { execFileSync, spawnSync } from 'node:child_process'
+import { cpus, release } from 'node:os'
+import { parseArgs } from 'node:util'
 import { median } from 'd3-array'
 
-const ROUNDS = 5
-export const FLUSHTRACE: readonly string[] = ['packages/cli/bin/flushtrace.js']
-
-export interface Measured {
-  seconds: number
-  /** Peak resident memory in MB. */
-  peakMb: number
+/** A command to measure. */
+export interface Contender {
+  /** How the table calls it. */
+  readonly name: string
+  readonly program: string
+  readonly args: readonly string[]
+  /** Where it runs, for one that writes where it stands. */
+  readonly cwd?: string
+  /** How many times as fast flushtrace is to be; for what our own commands cost, seconds. */
+  readonly aim?: number
 }
 
-/** Medians over the rounds; `ratio` is the median of the pairs' ratios: their time divided by ours. */
-export interface Compared {
-  ours: Measured
-  theirs: Measured
-  ratio: number
+/** One run of a process, from its start to its end. */
+export interface Run {
+  readonly seconds: number
+  /** Of all its threads, user and system. */
+  readonly cpuSeconds: number
+  /** Peak resident memory in MB. */
+  readonly peakMb: number
+}
+
+/** Arguments that scripts/bench.ts hands on: the share of the documented size, rounds, and what the file itself takes. */
+export function benchOptions(
+  defaultRounds = 5,
+  args = process.argv.slice(2),
+): { size: number; rounds: number; rest: string[] } {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { size: { type: 'string' }, rounds: { type: 'string' } },
+    allowPositionals: true,
+  })
+  return { size: Number(values.size ?? 1), rounds: Number(values.rounds ?? defaultRounds), rest: positionals }
 }
 
 export function buildCli(): void {
-  execFileSync('npm', ['run', '-s', 'build', '--', 'cli'], { stdio: 'ignore' })
+  execFileSync('npm', ['run', '-s', 'build', '--', 'cli'], { stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
-/** One run, from the start of the process to its end; needs GNU time. Throws when the program could not be run. */
-export function measured(program: string, args: readonly string[]): Measured {
-  const from = process.hrtime.bigint()
-  // The shell's time would count the shell; GNU time tells the peak of the program itself.
-  const done = spawnSync('/usr/bin/time', ['-f', '%M', program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const seconds = Number(process.hrtime.bigint() - from) / 1e9
-  const peak = Number(done.stderr?.toString().trim().split('\n').pop() ?? NaN)
-  if (done.status === 127 || Number.isNaN(peak)) throw new Error(`${program} ${args.join(' ')}: ${String(done.stderr)}`)
-  return { seconds, peakMb: peak / 1000 }
+/** The command line as built, e.g. `flushtrace(['rank', '--json', log])`. */
+export function flushtrace(args: readonly string[], name = `flushtrace ${args[0]}`): Contender {
+  return { name, program: process.execPath, args: ['packages/cli/bin/flushtrace.js', ...args] }
 }
 
-/** `flushtrace` with `args` against another program, in turn, A B A B …, after one run of each to fill the page cache. */
-export function compare(args: readonly string[], program: string, theirArgs: readonly string[]): Compared {
-  const round = (): { ours: Measured; theirs: Measured } => ({
-    ours: measured('node', [...FLUSHTRACE, ...args]),
-    theirs: measured(program, theirArgs),
-  })
-  round()
-  const rounds = Array.from({ length: ROUNDS }, round)
-  const middle = (pick: (pair: { ours: Measured; theirs: Measured }) => number): number => median(rounds, pick) ?? NaN
-  return {
-    ours: { seconds: middle(({ ours }) => ours.seconds), peakMb: middle(({ ours }) => ours.peakMb) },
-    theirs: { seconds: middle(({ theirs }) => theirs.seconds), peakMb: middle(({ theirs }) => theirs.peakMb) },
-    ratio: middle(({ ours, theirs }) => theirs.seconds / ours.seconds),
+export function isInstalled(program: string): boolean {
+  return spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { stdio: 'ignore' }).status === 0
+}
+
+/** Rounds of all contenders in turn, A B C A B C …, after one that fills the page cache. Runs by contender. */
+export function inTurn(contenders: readonly Contender[], rounds: number): Run[][] {
+  for (const contender of contenders) measured(contender)
+  const runs: Run[][] = contenders.map(() => [])
+  for (let round = 0; round < rounds; round++) {
+    for (const [k, contender] of contenders.entries()) {
+      process.stderr.write(`  round ${round + 1} of ${rounds}: ${contender.name}\n`)
+      runs[k].push(measured(contender))
+    }
   }
+  return runs
 }
 
-/** One comparison as a line: both times and memory, and how many times faster ours was. */
-export function comparison(
-  args: readonly string[],
-  program: string,
-  theirArgs: readonly string[],
-  name: string,
-): string {
-  const { ours, theirs, ratio } = compare(args, program, theirArgs)
-  const one = ({ seconds, peakMb }: Measured): string => `${seconds.toFixed(2)} s, ${peakMb.toFixed(0)} MB`
-  return `flushtrace (${one(ours)}) against ${name} (${one(theirs)}): ${ratio.toFixed(2)} × as fast`
+/** bash counts the milliseconds of CPU time, GNU time the peak memory; either's own cost is under 2 ms. */
+const MEASURE = 'TIMEFORMAT="%R %U %S"; time /usr/bin/time -f %M "$@" >/dev/null'
+
+/** Throws where the program could not be run, or failed; 1 is what grep says where it finds nothing. */
+function measured({ name, program, args, cwd }: Contender): Run {
+  const { status, stderr } = spawnSync('bash', ['-c', MEASURE, 'bash', program, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    cwd,
+    env: { ...process.env, LC_ALL: 'C' },
+    encoding: 'utf8',
+  })
+  const [peak, clock] = stderr.trim().split('\n').slice(-2)
+  const [seconds, user, system] = (clock ?? '').split(' ').map(Number)
+  if (status === null || status > 1 || Number.isNaN(Number(peak))) throw new Error(`${name} failed: ${stderr}`)
+  return { seconds, cpuSeconds: user + system, peakMb: Number(peak) / 1000 }
+}
+
+export function middle(runs: readonly Run[], of: keyof Run): number {
+  return median(runs, (run) => run[of]) ?? NaN
+}
+
+/** Median of the rounds' ratios: what `theirs` took in times of `ours`. */
+export function ratio(theirs: readonly Run[], ours: readonly Run[], of: keyof Run): number {
+  return median(theirs, (run, round) => run[of] / ours[round][of]) ?? NaN
+}
+
+/** What further questions cost beyond the first contender, which only reads. `aim`: seconds at most. */
+export function beyond(contenders: readonly Contender[], rounds: number): string {
+  const runs = inTurn(contenders, rounds)
+  const more = (k: number, of: keyof Run): number =>
+    median(runs[k], (run, round) => run[of] - runs[0][round][of]) ?? NaN
+  const rows = contenders.map((contender, k) => {
+    const cells = [code(contender), duration(middle(runs[k], 'seconds')), memory(runs[k])]
+    if (k === 0) return [...cells, '', '', '']
+    const limit = contender.aim === undefined ? '' : duration(contender.aim)
+    return [...cells, duration(more(k, 'seconds')), duration(more(k, 'cpuSeconds')), limit]
+  })
+  return table(['', 'time', 'memory', 'beyond reading', 'CPU time beyond reading', 'at most'], rows)
+}
+
+/** The first contender is ours; the others are rows that say how many times faster it is, or that they are not there. */
+export function comparison(contenders: readonly Contender[], rounds: number): string {
+  const present = contenders.filter(({ program }) => isInstalled(program))
+  const runs = inTurn(present, rounds)
+  const rows = contenders.map((contender) => {
+    const own = runs[present.indexOf(contender)]
+    if (!own) return [code(contender), 'not installed', '', '', '', '', aim(contender)]
+    const cells = [code(contender), duration(middle(own, 'seconds')), duration(middle(own, 'cpuSeconds')), memory(own)]
+    if (contender === contenders[0]) return [...cells, '', '', '']
+    return [...cells, times(ratio(own, runs[0], 'seconds')), times(ratio(own, runs[0], 'cpuSeconds')), aim(contender)]
+  })
+  return table(['', 'time', 'CPU time', 'memory', 'flushtrace is … as fast', 'by CPU time', 'aim'], rows)
+}
+
+const code = ({ name }: Contender): string => `\`${name}\``
+const aim = ({ aim }: Contender): string => (aim === undefined ? '' : times(aim))
+
+export function memory(runs: readonly Run[]): string {
+  return `${middle(runs, 'peakMb').toFixed(0)} MB`
+}
+
+export function times(n: number): string {
+  return `${n.toFixed(2)} ×`
+}
+
+export function duration(seconds: number): string {
+  return seconds < 1 ? `${(seconds * 1000).toFixed(0)} ms` : `${seconds.toFixed(2)} s`
+}
+
+/** Bytes with three figures, as `1.02 GB`. */
+export function size(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toPrecision(3)} MB` : `${(bytes / 1e9).toPrecision(3)} GB`
+}
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+/** When and on what: the line that stands above every table. `versions`: of other programs, as they tell it. */
+export function circumstances(rounds: number, versions: readonly string[] = []): string {
+  const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim()
+  const machine = `${cpus().length} × ${cpus()[0].model.trim()}, Linux ${release().split('-')[0]}, Node ${process.versions.node}`
+  const date = new Date().toISOString().slice(0, 10)
+  return `${[date, commit, machine, ...versions].join(', ')}; median of ${rounds} rounds.\n`
+}
+
+/** First line that a program prints of its version; nothing where it isn't installed. */
+export function version(program: string, flag = '--version'): string[] {
+  const { stdout, stderr, error } = spawnSync(program, [flag], { encoding: 'utf8' })
+  return error ? [] : [`${stdout}${stderr}`.trim().split('\n')[0]]
 }

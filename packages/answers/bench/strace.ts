@@ -1,68 +1,46 @@
 /**
- * `rank --json` over large strace logs against `grep -c fsync` on the same file: whole processes, in turn, A B A B …,
- * the median of the ratios of pairs. Then memory at 100 MB and 2 GB, and start-up against `node -e 0`.
+ * `rank --json` over large strace logs beside programs that read the same bytes: grep and wc, which understand nothing of
+ * them, and other readers of strace logs, where they are installed.
  *
- *     npm run bench -- answers/bench/strace        FLUSHTRACE_BENCH_MB=400 chooses the size
+ *     npm run bench -- answers/bench/strace
  */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { median } from 'd3-array'
-import { buildCli, compare, FLUSHTRACE, measured } from '../../../scripts/measure-command.ts'
+import {
+  benchOptions,
+  circumstances,
+  comparison,
+  flushtrace,
+  size as sizeText,
+  version,
+  type Contender,
+} from '../../../scripts/measure-command.ts'
 import { repeatLog } from '../../../scripts/repeat-log.ts'
 
-const MB = 1e6
-const SIZE = Number(process.env.FLUSHTRACE_BENCH_MB ?? 1000) * MB
-const FIXTURES = {
-  'attach-samba': 'fixtures/strace/attach-samba/strace.txt.gz',
-  'sqlite-ext4': 'fixtures/strace/sqlite-ext4/strace.txt.gz',
-}
+const { size, rounds } = benchOptions()
+const LOGS = ['attach-samba', 'sqlite-ext4']
 
-buildCli()
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-bench-'))
 try {
-  console.log(
-    `${cpus().length} × ${cpus()[0].model}, Node ${process.version}, ${execFileSync('grep', ['--version']).toString().split('\n')[0]}`,
-  )
-  for (const [name, fixture] of Object.entries(FIXTURES)) {
+  console.log(circumstances(rounds, version('grep')))
+  for (const name of LOGS) {
     const log = join(folder, 'log')
-    repeatLog(fixture, log, SIZE)
-    throughput(name, log)
+    repeatLog(`fixtures/strace/${name}/strace.txt.gz`, log, 1e9 * size)
+    console.log(`${name}, ${sizeText(statSync(log).size)}:\n`)
+    console.log(`${comparison(contenders(log), rounds)}\n`)
   }
-  memory(FIXTURES['sqlite-ext4'])
-  startUp()
 } finally {
   rmSync(folder, { recursive: true })
 }
 
-function throughput(name: string, log: string): void {
-  const { ours, theirs, ratio } = compare(['rank', log, '--json'], 'grep', ['-c', 'fsync', log])
-  const rate = (seconds: number): string => `${seconds.toFixed(2)} s, ${(SIZE / seconds / 1e9).toFixed(2)} GB/s`
-  console.log(
-    `${name}, ${SIZE / MB} MB: rank --json (${rate(ours.seconds)}, ${ours.peakMb.toFixed(0)} MB) against ` +
-      `grep -c fsync (${rate(theirs.seconds)}): ${ratio.toFixed(2)} × grep's throughput`,
-  )
-}
-
-function memory(fixture: string): void {
-  for (const size of [100, 2000]) {
-    const log = join(folder, 'log')
-    repeatLog(fixture, log, size * MB)
-    const runs = [0, 1, 2].map(() => measured('node', [...FLUSHTRACE, 'rank', log, '--json']))
-    console.log(`memory at ${size} MB: ${(median(runs, ({ peakMb }) => peakMb) ?? NaN).toFixed(0)} MB peak resident`)
-  }
-}
-
-function startUp(): void {
-  const tiny = 'fixtures/strace/fd-ext4/strace.txt'
-  const commands: [string, string[]][] = [
-    ['node -e 0', ['-e', '0']],
-    ['flushtrace --help', [...FLUSHTRACE, '--help']],
-    ['flushtrace rank (100 kB)', [...FLUSHTRACE, 'rank', tiny]],
+function contenders(log: string): Contender[] {
+  return [
+    flushtrace(['rank', '--json', log], 'flushtrace rank --json'),
+    { name: 'grep -c fsync', program: 'grep', args: ['-c', 'fsync', log], aim: 0.4 },
+    { name: 'wc -l', program: 'wc', args: ['-l', log] },
+    // GitLab's, in Rust; and Perfetto's, in C++.
+    { name: 'strace-parser summary', program: 'strace-parser', args: [log, 'summary'] },
+    { name: 'trace_processor_shell', program: 'trace_processor_shell', args: [log, '-q', '/dev/null'] },
   ]
-  for (const [name, args] of commands) {
-    const runs = Array.from({ length: 11 }, () => measured('node', args))
-    console.log(`start-up: ${name} ${((median(runs, ({ seconds }) => seconds) ?? NaN) * 1000).toFixed(0)} ms`)
-  }
 }

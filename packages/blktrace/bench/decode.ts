@@ -1,11 +1,12 @@
 /**
- * Decode rate of binary traces: a fixture's files repeated until they hold at least RECORDS records (5 million by
- * default), with times and sequence numbers carried on, read from memory. Prints records per second, then whole commands
- * against blkparse and btt on the same bytes, where they are installed.
+ * Decode rate of binary traces: a fixture's files repeated until they hold at least RECORDS records (5 million), with
+ * times and sequence numbers carried on, read from memory. Then whole commands against blkparse and btt on the same
+ * bytes, where they are installed.
  *
- *   node --conditions=dev --import tsx packages/blktrace/bench/decode.ts [--write FOLDER] [RECORDS] [FILE.blktrace.N ...]
+ *   npm run bench -- blktrace
+ *   node --conditions=dev --import tsx packages/blktrace/bench/decode.ts --write FOLDER [RECORDS] [FILE.blktrace.N ...]
  *
- * With --write the set is written to FOLDER instead, for measuring whole commands and other tools on the same bytes.
+ * With --write the set is written to FOLDER instead, for measuring other tools on the same bytes.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,15 +14,23 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Diagnostics, type Source } from '@flushtrace/trace'
-import { buildCli, comparison } from '../../../scripts/measure-command.ts'
+import {
+  benchOptions,
+  circumstances,
+  comparison,
+  flushtrace,
+  isInstalled,
+  version,
+  type Contender,
+} from '../../../scripts/measure-command.ts'
 import { readBlktrace } from '../src/index.ts'
 
-const RUNS = 5
 const args = process.argv.slice(2)
 const folder = args[0] === '--write' ? args.splice(0, 2)[1] : null
-const wanted = Number(args[0] ?? 5_000_000)
+const { size, rounds, rest } = benchOptions(5, args)
+const wanted = Number(rest[0] ?? 5_000_000 * size)
 const fixture = (name: string): string => fileURLToPath(new URL(`../../../fixtures/blktrace/${name}`, import.meta.url))
-const files = args.length > 1 ? args.slice(1) : [0, 1].map((cpu) => fixture(`partition/loop0.blktrace.${cpu}`))
+const files = rest.length > 1 ? rest.slice(1) : [0, 1].map((cpu) => fixture(`partition/loop0.blktrace.${cpu}`))
 
 /** Counts records, and the span of the times of events. */
 function measure(bytes: Buffer): { records: number; first: bigint; last: bigint; sequence: number } {
@@ -86,21 +95,20 @@ function memory(path: string, bytes: Buffer): Source {
   return { path, bytes: bytes.length, compression: null, head: bytes.subarray(0, 1 << 16), chunks }
 }
 
-async function run(label: string, inputs: readonly { name: string; bytes: Buffer }[]): Promise<void> {
+/** Records a second in millions, the best of the rounds. */
+async function decodeRate(inputs: readonly { name: string; bytes: Buffer }[]): Promise<string> {
   let best = 0
-  for (let turn = 0; turn < RUNS; turn++) {
+  for (let turn = 0; turn < rounds; turn++) {
     const started = process.hrtime.bigint()
     const { batches, facts } = readBlktrace(
       inputs.map(({ name, bytes }) => memory(name, bytes)),
       new Diagnostics(),
     )
-    let rows = 0
-    for await (const batch of batches) rows += batch.length
+    for await (const batch of batches) void batch
     const seconds = Number(process.hrtime.bigint() - started) / 1e9
     best = Math.max(best, facts.records / seconds)
-    if (turn === 0) console.log(`${label}: ${facts.records} records, ${rows} rows, lost ${facts.lost}`)
   }
-  console.log(`${label}: ${(best / 1e6).toFixed(1)} million records a second (best of ${RUNS})`)
+  return (best / 1e6).toFixed(1)
 }
 
 function write(inputs: readonly { name: string; bytes: Buffer }[], to: string): string[] {
@@ -112,32 +120,31 @@ function write(inputs: readonly { name: string; bytes: Buffer }[], to: string): 
 }
 
 /** Whole commands on the same files: blkparse's statistics with and without its listing, and btt on a merged stream. */
-function compareCommands(paths: readonly string[], set: string): void {
-  if (spawnSync('blkparse', ['-V']).error || spawnSync('btt', ['-V']).error) {
-    console.log('blkparse and btt are not installed: no comparison')
-    return
-  }
-  buildCli()
+function contenders(paths: readonly string[], set: string): Contender[] {
   const merged = join(set, 'merged')
-  spawnSync('blkparse', ['-q', '-O', '-D', set, '-i', 'loop0', '-d', merged])
-  const ours = ['rank', '--json', ...paths]
-  const others: [string, string[], string][] = [
-    ['blkparse', ['-q', '-O', '-s', '-D', set, '-i', 'loop0'], 'blkparse -O -s'],
-    ['blkparse', ['-q', '-s', '-D', set, '-i', 'loop0'], 'blkparse -s'],
-    ['env', ['-C', set, 'btt', '-i', merged], 'btt (its merging not counted)'], // it writes where it stands,
+  if (isInstalled('blkparse')) spawnSync('blkparse', ['-q', '-O', '-D', set, '-i', 'loop0', '-d', merged])
+  const blkparse = (...options: string[]): string[] => ['-q', ...options, '-D', set, '-i', 'loop0']
+  return [
+    flushtrace(['rank', '--json', ...paths], 'flushtrace rank --json'),
+    { name: 'blkparse -O -s', program: 'blkparse', args: blkparse('-O', '-s'), aim: 4 },
+    { name: 'blkparse -s', program: 'blkparse', args: blkparse('-s') },
+    // The merging that it needs first is not counted.
+    { name: 'btt', program: 'btt', args: ['-i', merged], cwd: set, aim: 1 },
   ]
-  for (const [program, args, name] of others) console.log(comparison(ours, program, args, name))
 }
 
 const inputs = repeated(files, wanted)
 if (folder !== null) write(inputs, folder)
 else {
-  await run('per-CPU files', inputs)
+  console.log(circumstances(rounds, [...version('blkparse', '-V'), ...version('btt', '-V')]))
   const one = repeated(files.slice(0, 1), wanted)
-  await run('one file', one)
+  console.log(
+    `Decoding alone, from memory, in millions of records a second: ${await decodeRate(inputs)} from a file for each CPU, ${await decodeRate(one)} from one file.\n`,
+  )
   const set = mkdtempSync(join(tmpdir(), 'flushtrace-bench-'))
   try {
-    if (args.length < 2) compareCommands(write(inputs, set), set)
+    console.log(`${(wanted / 1e6).toFixed(1)} million records:\n`)
+    console.log(comparison(contenders(write(inputs, set), set), rounds))
   } finally {
     rmSync(set, { recursive: true })
   }

@@ -1,52 +1,54 @@
 /**
- * How fast is a capture read, beside `sysdig -r FILE -c topscalls` where sysdig is installed?
+ * How fast a capture is read, beside `sysdig -r FILE -c topscalls` where sysdig is installed.
  *
- *     node --conditions=dev --import tsx packages/sysdig/bench/scap.ts [FILE]
+ *     npm run bench -- scap
+ *     node --conditions=dev --import tsx packages/sysdig/bench/scap.ts FILE
  *
  * Without FILE a capture of 3 million events is made from the samples, in the mix of a busy file server: half of the
  * events are context switches, a fifth are record locks.
  */
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { Diagnostics, openSources } from '@flushtrace/trace'
-import { buildCli, comparison } from '../../../scripts/measure-command.ts'
+import { benchOptions, circumstances, comparison, flushtrace, version } from '../../../scripts/measure-command.ts'
 import { readScap } from '../src/index.ts'
 import { event, i64, u32 } from '../test/build.ts'
 
-const EVENTS = 3_000_000
+const { size, rounds, rest } = benchOptions()
+const EVENTS = 3_000_000 * size
 const EVENT_V2 = 0x216
 const SWITCH = 152
 
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-'))
 try {
-  const path = process.argv[2] ?? makeCapture(join(folder, 'bench.scap'))
-  for (let run = 0; run < 5; run++) await measure(path)
-  if (spawnSync('sysdig', ['--version']).error) console.log('sysdig is not installed: no comparison')
-  else {
-    buildCli()
-    console.log(comparison(['rank', '--json', path], 'sysdig', ['-r', path, '-c', 'topscalls'], 'sysdig -c topscalls'))
-  }
+  const path = rest[0] ?? makeCapture(join(folder, 'bench.scap'))
+  console.log(circumstances(rounds, version('sysdig')))
+  console.log(`Reading alone: ${await readRate(path)} million events a second.\n`)
+  const theirs = ['-r', path, '-c', 'topscalls']
+  const contenders = [
+    flushtrace(['rank', '--json', path], 'flushtrace rank --json'),
+    { name: 'sysdig -c topscalls', program: 'sysdig', args: theirs, aim: 4 },
+  ]
+  console.log(comparison(contenders, rounds))
 } finally {
   rmSync(folder, { recursive: true })
 }
 
-async function measure(path: string): Promise<void> {
-  const diagnostics = new Diagnostics()
-  const { sources } = await openSources([path], diagnostics)
-  const start = performance.now()
-  const { batches, facts } = readScap(sources[0], diagnostics)
-  let rows = 0
-  for await (const batch of batches) rows += batch.length
-  const ms = performance.now() - start
-  const rate = facts.events / ms / 1000
-  const memory = process.memoryUsage().rss >> 20
-  console.log(
-    `${facts.events} events, ${rows} rows in ${Math.round(ms)} ms: ${rate.toFixed(1)} million/s, ${memory} MiB`,
-  )
+/** Events a second in millions, the best of the rounds. */
+async function readRate(path: string): Promise<string> {
+  let best = 0
+  for (let round = 0; round < rounds; round++) {
+    const diagnostics = new Diagnostics()
+    const { sources } = await openSources([path], diagnostics)
+    const start = performance.now()
+    const { batches, facts } = readScap(sources[0], diagnostics)
+    for await (const batch of batches) void batch
+    best = Math.max(best, facts.events / (performance.now() - start) / 1000)
+  }
+  return best.toFixed(1)
 }
 
 /** The events of a sample again and again, each followed by a context switch. */

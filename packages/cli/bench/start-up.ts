@@ -1,0 +1,35 @@
+/**
+ * What it takes to start: the shortest commands beside an empty program of Node.
+ *
+ *     npm run bench -- start-up
+ */
+import {
+  benchOptions,
+  circumstances,
+  duration,
+  flushtrace,
+  inTurn,
+  middle,
+  ratio,
+  table,
+  times,
+  type Contender,
+} from '../../../scripts/measure-command.ts'
+
+const { rounds } = benchOptions(21)
+const contenders: Contender[] = [
+  { name: 'node -e 0', program: process.execPath, args: ['-e', '0'] },
+  flushtrace(['--help'], 'flushtrace --help'),
+  flushtrace(['rank', 'fixtures/strace/fd-ext4/strace.txt'], 'flushtrace rank, 100 kB'),
+]
+const runs = inTurn(contenders, rounds)
+const rows = contenders.map(({ name }, k) => [
+  `\`${name}\``,
+  duration(middle(runs[k], 'seconds')),
+  times(ratio(runs[k], runs[0], 'seconds')),
+  duration(middle(runs[k], 'cpuSeconds')),
+  times(ratio(runs[k], runs[0], 'cpuSeconds')),
+  k > 0 ? times(2.5) : '',
+])
+console.log(circumstances(rounds))
+console.log(table(['', 'time', 'of Node’s', 'CPU time', 'of Node’s', 'at most'], rows))
