@@ -1,99 +1,86 @@
 /**
- * Pattern: a write, or a few, are flushed before the next ones to the same file, so that all of them wait for the device
- * (writethrough: O_SYNC, O_DSYNC, or a flush call after each step). Where nothing needs to be durable before the end, one
+ * Pattern: writethrough. Every write, or step of two, is flushed before the next one to the same file, so that all of them
+ * wait for the device: O_SYNC, O_DSYNC, or a flush call after each. Where nothing needs to be durable before the end, one
  * flush after all writes is as safe.
  *
- * 1. A flush belongs to it when one to FEW write calls to its file were seen since the last flush of that file, by
- *    whomever. A flush without a write in between changes nothing: what it was for is not seen.
- * 2. Only rows of ROW such flushes or more count: one or two are how any small file is saved.
- * 3. A flush after more writes is about what one flush at the end costs; its mean is given beside.
- * Not part of it: msync (stores are not seen), sync, syncfs, flushes whose file is not sure.
+ * 1. The writes of a group of up to STEP waited; those of a larger one did not, all but the last.
+ * 2. A row of groups of one file goes on as long as most of the writes in it waited. So a file that was filled first and
+ *    is written through afterwards shows, and one that is filled between a few small steps does not.
+ * 3. Rows of MANY steps or more count: to put one flush in their place saves nine tenths of the flushes.
  */
-import type { Activity, FileName, TracedProcess } from '@flushtrace/correlate'
+import type { FileName } from '@flushtrace/correlate'
+import { MANY, STEP, type FlushGroup } from './flush-groups.ts'
+import { FlushCost } from './flush-cost.ts'
+import { Occurrences } from './occurrences.ts'
 
-const ROW = 3
-/** qemu's writethrough makes up to four calls for one step: data, and the tables that point to it. */
-const FEW = 4
-
-type TracedFile = FileName['file']
-
-/** Of one file: what was written since its last flush, and the row of flushes that it is in. */
-interface State {
+/** Of one file. */
+interface Row {
+  /** Writes that waited less those that did not: above 0 as long as it goes on. */
+  majority: number
+  steps: number
+  /** Of a row that is too short yet to be counted. */
   writes: number
   bytes: number
-  row: number
-  /** Of a row that is too short yet to be counted. */
-  rowWrites: number
-  rowBytes: number
-  rowNs: number
+  tookNs: number
 }
 
 export class FlushPerWrite {
-  count = 0
+  readonly seen = new Occurrences()
+  rows = 0
   writes = 0
   bytes = 0
-  /** NaN where one of them has no duration. */
-  tookNs = 0
   readonly byCall = new Map<string, number>()
-  readonly files = new Map<FileName, number>()
-  processes = 0
-  readonly #seen = new WeakSet<TracedProcess>()
+  /** Of all groups of the trace. */
+  readonly #cost = new FlushCost()
   /** Ends with the file. */
-  readonly #states = new WeakMap<TracedFile, State>()
-  #batches = 0
-  #batchNs = 0
+  readonly #rows = new WeakMap<FileName['file'], Row>()
+  #large = 0
+  #largeNs = 0
 
-  add({ kind, call, targets, bytes, tookNs, task }: Activity): void {
-    if (targets.length !== 1 || targets[0].confidence === 'ambiguous') return
-    const { name } = targets[0]
-    if (kind === 'write') {
-      const state = this.#stateOf(name.file)
-      state.writes++
-      state.bytes += bytes
-    } else if (kind === 'flush' && (call === 'fsync' || call === 'fdatasync' || call === 'syncWrite')) {
-      const state = this.#states.get(name.file)
-      if (!state || state.writes === 0) return
-      if (state.writes <= FEW) this.#step(state, name, call, tookNs, task.process)
-      else {
-        state.row = 0
-        this.#batches++
-        this.#batchNs += tookNs
-      }
-      state.writes = state.bytes = 0
+  add(group: FlushGroup): void {
+    const { name, writes, bytes, tookNs } = group
+    this.#cost.add(bytes, tookNs)
+    if (writes >= MANY) {
+      this.#large++
+      this.#largeNs += tookNs
     }
+    const row = this.#rows.get(name.file)
+    if (writes <= STEP) this.#step(row ?? this.#begin(name), group)
+    else if (row && (row.majority -= writes) <= 0) this.#rows.delete(name.file)
   }
 
-  /** Mean of the flushes after more than FEW writes; null where none was seen, or one has no duration. */
-  get batchNs(): number | null {
-    const mean = this.#batchNs / this.#batches
+  /** Mean of the flushes after MANY writes or more; null where none was seen, or one has no duration. */
+  get largeNs(): number | null {
+    const mean = this.#largeNs / this.#large
     return Number.isNaN(mean) ? null : mean
   }
 
-  #step(state: State, name: FileName, call: string, tookNs: number, process: TracedProcess): void {
-    if (state.row === 0) state.rowWrites = state.rowBytes = state.rowNs = 0
-    state.row++
-    state.rowWrites += state.writes
-    state.rowBytes += state.bytes
-    state.rowNs += tookNs
-    if (state.row < ROW) return
-    // The one that makes it a row brings the ones before it along, as if made by the same call.
-    const told = state.row === ROW ? ROW : 1
-    this.count += told
-    this.writes += state.rowWrites
-    this.bytes += state.rowBytes
-    this.tookNs += state.rowNs
-    state.rowWrites = state.rowBytes = state.rowNs = 0
-    this.byCall.set(call, (this.byCall.get(call) ?? 0) + told)
-    this.files.set(name, (this.files.get(name) ?? 0) + told)
-    if (!this.#seen.has(process)) {
-      this.#seen.add(process)
-      this.processes++
-    }
+  /** What one flush in the place of each row would take; null: the flushes of this trace do not tell. */
+  get onceNs(): number | null {
+    const onceNs = this.#cost.of(this.rows, this.bytes)
+    return onceNs !== null && onceNs < this.seen.tookNs ? onceNs : null
   }
 
-  #stateOf(file: TracedFile): State {
-    let state = this.#states.get(file)
-    if (!state) this.#states.set(file, (state = { writes: 0, bytes: 0, row: 0, rowWrites: 0, rowBytes: 0, rowNs: 0 }))
-    return state
+  #begin({ file }: FileName): Row {
+    const row = { majority: 0, steps: 0, writes: 0, bytes: 0, tookNs: 0 }
+    this.#rows.set(file, row)
+    return row
+  }
+
+  #step(row: Row, { name, call, process, writes, bytes, tookNs }: FlushGroup): void {
+    row.majority += writes
+    row.steps++
+    row.writes += writes
+    row.bytes += bytes
+    row.tookNs += tookNs
+    if (row.steps < MANY) return
+    // The one that makes it a row brings the ones before it along, as if made by the same call.
+    const told = row.steps === MANY ? MANY : 1
+    if (row.steps === MANY) this.rows++
+    this.seen.add(name, process, row.tookNs, told)
+    this.writes += row.writes
+    this.bytes += row.bytes
+    this.byCall.set(call, (this.byCall.get(call) ?? 0) + told)
+    row.writes = row.bytes = row.tookNs = 0
   }
 }

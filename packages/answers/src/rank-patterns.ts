@@ -7,7 +7,15 @@ import type { Tally } from './tally.ts'
 /** Files listed with a pattern. */
 const FILES = 5
 
-export function patternsOf({ pairs, perWrite, safeReplace, nothingDirty, smallSync }: Tally): RankPattern[] {
+export function patternsOf({
+  pairs,
+  perWrite,
+  atEnd,
+  flushGroups,
+  safeReplace,
+  nothingDirty,
+  smallSync,
+}: Tally): RankPattern[] {
   const patterns: RankPattern[] = []
   if (pairs.count > 0) {
     patterns.push({
@@ -19,19 +27,22 @@ export function patternsOf({ pairs, perWrite, safeReplace, nothingDirty, smallSy
       syncNs: whole(pairs.syncNs),
     })
   }
-  if (perWrite.count > 0) {
+  if (perWrite.seen.count > 0) {
+    const { byCall, writes, bytes, rows, onceNs, largeNs } = perWrite
     patterns.push({
       pattern: 'flush-per-write',
-      count: perWrite.count,
-      byCall: Object.fromEntries(perWrite.byCall),
-      writes: perWrite.writes,
-      bytes: perWrite.bytes,
-      files: topFiles(perWrite.files),
-      fileCount: perWrite.files.size,
-      processes: perWrite.processes,
-      tookNs: whole(perWrite.tookNs),
-      oneFlushNs: perWrite.batchNs === null ? null : whole(perWrite.batchNs),
+      ...common(perWrite.seen),
+      byCall: Object.fromEntries(byCall),
+      writes,
+      bytes,
+      rows,
+      onceNs: wholeOrNull(onceNs),
+      oneFlushNs: wholeOrNull(largeNs),
     })
+  }
+  const { seen, writes, bytes } = atEnd.found(flushGroups)
+  if (seen.count > 0) {
+    patterns.push({ pattern: 'flush-at-end', ...common(seen), writes, bytes, stepNs: wholeOrNull(atEnd.stepNs) })
   }
   if (safeReplace.seen.count > 0) {
     patterns.push({
@@ -65,6 +76,10 @@ function topFiles(files: ReadonlyMap<FileName, number>): { path: string; count: 
     .map(([name, count]) => ({ path: name.path, count }))
     .sort((a, b) => b.count - a.count)
     .slice(0, FILES)
+}
+
+function wholeOrNull(ns: number | null): number | null {
+  return ns === null ? null : Math.round(ns)
 }
 
 function whole(ns: number): number | null {

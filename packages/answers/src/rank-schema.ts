@@ -151,19 +151,27 @@ const pattern = z.discriminatedUnion('pattern', [
     syncNs: z.number().nullable(),
   }),
   z.object({
-    /** A write, or a few, are flushed before the next ones to the same file: all of them wait for the device. */
+    /** Writethrough: each write, or step of two, is flushed before the next one to the file, so all of them wait. */
     pattern: z.literal('flush-per-write'),
-    count: z.int(),
+    ...occurrences,
     byCall: counts,
     writes: z.int(),
     bytes: z.number(),
-    files: patternFiles,
-    fileCount: z.int(),
-    processes: z.int(),
-    /** All of these flushes together. */
-    tookNs: z.number().nullable(),
-    /** Mean of the flushes in this trace that came after many writes: about what one at the end costs. */
+    /** One flush in the place of each row of them would be as safe, where none must be durable before its end. */
+    rows: z.int(),
+    /** What these would take, by the sizes and times of all flushes of this trace; null: they do not tell. */
+    onceNs: z.number().nullable(),
+    /** Mean of the flushes in this trace that came after many writes. */
     oneFlushNs: z.number().nullable(),
+  }),
+  z.object({
+    /** Writeback: many writes to a file, and one flush after them. `count`: files. */
+    pattern: z.literal('flush-at-end'),
+    ...occurrences,
+    writes: z.int(),
+    bytes: z.number(),
+    /** Mean of the flushes in this trace that came after one or two writes: what each write would have waited. */
+    stepNs: z.number().nullable(),
   }),
   z.object({
     /** Written anew, flushed, renamed into place. */

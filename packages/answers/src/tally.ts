@@ -11,6 +11,8 @@ import {
 } from '@flushtrace/correlate'
 import type { ActivityContext } from './analyze.ts'
 import { Durations, type DurationSummary } from './durations.ts'
+import { FlushAtEnd } from './flush-at-end.ts'
+import { FlushGroups } from './flush-groups.ts'
 import { FlushPerWrite } from './flush-per-write.ts'
 import { NothingDirty } from './nothing-dirty.ts'
 import { SafeReplace } from './safe-replace.ts'
@@ -154,7 +156,9 @@ export class Tally {
   readonly #byObject = new Map<unknown, Group>()
   readonly #flushing = new WeakSet<TracedProcess>()
   readonly pairs = new MsyncPairs()
+  readonly flushGroups = new FlushGroups()
   readonly perWrite = new FlushPerWrite()
+  readonly atEnd = new FlushAtEnd()
   readonly safeReplace = new SafeReplace()
   /** null: not all that could make a file dirty is seen. */
   readonly nothingDirty: NothingDirty | null
@@ -192,7 +196,11 @@ export class Tally {
       else if (name && (kind === 'flush' || kind === 'write')) this.#share(group.files, name, activity)
     }
     this.pairs.add(activity)
-    this.perWrite.add(activity)
+    const group = this.flushGroups.add(activity)
+    if (group) {
+      this.perWrite.add(group)
+      this.atEnd.add(group)
+    }
     this.smallSync.add(activity)
   }
 

@@ -17,13 +17,18 @@ export function patternText(pattern: Pattern): string {
       return `${count(n)} × ${order} of the same file (${filesText(files, files.length)}).${cost}`
     }
     case 'flush-per-write': {
-      const { count: n, byCall, writes, files, fileCount, tookNs, oneFlushNs } = pattern
+      const { count: n, byCall, writes } = pattern
       const calls = Object.entries(byCall).map(([call, k]) => `${count(k)} ${call}`)
       const each = writes === n ? 'each write' : `every ${(writes / n).toFixed(1)} writes`
-      const what = `${count(n)} × a flush after ${each} to a file, ${bytes(pattern.bytes / n)} on average (${filesText(files, fileCount)}): ${calls.join(', ')}.`
-      if (tookNs === null) return what
-      const one = oneFlushNs === null ? 'is not in this trace' : `took ${duration(oneFlushNs)} on average`
-      return `${what} They waited ${duration(tookNs)}; a flush after many writes ${one}.`
+      return `Writethrough: ${count(n)} × a flush after ${each} to a file, ${bytes(pattern.bytes / n)} on average (${filesOf(pattern)}): ${calls.join(', ')}${took(pattern.tookNs)}.${once(pattern)}`
+    }
+    case 'flush-at-end': {
+      const { count: n, writes, stepNs } = pattern
+      const otherwise =
+        stepNs === null
+          ? ''
+          : ` Had each write waited as those flushed alone did (${duration(stepNs)} each): ${duration(stepNs * (writes - n))} more.`
+      return `Writeback: ${n === 1 ? '' : `${count(n)} × `}one flush after many writes to a file, ${count(writes)} calls and ${bytes(pattern.bytes)} in all (${filesOf(pattern)})${took(pattern.tookNs)}.${otherwise}`
     }
     case 'safe-replace': {
       const { count: n, withDirectory, directoryFlushes, tookNs, directoryNs } = pattern
@@ -42,6 +47,15 @@ export function patternText(pattern: Pattern): string {
       return `${count(n)} small synchronous writes in ${plural(runs, 'run')}, half of them up to ${bytes(medianBytes)} (${filesOf(pattern)})${took(tookNs)}. Unless each must be durable before the next, plain writes and one flush a run would do.`
     }
   }
+}
+
+/** What one flush in the place of each row would take: by the sizes and times of all flushes, else as large ones did. */
+function once({ rows, onceNs, oneFlushNs, tookNs }: Extract<Pattern, { pattern: 'flush-per-write' }>): string {
+  if (tookNs === null) return ''
+  const one = ` Unless each must be durable before the next, one flush after ${rows === 1 ? 'all of them' : `each of ${plural(rows, 'row')}`} is as safe`
+  if (onceNs !== null) return `${one} and takes about ${duration(onceNs)}, by the sizes and times of those seen.`
+  if (oneFlushNs !== null) return `${one}; a flush after many writes took ${duration(oneFlushNs)} on average.`
+  return `${one}; what it takes is not in this trace.`
 }
 
 function filesOf({
