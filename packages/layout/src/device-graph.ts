@@ -30,6 +30,11 @@ export class DeviceGraph {
     return pieces.sort((a, b) => a.at - b.at)
   }
 
+  /** A file system lies on it, or no layer does. */
+  isPlain(device: number): boolean {
+    return this.#fsOf.has(device) || !this.#above.has(device)
+  }
+
   #link(layer: Layer): void {
     for (const { device } of lowersOf(layer)) {
       const list = this.#above.get(device)
@@ -43,8 +48,8 @@ export class DeviceGraph {
     const here = (at: number, length: number): Placement => {
       return { at, bytes: length, fs: this.#fsOf.get(device) ?? null, device, byte: byte + at, layers }
     }
-    const above = this.#above.get(device) ?? []
-    if (this.#fsOf.has(device) || above.length === 0 || layers.length > MAX_DEPTH) return [here(0, bytes)]
+    if (this.isPlain(device) || layers.length > MAX_DEPTH) return [here(0, bytes)]
+    const above = this.#above.get(device) as Layer[]
     const parts = above.flatMap((layer) => piecesAbove(layer, device, byte, bytes)).sort((a, b) => a.at - b.at)
     const placements: Placement[] = []
     let at = 0

@@ -124,6 +124,8 @@ export interface DiskLayout {
    * units from the start of `device`. Pieces add up to `bytes`.
    */
   resolve(device: number, sector: number, bytes: number): Placement[]
+  /** Whether `resolve` leads nowhere else: a file system lies on the device itself, or nothing is known to. */
+  isPlain(device: number): boolean
   /** `loop0`, `dm-3 (vg-lv)`; null for a device nothing told about. */
   nameOf(device: number): string | null
   /** Start of a partition on its disk, in sectors, and the disk; null for what is none, or unknown. */

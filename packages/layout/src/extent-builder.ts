@@ -1,4 +1,5 @@
 /** Collects the extents of a map, in any order, into sorted columns. */
+import { sortedBy } from '@flushtrace/trace'
 import { EXTENT, type ExtentColumns } from './layout-map.ts'
 
 /** 33 bytes each: half a gigabyte. */
@@ -38,11 +39,7 @@ export class ExtentBuilder {
   /** Places times `unit`: maps that count in blocks. */
   finish(unit: number): ExtentColumns {
     const { length } = this
-    const order = Uint32Array.from({ length }, (_, k) => k)
-    const starts = this.#start
-    let sorted = true
-    for (let k = 1; k < length && sorted; k++) sorted = starts[k] >= starts[k - 1]
-    if (!sorted) order.sort((a, b) => starts[a] - starts[b] || a - b)
+    const order = sortedBy(this.#start.subarray(0, length))
     const columns = {
       length,
       start: new Float64Array(length),

@@ -52,6 +52,7 @@ export function joinFindings(
       device: image.path === null ? null : onlyDevice(join.ofPath(image.path)),
     })),
     resolve: (device, sector, bytes) => graph.resolve(device, sector, bytes),
+    isPlain: (device) => graph.isPlain(device),
     nameOf: (device) => {
       const known = devices.get(device)
       if (!known?.name) return known?.mapperName ?? null

@@ -23,7 +23,7 @@ export class Actors {
   readonly #list: Actor[] = []
   readonly #ofProcess = new Map<TracedProcess, number>()
   readonly #ofTid = new Map<number, number>()
-  readonly #unknown = new Map<string, number>()
+  readonly #unknown = new Map<number, Map<string | null, number>>()
 
   /** Number of the process; `tid` leads to it from now on. */
   ofTask({ tid, process }: Task): number {
@@ -50,12 +50,13 @@ export class Actors {
   ofTid(tid: number, comm: string | null): number {
     const traced = this.#ofTid.get(tid)
     if (traced !== undefined) return traced
-    const key = `${tid} ${comm ?? ''}`
-    let id = this.#unknown.get(key)
+    let named = this.#unknown.get(tid)
+    if (!named) this.#unknown.set(tid, (named = new Map()))
+    let id = named.get(comm)
     if (id === undefined) {
       const kernel = comm !== null && KERNEL.test(comm)
       id = this.#list.push({ pid: tid > 0 ? tid : null, name: comm, process: null, kernel }) - 1
-      this.#unknown.set(key, id)
+      named.set(comm, id)
     }
     return id
   }

@@ -97,7 +97,7 @@ export class Attribution {
       closeClocks: input.closeClocks,
     })
     this.#claims = new MapClaims(book, this.views.all)
-    this.#maps = new MapEvidence(this.#claims, this.#places, book, this.#dirty)
+    this.#maps = new MapEvidence(this.#claims, blocks, book, this.#dirty)
     this.#rules = new DataRules({
       ...input,
       views: this.views,
@@ -128,7 +128,7 @@ export class Attribution {
   run(): void {
     const { blocks, calls } = this.#in
     const requests = blocks.inOrder(this.#blockNs)
-    this.#maps.noteWrites(blocks, requests, (request) => this.#piecesOf(request))
+    this.#maps.noteWrites(requests, (request) => this.#piecesOf(request))
     this.#learnMapsBefore()
     const entries = this.#callOrder
     const ends = orderOf(calls.endNs.values)

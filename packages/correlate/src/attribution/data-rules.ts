@@ -11,7 +11,7 @@ import type { FileBook } from './file-book.ts'
 import type { InodeLog } from './inode-log.ts'
 import type { InodeReplay } from './inode-replay.ts'
 import type { Claim } from './map-claims.ts'
-import { MAX_DIRTY_FILES, cutOf, offsetOf, writesInPlace, type MapEvidence } from './map-evidence.ts'
+import { MAX_DIRTY_FILES, cutOf, offsetOf, writesInPlace, type MapEvidence, type MapPart } from './map-evidence.ts'
 import type { Piece, PieceLog, Via } from './piece-log.ts'
 import { offsetIn, startOf, type Place, type Places } from './places.ts'
 import type { FsView, FsViews, ViewPiece } from './views.ts'
@@ -199,10 +199,8 @@ export class DataRules {
   }
 
   #byMaps(request: number, piece: ViewPiece, now: number, inside: Inside, among: readonly number[]): void {
-    const mayLieOn = (file: number, view: FsView): boolean => this.#mayLieOn(file, view)
-    const parts = this.#in.maps.partsOf(request, piece, now, this.#in.calls.length > 0, mayLieOn)
-    const named = new Set(parts.flatMap(({ believed }) => (believed ? [believed.file] : [])))
-    const whole = named.size === 1 && this.#in.blocks.step.data[request] === 0
+    const parts = this.#in.maps.partsOf(request, piece, now, this.#in.calls.length > 0, this.#mayLieOn)
+    const whole = this.#in.blocks.step.data[request] === 0 ? onlyFileOf(parts) : -1
     for (const { piece: part, believed, claims, last } of parts) {
       if (believed) {
         this.#pushFile(request, part, now, inside, {
@@ -212,10 +210,9 @@ export class DataRules {
           confidence: 'snapshot',
           origin: believed.source,
         })
-      } else if (whole) {
-        const [file] = named
+      } else if (whole >= 0) {
         this.#pushFile(request, part, now, inside, {
-          file,
+          file: whole,
           fileOffset: NaN,
           rule: 'same-request',
           confidence: 'inferred',
@@ -277,7 +274,7 @@ export class DataRules {
     return candidates
   }
 
-  #mayLieOn(file: number, view: FsView): boolean {
+  readonly #mayLieOn = (file: number, view: FsView): boolean => {
     const { book } = this.#in
     let on = book.viewOf(file)
     if (on < 0) {
@@ -344,4 +341,15 @@ export class DataRules {
     const submitter = actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request]))
     return actors.at(submitter).kernel ? [] : [submitter]
   }
+}
+
+/** The file that maps name for some part, where it is one only; -1: none, or several. */
+function onlyFileOf(parts: readonly MapPart[]): number {
+  let only = -1
+  for (const { believed } of parts) {
+    if (!believed || believed.file === only) continue
+    if (only >= 0) return -1
+    only = believed.file
+  }
+  return only
 }

@@ -8,6 +8,7 @@ import {
   type MapTime,
   type MappedFile,
 } from '@flushtrace/layout'
+import { firstAbove } from '@flushtrace/trace'
 import type { FileBook } from './file-book.ts'
 import type { FsView } from './views.ts'
 
@@ -49,9 +50,12 @@ interface IndexedMap {
   readonly mapped: ReadonlySet<number>
 }
 
+const NO_MAPS: readonly IndexedMap[] = []
+
 export class MapClaims {
   readonly #book: FileBook
-  readonly #maps = new Map<string, IndexedMap[]>()
+  /** By view. */
+  readonly #maps: Readonly<Record<When, IndexedMap[][]>> = { before: [], after: [] }
 
   constructor(book: FileBook, views: readonly FsView[]) {
     this.#book = book
@@ -59,23 +63,19 @@ export class MapClaims {
       for (const map of view.fs?.maps ?? []) {
         const when: When = map.time.when === 'before' ? 'before' : 'after'
         if (map.time.when === 'during') continue
-        const key = `${view.index} ${when}`
-        const list = this.#maps.get(key)
-        const indexed = this.#index(map, view, when)
-        if (list) list.push(indexed)
-        else this.#maps.set(key, [indexed])
+        ;(this.#maps[when][view.index] ??= []).push(this.#index(map, view, when))
       }
     }
   }
 
   /** Whether a map of that time tells where the file lies. */
   tellsOf(file: number, view: FsView, when: When): boolean {
-    return (this.#maps.get(`${view.index} ${when}`) ?? []).some(({ mapped }) => mapped.has(file))
+    return this.#of(view, when).some(({ mapped }) => mapped.has(file))
   }
 
   /** Every claim of that time, for all of the file system. */
   all(view: FsView, when: When, found: (claim: Claim) => void): void {
-    for (const indexed of this.#maps.get(`${view.index} ${when}`) ?? []) {
+    for (const indexed of this.#of(view, when)) {
       for (let k = 0; k < indexed.extents.length; k++) found(claimOf(indexed, k))
     }
   }
@@ -83,11 +83,11 @@ export class MapClaims {
   /** Claims on a range, of blocks that hold data. `address` counts in the map's space, `byte` on the device. */
   within(view: FsView, when: When, address: number | null, byte: number, bytes: number): Claim[] {
     const claims: Claim[] = []
-    for (const indexed of this.#maps.get(`${view.index} ${when}`) ?? []) {
+    for (const indexed of this.#of(view, when)) {
       const start = indexed.map.space === 'logical' ? address : byte
       if (start === null) continue
       const { extents } = indexed
-      for (let k = firstAtOrAfter(extents.start, extents.length, start + bytes) - 1; k >= 0; k--) {
+      for (let k = firstAbove(extents.start, start + bytes - 1) - 1; k >= 0; k--) {
         if (indexed.reach[k] <= start) break
         if (extents.end[k] > start && (extents.flags[k] & EXTENT.unwritten) === 0) claims.push(claimOf(indexed, k))
       }
@@ -98,17 +98,21 @@ export class MapClaims {
   /** What the range is, where a map says that it is no file's. The latest map counts. */
   areaAt(view: FsView, address: number | null, byte: number): { area: Area; label: string; map: LayoutMap } | null {
     for (const when of ['after', 'before'] as const) {
-      for (const { map } of this.#maps.get(`${view.index} ${when}`) ?? []) {
+      for (const { map } of this.#of(view, when)) {
         const { areas } = map
         const at = map.space === 'logical' ? address : byte
         if (at === null || areas.length === 0) continue
-        const k = firstAtOrAfter(areas.start, areas.length, at + 1) - 1
+        const k = firstAbove(areas.start, at) - 1
         if (k < 0 || areas.end[k] <= at) continue
         const area = AREAS[areas.area[k]]
         if (area !== 'free' && area !== 'used') return { area, label: areas.labels[areas.label[k]] ?? '', map }
       }
     }
     return null
+  }
+
+  #of(view: FsView, when: When): readonly IndexedMap[] {
+    return this.#maps[when][view.index] ?? NO_MAPS
   }
 
   #index(map: LayoutMap, view: FsView, when: When): IndexedMap {
@@ -152,15 +156,4 @@ function claimOf({ map, extents, files }: IndexedMap, k: number): Claim {
     source,
     tool,
   }
-}
-
-function firstAtOrAfter(starts: Float64Array, length: number, at: number): number {
-  let low = 0
-  let high = length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (starts[middle] < at) low = middle + 1
-    else high = middle
-  }
-  return low
 }

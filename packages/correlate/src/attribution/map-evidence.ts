@@ -12,8 +12,8 @@ import type { BlockLog } from './block-log.ts'
 import type { DirtyFiles } from './dirty-files.ts'
 import type { FileBook } from './file-book.ts'
 import type { Claim, MapClaims } from './map-claims.ts'
-import { startOf, type Places } from './places.ts'
-import { Segments } from './segments.ts'
+import { LastWriters } from './last-writers.ts'
+import { startOf } from './places.ts'
 import type { FsView, ViewPiece } from './views.ts'
 
 /** A part of a piece of which one thing is true. */
@@ -40,27 +40,28 @@ export function offsetOf(claim: Claim, piece: ViewPiece): number {
 
 export class MapEvidence {
   readonly #claims: MapClaims
-  readonly #places: Places
   readonly #book: FileBook
   readonly #dirty: DirtyFiles
-  readonly #lastWriters = new Map<Segments, Segments>()
+  readonly #blocks: BlockLog
+  readonly #writers = new LastWriters()
 
-  constructor(claims: MapClaims, places: Places, book: FileBook, dirty: DirtyFiles) {
+  constructor(claims: MapClaims, blocks: BlockLog, book: FileBook, dirty: DirtyFiles) {
     this.#claims = claims
-    this.#places = places
+    this.#blocks = blocks
     this.#book = book
     this.#dirty = dirty
   }
 
   /** Requests in the order of time: the last one that wrote a block is remembered. */
-  noteWrites(blocks: BlockLog, requests: Uint32Array, piecesOf: (request: number) => ViewPiece[]): void {
+  noteWrites(requests: Uint32Array, piecesOf: (request: number) => ViewPiece[]): void {
+    const blocks = this.#blocks
     for (const request of requests) {
       if (blocks.bytes.data[request] <= 0 || blocks.sector.data[request] < 0) continue
       for (const piece of piecesOf(request)) {
-        const start = startOf(piece)
-        this.#lastWritersOf(piece).set(start, start + piece.bytes, request)
+        this.#writers.add(piece.device, piece.byte, piece.byte + piece.bytes, request)
       }
     }
+    this.#writers.sweep(blocks.length)
   }
 
   /** A piece cut where another request wrote later, and where claims begin and end. */
@@ -70,7 +71,7 @@ export class MapEvidence {
     const whole = this.#on(piece, 'after')
     // Nearly always: one extent holds it, and one request wrote all of it last.
     if (whole.length <= 1 && (whole.length === 0 || (whole[0].start <= start && whole[0].end >= end))) {
-      const one = this.#oneWriterOf(piece)
+      const one = this.#lastOver(request, piece)
       if (one >= 0) {
         const last = one === request
         const [claim] = whole
@@ -79,22 +80,16 @@ export class MapEvidence {
       }
     }
     const cuts = new Set([start, end])
-    const cut = (at: number): void => {
-      if (at > start && at < end) cuts.add(at)
-    }
-    this.#lastWritersOf(piece).within(start, end, (from, to) => {
-      cut(from)
-      cut(to)
-    })
+    this.#writers.cutsIn(piece.device, piece.byte, piece.byte + piece.bytes, (at) => cuts.add(start + at - piece.byte))
     for (const claim of whole) {
-      cut(claim.start)
-      cut(claim.end)
+      if (claim.start > start) cuts.add(claim.start)
+      if (claim.end < end) cuts.add(claim.end)
     }
     const sorted = [...cuts].sort((a, b) => a - b)
     return sorted.slice(1).map((to, k) => {
       const part = cutOf(piece, sorted[k], to)
       const claims = this.#on(part, 'after')
-      const last = this.isLast(request, part)
+      const last = this.#lastOver(request, part) === request
       const one = claims.length > 0 && claims.every(({ file }) => file === claims[0].file)
       const believed = one && this.#believes(claims[0], part, now, last, anyCalls, mayLieOn) ? claims[0] : null
       return { piece: part, claims, believed, last }
@@ -106,21 +101,12 @@ export class MapEvidence {
     const start = startOf(piece)
     const claim = this.#on(piece, 'after').find((one) => one.file === file)
     if (!claim || claim.start > start || claim.end < start + piece.bytes) return null
-    return writesInPlace(piece.view) || this.isLast(request, piece) ? claim : null
+    return writesInPlace(piece.view) || this.#lastOver(request, piece) === request ? claim : null
   }
 
   /** Whether a map from afterwards has the blocks of this file. */
   tellsOf(file: number, view: FsView): boolean {
     return this.#claims.tellsOf(file, view, 'after')
-  }
-
-  isLast(request: number, piece: ViewPiece): boolean {
-    let last = true
-    const start = startOf(piece)
-    this.#lastWritersOf(piece).within(start, start + piece.bytes, (_from, _to, writer) => {
-      if (writer !== request) last = false
-    })
-    return last
   }
 
   #believes(
@@ -155,23 +141,10 @@ export class MapEvidence {
     return this.#claims.within(piece.view, when, piece.address, piece.byte, piece.bytes)
   }
 
-  /** The request that wrote all of a piece last; -1: several did, each a part. */
-  #oneWriterOf(piece: ViewPiece): number {
-    const start = startOf(piece)
-    let only = -1
-    let pieces = 0
-    this.#lastWritersOf(piece).within(start, start + piece.bytes, (_from, _to, writer) => {
-      only = writer
-      pieces++
-    })
-    return pieces === 1 ? only : -1
-  }
-
-  #lastWritersOf(piece: ViewPiece): Segments {
-    const space = this.#places.spaceOf(piece.view, piece)
-    let last = this.#lastWriters.get(space)
-    if (!last) this.#lastWriters.set(space, (last = new Segments()))
-    return last
+  /** The request that wrote all of a piece of this one last; -1: several did, each a part. */
+  #lastOver(request: number, { device, byte, bytes }: ViewPiece): number {
+    if (bytes === this.#blocks.bytes.data[request]) return this.#writers.over(request)
+    return this.#writers.oneOf(device, byte, byte + bytes)
   }
 }
 
@@ -180,6 +153,7 @@ type MayLieOn = (file: number, view: FsView) => boolean
 /** The part of a piece from `from` to `to` in its own space. */
 export function cutOf(piece: ViewPiece, from: number, to: number): ViewPiece {
   const shift = from - startOf(piece)
+  if (shift === 0 && to - from === piece.bytes) return piece
   const address = piece.address === null ? null : from
   return { ...piece, at: piece.at + shift, bytes: to - from, byte: piece.byte + shift, address }
 }

@@ -29,7 +29,9 @@ export interface Place {
 export type OnPlace = (start: number, end: number, place: Place | null) => void
 
 export class Places {
-  readonly #spaces = new Map<string, Segments>()
+  /** By view; where a view has no addresses, by device. */
+  readonly #spaces = new Map<number, Segments>()
+  readonly #ofDevice = new Map<number, Segments>()
   readonly #places: Place[] = []
   /** By place: where it ended when it was set. */
   readonly #ends: number[] = []
@@ -84,9 +86,9 @@ export class Places {
   }
 
   spaceOf(view: FsView, piece: Pick<ViewPiece, 'address' | 'device'>): Segments {
-    const key = piece.address === null ? `${view.index} ${piece.device}` : `${view.index}`
-    let space = this.#spaces.get(key)
-    if (!space) this.#spaces.set(key, (space = new Segments()))
+    const [spaces, key] = piece.address === null ? [this.#ofDevice, piece.device] : [this.#spaces, view.index]
+    let space = spaces.get(key)
+    if (!space) spaces.set(key, (space = new Segments()))
     return space
   }
 }

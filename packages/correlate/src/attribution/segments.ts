@@ -4,6 +4,8 @@
  * Invariant: segments are sorted and never overlap; they stand in blocks of at most LIMIT, so that setting one costs
  * the length of a block and finding one two binary searches.
  */
+import { firstAbove } from '@flushtrace/trace'
+
 const LIMIT = 512
 
 interface Block {
@@ -28,7 +30,7 @@ export class Segments {
   clear(start: number, end: number): void {
     let b = this.#blockOf(start)
     const block = this.#blocks[b]
-    let k = firstEndingAfter(block.ends, start)
+    let k = firstAbove(block.ends, start)
     if (k < block.starts.length && block.starts[k] < start) {
       const [to, payload] = [block.ends[k], block.payloads[k]]
       block.ends[k++] = start
@@ -39,7 +41,7 @@ export class Segments {
     }
     while (b < this.#blocks.length) {
       const { starts, ends } = this.#blocks[b]
-      const kept = firstEndingAfter(ends, end)
+      const kept = firstAbove(ends, end)
       if (kept > k) this.#remove(b, k, kept)
       if (k < starts.length) {
         if (starts[k] < end) starts[k] = end
@@ -56,7 +58,7 @@ export class Segments {
     for (let b = this.#blockOf(start); b < this.#blocks.length; b++) {
       const { starts, ends, payloads } = this.#blocks[b]
       if (starts.length > 0 && starts[0] >= end) return
-      for (let k = firstEndingAfter(ends, start); k < starts.length && starts[k] < end; k++) {
+      for (let k = firstAbove(ends, start); k < starts.length && starts[k] < end; k++) {
         found(Math.max(start, starts[k]), Math.min(end, ends[k]), payloads[k])
       }
     }
@@ -65,7 +67,7 @@ export class Segments {
   #insert(start: number, end: number, payload: number): void {
     const b = this.#blockOf(start)
     const block = this.#blocks[b]
-    const k = firstEndingAfter(block.ends, start)
+    const k = firstAbove(block.ends, start)
     block.starts.splice(k, 0, start)
     block.ends.splice(k, 0, end)
     block.payloads.splice(k, 0, payload)
@@ -96,15 +98,4 @@ export class Segments {
     }
     return low
   }
-}
-
-function firstEndingAfter(ends: readonly number[], at: number): number {
-  let low = 0
-  let high = ends.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (ends[middle] > at) high = middle
-    else low = middle + 1
-  }
-  return low
 }

@@ -38,14 +38,12 @@ export class FsViews {
   readonly all: FsView[] = []
   readonly #layout: DiskLayout | null
   readonly #ofDevice = new Map<number, FsView>()
-  readonly #ofFs = new Map<FileSystem, FsView>()
   readonly #ofName = new Map<string, FsView | null>()
 
   constructor(layout: DiskLayout | null) {
     this.#layout = layout
     for (const fs of layout?.fileSystems ?? []) {
       const view = this.#add(fs, fs.devices, fs.type)
-      this.#ofFs.set(fs, view)
       for (const device of fs.devices) this.#ofDevice.set(device, view)
     }
   }
@@ -58,29 +56,21 @@ export class FsViews {
 
   /** Where a request lies. Pieces add up to `bytes`. */
   pieces(device: number, sector: number, bytes: number): ViewPiece[] {
+    if (this.#layout?.isPlain(device) ?? true) return this.#piecesOn(device, sector * 512, bytes, 0)
     const placements = this.#layout?.resolve(device, sector, bytes) ?? []
-    const known = placements.some(({ fs }) => fs !== null)
-    if (!known) {
-      const view = this.ofDevice(device)
-      const byte = sector * 512
-      return [{ at: 0, bytes, view, device, byte, address: view.type === 'btrfs' ? null : byte, holds: null }]
-    }
-    return placements.flatMap((placement) => {
-      const { fs, device: below, byte, at } = placement
-      if (!fs) {
-        const view = this.ofDevice(below)
-        return [{ at, bytes: placement.bytes, view, device: below, byte, address: byte, holds: null }]
-      }
-      const view = this.#ofFs.get(fs) as FsView
-      return fs.addressesOf(below, byte, placement.bytes).map((piece) => ({
-        at: at + piece.at,
-        bytes: piece.bytes,
-        view,
-        device: below,
-        byte: byte + piece.at,
-        address: piece.address,
-        holds: piece.holds,
-      }))
+    // No file system is known on any layer: then the device that was asked counts, as it is.
+    if (placements.every(({ fs }) => fs === null)) return this.#piecesOn(device, sector * 512, bytes, 0)
+    return placements.flatMap((piece) => this.#piecesOn(piece.device, piece.byte, piece.bytes, piece.at))
+  }
+
+  /** A range of the device that a file system lies on. */
+  #piecesOn(device: number, byte: number, bytes: number, at: number): ViewPiece[] {
+    const view = this.ofDevice(device)
+    if (view.type !== 'btrfs') return [{ at, bytes, view, device, byte, address: byte, holds: null }]
+    if (!view.fs) return [{ at, bytes, view, device, byte, address: null, holds: null }]
+    return view.fs.addressesOf(device, byte, bytes).map((piece) => {
+      const { address, holds } = piece
+      return { at: at + piece.at, bytes: piece.bytes, view, device, byte: byte + piece.at, address, holds }
     })
   }
 

@@ -130,6 +130,7 @@ function layoutOf(story: FsStory): DiskLayout {
     layers: [],
     fileSystems: [fs],
     images: [],
+    isPlain: () => true,
     resolve: (device, sector, bytes) => [
       { at: 0, bytes, fs: device === DISK ? fs : null, device, byte: sector * 512, layers: [device] },
     ],

@@ -2,19 +2,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Segments } from '../../src/attribution/segments.ts'
+import { randomFrom } from './random.ts'
 
 const segments = suite('segments')
-
-/** Seeded (mulberry32), so that a failure can be repeated. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
 
 /** What is known of a range, unit by unit; the parts have to be in order and must not overlap. */
 function unitsOf(tested: Segments, start: number, end: number): number[] {

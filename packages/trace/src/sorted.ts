@@ -1,0 +1,37 @@
+/** Long columns of numbers: rows in the order of one, and a place in a sorted one. */
+
+/** Below that, comparing is as fast as counting digits. */
+const FEW = 4096
+
+/**
+ * Row numbers in the order of `key`, equal ones as they stand. Keys must not be negative: then the bits of doubles sort
+ * as the numbers do, 16 at a time from the lowest (a radix sort), which takes a tenth of the time of comparing them.
+ */
+export function sortedBy(key: Float64Array): Uint32Array {
+  let rows = Uint32Array.from({ length: key.length }, (_, row) => row)
+  if (key.every((value, row) => row === 0 || key[row - 1] <= value)) return rows
+  if (key.length < FEW) return rows.sort((a, b) => key[a] - key[b] || a - b)
+  const digits = new Uint16Array(key.slice().buffer)
+  let sorted = new Uint32Array(key.length)
+  for (let digit = 0; digit < 4; digit++) {
+    const places = new Uint32Array(65_537)
+    for (let row = 0; row < key.length; row++) places[digits[4 * row + digit] + 1]++
+    if (places.includes(key.length)) continue
+    for (let k = 1; k < places.length; k++) places[k] += places[k - 1]
+    for (const row of rows) sorted[places[digits[4 * row + digit]]++] = row
+    ;[rows, sorted] = [sorted, rows]
+  }
+  return rows
+}
+
+/** Index of the first of sorted values that is above `at`; as many as there are where none is. */
+export function firstAbove(sorted: ArrayLike<number>, at: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sorted[middle] <= at) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,36 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { firstAbove, sortedBy } from '../src/sorted.ts'
+
+const sorted = suite('sorted columns')
+
+/** Numbers of many sizes, some of them equal. */
+function keys(count: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, k) => ((k * 7919) % 1000) ** (k % 5) / (k % 3 === 0 ? 7 : 1))
+}
+
+for (const count of [0, 1, 2, 1000, 20_000]) {
+  sorted(`${count} rows: the order that comparing gives, equal keys as they stood`, () => {
+    const key = keys(count)
+    const expected = Array.from(key, (_, row) => row).sort((a, b) => key[a] - key[b] || a - b)
+    assert.equal([...sortedBy(key)], expected)
+    assert.equal([...sortedBy(key.slice().sort())], [...key.keys()])
+  })
+}
+
+sorted('of a part of a column only that part counts', () => {
+  const key = keys(20_000)
+  const part = key.subarray(5000, 15_000)
+  assert.equal([...sortedBy(part)], [...sortedBy(part.slice())])
+})
+
+sorted('the first value above a place', () => {
+  const values = [1, 3, 3, 8]
+  assert.equal(
+    [0, 1, 2, 3, 7.5, 8, 9].map((at) => firstAbove(values, at)),
+    [0, 1, 1, 3, 3, 4, 4],
+  )
+  assert.is(firstAbove([], 1), 0)
+})
+
+sorted.run()
