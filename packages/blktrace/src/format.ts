@@ -133,17 +133,29 @@ export function compileFormat(format: string): FormatLine | null {
       const known = PATTERNS[letter]
       if (!known) return null
       const padded = width !== '' || letter === 'D'
-      pattern += padded ? `[ ]*(${known})[ ]*` : `(${known})`
+      pattern += padded ? `${PADDING}(${known})${PADDING}` : `(${known})`
       letters.push(letter)
       p += whole.length
     } else if (text.startsWith('%%', p)) {
       pattern += '%'
       p += 2
     } else {
-      // A width leaves blanks beside the format's own.
-      pattern += text[p] === ' ' ? '[ ]*' : text[p].replace(/[.*+?^${}()|[\]\\/]/, '\\$&')
+      pattern += text[p] === ' ' ? BLANK : text[p].replace(/[.*+?^${}()|[\]\\/]/, '\\$&')
       p++
     }
   }
-  return letters.includes('a') ? new FormatLine(new RegExp(`^${pattern}$`), letters) : null
+  return letters.includes('a') ? new FormatLine(new RegExp(`^${joinBlanks(pattern)}$`), letters) : null
+}
+
+/** What a width may leave beside a field, and a blank of the format itself. */
+const PADDING = '\0'
+const BLANK = '\x01'
+
+/** One run of blanks between two fields: with several in a row, a line that does not fit is tried in every division. */
+function joinBlanks(pattern: string): string {
+  // oxlint-disable-next-line no-control-regex -- the marks above
+  return pattern.replace(/[\0\x01]+/g, (run, at: number) => {
+    const inside = at > 0 && at + run.length < pattern.length
+    return inside && run.includes(BLANK) ? '[ ]+' : '[ ]*'
+  })
 }

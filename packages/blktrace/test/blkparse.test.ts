@@ -232,6 +232,13 @@ blkparse('-F: lines of other actions keep the default format', async () => {
   )
 })
 
+blkparse('-f: a blank of the format is in every line of it', async () => {
+  const format = '%5T.%9t %5p %2a %3d %S %N\n'
+  const { rows, facts } = await read('    0.000000001   412  Q   W 8 4096\n    0.000000001412  Q   W 8 4096\n', format)
+  assert.is(rows.length, 1)
+  assert.is(facts.used, 1)
+})
+
 blkparse('-f: a format that cannot be read backwards is said to be one', async () => {
   for (const format of ['%S %n\n', '%a\n%S\n', '%a %y\n'])
     assert.ok((await read('', format)).codes['blktrace/format'], format)

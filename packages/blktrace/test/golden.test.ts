@@ -20,6 +20,8 @@ const golden = suite('fixtures/blktrace')
 const folder = fileURLToPath(new URL('../../../fixtures/blktrace/', import.meta.url))
 const SHOWN = 12
 const CHUNKS = [1, 7, 65_536]
+/** What blkparse was given for `blkparse-f.txt`. */
+const FORMAT = '%D %2c %8s %5T.%9t %5p %2a %3d %S %N [%C]\\n'
 
 function summary(result: Read): unknown {
   const { rows, inodes, facts, codes, clock, origin } = result
@@ -48,10 +50,11 @@ async function readFolder(name: string, chunk: number): Promise<Record<string, u
   for (const source of sources) {
     if (binary.includes(source)) continue
     const diagnostics = new Diagnostics()
-    const kind = sniffBlkparse(source.head) ?? sniffTracefs(source.head)
+    const format = source.path === 'blkparse-f.txt' ? FORMAT : null
+    const kind = sniffBlkparse(source.head, format) ?? sniffTracefs(source.head)
     switch (kind) {
       case 'blkparse':
-        results[source.path] = summary(await collect(readBlkparse(source, diagnostics), diagnostics))
+        results[source.path] = summary(await collect(readBlkparse(source, diagnostics, { format }), diagnostics))
         break
       case 'tracefs':
         results[source.path] = summary(await collect(readTracefs(source, diagnostics), diagnostics))
