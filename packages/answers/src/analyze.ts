@@ -4,7 +4,6 @@
  */
 import type { Activity, DeviceSummary, TracedProcess } from '@flushtrace/correlate'
 import type { DiskLayout } from '@flushtrace/layout'
-import type { SummaryRow } from '@flushtrace/strace'
 import { Diagnostics, formatInstant, type Instant } from '@flushtrace/trace'
 import { extent } from 'd3-array'
 import { BlockTimeline } from './block-timeline.ts'
@@ -22,7 +21,7 @@ import {
   type StraceSource,
   type SysdigSource,
 } from './sources.ts'
-import { readBlockTables, readSummaries, type BlockTable } from './summaries.ts'
+import { readTables, type SavedTables } from './summaries.ts'
 import { readCalls } from './system-calls.ts'
 import { reportUnseen } from './unseen.ts'
 
@@ -39,9 +38,8 @@ export interface Analysis {
   readonly blocks: readonly BlockTrace[]
   /** Each device once; empty without block traces. */
   readonly devices: readonly DeviceSummary[]
-  /** Rows of `strace -c` tables, and of `btrace -s` tables, that stand alone. */
-  readonly summaries: readonly SummaryRow[]
-  readonly blockTables: readonly BlockTable[]
+  /** Tables of `strace -c` and `btrace -s` that stand alone. */
+  readonly tables: SavedTables
   /** Devices, file systems and their maps, as saved beside the trace; empty without any. */
   readonly layout: DiskLayout
   readonly diagnostics: Diagnostics
@@ -117,8 +115,7 @@ export async function analyze(
     sysdigs,
     blocks,
     devices: oneWitnessEach(blocks, diagnostics),
-    summaries: await readSummaries(capture, diagnostics),
-    blockTables: await readBlockTables(capture, diagnostics),
+    tables: await readTables(capture, diagnostics),
     layout,
     diagnostics,
     startedAt: timeline.origin && formatInstant(timeline.origin),

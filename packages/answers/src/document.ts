@@ -34,13 +34,15 @@ export function documentHead(analysis: Analysis): DocumentHead {
 }
 
 function sourceRow(analysis: Analysis, path: string, kind: SourceKind, bytes: number | null): SourceRow {
-  const { straces, sysdigs, blocks, layout } = analysis
+  const { straces, sysdigs, blocks, layout, tables } = analysis
   const calls = straces.find(({ source }) => source.path === path)?.reading.facts
   if (calls) return { path, kind, bytes, records: calls.lines, used: calls.used }
   const events = sysdigs.find(({ source }) => source.path === path)?.reading.facts
   if (events) return { path, kind, bytes, records: events.events, used: events.used }
   const side = layout.sources.find((other) => other.path === path)
   if (side) return { path, kind, bytes, records: side.lines, used: side.used }
+  const table = tables.accounts.get(path)
+  if (table) return { path, kind, bytes, records: table.total, used: table.used }
   // The files of one binary trace are read together: their records stand with the first.
   const trace = blocks.find(({ sources }) => sources.some((source) => source.path === path))
   const first = trace?.sources[0].path === path ? trace.reading.facts : null

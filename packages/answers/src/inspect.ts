@@ -57,13 +57,18 @@ function rowOf(analysis: Analysis, index: number): InspectAnswer['rows'][number]
     devices: [],
     lost: null,
     calls:
-      kind === 'strace-summary' ? Object.fromEntries(analysis.summaries.map(({ call, calls }) => [call, calls])) : {},
+      kind === 'strace-summary'
+        ? Object.fromEntries(analysis.tables.calls.map(({ call, calls }) => [call, calls]))
+        : {},
     summaryAgrees: null,
   }
+  const table = analysis.tables.accounts.get(path)
+  if (table) return { ...row, lines: { ...NO_LINES, ...table } }
   const side = analysis.layout.sources.find((other) => other.path === path)
   if (side) {
-    const { tool, when, lines, used, damaged } = side
-    return { ...row, options: [tool], facts: { when, lines, used, damaged } }
+    const { tool, when, lines, used, notes, damaged } = side
+    const account = { ...NO_LINES, total: lines, used, notes, damaged }
+    return { ...row, options: [tool], lines: account, facts: { when, lines, used, damaged } }
   }
   const strace = analysis.straces.find((other) => other.index === index)?.reading.facts
   if (strace) {

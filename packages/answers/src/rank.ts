@@ -48,9 +48,9 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
   }
   const rows =
     only === 'calls'
-      ? callTableRows(analysis.summaries)
+      ? callTableRows(analysis.tables.calls)
       : only === 'requests'
-        ? blockTableRows(analysis.blockTables)
+        ? blockTableRows(analysis.tables.requests)
         : tally.dimension === 'device'
           ? analysis.devices.map((device) => deviceRow(device))
           : [...ended.rows, ...tally.groups.map((group) => rowOf(group)), ...strangers(analysis, tally)]
@@ -80,8 +80,8 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
 }
 
 /** Tables alone answer less: of calls (strace -c), of requests (btrace -s). */
-function tablesOnly({ straces, sysdigs, blocks, summaries, blockTables }: Analysis): 'calls' | 'requests' | null {
+function tablesOnly({ straces, sysdigs, blocks, tables }: Analysis): 'calls' | 'requests' | null {
   if (straces.length + sysdigs.length + blocks.length > 0) return null
-  if (summaries.length > 0) return 'calls'
-  return blockTables.length > 0 ? 'requests' : null
+  if (tables.calls.length > 0) return 'calls'
+  return tables.requests.length > 0 ? 'requests' : null
 }

@@ -1,30 +1,54 @@
 /** Tables that stand alone: of `strace -c` (calls), of `btrace -s` and `blkparse -s` (requests by process). */
 import { readBtraceSummary, type SummaryTable } from '@flushtrace/blktrace'
 import { SummaryTable as CallTable, type SummaryRow } from '@flushtrace/strace'
-import { readLines, type Diagnostics } from '@flushtrace/trace'
+import { readLines, type Diagnostics, type Source } from '@flushtrace/trace'
 import type { Capture } from './sources.ts'
-
-/** The rows of all tables, added up by call. */
-export async function readSummaries(capture: Capture, diagnostics: Diagnostics): Promise<SummaryRow[]> {
-  const rows: SummaryRow[] = []
-  for (const { source, kind } of capture.sources) {
-    if (kind !== 'strace-summary') continue
-    const table = new CallTable()
-    for await (const line of readLines(source, diagnostics)) table.line(line, rows)
-  }
-  return rows.filter(({ call }) => call !== 'total')
-}
 
 /** Requests that one process queued, by its table. */
 export type BlockTable = SummaryTable
 
-/** The tables by process. Their totals stand in them again and are left out. */
-export async function readBlockTables(capture: Capture, diagnostics: Diagnostics): Promise<BlockTable[]> {
-  const tables: BlockTable[] = []
+/** How the lines of a table add up: total = used + notes (blank ones) + foreign + damaged (too long). */
+interface TableAccount {
+  total: number
+  used: number
+  notes: number
+  foreign: number
+  damaged: number
+}
+
+export interface SavedTables {
+  /** The rows of all tables of calls, added up by call. */
+  readonly calls: readonly SummaryRow[]
+  /** The tables by process. Their totals stand in them again and are left out. */
+  readonly requests: readonly BlockTable[]
+  /** By path of the source. */
+  readonly accounts: ReadonlyMap<string, TableAccount>
+}
+
+export async function readTables(capture: Capture, diagnostics: Diagnostics): Promise<SavedTables> {
+  const calls: SummaryRow[] = []
+  const requests: BlockTable[] = []
+  const accounts = new Map<string, TableAccount>()
   for (const { source, kind } of capture.sources) {
+    if (kind === 'strace-summary') accounts.set(source.path, await addCalls(source, calls, diagnostics))
     if (kind !== 'btrace-summary') continue
-    const reading = await readBtraceSummary(source, diagnostics)
-    tables.push(...reading.tables.filter((table) => table.kind === 'process'))
+    const { tables, facts } = await readBtraceSummary(source, diagnostics)
+    requests.push(...tables.filter((table) => table.kind === 'process'))
+    const { records: total, used, notes, foreign, damaged } = facts
+    accounts.set(source.path, { total, used, notes, foreign, damaged })
   }
-  return tables
+  return { calls: calls.filter(({ call }) => call !== 'total'), requests, accounts }
+}
+
+async function addCalls(source: Source, calls: SummaryRow[], diagnostics: Diagnostics): Promise<TableAccount> {
+  const account = { total: 0, used: 0, notes: 0, foreign: 0, damaged: 0 }
+  const count = (part: Exclude<keyof TableAccount, 'total'>): void => {
+    account.total++
+    account[part]++
+  }
+  const table = new CallTable()
+  for await (const line of readLines(source, diagnostics, () => count('damaged'))) {
+    count(table.line(line, calls) ? 'used' : line.trim() === '' ? 'notes' : 'foreign')
+  }
+  return account
 }

@@ -6,20 +6,28 @@ import { SummaryReader, type SummaryTable } from './summary.ts'
 
 export interface SummaryReading {
   readonly tables: SummaryTable[]
-  readonly facts: { records: number; used: number; foreign: number; started: string | null }
+  /** records = used + notes (blank lines) + foreign + damaged (too long). */
+  readonly facts: {
+    records: number
+    used: number
+    notes: number
+    foreign: number
+    damaged: number
+    started: string | null
+  }
 }
 
 /** Reads all tables of the source. Only the queued counts name a process rightly: see summary.ts. */
 export async function readBtraceSummary(source: Source, diagnostics: Diagnostics): Promise<SummaryReading> {
   const reader = new SummaryReader()
-  const facts = { records: 0, used: 0, foreign: 0, started: null as string | null }
+  const facts = { records: 0, used: 0, notes: 0, foreign: 0, damaged: 0, started: null as string | null }
   const feed = new LineFeed({
     full: false,
     line(buf, start, end) {
       facts.records++
-      if (start === end) return
       const text = decodeUtf8(buf, start, end)
-      if (reader.line(text)) facts.used++
+      if (text === '') facts.notes++
+      else if (reader.line(text)) facts.used++
       else {
         facts.foreign++
         diagnostics.add(BLKTRACE.foreignLines, { source: source.path, record: facts.records }, text.slice(0, SHOWN))
@@ -27,7 +35,7 @@ export async function readBtraceSummary(source: Source, diagnostics: Diagnostics
     },
     longLine() {
       facts.records++
-      facts.foreign++
+      facts.damaged++
       diagnostics.add(BLKTRACE.longLine, { source: source.path, record: facts.records })
     },
   })

@@ -77,9 +77,11 @@ export interface LayoutSource {
   /** What printed it. */
   readonly tool: string
   readonly when: MapTime['when']
+  /** used + notes + damaged. */
   readonly lines: number
   /** Lines that told something. */
   readonly used: number
+  readonly notes: number
   readonly damaged: number
 }
 

@@ -11,7 +11,7 @@ import type { Findings } from './findings.ts'
 import { readFsmap, sniffFsmap } from './fsmap.ts'
 import { readInodes, readLs, sniffInodes, sniffLs } from './inode-list.ts'
 import { readLsblk, sniffLsblk } from './lsblk.ts'
-import { sniffClockNote } from './map-time.ts'
+import { readClockLines, sniffClockNote } from './map-time.ts'
 import { readMdadm, readMdstat, sniffMdadm, sniffMdstat } from './mdraid.ts'
 import { parseMountinfoLine, readMountinfo } from './mounts.ts'
 import { readQemuMap, sniffQemuMap } from './qemu-img.ts'
@@ -29,7 +29,7 @@ interface Kind {
 
 /** In the order of reading: devices and mounts first, which tell where maps belong. */
 export const KINDS = {
-  clock: { tool: 'clock note', sniff: sniffClockNote, read: async () => {} },
+  clock: { tool: 'clock note', sniff: sniffClockNote, read: readClockLines },
   lsblk: { tool: 'lsblk', sniff: sniffLsblk, read: readLsblk },
   partitions: { tool: '/proc/partitions', sniff: lists.sniffPartitions, read: lists.readPartitions },
   links: { tool: 'ls -l', sniff: lists.sniffLinks, read: lists.readLinks },

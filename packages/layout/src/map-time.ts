@@ -10,6 +10,7 @@
 import { dirname } from 'node:path'
 import { readLines, type Diagnostics, type Instant, type Source } from '@flushtrace/trace'
 import type { MapTime } from './layout-map.ts'
+import type { SideFile } from './side-file.ts'
 
 const NOTE = /^(wall_ns|monotonic_ns) (\d{1,19})$|^when (before|during|after)$/
 
@@ -27,6 +28,11 @@ export async function readClockNote(source: Source, diagnostics: Diagnostics): P
     else note[match[1] === 'wall_ns' ? 'wall' : 'monotonic'] = instantOf(match[2])
   }
   return note
+}
+
+/** The note has been read by then: for the account of its lines. */
+export function readClockLines(file: SideFile): Promise<void> {
+  return file.eachLine((line) => (NOTE.test(line) ? 'used' : 'note'))
 }
 
 /** Nanoseconds in decimal: more digits than a number holds. */

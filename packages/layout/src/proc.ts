@@ -10,8 +10,11 @@
  * Format: man page proc(5); torvalds/linux fs/proc/task_mmu.c show_map_vma(), fs/proc/fd.c seq_show().
  */
 import { decodeUtf8, latin1, readLines, type Diagnostics, type SavedLink, type Source } from '@flushtrace/trace'
+import { LAYOUT } from './diagnostics.ts'
 import type { SavedFd, SavedProcess, SavedRegion } from './saved-process.ts'
 
+/** Of a line that is none of maps. */
+const SHOWN = 60
 const FILES = ['maps', 'fd', 'fdinfo', 'comm', 'cmdline', 'cwd', 'status'] as const
 type ProcFile = (typeof FILES)[number]
 
@@ -112,6 +115,9 @@ async function readFile(
       for await (const line of readLines(source, diagnostics)) {
         const region = parseMapsLine(line)
         if (region) draft.regions.push(region)
+        else if (line !== '' && !MAPS_LINE.test(line)) {
+          diagnostics.add(LAYOUT.damagedLine, { source: source.path }, line.slice(0, SHOWN))
+        }
       }
       return
     case 'fd':

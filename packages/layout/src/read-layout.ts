@@ -26,8 +26,8 @@ export async function readLayout(
   for (const { source, kind, time } of timed.sort((a, b) => byKind(a, b) || byTime(a, b))) {
     const file = new SideFile(source, time, diagnostics)
     await KINDS[kind].read(file, findings)
-    const { lines, used, damaged } = file
-    told.push({ path: source.path, tool: KINDS[kind].tool, when: time.when, lines, used, damaged })
+    const { lines, used, notes, damaged } = file
+    told.push({ path: source.path, tool: KINDS[kind].tool, when: time.when, lines, used, notes, damaged })
   }
   return joinFindings(findings, told, diagnostics)
 }

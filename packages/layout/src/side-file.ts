@@ -7,12 +7,14 @@ import type { MapTime } from './layout-map.ts'
 /** What a line was: told something, said nothing that is wanted, cannot be what its tool prints. */
 export type LineUse = 'used' | 'note' | 'damaged'
 
+const COUNTED_AS = { used: 'used', note: 'notes', damaged: 'damaged' } as const
 const MAX_JSON_BYTES = 1 << 26
 const SHOWN = 60
 
 export class SideFile {
   lines = 0
   used = 0
+  notes = 0
   damaged = 0
   readonly source: Source
   readonly time: MapTime
@@ -29,13 +31,15 @@ export class SideFile {
   }
 
   async eachLine(apply: (line: string) => LineUse): Promise<void> {
-    for await (const line of readLines(this.source, this.#diagnostics)) {
+    const onLong = (): void => {
+      this.lines++
+      this.damaged++
+    }
+    for await (const line of readLines(this.source, this.#diagnostics, onLong)) {
       this.lines++
       const use = apply(line)
-      if (use === 'used') this.used++
-      if (use !== 'damaged') continue
-      this.damaged++
-      this.report(LAYOUT.damagedLine, line.slice(0, SHOWN).trim())
+      this[COUNTED_AS[use]]++
+      if (use === 'damaged') this.report(LAYOUT.damagedLine, line.slice(0, SHOWN).trim())
     }
   }
 
@@ -62,6 +66,7 @@ export class SideFile {
     } catch (error) {
       // Also a RangeError: nested deeper than the stack is.
       const reason = error instanceof z.ZodError ? (error.issues[0]?.message ?? '') : (error as Error).message
+      this.damaged = this.lines
       this.report(LAYOUT.notJson, `${this.path}, ${reason.slice(0, SHOWN)}`)
       return null
     }

@@ -17,11 +17,18 @@ const LONG_LINE: DiagnosticKind = {
 /** `skipOverflow` (a longer line is dropped, not an error) is missing from the published types. */
 const OPTIONS: { maxLength: number; skipOverflow: boolean } = { maxLength: MAX_LINE, skipOverflow: true }
 
-/** Text lines without their end (LF or CRLF); one that is too long is skipped, and counted. Bytes that are not UTF-8 become lone surrogates, see bytes.ts. */
-export async function* readLines(source: Source, diagnostics: Diagnostics): AsyncGenerator<string> {
+/**
+ * Text lines without their end (LF or CRLF). One that is too long is skipped, reported, and told to `onLong`. Bytes that
+ * are not UTF-8 become lone surrogates, see bytes.ts.
+ */
+export async function* readLines(
+  source: Source,
+  diagnostics: Diagnostics,
+  onLong: () => void = () => {},
+): AsyncGenerator<string> {
   const splitter = split2(/\n/, OPTIONS)
   // latin1 keeps one char per byte through the splitter, so that names which are not UTF-8 survive.
-  const text = Readable.from(asLatin1(countLong(source, diagnostics)))
+  const text = Readable.from(asLatin1(countLong(source, diagnostics, onLong)))
   text.on('error', (error) => splitter.destroy(error))
   for await (const line of text.pipe(splitter) as AsyncIterable<string>) {
     // split2 looks only at a line that goes on in the next piece.
@@ -32,11 +39,14 @@ export async function* readLines(source: Source, diagnostics: Diagnostics): Asyn
 }
 
 /** What split2 skips, it does not tell. */
-async function* countLong(source: Source, diagnostics: Diagnostics): AsyncGenerator<Uint8Array> {
+async function* countLong(source: Source, diagnostics: Diagnostics, onLong: () => void): AsyncGenerator<Uint8Array> {
   let record = 1
   let length = 0
   const end = (): void => {
-    if (length > MAX_LINE) diagnostics.add(LONG_LINE, { source: source.path, record }, source.path)
+    if (length > MAX_LINE) {
+      diagnostics.add(LONG_LINE, { source: source.path, record }, source.path)
+      onLong()
+    }
     record++
     length = 0
   }
