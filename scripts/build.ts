@@ -9,7 +9,7 @@
  *   starts fast and installs without dependencies; then oclif's manifest, which spares loading every command for help
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Plugin } from '@oclif/core/config'
@@ -28,6 +28,7 @@ function buildPackages(): void {
     const dist = join(root, 'packages', name, 'dist')
     rmSync(dist, { recursive: true, force: true })
     renameSync(join(out, name, 'src'), dist)
+    copyFileSync(join(root, 'LICENSE'), join(root, 'packages', name, 'LICENSE'))
   }
   rmSync(out, { recursive: true, force: true })
 }
@@ -62,6 +63,7 @@ async function buildCli(): Promise<void> {
     banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
   })
   writeFileSync(join(dist, 'LICENSES.txt'), licenses(result.metafile))
+  for (const name of ['LICENSE', 'README.md']) copyFileSync(join(root, name), join(cli, name))
   await writeManifest()
 }
 

@@ -5,12 +5,25 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 const FIXTURES = new URL('../../fixtures/', import.meta.url)
 /** Expectations and descriptions, no input. */
 const NO_INPUT = /(?:^|\/)(?:README\.md|truth\/.*|[^/]*golden(?:\.json)?)$/
-/** A case runs through five commands: beyond this only its beginning does. */
+/** A case runs through all commands: beyond this only its beginning does. */
 const MOST_BYTES = 1 << 16
+/** What stands beside an input is read as often, and not changed. */
+const MOST_BYTES_BESIDE = 1 << 14
 /** Of 58 saved processes of one capture these do. */
 const SAVED = /proc\/(?:7813|7749)\//
 /** Saved state answers nothing without a trace of its processes. */
 const TRACE_OF_SAVED = '7813 1795173137.1 fdatasync(10) = 0 <0.001>\n7813 1795173137.2 msync(0x7f, 4096, MS_SYNC) = 0\n'
+/** What a set holds a second time, in the same shape: read beside the others, not changed. */
+const TWIN = /^locate\/samba\/maps\/before\//
+/** Files of these folders belong together: a map answers nothing without device tables and requests. */
+const SET = /^(?:layout\/[^/]+|locate\/samba|strace\/fd-ext4-ff-noy)\//
+/** What stands beside a set that has no calls of its own. */
+const CALLS_OF: Readonly<Record<string, string>> = { 'locate/samba/': 'strace/attach-samba/strace.txt.gz' }
+/** Text in a shape of one's own is read when that shape is given. */
+const FLAGS: readonly [name: RegExp, flags: readonly string[]][] = [
+  [/attach-samba-format/, ['--sysdig-format', '*%evt.rawtime|%thread.tid|%proc.name|%evt.dir|%evt.type|%evt.args']],
+  [/blkparse-f\./, ['--blkparse-format', '%D %2c %8s %5T.%9t %5p %2a %3d %S %N [%C]\\n']],
+]
 
 export interface Seed {
   /** Path below fixtures/; `:unpacked` where it is the inside of a compressed file. */
@@ -19,7 +32,9 @@ export interface Seed {
   readonly place: string
   readonly bytes: Buffer
   /** Further files of the capture. */
-  readonly beside: Readonly<Record<string, string>>
+  readonly beside: Readonly<Record<string, string | Buffer>>
+  /** Of every command. */
+  readonly flags: readonly string[]
 }
 
 export function corpus(): Seed[] {
@@ -28,17 +43,50 @@ export function corpus(): Seed[] {
     .map((entry) => `${entry.parentPath}/${entry.name}`.slice(FIXTURES.pathname.length))
     .filter((name) => !NO_INPUT.test(name) && (SAVED.test(name) || !/proc\/\d+\//.test(name)))
     .sort()
-  return names.flatMap((name) => seedsOf(name, readFileSync(new URL(name, FIXTURES))))
+  const sets = new Map<string, Record<string, Buffer>>()
+  for (const name of names) {
+    const set = SET.exec(name)?.[0]
+    if (set !== undefined)
+      sets.set(set, { ...sets.get(set), [name.slice(set.length)]: beginning(name, MOST_BYTES_BESIDE) })
+  }
+  for (const [set, files] of sets) {
+    if (set in CALLS_OF) files['strace.txt.gz'] = beginning(CALLS_OF[set], MOST_BYTES_BESIDE)
+    else if (set.startsWith('layout/')) files['blkparse.txt'] = requestsOf(files)
+  }
+  return names.filter((name) => !TWIN.test(name)).flatMap((name) => seedsOf(name, sets))
 }
 
-function seedsOf(name: string, bytes: Buffer): Seed[] {
-  const saved = /proc\/\d+\/.*$/.exec(name)
-  if (saved) return [{ name, place: saved[0], bytes, beside: { 'strace.txt': TRACE_OF_SAVED } }]
-  const place = name.replace(/^.*\//, '')
-  if (!name.endsWith('.gz')) return [{ name, place, bytes: bytes.subarray(0, MOST_BYTES), beside: {} }]
-  const inside = gunzipSync(bytes).subarray(0, MOST_BYTES)
-  return [
-    { name, place, bytes: gzipSync(inside), beside: {} },
-    { name: `${name}:unpacked`, place: place.slice(0, -'.gz'.length), bytes: inside, beside: {} },
-  ]
+/** Compressed where the file is. */
+function beginning(name: string, most: number): Buffer {
+  const bytes = readFileSync(new URL(name, FIXTURES))
+  if (!name.endsWith('.gz')) return bytes.subarray(0, most)
+  return gzipSync(gunzipSync(bytes).subarray(0, most))
+}
+
+/** Writes to every device that the tables of a set tell of (7:0 where none does), all over its first MiB. */
+function requestsOf(files: Readonly<Record<string, Buffer>>): Buffer {
+  const text = Object.values(files).join('\n')
+  const devices = new Set([...text.matchAll(/"maj:min": *"(\d+:\d+)"/g)].map(([, device]) => device))
+  if (devices.size === 0) devices.add('7:0')
+  const lines: string[] = []
+  for (const device of devices) {
+    for (let sector = 0; sector < 2048; sector += 120) {
+      const at = `${device.replace(':', ',')} 0 ${lines.length + 1} 0.${String(lines.length).padStart(9, '0')} 7`
+      lines.push(`  ${at} Q WS ${sector} + 128 [dd]\n`)
+    }
+  }
+  return Buffer.from(lines.join(''))
+}
+
+function seedsOf(name: string, sets: ReadonlyMap<string, Record<string, Buffer>>): Seed[] {
+  const set = SET.exec(name)?.[0]
+  const saved = /proc\/\d+\/.*$/.exec(name)?.[0]
+  const place = set === undefined ? (saved ?? name.replace(/^.*\//, '')) : name.slice(set.length)
+  const beside = set === undefined ? (saved ? { 'strace.txt': TRACE_OF_SAVED } : {}) : { ...sets.get(set) }
+  const flags = FLAGS.find(([pattern]) => pattern.test(name))?.[1] ?? []
+  const bytes = beginning(name, MOST_BYTES)
+  delete (beside as Record<string, unknown>)[place]
+  const seed = { name, place, bytes, beside, flags }
+  if (!name.endsWith('.gz')) return [seed]
+  return [seed, { ...seed, name: `${name}:unpacked`, place: place.slice(0, -'.gz'.length), bytes: gunzipSync(bytes) }]
 }

@@ -23,7 +23,9 @@ async function holds(one: Case): Promise<void> {
   }
 }
 
-for (const seed of corpus()) fuzz(`${seed.name}, as it is`, () => holds({ ...seed, by: 'file', piece: 61 }))
+for (const [question, seed] of corpus().entries()) {
+  fuzz(`${seed.name}, as it is`, () => holds({ ...seed, question, by: 'file', piece: 61 }))
+}
 
 fuzz(`${MUTATED} mutated ones`, async () => {
   const cases = new Cases(SEED)
@@ -41,6 +43,8 @@ fuzz('an account that does not add up is told', () => {
   const lines = { total: 3, used: 1, counted: 1, signals: 0, exits: 0, notes: 0, foreign: 0, damaged: 0 }
   const answer = { rows: [{ path: 'x', kind: 'strace', lines }] } as unknown as Parameters<typeof reconcile>[0]
   assert.throws(() => reconcile(answer), /x \(strace\): 3 records/)
+  answer.rows[0].lines = null
+  assert.throws(() => reconcile(answer), /x \(strace\): no account/)
 })
 
 fuzz.run()

@@ -1,9 +1,9 @@
 /** What holds for any bytes: tried through the commands, as users run them, and through the reader alone. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { inspectSchema, rankSchema, type InspectAnswer } from '@flushtrace/answers'
+import { explainSchema, inspectSchema, locateSchema, rankSchema, type InspectAnswer } from '@flushtrace/answers'
 import { flushtrace } from '../../packages/cli/test/run.ts'
-import { rowsOf, type Rows } from './rows.ts'
+import { mapsOf, rowsOf, type Rows } from './rows.ts'
 import type { Case } from './case.ts'
 
 /** Throws with what was broken. `folder` is empty and the caller's to remove. */
@@ -13,21 +13,29 @@ export async function checkCase(one: Case, folder: string): Promise<void> {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, content)
   }
-  const said = await json('inspect', folder)
+  const said = await json('inspect', folder, ...one.flags)
   if (said) {
-    const answer = inspectSchema.parse(said)
-    reconcile(answer)
-    const ranked = await json('rank', folder, '--by', one.by, '--top', '0')
-    if (ranked) rankSchema.parse(ranked)
-    else if (one.by === 'process') fail('inspect answers, rank does not')
-    await text('inspect', folder)
-    await text('rank', folder, '--by', one.by)
-    await text('rank', folder, '--by', one.by, '--csv')
-    const lines = (await run('events', folder)).split('\n')
+    reconcile(inspectSchema.parse(said))
+    const lines = (await run('events', folder, ...one.flags)).split('\n')
     for (const line of lines) if (line !== '') JSON.parse(line)
+    const [[command, ...flags], schema] = QUESTIONS[one.question % QUESTIONS.length]
+    const asked = [command, folder, ...flags, ...(command === 'rank' ? ['--by', one.by] : []), ...one.flags]
+    const answer = await json(...asked)
+    if (answer) schema.parse(answer)
+    else if (command === 'rank' && one.by === 'process') fail('inspect answers, rank does not')
+    await text(...asked)
+    await text(...asked, '--csv')
   }
   await sameInPieces(one)
 }
+
+const QUESTIONS: readonly [argv: readonly string[], schema: { parse(answer: unknown): unknown }][] = [
+  [['rank', '--top', '0'], rankSchema],
+  [['locate', '--top', '0'], locateSchema],
+  [['explain', '--process', '*'], explainSchema],
+  [['explain', '--flush', '1'], explainSchema],
+  [['inspect'], inspectSchema],
+]
 
 function fail(what: string): never {
   throw new Error(what)
@@ -60,17 +68,26 @@ async function text(...argv: string[]): Promise<void> {
 /** Nothing is lost without a word: the parts of every source add up to its records. */
 export function reconcile({ rows }: InspectAnswer): void {
   for (const { path, kind, lines } of rows) {
-    if (!lines) continue
+    if (!lines) {
+      // The files of one binary trace are read together: their records stand with the first.
+      if (kind !== 'unknown' && kind !== 'blktrace') fail(`${path} (${kind}): no account of its records`)
+      continue
+    }
     const { total, ...parts } = lines
     const sum = Object.values(parts).reduce((a, b) => a + b, 0)
     if (sum !== total) fail(`${path} (${kind}): ${total} records, but ${JSON.stringify(parts)}`)
   }
 }
 
-async function sameInPieces({ bytes, piece }: Case): Promise<void> {
-  const whole = await rowsOf(bytes)
-  if (!whole) return
-  const pieces = (await rowsOf(bytes, piece)) ?? fail('read as a whole, not in pieces')
+async function sameInPieces({ place, bytes, beside, flags, piece }: Case): Promise<void> {
+  same(await rowsOf(bytes, undefined, flags), await rowsOf(bytes, piece, flags), piece)
+  const files = Object.entries({ ...beside, [place]: bytes }).map(([name, file]) => [name, Buffer.from(file)] as const)
+  const maps = Object.fromEntries(files.filter(([name]) => !name.endsWith('.gz')))
+  same(await mapsOf(maps, 1 << 20), await mapsOf(maps, piece), piece)
+}
+
+function same(whole: Rows | null, pieces: Rows | null, piece: number): void {
+  if (!whole || !pieces) return whole || pieces ? fail(`read as a whole or in pieces of ${piece}, not both`) : undefined
   for (const part of ['facts', 'diagnostics', 'rows'] as const) {
     const difference = differs(whole[part], pieces[part])
     if (difference) fail(`${part} in pieces of ${piece}: ${difference}`)

@@ -7,6 +7,7 @@ import {
   sniffBlktrace,
   sniffTracefs,
 } from '@flushtrace/blktrace'
+import { readLayout, sniffLayout } from '@flushtrace/layout'
 import { readStrace, sniffStrace } from '@flushtrace/strace'
 import {
   readScap,
@@ -23,16 +24,29 @@ interface Reading {
   readonly batches: AsyncIterable<Batch>
   readonly facts: object
 }
-type Read = (source: Source, diagnostics: Diagnostics) => Reading
+interface Formats {
+  readonly blkparse: string | null
+  readonly sysdig?: string
+}
+type Read = (source: Source, diagnostics: Diagnostics, formats: Formats) => Reading
 
-const READERS: readonly [sniff: (head: Uint8Array) => string | null, read: Read][] = [
-  [sniffScap, readScap],
-  [sniffBlktrace, (source, diagnostics) => readBlktrace([source], diagnostics)],
-  [(head) => (sniffStrace(head) === 'strace' ? 'strace' : null), readStrace],
-  [sniffSysdigJson, readSysdigJson],
-  [sniffBlkparse, readBlkparse],
-  [sniffTracefs, readTracefs],
-  [sniffSysdigText, readSysdigText],
+const READERS: readonly [sniff: (head: Uint8Array, formats: Formats) => string | null, read: Read][] = [
+  [(head) => sniffScap(head), readScap],
+  [(head) => sniffBlktrace(head), (source, diagnostics) => readBlktrace([source], diagnostics)],
+  [
+    (head) => (sniffStrace(head) === 'strace' ? 'strace' : null),
+    (source, diagnostics) => readStrace(source, diagnostics),
+  ],
+  [(head) => sniffSysdigJson(head), readSysdigJson],
+  [
+    (head, { blkparse }) => sniffBlkparse(head, blkparse),
+    (source, diagnostics, { blkparse }) => readBlkparse(source, diagnostics, { format: blkparse }),
+  ],
+  [(head) => sniffTracefs(head), readTracefs],
+  [
+    (head, { sysdig }) => (sysdig === undefined ? sniffSysdigText(head) : 'sysdig-text'),
+    (source, diagnostics, { sysdig }) => readSysdigText(source, diagnostics, { format: sysdig }),
+  ],
 ]
 
 export interface Rows {
@@ -42,7 +56,7 @@ export interface Rows {
 }
 
 /** Hands the bytes over in pieces; each piece is overwritten afterwards, as a reused buffer would be. */
-function sourceOf(bytes: Uint8Array, piece: number): Source {
+function sourceOf(bytes: Uint8Array, piece: number, path = 'memory'): Source {
   async function* chunks(): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < bytes.length; at += piece) {
       const part = Uint8Array.prototype.slice.call(bytes, at, at + piece)
@@ -50,22 +64,45 @@ function sourceOf(bytes: Uint8Array, piece: number): Source {
       part.fill(0x7e)
     }
   }
-  return { path: 'memory', bytes: bytes.length, compression: null, head: bytes.subarray(0, 1 << 16), chunks }
+  return { path, bytes: bytes.length, compression: null, head: bytes.subarray(0, 1 << 16), chunks }
 }
 
-/** Null where no reader takes these bytes. */
-export async function rowsOf(bytes: Uint8Array, piece = Math.max(1, bytes.length)): Promise<Rows | null> {
+/** Null where no reader takes these bytes. `flags`: what the commands are given for it. */
+export async function rowsOf(
+  bytes: Uint8Array,
+  piece = Math.max(1, bytes.length),
+  flags: readonly string[] = [],
+): Promise<Rows | null> {
+  const formats = { blkparse: valueOf(flags, '--blkparse-format') ?? null, sysdig: valueOf(flags, '--sysdig-format') }
   const source = sourceOf(bytes, piece)
-  const reader = source.head.length > 0 && READERS.find(([sniff]) => sniff(source.head) !== null)
+  const reader = source.head.length > 0 && READERS.find(([sniff]) => sniff(source.head, formats) !== null)
   if (!reader) return null
   const diagnostics = new Diagnostics()
-  const { batches, facts } = reader[1](source, diagnostics)
+  const { batches, facts } = reader[1](source, diagnostics, formats)
   const rows: string[] = []
   for await (const batch of batches) {
     addRows(batch, rows)
     if ('inodes' in batch && batch.inodes) addRows(batch.inodes, rows)
   }
   return { rows, facts, diagnostics: diagnostics.rows() }
+}
+
+function valueOf(flags: readonly string[], name: string): string | undefined {
+  const at = flags.indexOf(name)
+  return at < 0 ? undefined : flags[at + 1]
+}
+
+/** What maps and device tables tell together; null where none of the files is one. */
+export async function mapsOf(files: Readonly<Record<string, Buffer>>, piece: number): Promise<Rows | null> {
+  const sources = Object.entries(files).flatMap(([path, bytes]) => {
+    const source = sourceOf(bytes, piece, path)
+    const kind = sniffLayout(source.head)
+    return kind ? [{ source, kind }] : []
+  })
+  if (sources.length === 0) return null
+  const diagnostics = new Diagnostics()
+  const { sources: facts, ...layout } = await readLayout(sources, [], diagnostics)
+  return { rows: [JSON.stringify(layout)], facts, diagnostics: diagnostics.rows() }
 }
 
 /** Columns that hold ids of the batch's strings, and indexes of its names. */
