@@ -4,7 +4,7 @@ import type { SingleBar } from 'cli-progress'
 /** Shorter readings show nothing: a bar that flashes up says less than none. */
 const SILENT_MS = 700
 /** What ends a reading: the terminal must be left as it was found. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+export const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export class ProgressBar {
   readonly #startedAt = Date.now()
@@ -24,7 +24,7 @@ export class ProgressBar {
   /** Also gives the cursor back that the bar hides. */
   stop(): void {
     this.#bar?.stop()
-    for (const signal of SIGNALS) process.off(signal, this.#quit)
+    for (const signal of ENDING_SIGNALS) process.off(signal, this.#quit)
   }
 
   /** With the listeners gone the signal ends the process as if there had been none. */
@@ -39,7 +39,7 @@ export class ProgressBar {
       { format: 'reading {bar} {percentage} %  {eta_formatted} left', clearOnComplete: true, hideCursor: true },
       progress.Presets.shades_classic,
     )
-    for (const signal of SIGNALS) process.once(signal, this.#quit)
+    for (const signal of ENDING_SIGNALS) process.once(signal, this.#quit)
     this.#bar.start(total, 0)
   }
 }

@@ -39,10 +39,10 @@ export function procFileOf(path: string): ProcPath | null {
   }
 }
 
-const MAPS_LINE =
+export const MAPS_LINE =
   /^([0-9a-f]+)-([0-9a-f]+) ([r-])([w-])([x-])([ps]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?$/
 /** The first ` N -> ` is the link's: its target may hold another. */
-const FD_LINE = /^l[-rwxst]{9}[.+@]? .*? (\d+) -> (.*)$/
+export const FD_LINE = /^l[-rwxst]{9}[.+@]? .*? (\d+) -> (.*)$/
 
 /** maps and fd lists tell by their bytes what they are; the others only beside them. */
 export function sniffProc(head: Uint8Array): boolean {

@@ -13,8 +13,8 @@
  */
 import { setField, type PrintedEvent } from './printed-event.ts'
 
-const HEAD = /^(\d+) (\S+) (\d+) (.*?) \((\d+)(?:\.(\d+))?(?::(?:-?\d+|<NA>))?\) ([<>]) (\S+)(?: (.*))?$/s
-const IN_CONTAINER = /^(.*) \((host|<NA>|[0-9a-f]{12}|)\) (.*)$/s
+export const HEAD = /^(\d+) (\S+) (\d+) (.*?) \((\d+)(?:\.(\d+))?(?::(?:-?\d+|<NA>))?\) ([<>]) (\S+)(?: (.*))?$/s
+export const IN_CONTAINER = /^(.*) \((host|<NA>|[0-9a-f]{12}|)\) (.*)$/s
 /** Colours, and the carriage returns of a recorded terminal. */
 // eslint-disable-next-line no-control-regex
 const COLOUR = /\x1b\[[\d;]*m|\r/g

@@ -1,6 +1,16 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -58,6 +68,32 @@ sources('a file: its head, its size, all its bytes, as often as asked', async ({
   assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
   assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
   assert.equal(diagnostics.rows(), [])
+})
+
+sources('a file that grows while it is read: what is there when its end is reached', async ({ folder }) => {
+  const path = join(folder, 'growing')
+  writeFileSync(path, 'one\n')
+  const {
+    sources: [source],
+  } = await openSources([path], new Diagnostics())
+  appendFileSync(path, 'two\n')
+  assert.is((await contents(source)).toString(), 'one\ntwo\n')
+})
+
+sources('a file that is gone before it is read, or shorter', async ({ folder }) => {
+  const gone = join(folder, 'gone')
+  const shorter = join(folder, 'shorter')
+  for (const path of [gone, shorter]) writeFileSync(path, 'x'.repeat(100_000))
+  const opened = await openSources([gone, shorter], new Diagnostics())
+  unlinkSync(gone)
+  truncateSync(shorter, 10)
+  const error = await contents(opened.sources[0]).then(
+    () => null,
+    (reason: TraceError) => reason,
+  )
+  assert.is(error?.code, 'source/unreadable')
+  assert.match(error?.message ?? '', /gone: no such file/)
+  assert.is((await contents(opened.sources[1])).length, 10)
 })
 
 sources('a consumer may stop early', async ({ folder }) => {

@@ -1,4 +1,5 @@
 /** Whoever may have made a page dirty or queued a write: a traced process, or only a task that a block trace names. */
+import { KERNEL_THREAD } from '@flushtrace/trace'
 import type { Task, TracedProcess } from '../processes.ts'
 
 export interface Actor {
@@ -10,14 +11,6 @@ export interface Actor {
   /** Acts for others: what it writes, somebody else made dirty. */
   readonly kernel: boolean
 }
-
-/**
- * Threads of the kernel by the names it gives them. A traced process is never one, whatever it calls itself.
- * Sources: torvalds/linux kernel/workqueue.c, fs/jbd2/journal.c, fs/xfs/xfs_trans_ail.c, fs/btrfs/disk-io.c,
- * fs/ext4/super.c, mm/vmscan.c, drivers/block/loop.c, drivers/md.
- */
-const KERNEL =
-  /^(?:kworker\/|jbd2\/|xfsaild\/|xfs-|btrfs-|ext4lazyinit|kswapd\d|flush-|bdi-|loop\d|kthreadd|ksoftirqd|swapper|md\d|raid\d|dm-|kdmflush|jfs|txg_|z_wr_|nfsd|khugepaged|kcompactd|writeback)/
 
 export class Actors {
   readonly #list: Actor[] = []
@@ -54,7 +47,7 @@ export class Actors {
     if (!named) this.#unknown.set(tid, (named = new Map()))
     let id = named.get(comm)
     if (id === undefined) {
-      const kernel = comm !== null && KERNEL.test(comm)
+      const kernel = comm !== null && KERNEL_THREAD.test(comm)
       id = this.#list.push({ pid: tid > 0 ? tid : null, name: comm, process: null, kernel }) - 1
       named.set(comm, id)
     }

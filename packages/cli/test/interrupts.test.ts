@@ -1,0 +1,111 @@
+/** What ends the program from outside, and sources that are no plain files: run as a process of its own. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+
+const PROGRAM = ['--conditions=dev', '--import', 'tsx', 'packages/cli/test/program/main.ts']
+const FIXTURE = 'fixtures/strace/libaio.txt'
+const LINE = '7 1795173545.500000 fsync(3</srv/x>) = 0 <0.000021>\n'
+const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
+const interrupts = suite('interrupts')
+interrupts.after(() => rmSync(folder, { recursive: true }))
+
+/** 10 GB of log in little space: gzip may have many members. */
+function endless(): string {
+  const member = gzipSync(LINE.repeat(200_000))
+  const path = join(folder, 'endless.gz')
+  writeFileSync(path, Buffer.concat(Array.from({ length: 1000 }, () => member)))
+  return path
+}
+
+function start(argv: readonly string[], stdin: 'ignore' | 'pipe' | number = 'ignore'): ChildProcess {
+  return spawn(process.execPath, [...PROGRAM, ...argv], { stdio: [stdin, 'pipe', 'pipe'] })
+}
+
+/** How it ended, and all it printed. */
+async function ended(
+  child: ChildProcess,
+): Promise<{ code: number | null; signal: string | null; out: string; err: string }> {
+  let [out, err] = ['', '']
+  child.stdout?.on('data', (piece: Buffer) => (out += piece.toString()))
+  child.stderr?.on('data', (piece: Buffer) => (err += piece.toString()))
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  return { code, signal, out, err }
+}
+
+interrupts('a pipe that is closed ends the work at once, without a word', async () => {
+  const child = start(['events', '-'], 'pipe')
+  child.stdin?.on('error', () => {})
+  const feeding = setInterval(() => child.stdin?.write(LINE.repeat(20_000)), 5)
+  child.stdout?.once('data', () => child.stdout?.destroy())
+  let err = ''
+  child.stderr?.on('data', (piece: Buffer) => (err += piece.toString()))
+  const [code] = (await once(child, 'exit')) as [number]
+  clearInterval(feeding)
+  child.stdin?.destroy()
+  assert.is(code, 141)
+  assert.is(err, '')
+})
+
+interrupts('Ctrl-C while it reads: the signal ends it, and nothing is printed', async () => {
+  const child = start(['rank', '-'], 'pipe')
+  child.stdin?.on('error', () => {})
+  child.stdin?.write(LINE)
+  setTimeout(() => child.kill('SIGINT'), 2000)
+  const { signal, out, err } = await ended(child)
+  assert.equal([signal, out, err], ['SIGINT', '', ''])
+})
+
+interrupts('Ctrl-C while it writes a copy leaves nothing of it', async () => {
+  const source = endless()
+  const copies = join(folder, 'copies')
+  const child = start(['inspect', source, '--anonymize', copies])
+  const unfinished = (): string[] => readdirSync(folder).filter((name) => name.startsWith('copies'))
+  while (unfinished().length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.match(unfinished()[0], /^copies\.unfinished-/)
+  child.kill('SIGINT')
+  const { signal, out } = await ended(child)
+  assert.equal([signal, out], ['SIGINT', ''])
+  assert.equal(unfinished(), [])
+})
+
+const hasTerminal = spawnSync('script', ['--version']).status === 0
+interrupts('Ctrl-C on a terminal: the bar goes, and the cursor is there again', async () => {
+  if (!hasTerminal) return console.log('  (skipped: no script from util-linux)')
+  const command = [process.execPath, ...PROGRAM, 'rank', endless()].map((word) => `'${word}'`).join(' ')
+  const child = spawn('script', ['-qec', command, join(folder, 'typescript')], { stdio: ['pipe', 'pipe', 'pipe'] })
+  child.stdout.on('data', (piece: Buffer) => {
+    if (piece.includes('reading')) child.stdin.write('\x03')
+  })
+  const { out } = await ended(child)
+  assert.match(out, /reading/)
+  assert.ok(out.lastIndexOf('\x1b[?25h') > out.lastIndexOf('\x1b[?25l'), JSON.stringify(out.slice(-200)))
+  assert.not.match(out, /internal error|at async/)
+})
+
+interrupts('/dev/stdin: a file or a pipe', async () => {
+  const { out } = await ended(start(['rank', FIXTURE]))
+  assert.match(out, /^One flush/)
+  const told = (text: string): string => text.replaceAll(/\S*(?:libaio\.txt|\/dev\/stdin)/g, 'X').replaceAll(/ +/g, ' ')
+  assert.is(told((await ended(start(['rank', '/dev/stdin'], openSync(FIXTURE, 'r')))).out), told(out))
+  const command = [process.execPath, ...PROGRAM, 'rank', '/dev/stdin'].map((word) => `'${word}'`).join(' ')
+  const piped = spawn('sh', ['-c', `cat ${FIXTURE} | ${command}`])
+  assert.is(told((await ended(piped)).out), told(out))
+})
+
+interrupts('a FIFO', async () => {
+  const fifo = join(folder, 'fifo')
+  assert.is(spawnSync('mkfifo', [fifo]).status, 0)
+  const child = start(['rank', fifo])
+  writeFileSync(fifo, readFileSync(FIXTURE))
+  const { code, out } = await ended(child)
+  assert.is(code, 0)
+  assert.match(out, /^One flush/)
+})
+
+interrupts.run()

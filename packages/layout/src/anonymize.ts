@@ -1,0 +1,143 @@
+/**
+ * Lines of maps, device tables and saved /proc with other names. Per tool: which lines hold no names, and where names
+ * stand in the others; any other line is renamed as a whole, its numbers, too. One char per byte.
+ */
+import { renameEscaped, type Renamer } from '@flushtrace/trace'
+import type { LayoutKind } from './kinds.ts'
+import { FD_LINE, MAPS_LINE, procFileOf } from './proc.ts'
+
+interface Shape {
+  /** Lines that stay. */
+  readonly plain?: RegExp
+  /** Groups hold names. */
+  readonly names?: readonly RegExp[]
+}
+
+const ALL = /^/
+const DATE = String.raw`(?:\d{4}-\d\d-\d\d [\d:.]+(?: [+-]\d{4})?|\w{3} +\d+ +[\d:]+)`
+/** Owner, group and name of `ls -l`. */
+const LS = new RegExp(
+  String.raw`^ *(?:\d+ +)?[-dlbcps]\S{9,10} +\d+ +(\S+) +(\S+) +(?:\d+|\d+, +\d+) ${DATE} (.*)$`,
+  'd',
+)
+
+/** zdb's names may stand anywhere, and its text is read by best effort: not copied. */
+const SHAPES: Readonly<Record<Exclude<LayoutKind, 'zdb'>, Shape>> = {
+  clock: { plain: ALL },
+  partitions: { plain: ALL },
+  mdstat: { plain: ALL },
+  'xfs-superblock': { names: [/^fname = "(.*)"/d], plain: ALL },
+  'xfs-info': { names: [/^meta-data=(\S+)/d], plain: ALL },
+  lsblk: {},
+  losetup: {},
+  links: { names: [LS], plain: /^total \d/ },
+  dmsetup: { names: [/^(\S[^:]*): \d/d, /^(\S+)\s+\(\d+[:,]/d] },
+  mdadm: { names: [/^\s+Name : (\S+)/d], plain: ALL },
+  swaps: { names: [/^(\/\S+)\s+(?:partition|file)\s/d], plain: /^Filename\s/ },
+  mountinfo: { names: [/^\d+ \d+ \d+:\d+ (\S+) (\S+) (?:\S+ )+- \S+ (\S+)/d] },
+  'btrfs-show': { names: [/^Label: '?(.*?)'? +uuid/d, /^\tdevid .* path (\S+)/d], plain: /^\tTotal devices|^$/ },
+  subvolumes: { names: [/^ID \d+ gen .*?\bpath (.+)$/d] },
+  dumpe2fs: { names: [/^Filesystem volume name: +(?!<none>)(.*)$/d, /^Last mounted on: +(.*)$/d], plain: ALL },
+  debugfs: { names: [/^\d+\t(.+)$/d], plain: ALL },
+  fsmap: { names: [/^(\/.*)$/d], plain: ALL },
+  'xfs-bmap': { names: [/^(\S.*):$/d], plain: /^ / },
+  'dump-tree': { names: [/^\t+.*\bname:? (.*)$/d, /^\t+data (.*)$/d], plain: ALL },
+  filefrag: {
+    // A name may go over several lines.
+    names: [
+      /^File size of (.*) is \d+ \(/d,
+      /^File size of (.*)$/d,
+      /^(.*) is \d+ \(\d+ blocks?\b/d,
+      /^(.*): \d+ extents? found/d,
+    ],
+    plain: /^(?:Filesystem (?:type|cylinder)| ext:? | *\d+[: ] *\d)/,
+  },
+  'qemu-img': { names: [/^(?:0|0x\S+) +\S+ +\S+ +(.*)$/d], plain: /^(?:Offset +Length|qemu-img: )/ },
+  ls: { names: [LS, /^(\/.*):$/d], plain: /^total \d/ },
+  inodes: { names: [/^\d+ \d+ (\/.*)$/ds] },
+}
+
+/** Words of JSON tables that are no names. */
+const PLAIN_MEMBER =
+  /^(?:fstype|fsver|type|uuid|partuuid|parttype|ptuuid|pttype|maj:min|ro|rm|state|tran|size|start|log-sec|phy-sec)$/
+const JSON_STRING = /"((?:[^"\\]|\\.)*)"(\s*:)?/g
+
+/** null: this kind is not copied. `json`: the source is JSON, of which a line is a part. */
+export function layoutAnonymizer(kind: LayoutKind, json: boolean): ((line: string, renamer: Renamer) => string) | null {
+  if (kind === 'zdb') return null
+  if (json) return anonymizeJson
+  const shape = SHAPES[kind]
+  if (kind === 'inodes') {
+    return (line, renamer) =>
+      line
+        .split('\0')
+        .map((record) => renameShape(shape, record, renamer))
+        .join('\0')
+  }
+  if (kind === 'mountinfo') return (line, renamer) => renameShape(shape, renameOptions(line, renamer), renamer)
+  return (line, renamer) => renameShape(shape, line, renamer)
+}
+
+function renameShape({ names, plain }: Shape, line: string, renamer: Renamer): string {
+  for (const pattern of names ?? []) {
+    const spans = pattern.exec(line)?.indices?.slice(1)
+    if (spans) return renameSpans(line, spans, renamer)
+  }
+  return plain?.test(line) ? line : renamer.text(line)
+}
+
+function renameSpans(line: string, spans: readonly ([number, number] | undefined)[], renamer: Renamer): string {
+  let renamed = ''
+  let from = 0
+  for (const span of spans) {
+    if (!span) continue
+    renamed += line.slice(from, span[0]) + renameEscaped(line.slice(...span), (text) => renamer.text(text))
+    from = span[1]
+  }
+  return renamed + line.slice(from)
+}
+
+/** The last field: values that are no numbers (`subvol=/@`, `lowerdir=…`). */
+function renameOptions(line: string, renamer: Renamer): string {
+  const at = line.lastIndexOf(' ') + 1
+  return (
+    line.slice(0, at) + line.slice(at).replace(/=([^,]*[^\d,][^,]*)/g, (_, value: string) => `=${renamer.text(value)}`)
+  )
+}
+
+function anonymizeJson(line: string, renamer: Renamer): string {
+  let member = ''
+  return line.replace(JSON_STRING, (whole, text: string, colon: string | undefined) => {
+    if (colon !== undefined) member = text
+    const plain = colon !== undefined || PLAIN_MEMBER.test(member) || /^[\d.]*$/.test(text)
+    return plain ? whole : `"${renameEscaped(text, (bytes) => renamer.text(bytes))}"`
+  })
+}
+
+/** A line of a file below /proc/PID, by its path; `cmdline` is one line with NULs inside. */
+export function anonymizeProc(path: string, line: string, renamer: Renamer): string {
+  const file = procFileOf(path)?.file
+  if (file === 'maps') {
+    const name = MAPS_LINE.exec(line)?.[11] ?? ''
+    const kept = /^\[(?:heap|stack|vdso|vvar\w*|vsyscall|uprobes)\]$/.test(name)
+    return kept ? line : line.slice(0, line.length - name.length) + renameEscaped(name, (text) => renamer.text(text))
+  }
+  if (file === 'fd') return renameFd(line, renamer)
+  if (file === 'comm') return renamer.task(line)
+  if (file === 'status') return line.startsWith('Name:\t') ? `Name:\t${renamer.task(line.slice(6))}` : line
+  return file === 'fdinfo' ? line : renamer.text(line)
+}
+
+function renameFd(line: string, renamer: Renamer): string {
+  if (!FD_LINE.test(line)) return /^total \d+$/.test(line) ? line : renamer.text(line)
+  const arrow = line.indexOf(' -> ') + 4
+  const head = line.slice(0, arrow).replace(/^(\S+ +\d+ +)(\S+)( +)(\S+)/, (_, before, owner, gap, group) => {
+    return before + renamer.text(owner) + gap + renamer.text(group)
+  })
+  return head + renameTarget(line.slice(arrow), renamer)
+}
+
+/** Where a descriptor leads; `socket:[123]` is no name. */
+export function renameTarget(target: string, renamer: Renamer): string {
+  return target.startsWith('/') ? renamer.text(target) : target
+}

@@ -1,0 +1,74 @@
+/**
+ * Lines of sysdig's text and JSON with other names. Parameters that hold names are renamed, data and environments are
+ * blanked, numbers and words of a list (`flags=1(MAP_SHARED)`) stay. One char per byte.
+ */
+import { blank, renameEscaped, type Renamer } from '@flushtrace/trace'
+import { HEAD, IN_CONTAINER, plainLine } from './text-line.ts'
+
+const PAYLOAD = /^(?:data|env|environment|val|buffer|msgcontrol)$/
+/** Parameters that hold a name, whatever it looks like. */
+const NAME = /(?:name|path|comm|exe|args|cwd|target|tuple|cgroups)$/
+/** Numbers, addresses, error names, words of a list. */
+const NO_NAME = /^(?:NULL|-?\d*|[\dA-F]+|0x[\da-f]*|-?\d+\([\w|]*\)|[A-Z][A-Z\d_|]*)$/
+/** `3(<f>/srv/x)`, `-2(ENOENT)`; `<4t>`, `<u>`, `<p>` are no files. */
+const DESCRIPTOR = /^(-?\d+\(<\w+>)(.*)$/s
+/** JSON fields that hold no name; the name of a task stands in others. */
+const PLAIN_FIELD =
+  /^(?:evt\.(?!info|args?\b|arg\.|rawarg\.|buffer|data)|syscall\.type$|thread\.(?:v?tid|ismain)$|proc\.(?:v?pid|ppid)$|fd\.(?:num|type|typechar)$)/
+const TASK_FIELD = /^(?:proc|thread)\.(?:p|a)?name$/
+const MEMBER = /"((?:[^"\\]|\\.)*)"(\s*:\s*)"((?:[^"\\]|\\.)*)"/g
+
+/** Colours of a terminal go. */
+export function anonymizeSysdigText(printed: string, renamer: Renamer): string {
+  const line = plainLine(printed)
+  const match = HEAD.exec(line)
+  if (!match) return blank(line)
+  const [comm, info] = [match[4], match[9] ?? '']
+  const at = `${match[1]} ${match[2]} ${match[3]} `.length
+  const between = line.slice(at + comm.length, line.length - info.length)
+  return line.slice(0, at) + renameTask(comm, renamer) + between + renameInfo(info, renamer)
+}
+
+/** Anything but an event in JSON is blanked. */
+export function anonymizeSysdigJson(line: string, renamer: Renamer): string {
+  if (!/^\s*[[,]?\s*\{.*\}\s*[\],]?\s*$/s.test(line)) return /^[\s[\],]*$/.test(line) ? line : blank(line)
+  return line.replace(MEMBER, (_, field: string, colon: string, value: string) => {
+    return `"${field}"${colon}"${renameEscaped(value, (text) => renameField(field, text, renamer))}"`
+  })
+}
+
+function renameField(field: string, text: string, renamer: Renamer): string {
+  if (PLAIN_FIELD.test(field)) return text
+  if (TASK_FIELD.test(field)) return renamer.task(text)
+  const parameter = /^evt\.(?:raw)?arg\.(.*)$/.exec(field)?.[1]
+  if (parameter !== undefined) return renameValue(parameter, text, renamer)
+  return /^evt\.(?:info|args)$/.test(field) ? renameInfo(text, renamer) : renamer.text(text)
+}
+
+/** `nginx`, and with -pc `web (3ad7b26ded6d) nginx`. */
+function renameTask(text: string, renamer: Renamer): string {
+  const container = IN_CONTAINER.exec(text)
+  if (!container) return text === '<NA>' ? text : renamer.task(text)
+  const comm = container[3]
+  return renamer.text(text.slice(0, text.length - comm.length)) + renameTask(comm, renamer)
+}
+
+/** `fd=3(<f>/srv/x) name=y flags=65(O_CREAT|O_RDWR) `. */
+function renameInfo(info: string, renamer: Renamer): string {
+  if (!/^(?:[\w.]+=|\s*$)/.test(info)) return blank(info)
+  return info.replace(
+    /(^|\s)([\w.]+)=(.*?)(?=\s+[\w.]+=|\s*$)/gs,
+    (_, blankBefore: string, key: string, value: string) => {
+      return `${blankBefore}${key}=${renameValue(key, value, renamer)}`
+    },
+  )
+}
+
+function renameValue(key: string, value: string, renamer: Renamer): string {
+  if (PAYLOAD.test(key)) return blank(value)
+  if (value === '<NA>') return value
+  const descriptor = DESCRIPTOR.exec(value)
+  if (descriptor) return descriptor[1] + renamer.text(descriptor[2])
+  if (!NAME.test(key) && NO_NAME.test(value)) return value
+  return key === 'comm' ? renamer.task(value) : renamer.text(value)
+}
