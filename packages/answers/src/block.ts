@@ -53,7 +53,7 @@ export async function readBlocks(
         anchors.add(batch)
         if (keep) diagnostics.add(UNALIGNED, { source: path }, path)
       }
-      tracker.apply(batch, offsetNs ?? 0, keep && offsetNs !== null ? (i) => keep(batch.atNs[i] + offsetNs) : null)
+      tracker.apply(batch, keep && offsetNs !== null ? (i) => keep(batch.atNs[i] + offsetNs) : null)
       onBatch?.(batch, offsetNs, source)
     }
     // A pipe can't be looked into before: its place is found when it has passed.

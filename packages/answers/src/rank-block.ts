@@ -1,17 +1,17 @@
 /** Block requests → the block part of rows, rows of tasks that only show there, rows of devices. */
-import { blockPart, type BlockSummary, type DeviceSummary } from '@flushtrace/correlate'
+import { blockPart, type DeviceSummary, type TaskSummary } from '@flushtrace/correlate'
 import type { Analysis } from './analyze.ts'
 import { nothing } from './rank-rows.ts'
 import type { RankRow } from './rank-schema.ts'
 import type { Tally } from './tally.ts'
 
 /** Tasks that queued requests, by the process or thread they are charged to. */
-function submitters({ devices }: Analysis): Map<number, BlockSummary[]> {
-  const byTask = new Map<number, BlockSummary[]>()
+function submitters({ devices }: Analysis): Map<number, TaskSummary[]> {
+  const byTask = new Map<number, TaskSummary[]>()
   for (const device of devices) {
     for (const task of device.tasks) {
       // What another counted device passed on is counted there.
-      if (task.tid === null || isPassedOn(device, task)) continue
+      if (isPassedOn(device, task)) continue
       byTask.set(task.tid, [...(byTask.get(task.tid) ?? []), task])
     }
   }
@@ -19,7 +19,7 @@ function submitters({ devices }: Analysis): Map<number, BlockSummary[]> {
 }
 
 /** Below another counted device, the tasks of this one are the ones of that: their requests are there already. */
-function isPassedOn(device: DeviceSummary, task: BlockSummary): boolean {
+function isPassedOn(device: DeviceSummary, task: TaskSummary): boolean {
   return (
     device.passedOn.writes + device.passedOn.flushes > 0 && task.writes + task.flushes > 0 && device.above.length > 0
   )
@@ -29,7 +29,7 @@ function isPassedOn(device: DeviceSummary, task: BlockSummary): boolean {
 export function charge(rows: readonly RankRow[], analysis: Analysis, tally: Tally): RankRow[] {
   if (analysis.devices.length === 0 || tally.dimension === 'file' || tally.dimension === 'call') return [...rows]
   const byTask = submitters(analysis)
-  const byProcess = new Map<number | null, BlockSummary[]>()
+  const byProcess = new Map<number | null, TaskSummary[]>()
   for (const [tid, summaries] of byTask) {
     const pid = tally.processOf.get(tid)?.pid ?? tid
     byProcess.set(pid, [...(byProcess.get(pid) ?? []), ...summaries])

@@ -1,5 +1,6 @@
 /** What a device, or one task on it, asked for: counts, sizes, latencies. */
-import { Latencies, type Spread } from './latencies.ts'
+import { DATALESS, OP } from '@flushtrace/trace'
+import type { Spread } from './latencies.ts'
 
 /** At which step requests were counted: where they were queued, or the first step that the trace has. */
 export type Basis = 'queue' | 'issue' | 'complete'
@@ -25,11 +26,13 @@ export interface BlockCounts {
   passthrough: number
 }
 
-export interface BlockSummary extends BlockCounts {
-  device: string
-  /** null for the device as a whole. */
-  tid: number | null
+export interface TaskSummary extends BlockCounts {
+  tid: number
   comm: string | null
+}
+
+export interface DeviceSummary extends BlockCounts {
+  device: string
   basis: Basis
   /** Of reads and writes, the ones that start where the one before ended; null without any. */
   sequentialShare: number | null
@@ -40,9 +43,6 @@ export interface BlockSummary extends BlockCounts {
   /** Time of its first and last request, ns since the trace's time 0. */
   firstNs: number | null
   lastNs: number | null
-}
-
-export interface DeviceSummary extends BlockSummary {
   /** Cache flushes that the device was told to make (issue), and how long they took. */
   deviceFlushes: number
   deviceFlushD2c: Spread | null
@@ -67,10 +67,10 @@ export interface DeviceSummary extends BlockSummary {
   /** Requests without a completion in the trace. */
   unfinished: number
   /** By task, most bytes first; empty where queue events are missing: later steps run in other tasks. */
-  tasks: BlockSummary[]
+  tasks: TaskSummary[]
 }
 
-function noCounts(): BlockCounts {
+export function noCounts(): BlockCounts {
   return {
     reads: 0,
     readBytes: 0,
@@ -108,46 +108,39 @@ export function blockPart(summaries: readonly (BlockCounts & { passedOn?: BlockC
   return part
 }
 
-/** Counters of one device or task while the trace is read. */
-export class BlockTally {
-  readonly counts = noCounts()
-  /** Of these, requests passed on by another counted device. */
-  readonly passedOn = noCounts()
-  readonly q2c = new Latencies()
-  readonly q2d = new Latencies()
-  readonly d2c = new Latencies()
-  firstNs = NaN
-  lastNs = NaN
-  /** Reads and writes so far, and the ones that went on where the one before ended. */
-  transfers = 0
-  sequential = 0
-  #end = -1
-
-  seen(atNs: number): void {
-    if (!(this.firstNs <= atNs)) this.firstNs = atNs
-    if (!(this.lastNs >= atNs)) this.lastNs = atNs
+/** One request more of these bytes, by its operation. */
+export function count(counts: BlockCounts, flags: number, bytes: number): void {
+  if (flags & OP.passthrough) {
+    counts.passthrough++
+    return
   }
-
-  /** A read or write of these sectors. */
-  transfer(sector: number, sectors: number): void {
-    this.transfers++
-    if (sector === this.#end) this.sequential++
-    this.#end = sector + sectors
+  if (flags & DATALESS) {
+    if (flags & (OP.discard | OP.secureErase)) {
+      counts.discards++
+      counts.discardBytes += bytes
+    } else if (flags & OP.writeZeroes) {
+      counts.writeZeroes++
+      counts.writeZeroesBytes += bytes
+    } else counts.zoneCommands++
+    return
   }
-
-  summary(device: string, tid: number | null, comm: string | null, basis: Basis): BlockSummary {
-    return {
-      device,
-      tid,
-      comm,
-      basis,
-      ...this.counts,
-      sequentialShare: this.transfers === 0 ? null : this.sequential / this.transfers,
-      q2c: this.q2c.spread(),
-      q2d: this.q2d.spread(),
-      d2c: this.d2c.spread(),
-      firstNs: Number.isNaN(this.firstNs) ? null : this.firstNs,
-      lastNs: Number.isNaN(this.lastNs) ? null : this.lastNs,
-    }
+  if (flags & OP.flush) counts.flushes++
+  if (bytes === 0) {
+    if (flags & OP.flush) counts.bareFlushes++
+    return
   }
+  if (flags & OP.fua) counts.fua++
+  if (flags & OP.write) {
+    counts.writes++
+    counts.bytes += bytes
+  } else if (flags & OP.read) {
+    counts.reads++
+    counts.readBytes += bytes
+  }
+}
+
+export function sumOf(all: Iterable<BlockCounts>): BlockCounts {
+  const sum = noCounts()
+  for (const counts of all) for (const key of Object.keys(sum) as (keyof BlockCounts)[]) sum[key] += counts[key]
+  return sum
 }

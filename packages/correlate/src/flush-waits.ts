@@ -3,7 +3,7 @@
  * end. The kernel ends a request that asked for a flush by a completion of 0 bytes, after its data and every flush of
  * the device that it took (block/blk-flush.c); flushes asked for at the same time share one of the device.
  */
-import { OP } from '@flushtrace/trace'
+import { OP, type BlockBatch } from '@flushtrace/trace'
 import { Latencies } from './latencies.ts'
 
 /** Flushes waited for at once; more are ends missing from the trace. */
@@ -17,16 +17,16 @@ export class FlushWaits {
   readonly #bare = new Waiting()
   readonly #bySector = new Map<number, number>()
 
-  /** A request with a flush or FUA was queued. */
-  queued(flags: number, bytes: number, sector: number, atNs: number): void {
-    if (bytes === 0) {
+  /** Row `i`, a request with a flush or FUA, was queued. */
+  queued({ flags, bytes, sector, atNs }: BlockBatch, i: number): void {
+    if (bytes[i] === 0) {
       if (this.#bare.full) this.#bare.clear()
-      this.#bare.add(atNs)
+      this.#bare.add(atNs[i])
       return
     }
     // A device that does FUA itself, or has no cache, ends these with their data: nothing follows.
     if (this.#bySector.size >= MAX_WAITING) this.#bySector.clear()
-    if (flags & OP.write) this.#bySector.set(sector, atNs)
+    if (flags[i] & OP.write) this.#bySector.set(sector[i], atNs[i])
   }
 
   /** The device was told to flush. */
@@ -34,18 +34,18 @@ export class FlushWaits {
     if (!this.#sent.full) this.#sent.add(atNs)
   }
 
-  /** A completion of 0 bytes; true when it is the device's own flush. */
-  ended(flags: number, sector: number, atNs: number): boolean {
-    if (flags & OP.flush && !(flags & OP.write)) {
+  /** Row `i` is a completion of 0 bytes; true when it is the device's own flush. */
+  ended({ flags, sector, atNs }: BlockBatch, i: number): boolean {
+    if (flags[i] & OP.flush && !(flags[i] & OP.write)) {
       const sentNs = this.#sent.take()
       if (sentNs === undefined) return false
-      this.d2c.add(atNs - sentNs)
+      this.d2c.add(atNs[i] - sentNs)
       return true
     }
-    let queuedNs = this.#bySector.get(sector)
+    let queuedNs = this.#bySector.get(sector[i])
     if (queuedNs === undefined) queuedNs = this.#bare.take()
-    else this.#bySector.delete(sector)
-    if (queuedNs !== undefined) this.q2c.add(atNs - queuedNs)
+    else this.#bySector.delete(sector[i])
+    if (queuedNs !== undefined) this.q2c.add(atNs[i] - queuedNs)
     return false
   }
 }

@@ -10,8 +10,8 @@ export {
   type Basis,
   type BlockCounts,
   type BlockPart,
-  type BlockSummary,
   type DeviceSummary,
+  type TaskSummary,
 } from './block-summary.ts'
 export { LATENCY_ERROR, Latencies, type Spread } from './latencies.ts'
 export { RemapChains, type RemapChain } from './remap-chains.ts'

@@ -34,12 +34,18 @@ export class Latencies {
     this.#sum += ns
     if (ns > this.#max) this.#max = ns
     if (this.#steps) this.#steps[stepOf(ns)]++
-    else {
-      if (this.count === this.#samples.length) this.#grow()
-      if (this.#steps) (this.#steps as Uint32Array)[stepOf(ns)]++
-      else this.#samples[this.count] = ns
-    }
+    else this.#keep(ns)
     this.count++
+  }
+
+  /** All that `parts` were told, as if told to one. */
+  static together(parts: readonly Latencies[]): Latencies {
+    const all = new Latencies()
+    for (const part of parts) {
+      if (part.#steps) all.#addSteps(part, part.#steps)
+      else for (let k = 0; k < part.count; k++) all.add(part.#samples[k])
+    }
+    return all
   }
 
   /** null without samples. */
@@ -54,16 +60,33 @@ export class Latencies {
     return { count, mean, p50: quantileSorted(sorted, 0.5), p99: quantileSorted(sorted, 0.99), max: this.#max }
   }
 
-  #grow(): void {
-    if (this.count < EXACT) {
+  #keep(ns: number): void {
+    if (this.count === EXACT) {
+      this.#toSteps()[stepOf(ns)]++
+      return
+    }
+    if (this.count === this.#samples.length) {
       const larger = new Float64Array(this.count * 2)
       larger.set(this.#samples)
       this.#samples = larger
-      return
     }
-    this.#steps = new Uint32Array(STEPS * OCTAVES + 1)
-    for (const ns of this.#samples) this.#steps[stepOf(ns)]++
+    this.#samples[this.count] = ns
+  }
+
+  #toSteps(): Uint32Array {
+    if (this.#steps) return this.#steps
+    const steps = new Uint32Array(STEPS * OCTAVES + 1)
+    for (let k = 0; k < this.count; k++) steps[stepOf(this.#samples[k])]++
     this.#samples = new Float64Array(0)
+    return (this.#steps = steps)
+  }
+
+  #addSteps(part: Latencies, counted: Uint32Array): void {
+    const steps = this.#toSteps()
+    for (const [step, times] of counted.entries()) steps[step] += times
+    this.count += part.count
+    this.#sum += part.#sum
+    this.#max = Math.max(this.#max, part.#max)
   }
 
   #stepQuantile(p: number): number {

@@ -5,14 +5,23 @@
  *
  * Invariants
  * 1. An entry is queued, or sent, or part of a sent one (`next`); only the first two are found by sector.
- * 2. Entries with the same first sector are a chain, the latest first.
+ * 2. Entries with the same first sector are found the latest first.
  * 3. A queued range that was split is done when its last part is (`group`, `parts`).
+ *
+ * Entries are numbers, their fields typed arrays, and those that are found by sector are lists by its hash: a Map with
+ * sectors past 2^31 as keys allocates for each of them, and it would be asked three times for every request.
  */
-import { SectorTable } from './sector-table.ts'
+import { OP, ZONE_COMMANDS, type BlockBatch } from '@flushtrace/trace'
+
+const SECTOR_BYTES = 512
 
 export const QUEUED = 1
 export const SENT = 2
 const PART = 3
+type State = typeof QUEUED | typeof SENT | typeof PART
+
+/** See `operationOf`. */
+const READ = 1
 
 /** No device has so many requests at once; more are completions missing from the trace. */
 const MAX_OPEN = 1 << 18
@@ -25,97 +34,80 @@ export class RequestTable {
   sentNs = new Float64Array(64)
   /** Who asked: an index of the caller's, -1 unknown. */
   task = new Int32Array(64)
-  flags = new Uint32Array(64)
-  /** The operation, for telling a read and a write of the same sector apart. */
-  operation = new Uint8Array(64)
   /** The next queued range of the same sent request, -1 at the end. */
   next = new Int32Array(64)
-  #state = new Uint8Array(64)
-  #same = new Int32Array(64)
+  /** See `kindOf`. */
+  #kind = new Uint8Array(64)
   #group = new Int32Array(64)
   #parts = new Int32Array(64)
+  /** By hash of the first sector: an entry, -1 none; and the next entry with the same hash. */
+  #heads = new Int32Array(64).fill(-1)
+  #same = new Int32Array(64)
   #free: number[] = []
   #used = 0
-  readonly #bySector = new SectorTable()
   open = 0
   /** Entries forgotten because there were too many. */
   forgotten = 0
 
-  add(
-    state: number,
-    operation: number,
-    start: number,
-    end: number,
-    queuedNs: number,
-    task: number,
-    flags: number,
-  ): number {
-    const e = this.#free.pop() ?? this.#used++
-    if (e >= this.#capacity) this.#grow()
-    this.open++
-    this.#state[e] = state
-    this.operation[e] = operation
-    this.start[e] = start
-    this.end[e] = end
-    this.queuedNs[e] = queuedNs
-    this.sentNs[e] = NaN
-    this.task[e] = task
-    this.flags[e] = flags
-    this.next[e] = -1
-    this.#group[e] = e
-    this.#parts[e] = 1
-    this.#link(e)
-    return e
+  /** Row `i` was queued, for `task`. */
+  queue({ flags, sector, bytes, atNs }: BlockBatch, i: number, task: number): void {
+    const start = sector[i]
+    this.#add(operationOf(flags[i]), start, start + sectorsOf(bytes[i]), atNs[i], task)
   }
 
-  /** The latest entry in `state` that begins at the sector; -1 where there is none. */
-  find(state: number, operation: number, start: number): number {
-    let e = this.#bySector.get(start)
-    while (e >= 0 && (this.#state[e] !== state || this.operation[e] !== operation)) e = this.#same[e]
-    return e
-  }
-
-  /** Whether the range is sent already and nothing of it waits: the driver was busy and is asked again. */
-  again(operation: number, start: number, end: number, atNs: number): boolean {
-    if (this.find(QUEUED, operation, start) >= 0) return false
-    const sent = this.find(SENT, operation, start)
-    if (sent < 0 || this.#endOf(sent) !== end) return false
-    this.sentNs[sent] = atNs
-    return true
-  }
-
-  /** Sends [start, end): takes the queued ranges it is made of. The entry of the request. */
-  send(operation: number, start: number, end: number, atNs: number, flags: number): number {
-    let first = this.find(QUEUED, operation, start)
-    if (first < 0) first = this.add(QUEUED, operation, start, end, NaN, -1, flags)
-    this.#state[first] = SENT
-    this.sentNs[first] = atNs
+  /**
+   * Row `i` is sent: takes the queued ranges it is made of. The entry of the request. With `once` -1 when the very range
+   * is sent already and nothing of it waits: the driver was busy and is asked again.
+   */
+  send({ flags, sector, bytes, atNs }: BlockBatch, i: number, once: boolean): number {
+    const operation = operationOf(flags[i])
+    const queued = kindOf(QUEUED, operation)
+    const start = sector[i]
+    const end = start + sectorsOf(bytes[i])
+    let first = this.#find(queued, start)
+    if (first < 0) {
+      // Two reads of one block may well be under way at once; two writes of it are one, sent again.
+      if (once && operation !== READ) {
+        const sent = this.#find(kindOf(SENT, operation), start)
+        if (sent >= 0 && this.end[this.#last(sent)] === end) {
+          this.sentNs[sent] = atNs[i]
+          return -1
+        }
+      }
+      first = this.#add(operation, start, end, NaN, -1)
+    }
+    this.#kind[first] = kindOf(SENT, operation)
+    this.sentNs[first] = atNs[i]
     if (this.end[first] > end) this.#split(first, end)
-    let last = first
-    while (this.next[last] >= 0) last = this.next[last]
+    let last = this.#last(first)
     for (let covered = this.end[first]; covered < end;) {
-      const following = this.find(QUEUED, operation, covered)
+      const following = this.#find(queued, covered)
       if (following < 0) break
-      this.#unlink(following)
-      this.#state[following] = PART
+      this.take(following)
+      this.#kind[following] = kindOf(PART, operation)
       if (this.end[following] > end) this.#split(following, end)
       this.next[last] = following
-      last = following
-      while (this.next[last] >= 0) last = this.next[last]
+      last = this.#last(following)
       covered = this.end[last]
     }
     return first
   }
 
-  /** The request goes back to the queue. */
-  requeue(e: number): void {
-    this.#state[e] = QUEUED
+  /** The latest entry in `state` that begins where row `i` does; -1 where there is none. */
+  find(state: State, { flags, sector }: BlockBatch, i: number): number {
+    return this.#find(kindOf(state, operationOf(flags[i])), sector[i])
   }
 
-  /** Cuts a queued or sent range at the sector: its second part is queued on its own. */
-  splitQueued(operation: number, start: number, at: number): void {
-    const e = this.find(QUEUED, operation, start)
-    if (e >= 0 && at > start && at < this.end[e] && this.next[e] < 0) this.#split(e, at)
+  /** The request goes back to the queue. */
+  requeue(e: number): void {
+    this.#setState(e, QUEUED)
+  }
+
+  /** Row `i` cuts a queued range: its second part is queued on its own. */
+  splitQueued(batch: BlockBatch, i: number): void {
+    const e = this.find(QUEUED, batch, i)
+    const at = batch.splitSector[i]
+    if (e >= 0 && at > this.start[e] && at < this.end[e] && this.next[e] < 0) this.#split(e, at)
   }
 
   /** Forgets everything when there is too much; to be called between events. */
@@ -123,23 +115,31 @@ export class RequestTable {
     if (this.open < MAX_OPEN) return false
     this.forgotten += this.open
     this.open = 0
-    this.#bySector.clear()
+    this.#heads.fill(-1)
     this.#free = []
     this.#used = 0
     return true
   }
 
-  /** What is left of a sent request whose first parts are done: found by `start` from now on. */
-  resume(e: number, start: number, sentNs: number): void {
-    this.#state[e] = SENT
-    this.start[e] = start
+  /** What is left of a sent request whose first parts are done, up to `end`: found by its first sector from now on. */
+  resume(e: number, end: number, sentNs: number): void {
+    this.#setState(e, SENT)
+    if (end > this.start[e]) this.start[e] = end
     this.sentNs[e] = sentNs
     this.#link(e)
   }
 
-  /** Takes a found entry out of the table by sector; its parts stay until freed. */
+  /** Takes a found entry out of those found by sector; its parts stay until released. */
   take(e: number): void {
-    this.#unlink(e)
+    const bucket = this.#bucket(this.start[e])
+    const following = this.#same[e]
+    let at = this.#heads[bucket]
+    if (at === e) {
+      this.#heads[bucket] = following
+      return
+    }
+    while (at >= 0 && this.#same[at] !== e) at = this.#same[at]
+    if (at >= 0) this.#same[at] = following
   }
 
   /** Frees an entry; true when it was the last part of what was queued. */
@@ -149,7 +149,6 @@ export class RequestTable {
     this.#parts[group]--
     const done = this.#parts[group] === 0
     if (e !== group) this.#free.push(e)
-    else if (!done) this.#state[e] = 0
     if (done) this.#free.push(group)
     return done
   }
@@ -159,41 +158,62 @@ export class RequestTable {
     return this.queuedNs[this.#group[e]]
   }
 
-  #endOf(e: number): number {
+  #find(kind: number, start: number): number {
+    let e = this.#heads[this.#bucket(start)]
+    while (e >= 0 && (this.start[e] !== start || this.#kind[e] !== kind)) e = this.#same[e]
+    return e
+  }
+
+  #add(operation: number, start: number, end: number, queuedNs: number, task: number): number {
+    const e = this.#free.pop() ?? this.#used++
+    if (e >= this.#capacity) this.#grow()
+    this.open++
+    this.#kind[e] = kindOf(QUEUED, operation)
+    this.start[e] = start
+    this.end[e] = end
+    this.queuedNs[e] = queuedNs
+    this.sentNs[e] = NaN
+    this.task[e] = task
+    this.next[e] = -1
+    this.#group[e] = e
+    this.#parts[e] = 1
+    this.#link(e)
+    return e
+  }
+
+  #last(e: number): number {
     let last = e
     while (this.next[last] >= 0) last = this.next[last]
-    return this.end[last]
+    return last
+  }
+
+  #setState(e: number, state: State): void {
+    this.#kind[e] = kindOf(state, this.#kind[e] & OPERATIONS)
   }
 
   #split(e: number, at: number): void {
-    const end = this.end[e]
-    this.end[e] = at
-    const rest = this.add(QUEUED, this.operation[e], at, end, this.queuedNs[e], this.task[e], this.flags[e])
+    const rest = this.#add(this.#kind[e] & OPERATIONS, at, this.end[e], this.queuedNs[e], this.task[e])
     const group = this.#group[e]
+    this.end[e] = at
     this.#group[rest] = group
     this.#parts[group]++
   }
 
   #link(e: number): void {
-    this.#same[e] = this.#bySector.get(this.start[e])
-    this.#bySector.set(this.start[e], e)
+    const bucket = this.#bucket(this.start[e])
+    this.#same[e] = this.#heads[bucket]
+    this.#heads[bucket] = e
   }
 
-  #unlink(e: number): void {
-    const start = this.start[e]
-    let at = this.#bySector.get(start)
-    if (at === e) {
-      if (this.#same[e] >= 0) this.#bySector.set(start, this.#same[e])
-      else this.#bySector.delete(start)
-      return
-    }
-    while (at >= 0 && this.#same[at] !== e) at = this.#same[at]
-    if (at >= 0) this.#same[at] = this.#same[e]
+  #bucket(sector: number): number {
+    // Sectors come in steps of 8: the low bits alone would fill every eighth list.
+    const mixed = Math.imul(sector | 0, 0x9e3779b1)
+    return (mixed ^ (mixed >>> 15)) & (this.#heads.length - 1)
   }
 
   #grow(): void {
     this.#capacity *= 2
-    const larger = <T extends Float64Array | Int32Array | Uint32Array | Uint8Array>(old: T, column: T): T => {
+    const larger = <T extends Float64Array | Int32Array | Uint8Array>(old: T, column: T): T => {
       column.set(old)
       return column
     }
@@ -203,12 +223,43 @@ export class RequestTable {
     this.queuedNs = larger(this.queuedNs, new Float64Array(n))
     this.sentNs = larger(this.sentNs, new Float64Array(n))
     this.task = larger(this.task, new Int32Array(n))
-    this.flags = larger(this.flags, new Uint32Array(n))
-    this.operation = larger(this.operation, new Uint8Array(n))
     this.next = larger(this.next, new Int32Array(n))
-    this.#state = larger(this.#state, new Uint8Array(n))
-    this.#same = larger(this.#same, new Int32Array(n))
+    this.#kind = larger(this.#kind, new Uint8Array(n))
     this.#group = larger(this.#group, new Int32Array(n))
     this.#parts = larger(this.#parts, new Int32Array(n))
+    this.#same = larger(this.#same, new Int32Array(n))
+    this.#relink(this.#heads, n)
   }
+
+  /** The lists anew, by `buckets` hashes; the latest of a sector stays the first. */
+  #relink(old: Int32Array, buckets: number): void {
+    this.#heads = new Int32Array(buckets).fill(-1)
+    for (const head of old) {
+      const list: number[] = []
+      for (let e = head; e >= 0; e = this.#same[e]) list.push(e)
+      for (const e of list.reverse()) this.#link(e)
+    }
+  }
+}
+
+export function sectorsOf(bytes: number): number {
+  return bytes / SECTOR_BYTES
+}
+
+const OPERATION_BITS = 3
+const OPERATIONS = (1 << OPERATION_BITS) - 1
+
+/** State and operation in one number: a read and a write of the same sector are told apart. */
+function kindOf(state: State, operation: number): number {
+  return (state << OPERATION_BITS) | operation
+}
+
+/** One number for each operation that is told apart when events are matched. */
+function operationOf(flags: number): number {
+  if (flags & OP.write) return 2
+  if (flags & OP.read) return READ
+  if (flags & OP.discard) return 3
+  if (flags & OP.writeZeroes) return 4
+  if (flags & OP.secureErase) return 5
+  return flags & ZONE_COMMANDS ? 6 : 0
 }

@@ -34,24 +34,23 @@ export class RequestTracker {
     this.#diagnostics = diagnostics
   }
 
-  /** All rows of a batch. `shiftNs` is added to their times, `keep` leaves rows out. */
-  apply(batch: BlockBatch, shiftNs = 0, keep: ((i: number) => boolean) | null = null): void {
-    const { action, device, length, atNs } = batch
+  /** All rows of a batch, or those that `keep` says. */
+  apply(batch: BlockBatch, keep: ((i: number) => boolean) | null = null): void {
+    const { action, device, fromDevice, length } = batch
     for (let i = 0; i < length; i++) {
       if (keep && !keep(i)) continue
-      const at = atNs[i] + shiftNs
       switch (action[i]) {
         case ACTION.queue:
-          this.#device(device[i])?.queue(batch, i, at, this.#chains.apply(batch, i), this.#devices)
+          this.#queue(batch, i)
           break
         case ACTION.issue:
-          this.#device(device[i])?.issue(batch, i, at)
+          this.#device(device[i])?.issue(batch, i)
           break
         case ACTION.complete:
-          this.#device(device[i])?.complete(batch, i, at)
+          this.#device(device[i])?.complete(batch, i)
           break
         case ACTION.requeue:
-          this.#device(device[i])?.requeue(batch, i, at)
+          this.#device(device[i])?.requeue(batch, i)
           break
         case ACTION.split:
           this.#device(device[i])?.split(batch, i)
@@ -63,7 +62,7 @@ export class RequestTracker {
           break
         }
         case ACTION.remap:
-          this.#device(device[i])?.above.add(batch.fromDevice[i])
+          this.#device(device[i])?.isBelow(fromDevice[i])
           this.#chains.apply(batch, i)
           break
         default:
@@ -75,6 +74,20 @@ export class RequestTracker {
   summaries(): DeviceSummary[] {
     const all = [...this.#devices.values()].filter((device) => device.seen).map((device) => device.summary())
     return all.sort((a, b) => b.bytes + b.readBytes - a.bytes - a.readBytes || (a.device < b.device ? -1 : 1))
+  }
+
+  #queue(batch: BlockBatch, i: number): void {
+    const device = this.#device(batch.device[i])
+    const chain = this.#chains.apply(batch, i)
+    device?.queue(batch, i, chain !== null && this.#hasCounted(chain.above, device))
+  }
+
+  /** Whether requests were queued on another of these devices. */
+  #hasCounted(above: readonly number[], device: BlockDevice): boolean {
+    for (const from of above) {
+      if (from !== device.number && (this.#devices.get(from)?.queues ?? 0) > 0) return true
+    }
+    return false
   }
 
   #device(number: number): BlockDevice | null {

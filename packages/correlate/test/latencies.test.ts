@@ -1,7 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LATENCY_ERROR, Latencies } from '../src/index.ts'
-import { SectorTable } from '../src/sector-table.ts'
 
 const latencies = suite('latencies')
 
@@ -37,24 +36,19 @@ latencies('many are within the stated error', () => {
   }
 })
 
-latencies('sectors are found, replaced and removed like in a Map', () => {
-  const table = new SectorTable()
-  const map = new Map<number, number>()
-  let seed = 7
-  for (let k = 0; k < 50_000; k++) {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-    const sector = (seed % 997) * 8 + (seed % 3) * 2 ** 33
-    if (seed & 0x10000) {
-      table.set(sector, k)
-      map.set(sector, k)
-    } else {
-      table.delete(sector)
-      map.delete(sector)
-    }
-    assert.is(table.get(sector), map.get(sector) ?? -1)
+latencies('parts together are as if told to one', () => {
+  for (const sizes of [[], [3, 0, 4], [4000, 96], [4000, 97], [5000, 10], [10, 5000], [5000, 5000]]) {
+    const one = new Latencies()
+    const parts = sizes.map((size, part) => {
+      const l = new Latencies()
+      for (let k = 0; k < size; k++) {
+        l.add(k * 1000 + part)
+        one.add(k * 1000 + part)
+      }
+      return l
+    })
+    assert.equal(Latencies.together(parts).spread(), one.spread())
   }
-  assert.is(table.size, map.size)
-  for (const [sector, value] of map) assert.is(table.get(sector), value)
 })
 
 latencies.run()

@@ -181,16 +181,22 @@ requests('without queue events the first step there is counts, and no task is ch
   assert.equal([s.basis, s.writes, s.bytes, s.flushes, s.tasks.length], ['issue', 1, 4096, 1, 0])
 })
 
-requests('sequential: starts where the one before ended, by device and by task', () => {
+requests('sequential: starts where the one before ended, whoever asked for it', () => {
   const story = new Story()
-  for (let k = 0; k < 4; k++)
-    story.at(`Q W ${k * 8}+8`, k * 10, { tid: 1 }).at(`Q W ${1000 + k * 8}+8`, k * 10 + 5, { tid: 2 })
+  for (let k = 0; k < 4; k++) story.at(`Q W ${k * 8}+8`, k * 10, { tid: 1 + (k % 2) })
+  assert.is(one(story).sequentialShare, 0.75)
+  for (let k = 0; k < 4; k++) story.at(`Q W ${k * 8}+8`, k * 10, { tid: 1 }).at(`Q W ${1000 + k * 8}+8`, k * 10 + 5)
+  assert.is(one(story).sequentialShare, 0.25)
+})
+
+requests('the first step that the trace has counts, whenever it is first seen', () => {
+  const story = new Story().at('C W 0+8', 0).at('C W 8+8', 1)
+  assert.equal([one(story).basis, one(story).writes, one(story).firstNs], ['complete', 2, 0])
+  story.at('D W 16+8', 2)
+  assert.equal([one(story).basis, one(story).writes, one(story).firstNs], ['issue', 1, 2])
+  story.at('C W 16+8', 3).at('Q R 24+8', 4).at('D R 24+8', 5).at('C R 24+8', 6)
   const s = one(story)
-  assert.is(s.sequentialShare, 0)
-  assert.equal(
-    s.tasks.map(({ sequentialShare }) => sequentialShare),
-    [0.75, 0.75],
-  )
+  assert.equal([s.basis, s.writes, s.reads, s.firstNs, s.d2c?.count], ['queue', 0, 1, 4, 2])
 })
 
 requests('a thread id used again under another name is another row; a late name names what came before', () => {

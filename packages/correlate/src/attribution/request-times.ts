@@ -11,8 +11,7 @@
  * 3. A range that was split is done with its last part; ranges that were merged share the times of their request.
  */
 import { ACTION, DATALESS, OP, type BlockBatch } from '@flushtrace/trace'
-import { operationOf, sectorsOf } from '../block-device.ts'
-import { QUEUED, RequestTable, SENT } from '../request-table.ts'
+import { QUEUED, RequestTable, SENT, sectorsOf } from '../request-table.ts'
 import { Column } from './column.ts'
 
 const CHANGES = OP.write | OP.flush | DATALESS
@@ -65,12 +64,12 @@ export class RequestTimes {
           this.#complete(batch, i, at)
           break
         case ACTION.requeue: {
-          const entry = at.table.find(SENT, operationOf(flags[i]), batch.sector[i])
+          const entry = at.table.find(SENT, batch, i)
           if (entry >= 0) at.table.requeue(entry)
           break
         }
         case ACTION.split:
-          at.table.splitQueued(operationOf(flags[i]), batch.sector[i], batch.splitSector[i])
+          at.table.splitQueued(batch, i)
           break
         default:
       }
@@ -91,7 +90,8 @@ export class RequestTimes {
     return row
   }
 
-  #queue({ flags, bytes, sector, atNs }: BlockBatch, i: number, device: Device, row: number): void {
+  #queue(batch: BlockBatch, i: number, device: Device, row: number): void {
+    const { flags, bytes, sector } = batch
     if (bytes[i] === 0) {
       if (device.bare.length >= MAX_WAITING) device.bare.length = 0
       device.bare.push(row)
@@ -103,42 +103,34 @@ export class RequestTimes {
       device.bySector.set(sector[i], row)
     }
     device.table.makeRoom()
-    const end = sector[i] + sectorsOf(bytes[i])
-    device.table.add(QUEUED, operationOf(flags[i]), sector[i], end, atNs[i], row, flags[i])
+    device.table.queue(batch, i, row)
   }
 
-  #issue(
-    { flags, bytes, sector, atNs, device: number }: BlockBatch,
-    i: number,
-    device: Device,
-    trace: number,
-    make: () => number,
-  ): void {
+  #issue(batch: BlockBatch, i: number, device: Device, trace: number, make: () => number): void {
+    const { flags, bytes, sector, atNs } = batch
     if (bytes[i] === 0) {
       if ((flags[i] & OP.flush) === 0) return
       if (device.flushing.length >= MAX_WAITING) device.flushing.length = 0
       device.flushing.push(this.flushStartNs.length)
       this.flushTrace.push(trace)
-      this.flushDevice.push(number[i])
+      this.flushDevice.push(batch.device[i])
       this.flushStartNs.push(atNs[i])
       this.flushEndNs.push(NaN)
       return
     }
     if (sector[i] < 0) return
     const { table } = device
-    const operation = operationOf(flags[i])
-    const end = sector[i] + sectorsOf(bytes[i])
-    // Sent again; where completions are not traced at all, the next write of a block looks the same.
-    if (device.completes > 0 && table.again(operation, sector[i], end, atNs[i])) return
     table.makeRoom()
-    for (let e = table.send(operation, sector[i], end, atNs[i], flags[i]); e >= 0; e = table.next[e]) {
+    // Sent again; where completions are not traced at all, the next write of a block looks the same.
+    for (let e = table.send(batch, i, device.completes > 0); e >= 0; e = table.next[e]) {
       if (table.task[e] < 0) table.task[e] = make()
       const row = table.task[e]
       if (Number.isNaN(this.issuedNs.data[row])) this.issuedNs.data[row] = atNs[i]
     }
   }
 
-  #complete({ flags, bytes, sector, atNs }: BlockBatch, i: number, device: Device): void {
+  #complete(batch: BlockBatch, i: number, device: Device): void {
+    const { flags, bytes, sector, atNs } = batch
     device.completes++
     if (bytes[i] === 0) {
       if (flags[i] & OP.flush && !(flags[i] & OP.write)) {
@@ -153,10 +145,9 @@ export class RequestTimes {
     }
     if (sector[i] < 0) return
     const { table } = device
-    const operation = operationOf(flags[i])
-    let e = table.find(SENT, operation, sector[i])
+    let e = table.find(SENT, batch, i)
     // Devices that work on bios (dm, md, zram) have no issue.
-    if (e < 0) e = table.find(QUEUED, operation, sector[i])
+    if (e < 0) e = table.find(QUEUED, batch, i)
     if (e < 0) return
     const end = sector[i] + sectorsOf(bytes[i])
     const sentNs = table.sentNs[e]
@@ -167,7 +158,7 @@ export class RequestTimes {
       if (table.release(e) && row >= 0) this.dataDoneNs.data[row] = this.doneNs.data[row] = atNs[i]
       e = following
     }
-    if (e >= 0) table.resume(e, Math.max(end, table.start[e]), sentNs)
+    if (e >= 0) table.resume(e, end, sentNs)
   }
 }
 
