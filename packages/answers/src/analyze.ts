@@ -2,7 +2,7 @@
  * The whole road: sources → events → state → activities → whoever asked. Every command goes through here; what it
  * wants to know it takes from the activities and block events as they pass.
  */
-import type { Activity, DeviceSummary, TracedProcess } from '@flushtrace/correlate'
+import { REQUEST_ACTIONS, type Activity, type DeviceSummary, type TracedProcess } from '@flushtrace/correlate'
 import type { DiskLayout } from '@flushtrace/layout'
 import { Diagnostics, formatInstant, type Instant } from '@flushtrace/trace'
 import { extent } from 'd3-array'
@@ -88,7 +88,7 @@ export async function analyze(
   // What sysdig cannot show is no gap where strace stands beside it.
   const beside = straces.length > 0 ? new Diagnostics() : diagnostics
   const sysdigs = sysdigReadings(capture, beside, options)
-  const blockSources = blockReadings(capture, diagnostics, options)
+  const blockSources = blockReadings(capture, diagnostics, options, listeners.onBlockBatch ? null : REQUEST_ACTIONS)
   const context = contextOf(capture, sysdigs, blockSources.length > 0)
 
   let origin: Instant | null = null
@@ -104,7 +104,7 @@ export async function analyze(
   const calls = await readCalls(capture, readers, wantedOfCalls, diagnostics, beside)
 
   const timeline = new BlockTimeline(calls.origin, calls.placed, given)
-  await timeline.lookAhead(blockSources, blockReadings(capture, new Diagnostics(), options))
+  await timeline.lookAhead(blockSources, blockReadings(capture, new Diagnostics(), options, REQUEST_ACTIONS))
   const window = { timeline, keep: timeFilter(options, () => timeline.origin) }
   const blocks = await readBlocks(blockSources, window, diagnostics, listeners.onBlockBatch ?? null)
   reportUnseen(straces, diagnostics)

@@ -279,8 +279,16 @@ export interface BlockSource {
   readonly reading: BlockReading
 }
 
-/** The richest first. Binary files of one folder are one trace: they share a clock and the names of tasks. */
-export function blockReadings(capture: Capture, diagnostics: Diagnostics, formats: FormatOptions): BlockSource[] {
+/**
+ * The richest first. Binary files of one folder are one trace: they share a clock and the names of tasks. `actions`: the
+ * only ones that are needed as rows; null: all.
+ */
+export function blockReadings(
+  capture: Capture,
+  diagnostics: Diagnostics,
+  formats: FormatOptions,
+  actions: readonly number[] | null,
+): BlockSource[] {
   const found = capture.sources.map(({ source, kind }, index) => ({ source, kind, index }))
   const folders = new Map<string, typeof found>()
   for (const one of found) {
@@ -291,7 +299,7 @@ export function blockReadings(capture: Capture, diagnostics: Diagnostics, format
   const binary = [...folders.values()].map((files) => {
     const sources = files.map(({ source }) => source)
     const indexes = files.map(({ index }) => index)
-    return { sources, indexes, kind: 'blktrace' as const, reading: readBlktrace(sources, diagnostics) }
+    return { sources, indexes, kind: 'blktrace' as const, reading: readBlktrace(sources, diagnostics, { actions }) }
   })
   const text = found.flatMap(({ source, kind, index }) => {
     if (kind !== 'blkparse') return []

@@ -1,7 +1,6 @@
 /**
- * One binary source, record by record. The bytes are copied into an aligned window so that a record of the usual kind
- * (version 1, this machine's byte order, at a multiple of 4) is read as 32-bit words; any other kind is first brought
- * into that shape. Reading through a DataView costs three times as much.
+ * One binary source, record by record: runs of usual events (event-runs.ts), and whatever stands between them. An event of
+ * another shape is brought into the usual one first; notes, damage and what is not known are dealt with here.
  *
  * Invariants
  * 1. `decode` appends rows in the order of the file and stops before a record whose time has reached the limit.
@@ -10,22 +9,14 @@
  *
  * Layout and sources: wire.ts.
  */
-import {
-  ACTION,
-  ACTION_LETTERS,
-  type BlockBatch,
-  NO_DEVICE,
-  type DiagnosticKind,
-  type Diagnostics,
-} from '@flushtrace/trace'
-import type { TraceClock } from './clock.ts'
+import { ACTION, NO_DEVICE, type BlockBatch } from '@flushtrace/trace'
 import { BLKTRACE } from './diagnostics.ts'
-import type { BlockFacts, Tally } from './facts.ts'
+import { YEAR_NS, EventRuns, type Shared, type Wanted } from './event-runs.ts'
 import { magicAt } from './head.ts'
-import { be32, be64, loadHeader, u32 } from './header.ts'
-import { COMM_BYTES, type TaskNames } from './names.ts'
+import { loadHeader, u32 } from './header.ts'
+import { COMM_BYTES } from './names.ts'
 import { findRecord, magicMayBegin } from './resync.ts'
-import type { Sequences } from './sequences.ts'
+import { Window } from './window.ts'
 import {
   CATEGORY_NOTIFY,
   CGROUP_BIT,
@@ -33,15 +24,12 @@ import {
   HEADER_V1,
   HEADER_V2,
   LAST_ACTION,
-  MAGIC_V1,
   NOTE_MESSAGE,
   NOTE_PROCESS,
   NOTE_TIMESTAMP,
-  SECTOR_HIGH,
   TWO_32,
   WORD,
   WORDS,
-  flagsOf,
 } from './wire.ts'
 
 export const NEED_DATA = 0
@@ -49,422 +37,227 @@ export const AT_LIMIT = 1
 export const FULL = 2
 export type Stop = typeof NEED_DATA | typeof AT_LIMIT | typeof FULL
 
-const WINDOW = 1 << 18
-/** No record is longer: header and the largest payload a u16 can state. */
-const MAX_RECORD = HEADER_V2 + 0xffff + 4
-/** A step of more than a year between two records is damage, not time. */
-const YEAR_NS = 366 * 86_400e9
 const HOST_IS_LITTLE = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 
-/** What all cursors of one trace share. */
-export interface Shared {
-  readonly clock: TraceClock
-  readonly names: TaskNames
-  readonly sequences: Sequences
-  readonly tally: Tally
-  readonly facts: BlockFacts
-  readonly diagnostics: Diagnostics
-}
-
 export class RecordCursor {
-  readonly #source: number
-  readonly #path: string
   readonly #shared: Shared
-  readonly #chunks: AsyncIterator<Uint8Array>
-  #chunk: Uint8Array = new Uint8Array(0)
-  #chunkPos = 0
-  ended = false
-
-  readonly #bytes: Uint8Array
-  readonly #words: Uint32Array
+  readonly #wanted: Wanted
+  readonly #window: Window
+  readonly runs: EventRuns
+  /** Header of a record that is not of the usual shape, brought into it. */
   readonly #scratch = new Uint32Array(WORDS)
-  #pos = 0
-  #end = 0
-  /** Offset in the source of the window's first byte. */
-  #offset = 0
   #resyncing = false
-
-  #records = 0
   /** Stretches of bytes between records that belong to none. */
   #gaps = 0
-  #lastNs = NaN
   #suspectNs = NaN
-  /** Events with the very time of the one before: many of them mean a coarser unit than ns. */
-  ties = 0
-  timed = 0
 
-  /** The record at which `decode` stopped with AT_LIMIT. */
-  nextNs = NaN
-  nextDevice = 0
-  nextSequence = 0
-
-  constructor(source: number, path: string, chunks: AsyncIterable<Uint8Array>, shared: Shared) {
-    this.#source = source
-    this.#path = path
+  constructor(source: number, path: string, chunks: AsyncIterable<Uint8Array>, shared: Shared, wanted: Wanted) {
     this.#shared = shared
-    this.#chunks = chunks[Symbol.asyncIterator]()
-    const buffer = new ArrayBuffer(WINDOW)
-    this.#bytes = new Uint8Array(buffer)
-    this.#words = new Uint32Array(buffer)
+    this.#wanted = wanted
+    this.#window = new Window(chunks)
+    this.runs = new EventRuns(source, path, this.#window, shared, wanted)
   }
 
-  get done(): boolean {
-    return this.ended && this.#pos >= this.#end
+  /** Whether no bytes will come any more. */
+  get ended(): boolean {
+    return this.#window.last
   }
 
-  /** Fills the window; the record at the position comes to its front and so to a multiple of 4. */
-  async fill(): Promise<void> {
-    const bytes = this.#bytes
-    bytes.copyWithin(0, this.#pos, this.#end)
-    this.#offset += this.#pos
-    this.#end -= this.#pos
-    this.#pos = 0
-    while (this.#end < WINDOW) {
-      if (this.#chunkPos >= this.#chunk.length) {
-        if (this.#end >= MAX_RECORD) return
-        const { done, value } = await this.#chunks.next()
-        if (done) {
-          this.ended = true
-          return
-        }
-        this.#chunk = value
-        this.#chunkPos = 0
-        continue
-      }
-      const count = Math.min(WINDOW - this.#end, this.#chunk.length - this.#chunkPos)
-      bytes.set(this.#chunk.subarray(this.#chunkPos, this.#chunkPos + count), this.#end)
-      this.#end += count
-      this.#chunkPos += count
+  fill(): Promise<void> {
+    return this.#window.fill()
+  }
+
+  close(): Promise<void> {
+    return this.#window.close()
+  }
+
+  /** Appends the events before `limitNs`; with `force` at least one, whatever its time. */
+  decode(batch: BlockBatch, limitNs: number, force: boolean): Stop {
+    const window = this.#window
+    const { runs } = this
+    runs.force = force
+    while (!batch.full) {
+      if (HOST_IS_LITTLE && (window.pos & 3) === 0 && this.#run(batch, window.words, HEADER_V1, limitNs))
+        return AT_LIMIT
+      if (batch.full) break
+      const stop = this.#oddRecord(batch, limitNs)
+      if (stop === null) continue
+      if (stop === NEED_DATA && window.last) this.#tail()
+      return stop
     }
+    return FULL
   }
 
-  async close(): Promise<void> {
-    await this.#chunks.return?.()
+  /** True at the limit. */
+  #run(batch: BlockBatch, view: Uint32Array, headerBytes: number, limitNs: number): boolean {
+    const { pos } = this.#window
+    const atLimit = this.runs.read(batch, view, headerBytes, limitNs)
+    if (this.#window.pos !== pos) this.#resyncing = false
+    return atLimit
   }
 
-  /**
-   * Appends the events before `limitNs` (with `force` at least one, whatever its time). Without `named`, the rows are
-   * not in their final order yet: names of tasks become rows of their own, to be applied later.
-   */
-  decode(batch: BlockBatch, limitNs: number, force: boolean, named: boolean): Stop {
-    const words = this.#words
-    const scratch = this.#scratch
-    const { clock, names, sequences, tally } = this.#shared
-    const { eventHigh, eventLow } = clock
-    const noteHigh = clock.noteHigh
-    const noteLow = clock.noteLow
+  /** The record at the position, where it is no event of the usual shape. null: go on behind it. */
+  #oddRecord(batch: BlockBatch, limitNs: number): Stop | null {
+    const window = this.#window
+    const { pos } = window
+    const headerBytes = this.#load(pos)
+    if (headerBytes === 0) return NEED_DATA
+    if (headerBytes < 0) return this.#resync(pos) ? null : NEED_DATA
+    const view = this.#scratch
+    const payload = pos + headerBytes
+    const next = payload + (view[WORD.errorAndPayload] >>> 16)
+    if (next > payload) {
+      const state = this.#checkPayload(pos, next)
+      if (state === NEED) return NEED_DATA
+      if (state !== GOOD) {
+        window.pos = state
+        return null
+      }
+    }
+    const code = view[WORD.action]
+    if ((code >>> 16) & CATEGORY_NOTIFY) return this.#note(batch, code, limitNs, payload, next)
+    const { eventHigh, eventLow } = this.#shared.clock
+    const atNs = (view[WORD.timeHigh] - eventHigh) * TWO_32 + (view[WORD.timeLow] - eventLow)
+    if (atNs >= limitNs && !this.runs.force) return this.#stopAt(atNs)
+    const action = code & 0xffff & ~CGROUP_BIT
+    if (action === 0 || action > LAST_ACTION) return this.#unknown(code, next)
+    if (Math.abs(atNs - this.runs.lastNs) > YEAR_NS) {
+      // Once is damage; twice in a row is how the clock goes on.
+      if (!(Math.abs(atNs - this.#suspectNs) < YEAR_NS)) {
+        this.#suspectNs = atNs
+        this.#passed(next)
+        this.#shared.facts.damaged++
+        this.runs.report(BLKTRACE.timeJump, `record ${this.runs.records}`, pos)
+        return null
+      }
+      this.runs.lastNs = atNs
+    }
+    this.#run(batch, view, headerBytes, limitNs)
+    return null
+  }
+
+  #note(batch: BlockBatch, code: number, limitNs: number, payload: number, next: number): Stop | null {
+    const { clock, facts } = this.#shared
+    const view = this.#scratch
     const rebased = clock.base === 'recovered'
-    const source = this.#source
-    const {
-      action: actions,
-      flags,
-      device: devices,
-      sector: sectors,
-      bytes: sizes,
-      tid: tids,
-      comm: comms,
-      atNs: times,
-      error: errors,
-      cpu: cpus,
-      sequence: sequenceColumn,
-      record: recordColumn,
-      source: sources,
-      capacity,
-    } = batch
-    let n = batch.length
-    let p = this.#pos
-    const end = this.#end
-    let lastNs = this.#lastNs
-    let stop: Stop = NEED_DATA
-    while (n < capacity) {
-      let view = words
-      let w = p >>> 2
-      let headerBytes = HEADER_V1
-      if (p + HEADER_V1 > end || (p & 3) !== 0 || words[w] !== MAGIC_V1 || !HOST_IS_LITTLE) {
-        headerBytes = this.#load(p)
-        if (headerBytes < 0) {
-          p = this.#resync(p)
-          if (p >= 0) continue
-          p = -p - 1
-          break
-        }
-        if (headerBytes === 0) break
-        view = scratch
-        w = 0
-      }
-      const payloadBytes = view[w + WORD.errorAndPayload] >>> 16
-      const next = p + headerBytes + payloadBytes
-      if (payloadBytes > 0) {
-        const state = this.#checkPayload(p, next)
-        if (state === NEED) break
-        if (state !== GOOD) {
-          p = state
-          continue
-        }
-      }
-      const code = view[w + WORD.action]
-      const categories = code >>> 16
-      const timeLow = view[w + WORD.timeLow]
-      const timeHigh = view[w + WORD.timeHigh]
-      if (categories & CATEGORY_NOTIFY) {
-        const atNs = (timeHigh - noteHigh) * TWO_32 + (timeLow - noteLow)
-        if (!rebased && atNs >= limitNs && !force) {
-          this.nextNs = atNs
-          this.nextDevice = view[w + WORD.device]
-          this.nextSequence = 0
-          stop = AT_LIMIT
-          break
-        }
-        this.#records++
-        this.#resyncing = false
-        // A note's time is its own; in a rebased dump only its place in the file tells the order.
-        batch.length = n
-        this.#note(
-          batch,
-          code & 0xff,
-          view[w + WORD.pid],
-          rebased ? (lastNs >= 0 ? lastNs : -Infinity) : atNs,
-          p + headerBytes,
-          next,
-          {
-            atNs,
-            row: !named,
-            cgroup: (code & CGROUP_BIT) !== 0,
-          },
-        )
-        n = batch.length
-        force = false
-        p = next
-        continue
-      }
-      const atNs = (timeHigh - eventHigh) * TWO_32 + (timeLow - eventLow)
-      if (atNs >= limitNs && !force) {
-        this.nextNs = atNs
-        this.nextDevice = view[w + WORD.device]
-        this.nextSequence = view[w + WORD.sequence]
-        stop = AT_LIMIT
-        break
-      }
-      this.#records++
-      this.#resyncing = false
-      let action = code & 0xffff
-      let payload = p + headerBytes
-      if (action & CGROUP_BIT) {
-        action &= ~CGROUP_BIT
-        payload += CGROUP_BYTES
-      }
-      if (action === 0 || action > LAST_ACTION) {
-        // A magic in the middle of garbage, if no record follows.
-        if (next + 4 <= end && !magicAt(this.#bytes, next)) {
-          this.#records--
-          p = this.#resync(p)
-          if (p >= 0) continue
-          p = -p - 1
-          break
-        }
-        this.#shared.facts.foreign++
-        this.#report(BLKTRACE.unknownAction, `action 0x${code.toString(16)}`, p)
-        p = next
-        continue
-      }
-      if (atNs - lastNs > YEAR_NS || lastNs - atNs > YEAR_NS) {
-        // Once is damage; twice in a row is how the clock goes on.
-        if (!(Math.abs(atNs - this.#suspectNs) < YEAR_NS)) {
-          this.#suspectNs = atNs
-          this.#shared.facts.damaged++
-          this.#report(BLKTRACE.timeJump, `record ${this.#records}`, p)
-          p = next
-          continue
-        }
-        lastNs = atNs
-      }
-      if (atNs < lastNs) this.#backwards(p, named)
-      else if (atNs === lastNs) this.ties++
-      lastNs = atNs
-      this.timed++
-      force = false
+    const atNs = (view[WORD.timeHigh] - clock.noteHigh) * TWO_32 + (view[WORD.timeLow] - clock.noteLow)
+    view[WORD.sequence] = 0
+    if (!rebased && atNs >= limitNs && !this.runs.force) return this.#stopAt(atNs)
+    // A note's time is its own; in a rebased dump only its place in the file tells the order.
+    const orderNs = rebased ? (this.runs.lastNs >= 0 ? this.runs.lastNs : -Infinity) : atNs
+    const kind = code & 0xff
+    const start = code & CGROUP_BIT ? payload + CGROUP_BYTES : payload
+    facts.notes++
+    if (kind === NOTE_MESSAGE) facts.messages++
+    else if (kind === NOTE_PROCESS) this.#name(batch, view[WORD.pid], orderNs, start, next)
+    else if (kind === NOTE_TIMESTAMP && next - payload >= 8) this.#anchor(atNs, payload)
+    this.runs.force = false
+    this.#passed(next)
+    return null
+  }
 
-      const device = view[w + WORD.device]
-      const cpu = view[w + WORD.cpu]
-      const sequence = view[w + WORD.sequence]
-      const missing = sequences.missing(device, cpu, sequence)
-      if (missing > 0) this.#lost(missing, device, cpu, p)
-      const tid = view[w + WORD.pid] | 0
-      const size = view[w + WORD.bytes]
-      const sectorHigh = view[w + WORD.sectorHigh]
-      tally.row(action, device, cpu, atNs)
+  /** A task has this name from now on. */
+  #name(batch: BlockBatch, tid: number, orderNs: number, start: number, next: number): void {
+    const { names } = this.#shared
+    const comm = names.intern(this.#window.bytes, start, Math.min(next, start + COMM_BYTES))
+    if (comm < 0) return
+    if (this.#wanted.inOrder) names.set(tid, comm)
+    else batch.comm[batch.add(ACTION.note, NO_DEVICE, tid, orderNs, 0)] = comm
+  }
 
-      actions[n] = action
-      flags[n] = flagsOf(view === words ? categories : categories | (scratch[WORD.actionHigh] << 16), size)
-      devices[n] = device
-      sectors[n] = sectorHigh < SECTOR_HIGH ? sectorHigh * TWO_32 + view[w + WORD.sectorLow] : -1
-      sizes[n] = size
-      tids[n] = tid
-      comms[n] = named ? names.get(tid) : -1
-      times[n] = atNs
-      errors[n] = (view[w + WORD.errorAndPayload] << 16) >> 16
-      cpus[n] = cpu
-      sequenceColumn[n] = sequence
-      recordColumn[n] = this.#records
-      sources[n] = source
-      if (payloadBytes > 0 || action === ACTION.remap || action === ACTION.split) {
-        this.#payload(batch, n, action, payload, next, p)
-      } else if (action === ACTION.unplug || action === ACTION.unplugTimer) batch.depth[n] = 0
-      n++
-      p = next
-    }
-    if (n === capacity && stop === NEED_DATA) stop = FULL
-    batch.length = n
-    this.#pos = p
-    this.#lastNs = lastNs
-    if (stop === NEED_DATA && this.ended) this.#tail()
-    return stop
+  /** A note of the wall clock, in the byte order of its record. */
+  #anchor(atNs: number, payload: number): void {
+    const { bytes, pos } = this.#window
+    const head = magicAt(bytes, pos)
+    if (head) this.#shared.clock.anchor(atNs, u32(bytes, payload, head) >>> 0, u32(bytes, payload + 4, head) >>> 0)
+  }
+
+  /** An action that is none: of a newer kernel, or, if no record follows, a magic in the middle of garbage. */
+  #unknown(code: number, next: number): Stop | null {
+    const { bytes, pos, end } = this.#window
+    if (next + 4 <= end && !magicAt(bytes, next)) return this.#resync(pos) ? null : NEED_DATA
+    this.#passed(next)
+    this.#shared.facts.foreign++
+    this.runs.report(BLKTRACE.unknownAction, `action 0x${code.toString(16)}`, pos)
+    return null
+  }
+
+  #stopAt(atNs: number): Stop {
+    this.runs.stopAt(atNs, this.#scratch, 0)
+    return AT_LIMIT
+  }
+
+  /** The record at the position is read: the next one stands at `next`. */
+  #passed(next: number): void {
+    this.runs.records++
+    this.#resyncing = false
+    this.#window.pos = next
   }
 
   /** Counts of this source, after its end. */
   finish(): void {
-    this.#shared.facts.records += this.#records + this.#gaps
+    this.#shared.facts.records += this.runs.records + this.#gaps
   }
 
   /** Brings the header at `p` into `scratch`; its length, 0 when more bytes are needed, -1 when there is none. */
   #load(p: number): number {
-    const bytes = this.#bytes
-    if (p + HEADER_V1 > this.#end) {
-      if (!this.ended || p >= this.#end || magicMayBegin(bytes, p, this.#end)) return 0
+    const { bytes, end, last } = this.#window
+    if (p + HEADER_V1 > end) {
+      if (!last || p >= end || magicMayBegin(bytes, p, end)) return 0
       return -1
     }
     const head = magicAt(bytes, p)
     if (!head) return -1
-    if (p + head.headerBytes > this.#end) return 0
+    if (p + head.headerBytes > end) return 0
     loadHeader(bytes, p, head, this.#scratch)
     return head.headerBytes
   }
 
-  #payload(batch: BlockBatch, n: number, action: number, payload: number, next: number, p: number): void {
-    const room = next - payload
-    switch (action) {
-      case ACTION.remap: {
-        const whole = room >= 16
-        const to = whole ? be32(this.#bytes, payload + 4) : 0
-        batch.fromDevice[n] = whole ? be32(this.#bytes, payload) : NO_DEVICE
-        batch.fromSector[n] = whole ? be64(this.#bytes, payload + 8) : -1
-        if (to !== 0) batch.device[n] = to
-        if (!whole) this.#report(BLKTRACE.badPayload, ACTION_LETTERS[action], p)
-        break
-      }
-      case ACTION.split:
-        batch.splitSector[n] = room >= 8 ? be64(this.#bytes, payload) : -1
-        if (room < 8) this.#report(BLKTRACE.badPayload, ACTION_LETTERS[action], p)
-        break
-      case ACTION.unplug:
-      case ACTION.unplugTimer:
-        batch.depth[n] = room >= 8 ? be64(this.#bytes, payload) : 0
-        break
-      default:
-    }
-  }
-
-  #note(
-    batch: BlockBatch,
-    note: number,
-    tid: number,
-    orderNs: number,
-    payload: number,
-    next: number,
-    { atNs, row, cgroup }: { atNs: number; row: boolean; cgroup: boolean },
-  ): void {
-    const { clock, names, facts } = this.#shared
-    facts.notes++
-    const start = cgroup ? payload + CGROUP_BYTES : payload
-    switch (note) {
-      case NOTE_PROCESS: {
-        const comm = names.intern(this.#bytes, start, Math.min(next, start + COMM_BYTES))
-        if (comm < 0) break
-        if (row) {
-          const i = batch.add(ACTION.note, NO_DEVICE, tid, orderNs, 0)
-          batch.comm[i] = comm
-        } else names.set(tid, comm)
-        break
-      }
-      case NOTE_TIMESTAMP:
-        if (next - payload >= 8) {
-          const head = magicAt(this.#bytes, this.#headerOf(payload))
-          if (head) clock.anchor(atNs, u32(this.#bytes, payload, head) >>> 0, u32(this.#bytes, payload + 4, head) >>> 0)
-        }
-        break
-      case NOTE_MESSAGE:
-        facts.messages++
-        break
-      default:
-    }
-  }
-
-  /** Where the header before this payload begins. */
-  #headerOf(payload: number): number {
-    return magicAt(this.#bytes, payload - HEADER_V1) ? payload - HEADER_V1 : payload - HEADER_V2
-  }
-
   /** GOOD, NEED, or (a length that cannot be) the position of the record inside it. */
   #checkPayload(p: number, next: number): number {
-    if (next + 4 <= this.#end) {
-      if (magicAt(this.#bytes, next)) return GOOD
-    } else if (!this.ended) return NEED
-    else if (next === this.#end) return GOOD
-    const inside = findRecord(this.#bytes, p + 1, Math.min(next, this.#end), this.#end)
-    if (inside < 0) return next > this.#end ? NEED : GOOD
-    this.#records++
-    this.#damage(p, 0)
+    const { bytes, end, last } = this.#window
+    if (next + 4 <= end) {
+      if (magicAt(bytes, next)) return GOOD
+    } else if (!last) return NEED
+    else if (next === end) return GOOD
+    const inside = findRecord(bytes, p + 1, Math.min(next, end), end)
+    if (inside < 0) return next > end ? NEED : GOOD
+    this.runs.records++
+    this.#damage(p)
     return inside
   }
 
-  /** Skips to the next record; −(position)−1 when the window ends before one is found. */
-  #resync(p: number): number {
+  /** Goes to the next record; false when the bytes at hand end before one is found. */
+  #resync(p: number): boolean {
+    const { bytes, end, last } = this.#window
     if (!this.#resyncing) {
       this.#gaps++
-      this.#damage(p, 0)
+      this.#damage(p)
     }
     this.#resyncing = true
-    const found = findRecord(this.#bytes, p + 1, this.#end, this.#end)
+    const found = findRecord(bytes, p + 1, end, end)
     // A header that begins in the last bytes may be whole in the next window.
-    const stop = found >= 0 ? found : this.ended ? this.#end : Math.max(p + 1, this.#end - HEADER_V2)
+    const stop = found >= 0 ? found : last ? end : Math.max(p + 1, end - HEADER_V2)
     this.#shared.facts.skippedBytes += stop - p
-    return found >= 0 ? found : -stop - 1
+    this.#window.pos = stop
+    return found >= 0
   }
 
-  #damage(p: number, skipped: number): void {
+  #damage(p: number): void {
     this.#shared.facts.damaged++
-    this.#shared.facts.skippedBytes += skipped
-    this.#report(BLKTRACE.damaged, `byte ${this.#offset + p}`, p)
+    this.runs.report(BLKTRACE.damaged, `byte ${this.#window.offset + p}`, p)
   }
 
   /** What is left at the end of the source is the beginning of a record. */
   #tail(): void {
-    const left = this.#end - this.#pos
+    const { pos, end, offset } = this.#window
+    const left = end - pos
     if (left <= 0) return
     this.#shared.facts.damaged++
     this.#shared.facts.skippedBytes += left
-    this.#records++
-    this.#report(BLKTRACE.cut, `${left} bytes at byte ${this.#offset + this.#pos}`, this.#pos)
-    this.#pos = this.#end
-  }
-
-  #backwards(p: number, named: boolean): void {
-    // A single stream holds the CPUs' buffers one after the other: put in order later, see reorder.ts.
-    if (named) this.#report(BLKTRACE.backwards, `record ${this.#records}`, p)
-  }
-
-  #lost(missing: number, device: number, cpu: number, p: number): void {
-    this.#shared.facts.lost += missing
-    const detail = `${missing} on CPU ${cpu} of device ${device >>> 20}:${device & 0xfffff}`
-    this.#shared.diagnostics.add(BLKTRACE.lost, this.#place(p), detail, missing)
-  }
-
-  #report(kind: DiagnosticKind, detail: string, p: number): void {
-    this.#shared.diagnostics.add(kind, this.#place(p), detail)
-  }
-
-  #place(p: number): { source: string; record: number; offset: number } {
-    return { source: this.#path, record: this.#records, offset: this.#offset + p }
+    this.runs.records++
+    this.runs.report(BLKTRACE.cut, `${left} bytes at byte ${offset + pos}`, pos)
+    this.#window.pos = end
   }
 }
 

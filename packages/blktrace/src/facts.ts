@@ -5,7 +5,7 @@ import type { SummaryTable } from './summary.ts'
 export interface BlockFacts {
   /** Records, or lines of text: used + notes + foreign + damaged. */
   records: number
-  /** Of these, the ones that became rows. */
+  /** Of these, the ones that became rows, or would have if asked for. */
   used: number
   /** Names of tasks, messages, times of day, headers. */
   notes: number

@@ -1,6 +1,6 @@
 /** Headers of any version and byte order → the words of version 1 in this machine's order (WORD in wire.ts). */
 import type { RecordHead } from './head.ts'
-import { MAGIC_V1, SECTOR_HIGH, TWO_32, WORD } from './wire.ts'
+import { MAGIC_V1, NO_SECTOR, TWO_32, WORD } from './wire.ts'
 
 /** The header at `p` into `words`. */
 export function loadHeader(bytes: Uint8Array, p: number, head: RecordHead, words: Uint32Array): void {
@@ -50,5 +50,5 @@ export function be32(b: Uint8Array, p: number): number {
 /** -1 for what does not fit a double. */
 export function be64(b: Uint8Array, p: number): number {
   const high = be32(b, p)
-  return high < SECTOR_HIGH ? high * TWO_32 + be32(b, p + 4) : -1
+  return high < NO_SECTOR ? high * TWO_32 + be32(b, p + 4) : -1
 }

@@ -1,6 +1,6 @@
 export { BLKTRACE } from './diagnostics.ts'
 export type { BlockFacts } from './facts.ts'
-export { readBlktrace, type BlockReading } from './read-binary.ts'
+export { readBlktrace, type BlktraceOptions, type BlockReading } from './read-binary.ts'
 export { readBlkparse, type BlkparseOptions } from './read-blkparse.ts'
 export { readBtraceSummary, type SummaryReading } from './read-summary.ts'
 export { readTracefs } from './read-tracefs.ts'

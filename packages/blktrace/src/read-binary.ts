@@ -1,8 +1,9 @@
 /** Binary block traces → batches of events in the order of time. */
-import { BlockBatch, formatInstant, type Diagnostics, type Source } from '@flushtrace/trace'
+import { ACTION_LETTERS, BlockBatch, formatInstant, type Diagnostics, type Source } from '@flushtrace/trace'
 import { TraceClock } from './clock.ts'
-import { AT_LIMIT, FULL, NEED_DATA, RecordCursor, type Shared } from './cursor.ts'
+import { AT_LIMIT, FULL, NEED_DATA, RecordCursor } from './cursor.ts'
 import { BLKTRACE } from './diagnostics.ts'
+import type { Shared } from './event-runs.ts'
 import { Tally, emptyFacts, type BlockFacts } from './facts.ts'
 import { scanHead, type HeadScan } from './head.ts'
 import { mergeBatches } from './merge.ts'
@@ -17,6 +18,11 @@ export interface BlockReading {
   readonly facts: BlockFacts
 }
 
+export interface BlktraceOptions {
+  /** The actions that become rows; the others are only counted. Default: all. */
+  readonly actions?: readonly number[] | null
+}
+
 /** Share of events with the very time of the one before, past which the times are not ns. */
 const TIE_SHARE = 0.5
 const MIN_TIMED = 64
@@ -25,7 +31,11 @@ const MIN_TIMED = 64
  * Reads the sources of one trace: the per-CPU files of all its devices, or a single stream. All share one clock and one
  * set of task names, so files of different traces must be read apart. Damaged records are rows of `diagnostics`.
  */
-export function readBlktrace(sources: readonly Source[], diagnostics: Diagnostics): BlockReading {
+export function readBlktrace(
+  sources: readonly Source[],
+  diagnostics: Diagnostics,
+  { actions = null }: BlktraceOptions = {},
+): BlockReading {
   const facts = emptyFacts()
   const scans = sources.map((source) => scanHead(source.head))
   const heads = scans.filter((scan) => scan !== null)
@@ -35,15 +45,19 @@ export function readBlktrace(sources: readonly Source[], diagnostics: Diagnostic
   const shared: Shared = { clock, names, sequences: new Sequences(), tally, facts, diagnostics }
   facts.clock = clock.clock
   facts.options = optionsOf(heads)
-  const cursors = sources.map((source, k) => new RecordCursor(k, source.path, source.chunks(), shared))
+  // The buffers of several CPUs in one file may overlap in time. One source alone can be such a stream.
+  const isStream = scans.map((scan) => sources.length === 1 || (scan?.cpus.size ?? 0) > 1)
+  const wanted = Uint8Array.from(ACTION_LETTERS, (_, action) => (actions === null || actions.includes(action) ? 1 : 0))
+  const cursors = sources.map((source, k) => {
+    return new RecordCursor(k, source.path, source.chunks(), shared, { actions: wanted, inOrder: !isStream[k] })
+  })
 
   async function* batches(): AsyncGenerator<BlockBatch> {
     try {
       const perCpu: RecordCursor[] = []
       const streams: AsyncIterable<BlockBatch>[] = []
       for (const [k, cursor] of cursors.entries()) {
-        // The buffers of several CPUs in one file may overlap in time. One source alone can be such a stream.
-        if (sources.length === 1 || (scans[k]?.cpus.size ?? 0) > 1) streams.push(heldBack(cursor, shared))
+        if (isStream[k]) streams.push(heldBack(cursor, shared))
         else perCpu.push(cursor)
       }
       if (perCpu.length > 0) streams.push(byTime(perCpu, shared))
@@ -63,8 +77,8 @@ async function* byTime(cursors: readonly RecordCursor[], shared: Shared): AsyncG
   for (const cursor of cursors) if (await advance(cursor, batch)) push(heap, cursor)
   while (heap.length > 0) {
     const cursor = heap[0]
-    const limitNs = Math.min(heap[1]?.nextNs ?? Infinity, heap[2]?.nextNs ?? Infinity)
-    const stop = cursor.decode(batch, limitNs, true, true)
+    const limitNs = Math.min(heap[1]?.runs.nextNs ?? Infinity, heap[2]?.runs.nextNs ?? Infinity)
+    const stop = cursor.decode(batch, limitNs, true)
     if (stop === FULL) {
       stamp(batch, shared)
       yield batch
@@ -83,14 +97,14 @@ async function* byTime(cursors: readonly RecordCursor[], shared: Shared): AsyncG
 
 /** Fills the window until the next record is known; false at the end of the source. */
 async function advance(cursor: RecordCursor, batch: BlockBatch): Promise<boolean> {
-  while (cursor.decode(batch, -Infinity, false, true) !== AT_LIMIT) {
+  while (cursor.decode(batch, -Infinity, false) !== AT_LIMIT) {
     if (cursor.ended) return false
     await cursor.fill()
   }
   return true
 }
 
-function earlier(a: RecordCursor, b: RecordCursor): boolean {
+function earlier({ runs: a }: RecordCursor, { runs: b }: RecordCursor): boolean {
   if (a.nextNs !== b.nextNs) return a.nextNs < b.nextNs
   if (a.nextDevice !== b.nextDevice) return a.nextDevice < b.nextDevice
   return a.nextSequence < b.nextSequence
@@ -125,7 +139,7 @@ async function* heldBack(cursor: RecordCursor, shared: Shared): AsyncGenerator<B
   let spare = newBatch(shared, BlockBatch.ROWS)
   let emittedNs = -Infinity
   for (let more = true; more;) {
-    const stop = cursor.decode(held, Infinity, false, false)
+    const stop = cursor.decode(held, Infinity, false)
     if (stop === NEED_DATA && !cursor.ended) {
       await cursor.fill()
       continue
@@ -189,8 +203,8 @@ function finish(cursors: readonly RecordCursor[], shared: Shared, sources: reado
   if (names.full) diagnostics.add(BLKTRACE.tooManyNames, place)
   if (clock.base === 'recovered') diagnostics.add(BLKTRACE.rebased, place)
   if (clock.base === 'unknown') diagnostics.add(BLKTRACE.noClock, place)
-  const ties = cursors.reduce((sum, cursor) => sum + cursor.ties, 0)
-  const timed = cursors.reduce((sum, cursor) => sum + cursor.timed, 0)
+  const ties = cursors.reduce((sum, cursor) => sum + cursor.runs.ties, 0)
+  const timed = cursors.reduce((sum, cursor) => sum + cursor.runs.timed, 0)
   if (clock.nsPerUnit !== null) {
     diagnostics.add(BLKTRACE.clockUnit, place, `one unit is ${Number(clock.nsPerUnit.toPrecision(3))} ns by its notes`)
   } else if (timed >= MIN_TIMED && ties > timed * TIE_SHARE) {

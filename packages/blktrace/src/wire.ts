@@ -61,7 +61,7 @@ export const LAST_ACTION = ACTION.zoneUnplug
 
 export const TWO_32 = 4294967296
 /** Upper half of the first sector that does not fit a double; no device has it, only "no sector" (2^64 − 1). */
-export const SECTOR_HIGH = 1 << 21
+export const NO_SECTOR = 0x200000
 
 /** Largest payload that makes sense: a message has at most 128 bytes, a SCSI command 32. */
 export const MAX_PAYLOAD = 4096

@@ -1,8 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ACTION } from '@flushtrace/trace'
 import {
   act,
   be,
+  fixture,
   named,
   read,
   readAll,
@@ -288,6 +290,20 @@ binary('a machine up for longer than a double counts ns', async () => {
     [0, 1],
   )
   assert.equal(origin, { seconds: 20_000_000, nanos: 1 })
+})
+
+binary('actions that nobody asks for are counted and become no row, in CPUs’ files and in one stream', async () => {
+  for (const files of [[0, 1], [1]]) {
+    const sources = files.map((cpu) => memorySource(fixture(`partition/loop0.blktrace.${cpu}`), `loop0.${cpu}`))
+    const all = await readAll(sources)
+    const some = await readAll(sources, { actions: [ACTION.queue, ACTION.remap] })
+    assert.ok(some.rows.length > 0 && some.rows.length < all.rows.length)
+    assert.equal(
+      some.rows,
+      all.rows.filter(({ action }) => action === 'Q' || action === 'A'),
+    )
+    assert.equal([some.facts, some.codes], [all.facts, all.codes])
+  }
 })
 
 binary.run()

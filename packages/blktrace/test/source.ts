@@ -12,7 +12,7 @@ import {
   type BlockBatch,
   type Source,
 } from '@flushtrace/trace'
-import { readBlktrace, type BlockFacts, type BlockReading } from '../src/index.ts'
+import { readBlktrace, type BlktraceOptions, type BlockFacts, type BlockReading } from '../src/index.ts'
 
 export function fixture(name: string): Buffer {
   return readFileSync(fileURLToPath(new URL(`../../../fixtures/blktrace/${name}`, import.meta.url)))
@@ -151,9 +151,9 @@ export async function collect(reading: BlockReading, diagnostics: Diagnostics): 
   return { rows, inodes, facts: reading.facts, diagnostics, codes, clock, origin }
 }
 
-export async function readAll(sources: readonly Source[]): Promise<Read> {
+export async function readAll(sources: readonly Source[], options: BlktraceOptions = {}): Promise<Read> {
   const diagnostics = new Diagnostics()
-  return collect(readBlktrace(sources, diagnostics), diagnostics)
+  return collect(readBlktrace(sources, diagnostics, options), diagnostics)
 }
 
 export function read(bytes: Uint8Array, chunk?: number): Promise<Read> {

@@ -4,7 +4,7 @@ export { kindOf, type FileKind, type FileName, type TracedFile } from './files.t
 export type { Activity, ActivityKind, ActivitySink, Confidence, Scope, Target } from './activity.ts'
 export type { Task, TracedProcess } from './processes.ts'
 export { CORRELATE } from './diagnostics.ts'
-export { RequestTracker } from './requests.ts'
+export { REQUEST_ACTIONS, RequestTracker } from './requests.ts'
 export {
   blockPart,
   type Basis,

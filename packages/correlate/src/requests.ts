@@ -20,6 +20,18 @@ import { REQUESTS } from './block-diagnostics.ts'
 import type { DeviceSummary } from './block-summary.ts'
 import { RemapChains } from './remap-chains.ts'
 
+/** The actions that are looked at. */
+export const REQUEST_ACTIONS: readonly number[] = [
+  ACTION.queue,
+  ACTION.issue,
+  ACTION.complete,
+  ACTION.requeue,
+  ACTION.split,
+  ACTION.backMerge,
+  ACTION.frontMerge,
+  ACTION.remap,
+]
+
 /** More devices than any machine has. */
 const MAX_DEVICES = 4096
 
