@@ -73,12 +73,13 @@ export class BlockTimeline {
       this.#clocks.set(one.index, clock)
       waiting.delete(one)
       if (clock.offsetNs === null) return
+      if (clock.driftPpm !== null) one.anchors.steady(clock.driftPpm)
       const placed = { anchors: one.anchors, offsetNs: clock.offsetNs, residualNs: clock.residualNs ?? 0 }
       this.placed.push(placed)
       if (one.first.wall) this.origin ??= plusNs(one.first.wall, -clock.offsetNs)
       for (const other of waiting) {
         other.found = surer(other.found, offsetBeside([placed], other.anchors))
-        other.found = sinceBoot(one, placed, other) ?? other.found
+        if (clock.driftPpm === null) other.found = sinceBoot(one, placed, other) ?? other.found
       }
     }
     for (const one of waiting) one.found = offsetBeside(this.placed, one.anchors)
@@ -126,7 +127,7 @@ async function fill(anchors: BlockAnchors, rest: AsyncIterator<BlockBatch>): Pro
  */
 function sinceBoot(one: Waiting, placed: PlacedSource, { first, found }: Waiting): FoundOffset | null {
   const from = one.first.origin
-  if (!found || found.twin || !from || !first.origin) return null
+  if (!found || found.twin || found.driftPpm || !from || !first.origin) return null
   if (first.clock !== 'monotonic' || one.first.clock !== 'monotonic') return null
   const offsetNs = placed.offsetNs + nsBetween(from, first.origin)
   if (Math.abs(offsetNs - found.offsetNs) > found.residualNs + placed.residualNs) return null

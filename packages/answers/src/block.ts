@@ -2,7 +2,7 @@
 import { BlockAnchors, RequestTracker, type DeviceSummary } from '@flushtrace/correlate'
 import type { BlockBatch, DiagnosticKind, Diagnostics } from '@flushtrace/trace'
 import type { BlockTimeline } from './block-timeline.ts'
-import { alignedBy, alignedTo, type Alignment } from './clocks.ts'
+import { alignedBy, alignedTo, putRight, type Alignment } from './clocks.ts'
 import type { BlockSource } from './sources.ts'
 
 export interface BlockTrace extends BlockSource {
@@ -49,6 +49,8 @@ export async function readBlocks(
     for await (const batch of source.reading.batches) {
       clock ??= timeline.clockOf(source, k, batch)
       const { offsetNs } = clock
+      putRight(batch.atNs, batch.length, clock)
+      if (batch.inodes) putRight(batch.inodes.atNs, batch.inodes.length, clock)
       if (offsetNs === null) {
         anchors.add(batch)
         if (keep) diagnostics.add(UNALIGNED, { source: path }, path)
@@ -57,7 +59,7 @@ export async function readBlocks(
       onBatch?.(batch, offsetNs, source)
     }
     // A pipe can't be looked into before: its place is found when it has passed.
-    if (clock?.aligned === 'none' && clock.offsetNs === null) clock = alignedTo(timeline.placed, anchors)
+    if (clock?.aligned === 'none' && clock.offsetNs === null) clock = alignedTo(timeline.placed, anchors, false)
     clock ??= alignedBy('none', null)
     traces.push({ ...source, clock, offsetNs: clock.offsetNs, devices: tracker.summaries() })
   }

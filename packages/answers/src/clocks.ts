@@ -5,6 +5,7 @@ import {
   confidenceOf,
   isSure,
   offsetBeside,
+  steadied,
   type FoundOffset,
   type PlacedSource,
 } from '@flushtrace/correlate'
@@ -25,6 +26,8 @@ export interface Alignment {
   readonly offsetNs: number | null
   /** How far the truth may be from that; null where no data were asked. */
   readonly residualNs: number | null
+  /** By how much slower its clock runs, in millionths; its times are put right by it. null: not known to differ. */
+  readonly driftPpm: number | null
   /** What was found in both this source and those it was aligned with. */
   readonly matched: number | null
   /** 0 to 1, of an alignment by data. */
@@ -32,12 +35,16 @@ export interface Alignment {
 }
 
 export function alignedBy(aligned: AlignedBy, offsetNs: number | null): Alignment {
-  return { aligned, offsetNs, residualNs: null, matched: null, confidence: null }
+  return { aligned, offsetNs, residualNs: null, driftPpm: null, matched: null, confidence: null }
 }
 
-/** By data: what is not sure is told and not used. */
-export function alignedTo(placed: readonly PlacedSource[], anchors: CallAnchors | BlockAnchors): Alignment {
-  const found = offsetBeside(placed, anchors)
+/** By data: what is not sure is told and not used. `drifts`: its times can still be put right. */
+export function alignedTo(
+  placed: readonly PlacedSource[],
+  anchors: CallAnchors | BlockAnchors,
+  drifts: boolean,
+): Alignment {
+  const found = offsetBeside(placed, anchors, drifts)
   return found ? alignmentOf(found) : alignedBy('none', null)
 }
 
@@ -47,6 +54,7 @@ export function alignmentOf(found: FoundOffset): Alignment {
     aligned: sure ? 'data' : 'none',
     offsetNs: sure ? Math.round(found.offsetNs) : null,
     residualNs: Math.round(found.residualNs),
+    driftPpm: (sure && found.driftPpm) || null,
     matched: found.matched,
     confidence: confidenceOf(found),
   }
@@ -67,13 +75,21 @@ export function givenClocks({ sources }: Capture, texts: readonly string[] = [])
   return given
 }
 
+/** Times of a clock that drifts, put right in place: from here on only its offset matters. */
+export function putRight(times: Float64Array, length: number, { driftPpm }: Alignment): void {
+  if (driftPpm === null) return
+  for (let i = 0; i < length; i++) times[i] = steadied(times[i], driftPpm)
+}
+
 /** Passes batches on, and keeps of each what `anchors` wants. */
 export async function* watched(
   batches: AsyncIterable<CallBatch>,
   anchors: CallAnchors,
   tid: number,
+  clock: Alignment | undefined,
 ): AsyncGenerator<CallBatch> {
   for await (const batch of batches) {
+    if (clock) putRight(batch.atNs, batch.length, clock)
     anchors.add(batch, tid)
     yield batch
   }

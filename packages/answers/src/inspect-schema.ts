@@ -13,6 +13,8 @@ export const inspectSchema = z.object({
       aligned: z.enum(['wall', 'note', 'given', 'data', 'none']),
       offsetNs: z.number().nullable(),
       residualNs: z.number().nullable(),
+      /** By how many millionths its clock runs slower than the one it was aligned with; null: not seen to. */
+      driftPpm: z.number().nullable(),
       matched: z.int().nullable(),
       /** 0 to 1; null where nothing was looked for in the data. */
       confidence: z.number().nullable(),

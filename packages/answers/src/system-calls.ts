@@ -117,7 +117,7 @@ export async function readCalls(
     const kept = new CallAnchors()
     anchors.set(index, kept)
     const offsetNs = given.get(index) ?? clocks.get(index)?.offsetNs
-    return { source: index, tid, batches: watched(reading.batches, kept, tid), offsetNs }
+    return { source: index, tid, batches: watched(reading.batches, kept, tid, clocks.get(index)), offsetNs }
   }
   const place = (sources: readonly (StraceSource | SysdigSource)[]): void => {
     // The best clock sets the axis. Another that says nothing of the day may lie anywhere on it.
@@ -167,7 +167,10 @@ async function besideStrace(
     if (origin && reading.facts.clock === 'wall') continue
     // A pipe is read once, and its calls are told as they come.
     const read = source.bytes !== null
-    clocks.set(index, read ? alignedTo(placed, await callAnchors(ahead[k].reading.batches)) : alignedBy('none', null))
+    clocks.set(
+      index,
+      read ? alignedTo(placed, await callAnchors(ahead[k].reading.batches), true) : alignedBy('none', null),
+    )
   }
   return clocks
 }

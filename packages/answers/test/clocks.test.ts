@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseInstant, nsBetween } from '@flushtrace/trace'
@@ -16,21 +17,26 @@ const test = suite('clocks')
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-clocks-'))
 test.after(() => rmSync(folder, { recursive: true }))
 
-/** Without the note that tells the wall clock: BLK_TN_TIMESTAMP (include/uapi/linux/blktrace_api.h). */
-function noteless(): string[] {
+/** Without the note that tells the wall clock (BLK_TN_TIMESTAMP), by a clock that runs slower by so much. */
+function bare(bytes: Buffer, name: string, driftPpm = 0): string {
   const NOTIFY_TIMESTAMP = ((1 << 26) | 1) >>> 0
-  return BLOCKS.map((path, cpu) => {
-    const bytes = readFileSync(path)
-    const kept: Buffer[] = []
-    for (let at = 0; at < bytes.length;) {
-      const end = at + 48 + bytes.readUInt16LE(at + 46)
-      if (bytes.readUInt32LE(at + 28) !== NOTIFY_TIMESTAMP) kept.push(bytes.subarray(at, end))
-      at = end
-    }
-    const to = join(folder, `bare.blktrace.${cpu}`)
-    writeFileSync(to, Buffer.concat(kept))
-    return to
-  })
+  const kept: Buffer[] = []
+  for (let at = 0; at < bytes.length;) {
+    // struct blk_io_trace, include/uapi/linux/blktrace_api.h
+    const end = at + 48 + bytes.readUInt16LE(at + 46)
+    const event = Buffer.from(bytes.subarray(at, end))
+    const ns = event.readBigUInt64LE(8)
+    event.writeBigUInt64LE(ns - (ns * BigInt(driftPpm)) / 1_000_000n, 8)
+    if (event.readUInt32LE(28) !== NOTIFY_TIMESTAMP) kept.push(event)
+    at = end
+  }
+  const to = join(folder, name)
+  writeFileSync(to, Buffer.concat(kept))
+  return to
+}
+
+function noteless(): string[] {
+  return BLOCKS.map((path, cpu) => bare(readFileSync(path), `bare.blktrace.${cpu}`))
 }
 
 /** As strace -tt prints it. */
@@ -55,6 +61,29 @@ test('by its note; without it by data, close to where the note had it', async ()
   assert.is(found.row.aligned, 'data')
   assert.ok(Math.abs(found.row.offsetNs! - noted.row.offsetNs!) < WITHIN_NS)
   assert.ok(found.row.matched! >= 20 && found.row.residualNs! < WITHIN_NS && found.row.confidence! > 0.9)
+})
+
+const SQLITE = 'fixtures/strace/sqlite-ext4/strace.txt.gz'
+const QUEUED = 'fixtures/drift/loop0.blktrace.0.gz'
+
+for (const driftPpm of [0, 200, -200]) {
+  test(`a clock that runs ${driftPpm} ppm slower than that of the calls`, async () => {
+    const noted = await clockOf([SQLITE, QUEUED], /blktrace/)
+    const found = await clockOf([SQLITE, bare(gunzipSync(readFileSync(QUEUED)), 'q.blktrace.0', driftPpm)], /blktrace/)
+    assert.is(found.row.aligned, 'data')
+    assert.ok(Math.abs((found.row.driftPpm ?? 0) - driftPpm) < 10, `${found.row.driftPpm}`)
+    assert.is(found.row.driftPpm === null, driftPpm === 0)
+    assert.ok(Math.abs(found.row.offsetNs! - noted.row.offsetNs!) < WITHIN_NS)
+  })
+}
+
+test('two traces of the same requests: the one without a note is put right to the microsecond', async () => {
+  const slow = bare(gunzipSync(readFileSync(QUEUED)), 'slow.blktrace.0', 50)
+  const noted = await clockOf([QUEUED], /blktrace/)
+  const found = await clockOf([QUEUED, slow], /slow/)
+  assert.is(found.row.aligned, 'data')
+  assert.ok(Math.abs(found.row.driftPpm! - 50) < 0.1)
+  assert.ok(Math.abs(found.row.offsetNs! - noted.row.offsetNs!) < 1e3 && found.row.residualNs! < 1e3)
 })
 
 test("a log without dates begins where the block trace's note says", async () => {

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { ACTION, BlockBatch, INODE_EVENT, InodeBatch, OP, StringTable } from '@flushtrace/trace'
 import { offsetBeside } from '../src/alignment/aligner.ts'
 import { BlockAnchors, CallAnchors } from '../src/alignment/anchors.ts'
+import { lineThrough, steadied, steadier } from '../src/alignment/drift.ts'
 import { IntervalVote } from '../src/alignment/interval-vote.ts'
 import { isSure } from '../src/alignment/offset.ts'
 import { Rows } from './trace.ts'
@@ -48,16 +49,17 @@ function callsOf(all: readonly Flush[], { durations = true, grainNs = 1e3 } = {}
   return anchors
 }
 
-/** What a block trace shows of them, its time 0 at `zeroNs` of the calls' clock. */
+/** What a block trace shows of them, its time 0 at `zeroNs` of the calls' clock, which runs faster by `driftPpm`. */
 function blocksOf(
   all: readonly Flush[],
   zeroNs: number,
   noise: readonly [tid: number, atNs: number][] = [],
+  driftPpm = 0,
 ): BlockAnchors {
-  const batch = new BlockBatch(new StringTable())
+  const batch = new BlockBatch(new StringTable(), 1 << 14)
   const events = all.flatMap(({ tid, queuedNs }) => queuedNs.map((at) => [tid, at] as const))
   for (const [tid, atNs] of [...events, ...noise].sort((a, b) => a[1] - b[1])) {
-    const i = batch.add(ACTION.queue, 7 << 20, tid, atNs - zeroNs, batch.length + 1)
+    const i = batch.add(ACTION.queue, 7 << 20, tid, (atNs - zeroNs) / (1 + driftPpm / 1e6), batch.length + 1)
     batch.flags[i] = OP.write
     batch.sector[i] = Math.round(atNs) % 1_000_003
     batch.bytes[i] = 4096
@@ -65,6 +67,20 @@ function blocksOf(
   const anchors = new BlockAnchors()
   anchors.add(batch)
   return anchors
+}
+
+/** Writes of the same tasks and of another, at any time. */
+function noiseOf(all: readonly Flush[]): [tid: number, atNs: number][] {
+  const random = numbers(77)
+  const endNs = Math.max(...all.map(({ atNs }) => atNs))
+  return all.slice(0, all.length / 20).map(() => [random() < 0.5 ? 10 : 99, Math.round(random() * endNs)])
+}
+
+/** By what an offset must change at least. */
+const LEAST_NS = 100_000
+
+function unasked(): never {
+  throw new Error('no line is to be judged')
 }
 
 function place(calls: CallAnchors, blocks: BlockAnchors) {
@@ -152,21 +168,69 @@ test('requests that stand in two block traces tell to the digit', () => {
   assert.is(Math.round(found.residualNs), 700)
 })
 
-test('clocks that drift apart by 1 ms get the residual that shows it', () => {
+test('requests in two traces whose clocks drift apart tell by how much', () => {
   const all = flushes(200, [10, 11], 14)
-  const end = Math.max(...all.map(({ atNs }) => atNs))
-  const drifted = all.map((one) => ({ ...one, queuedNs: one.queuedNs.map((ns) => Math.round(ns)) }))
-  const to = new BlockAnchors()
-  const from = new BlockAnchors()
-  for (const { tid, queuedNs } of drifted) {
-    for (const ns of queuedNs) {
-      to.requests.set(`${ns} ${tid}`, [ns])
-      from.requests.set(`${ns} ${tid}`, [ns * (1 + 1e6 / end) - ZERO])
-    }
-  }
-  const found = offsetBeside([{ anchors: to, offsetNs: 0, residualNs: 0 }], from)!
+  const from = blocksOf(all, ZERO, [], 700)
+  const found = offsetBeside([{ anchors: blocksOf(all, 0), offsetNs: 0, residualNs: 0 }], from)!
   assert.ok(isSure(found))
-  assert.ok(found.residualNs > 300e3 && Math.abs(found.offsetNs - ZERO) < 1.1e6)
+  assert.ok(Math.abs(found.driftPpm! - 700) < 0.1 && Math.abs(found.offsetNs - ZERO) < 100, `${found.driftPpm}`)
+  assert.ok(found.residualNs < 100)
+})
+
+for (const driftPpm of [50, 200, -200]) {
+  test(`calls and requests whose clocks drift apart by ${driftPpm} ppm`, () => {
+    const all = flushes(600, [10], 15)
+    const endNs = Math.max(...all.map(({ atNs }) => atNs))
+    const found = place(callsOf(all), blocksOf(all, ZERO, noiseOf(all), driftPpm))!
+    assert.ok(isSure(found))
+    assert.ok(Math.abs(found.driftPpm! - driftPpm) < 5, `${found.driftPpm}`)
+    for (const ns of [0, endNs]) {
+      const theirs = (ns - ZERO) / (1 + driftPpm / 1e6)
+      assert.ok(Math.abs(steadied(theirs, found.driftPpm!) + found.offsetNs - ns) < 200e3)
+    }
+  })
+}
+
+test('clocks of one pace have no drift, whatever the noise', () => {
+  for (const seed of [16, 17, 18, 19]) {
+    const all = flushes(600, [10], seed)
+    assert.is(place(callsOf(all), blocksOf(all, ZERO, noiseOf(all)))!.driftPpm, undefined)
+    assert.is(
+      offsetBeside([{ anchors: blocksOf(all, 0), offsetNs: 0, residualNs: 0 }], blocksOf(all, ZERO))!.driftPpm,
+      undefined,
+    )
+  }
+})
+
+test('offsets that jump once are no drift', () => {
+  const locals = Array.from({ length: 400 }, (_, k) => ({ atNs: k * 1e7, offsetNs: k < 200 ? 0 : 1e6 }))
+  assert.is(steadier(null, lineThrough(locals), LEAST_NS, unasked), null)
+})
+
+test('a drift below what an offset leaves open is not told, nor one beyond all clocks', () => {
+  const locals = (ppm: number) => Array.from({ length: 400 }, (_, k) => ({ atNs: k * 1e7, offsetNs: k * 10 * ppm }))
+  assert.is(steadier(null, lineThrough(locals(20)), LEAST_NS, unasked), null)
+  assert.is(steadier(null, lineThrough(locals(2000)), LEAST_NS, unasked), null)
+  assert.ok(lineThrough(locals(30))!.changeNs > 100e3)
+  assert.is(lineThrough(locals(30).slice(0, 9)), null)
+})
+
+test('a line is taken only when it is judged to be sure, and as good as one offset', () => {
+  const line = lineThrough(Array.from({ length: 400 }, (_, k) => ({ atNs: k * 1e7, offsetNs: k * 1e3 })))
+  const constant = { offsetNs: 1, residualNs: 1, matched: 100, lead: 1 }
+  assert.is(
+    steadier(constant, line, LEAST_NS, () => null),
+    constant,
+  )
+  assert.is(
+    steadier(constant, line, LEAST_NS, () => ({ ...constant, matched: 50 })),
+    constant,
+  )
+  assert.is(
+    steadier(constant, line, LEAST_NS, () => ({ ...constant, lead: 0.01 })),
+    constant,
+  )
+  assert.is(Math.round(steadier(constant, line, LEAST_NS, () => ({ ...constant, matched: 100 }))!.driftPpm!), 100)
 })
 
 test('another tracer saw the same calls', () => {

@@ -4,9 +4,11 @@
  */
 import { max, min } from 'd3-array'
 import type { BlockAnchors, CallAnchors } from './anchors.ts'
+import { steadied, steadier } from './drift.ts'
 import { isSure, type FoundOffset } from './offset.ts'
 import { twinOffset } from './twin-offset.ts'
-import { windowOffset, type Series } from './window-offset.ts'
+import { windowLine } from './window-drift.ts'
+import { SOON_NS, windowOffset, type Series } from './window-offset.ts'
 
 /** A source, and where its time 0 lies on the timeline. */
 export interface PlacedSource {
@@ -18,24 +20,37 @@ export interface PlacedSource {
 
 /**
  * Where time 0 of a source with these anchors lies on the timeline; null: it shares nothing with those that are placed.
- * What is found need not be sure.
+ * What is found need not be sure. `drifts`: its clock may run at another pace.
  */
-export function offsetBeside(placed: readonly PlacedSource[], anchors: CallAnchors | BlockAnchors): FoundOffset | null {
+export function offsetBeside(
+  placed: readonly PlacedSource[],
+  anchors: CallAnchors | BlockAnchors,
+  drifts = true,
+): FoundOffset | null {
   let best: FoundOffset | null = null
   const calls = placed.filter((other) => other.anchors.kind === 'calls')
   if (calls.length > 0) {
-    const inCalls = windowOffset(seriesOf(calls, anchors), grainOf(calls))
+    const inCalls = offsetInCalls(seriesOf(calls, anchors), grainOf(calls), drifts)
     best = inCalls && { ...inCalls, residualNs: inCalls.residualNs + (max(calls, ({ residualNs }) => residualNs) ?? 0) }
   }
   for (const { anchors: other, offsetNs, residualNs } of placed) {
     if (other.kind !== 'block' || anchors.kind !== 'block') continue
-    const twin = twinOffset(anchors.requests, other.requests)
+    const twin = twinOffset(anchors.requests, other.requests, drifts)
     best = surer(
       best,
       twin && { ...twin, offsetNs: twin.offsetNs + offsetNs, residualNs: twin.residualNs + residualNs, twin: true },
     )
   }
   return best
+}
+
+function offsetInCalls(series: readonly Series[], grainNs: number, drifts: boolean): FoundOffset | null {
+  const constant = windowOffset(series, grainNs)
+  if (!drifts) return constant
+  return steadier(constant, windowLine(series, constant, grainNs), SOON_NS, (driftPpm) => {
+    const steady = series.map((one) => ({ ...one, atNs: one.atNs.map((ns) => steadied(ns, driftPpm)) }))
+    return windowOffset(steady, grainNs)
+  })
 }
 
 /**

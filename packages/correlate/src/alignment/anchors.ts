@@ -10,6 +10,8 @@
  */
 import { ACTION, CALLS, EXIT, INODE_EVENT, OP, type BlockBatch, type CallBatch } from '@flushtrace/trace'
 
+import { steadied } from './drift.ts'
+
 /** Enough to tell one offset from all others, in 10 MB at most. */
 const MAX_ANCHORS = 1 << 17
 /** One task's share: a loop of flushes must not crowd out the others. */
@@ -112,6 +114,13 @@ export class BlockAnchors {
 
   get full(): boolean {
     return this.#keptPoints >= MAX_ANCHORS && this.#keptRequests >= MAX_ANCHORS
+  }
+
+  /** Puts all times right by the drift of their clock. */
+  steady(driftPpm: number): void {
+    for (const times of [...this.requests.values(), ...this.#points.values()]) {
+      for (const [i, ns] of times.entries()) times[i] = steadied(ns, driftPpm)
+    }
   }
 
   points(): Map<number, number[]> {

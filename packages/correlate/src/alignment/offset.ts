@@ -2,6 +2,8 @@
 export interface FoundOffset {
   /** Added to the one source's times, gives the other's. */
   readonly offsetNs: number
+  /** Where the one clock runs slower: added to its times before that, in millionths of them. */
+  readonly driftPpm?: number
   /** How far from that the truth may be, if what was matched belongs together. */
   readonly residualNs: number
   /** Independent observations that agree on it. */

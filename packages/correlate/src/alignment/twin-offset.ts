@@ -3,22 +3,40 @@
  * same sectors. Exact to what lies between the two tracepoints, or to the digits of the text.
  */
 import { median, quantile } from 'd3-array'
+import { lineThrough, steadied, steadier, type LocalOffset } from './drift.ts'
 import { IntervalVote } from './interval-vote.ts'
 import { isSure, type FoundOffset } from './offset.ts'
 
 /**
  * Two tracepoints on one request fire within µs; an interrupt may come in between. Clocks that drift apart (ftrace's
- * `local` beside CLOCK_MONOTONIC, some 10 ppm) agree less closely, and get one offset with the residual that shows it.
+ * `local` beside CLOCK_MONOTONIC, some 10 ppm) agree less closely; where a line does not fit either, they get one offset
+ * with the residual that shows it.
  */
 const TOGETHER_NS = [50_000, 2_000_000]
 /** Times of one request on each side that are paired with each other. */
 const MAX_TIMES = 16
 
-/** By request, in each trace: when it was queued. What to add to times of `from` to get times of `to`. */
-export function twinOffset(
-  from: ReadonlyMap<string, readonly number[]>,
-  to: ReadonlyMap<string, readonly number[]>,
-): FoundOffset | null {
+/** By request: when it was queued. */
+type Requests = ReadonlyMap<string, readonly number[]>
+
+/** What to add to times of `from` to get times of `to`. */
+export function twinOffset(from: Requests, to: Requests, drifts = true): FoundOffset | null {
+  if (!drifts) return oneOffset(from, to)
+  return steadier(oneOffset(from, to), lineThrough(sureTwins(from, to)), 2 * TOGETHER_NS[0], (driftPpm) => {
+    const steady = new Map([...from].map(([request, times]) => [request, times.map((ns) => steadied(ns, driftPpm))]))
+    return oneOffset(steady, to)
+  })
+}
+
+/** Requests that each trace has once. */
+function sureTwins(from: Requests, to: Requests): LocalOffset[] {
+  return [...from].flatMap(([request, [atNs, ...again]]) => {
+    const others = to.get(request) ?? []
+    return again.length === 0 && others.length === 1 ? [{ atNs, offsetNs: others[0] - atNs }] : []
+  })
+}
+
+function oneOffset(from: Requests, to: Requests): FoundOffset | null {
   const differences: number[] = []
   for (const [request, times] of from) {
     const others = to.get(request)?.slice(0, MAX_TIMES) ?? []

@@ -19,9 +19,9 @@ export interface Series {
 }
 
 /** How soon after a call began its first request is queued: a traced task is stopped and started again in between. */
-const SOON_NS = 300_000
+export const SOON_NS = 300_000
 /** From a tracer's time stamp to the first event in the kernel: 16 to 60 µs in captures with known clocks. */
-const LEAD_NS = 40_000
+export const LEAD_NS = 40_000
 /** Points closer than this to the one before are the same burst: one observation. */
 const BURST_NS = 50_000
 /** Half a million votes are sorted in 0.1 s. Of more, every n-th point votes; all of them judge and refine. */
