@@ -18,11 +18,13 @@ import {
   sysdigReadings,
   type Capture,
   type FormatOptions,
+  type SourceKind,
   type StraceSource,
   type SysdigSource,
 } from './sources.ts'
 import { readTables, type SavedTables } from './summaries.ts'
-import { readCalls } from './system-calls.ts'
+import { readCalls, type CallsRead } from './system-calls.ts'
+import { Turns } from './turns.ts'
 import { reportUnseen } from './unseen.ts'
 
 export interface AnalyzeOptions extends FilterOptions, FormatOptions, ClockOptions {
@@ -55,6 +57,7 @@ export interface Analysis {
 /** What an activity's numbers mean. */
 export interface ActivityContext {
   readonly sourcePaths: readonly string[]
+  readonly sourceKinds: readonly SourceKind[]
   /** Container id of a task; null where no source tells, or it is in none. */
   readonly containerOf: (tid: number) => string | null
   /** Block traces stand beside the calls: requests will be charged to processes at the end. */
@@ -67,28 +70,75 @@ export type OnActivity = (activity: Activity, atNs: number, context: ActivityCon
 /** Who is told what, besides activities. */
 export interface Listeners {
   readonly onBlockBatch?: OnBlockBatch
+  /** It wants no other rows of block traces than what becomes of requests. */
+  readonly requestsOnly?: boolean
   /** The last task of a process is gone: no activity of it will come. */
   readonly onEnd?: (process: TracedProcess, context: ActivityContext) => void
   /** Activities of a DetailKind are wanted, too. */
   readonly detail?: boolean
 }
 
-/** Reads everything once. */
+/** Opens everything, and reads what was saved beside the traces. */
+async function open(paths: readonly string[], options: AnalyzeOptions, wanted: Parameters<typeof blockReadings>[3]) {
+  const diagnostics = new Diagnostics()
+  const capture = await openCapture(paths, diagnostics, options, options.onProgress)
+  const straces = straceReadings(capture, diagnostics)
+  // What sysdig cannot show is no gap where strace stands beside it.
+  const beside = straces.length > 0 ? new Diagnostics() : diagnostics
+  return {
+    diagnostics,
+    beside,
+    capture,
+    layout: await savedLayout(capture, diagnostics),
+    readers: {
+      straces,
+      sysdigs: sysdigReadings(capture, beside, options),
+      ahead: sysdigReadings(capture, new Diagnostics(), options),
+      given: givenClocks(capture, options.clock),
+    },
+    blockSources: blockReadings(capture, diagnostics, options, wanted),
+  }
+}
+
+type Opened = Awaited<ReturnType<typeof open>>
+
+/** What one reading has found out, so that in another one all sources can be read side by side. */
+export interface Settled {
+  readonly calls: CallsRead
+  readonly timeline: BlockTimeline
+  readonly turns: Turns
+}
+
+/** Reads the calls, and looks into the block traces. null: there is one reading only, or a pipe, which can't be read twice. */
+export async function settle(paths: readonly string[], options: AnalyzeOptions): Promise<Settled | null> {
+  const opened = await open(paths, options, REQUEST_ACTIONS)
+  const { capture, readers, blockSources } = opened
+  const readings = Number(readers.straces.length > 0) + Number(readers.sysdigs.length > 0) + blockSources.length
+  if (readings < 2 || capture.sources.some(({ source }) => source.bytes === null)) return null
+  const nobody = { onActivity: () => {}, onEnd: () => {}, detail: false }
+  const calls = await readCalls(capture, readers, nobody, opened)
+  return { calls, timeline: await timelineAfter(calls, opened, options), turns: new Turns() }
+}
+
+async function timelineAfter(calls: CallsRead, opened: Opened, options: AnalyzeOptions): Promise<BlockTimeline> {
+  const { capture, readers, blockSources } = opened
+  const timeline = new BlockTimeline(calls.origin, calls.placed, readers.given)
+  await timeline.lookAhead(blockSources, blockReadings(capture, new Diagnostics(), options, REQUEST_ACTIONS))
+  return timeline
+}
+
+/** Reads everything once; side by side where it is `settled` how all lies together, else one kind after the other. */
 export async function analyze(
   paths: readonly string[],
   options: AnalyzeOptions,
   onActivity: OnActivity,
   listeners: Listeners = {},
+  settled: Settled | null = null,
 ): Promise<Analysis> {
-  const diagnostics = new Diagnostics()
-  const capture = await openCapture(paths, diagnostics, options, options.onProgress)
-  const layout = await savedLayout(capture, diagnostics)
-  const given = givenClocks(capture, options.clock)
-  const straces = straceReadings(capture, diagnostics)
-  // What sysdig cannot show is no gap where strace stands beside it.
-  const beside = straces.length > 0 ? new Diagnostics() : diagnostics
-  const sysdigs = sysdigReadings(capture, beside, options)
-  const blockSources = blockReadings(capture, diagnostics, options, listeners.onBlockBatch ? null : REQUEST_ACTIONS)
+  const allRows = listeners.onBlockBatch && !listeners.requestsOnly
+  const opened = await open(paths, options, allRows ? null : REQUEST_ACTIONS)
+  const { diagnostics, capture, layout, readers, blockSources } = opened
+  const { straces, sysdigs } = readers
   const context = contextOf(capture, sysdigs, blockSources.length > 0)
 
   let origin: Instant | null = null
@@ -99,14 +149,11 @@ export async function analyze(
   }
   const onEnd = (process: TracedProcess): void => listeners.onEnd?.(process, context)
   const wantedOfCalls = { onActivity: onCall, onEnd, detail: listeners.detail ?? false }
-  const ahead = sysdigReadings(capture, new Diagnostics(), options)
-  const readers = { straces, sysdigs, ahead, given }
-  const calls = await readCalls(capture, readers, wantedOfCalls, diagnostics, beside)
-
-  const timeline = new BlockTimeline(calls.origin, calls.placed, given)
-  await timeline.lookAhead(blockSources, blockReadings(capture, new Diagnostics(), options, REQUEST_ACTIONS))
+  const callsRead = readCalls(capture, readers, wantedOfCalls, opened, settled)
+  const timeline = settled ? settled.timeline : await timelineAfter(await callsRead, opened, options)
   const window = { timeline, keep: timeFilter(options, () => timeline.origin) }
-  const blocks = await readBlocks(blockSources, window, diagnostics, listeners.onBlockBatch ?? null)
+  const blocksRead = readBlocks(blockSources, window, diagnostics, listeners.onBlockBatch ?? null, settled?.turns)
+  const [calls, blocks] = await Promise.all([callsRead, blocksRead])
   reportUnseen(straces, diagnostics)
 
   return {
@@ -129,6 +176,7 @@ export async function analyze(
 function contextOf(capture: Capture, sysdigs: readonly SysdigSource[], hasBlocks: boolean): ActivityContext {
   return {
     sourcePaths: capture.sources.map(({ source }) => source.path),
+    sourceKinds: capture.sources.map(({ kind }) => kind),
     containerOf: (tid) => {
       for (const { reading } of sysdigs) {
         const container = reading.containers.get(tid)

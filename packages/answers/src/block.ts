@@ -4,6 +4,7 @@ import type { BlockBatch, DiagnosticKind, Diagnostics } from '@flushtrace/trace'
 import type { BlockTimeline } from './block-timeline.ts'
 import { alignedBy, alignedTo, putRight, type Alignment } from './clocks.ts'
 import type { BlockSource } from './sources.ts'
+import type { Turn, Turns } from './turns.ts'
 
 export interface BlockTrace extends BlockSource {
   /** Where its time 0 lies in ns since the start of the answer; null where nothing tells. */
@@ -33,20 +34,20 @@ export interface BlockWindow {
   readonly keep: ((atNs: number) => boolean) | null
 }
 
-/** Reads all block traces, the richest first. */
+/** Reads all block traces, the richest first; with `turns`, side by side. */
 export async function readBlocks(
   sources: readonly BlockSource[],
   { timeline, keep }: BlockWindow,
   diagnostics: Diagnostics,
   onBatch: OnBlockBatch | null,
+  turns?: Turns,
 ): Promise<BlockTrace[]> {
-  const traces: BlockTrace[] = []
-  for (const [k, source] of sources.entries()) {
+  const read = async (source: BlockSource, k: number, turn?: Turn): Promise<BlockTrace> => {
     const [{ path }] = source.sources
     const tracker = new RequestTracker(diagnostics)
     const anchors = new BlockAnchors()
     let clock: Alignment | null = null
-    for await (const batch of source.reading.batches) {
+    for await (const batch of turn ? turn.of(source.reading.batches) : source.reading.batches) {
       clock ??= timeline.clockOf(source, k, batch)
       const { offsetNs } = clock
       putRight(batch.atNs, batch.length, clock)
@@ -57,12 +58,23 @@ export async function readBlocks(
       }
       tracker.apply(batch, keep && offsetNs !== null ? (i) => keep(batch.atNs[i] + offsetNs) : null)
       onBatch?.(batch, offsetNs, source)
+      if (turn && offsetNs !== null && batch.length > 0) turn.atNs = batch.atNs[batch.length - 1] + offsetNs
     }
     // A pipe can't be looked into before: its place is found when it has passed.
     if (clock?.aligned === 'none' && clock.offsetNs === null) clock = alignedTo(timeline.placed, anchors, false)
     clock ??= alignedBy('none', null)
-    traces.push({ ...source, clock, offsetNs: clock.offsetNs, devices: tracker.summaries() })
+    return { ...source, clock, offsetNs: clock.offsetNs, devices: tracker.summaries() }
   }
+  if (turns) {
+    return Promise.all(
+      sources.map((source, k) => {
+        const turn = turns.take()
+        return read(source, k, turn).finally(() => turn.end())
+      }),
+    )
+  }
+  const traces: BlockTrace[] = []
+  for (const [k, source] of sources.entries()) traces.push(await read(source, k))
   return traces
 }
 

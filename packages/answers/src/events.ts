@@ -1,8 +1,9 @@
 /** The normalised events, in order, one JSON-safe object each. */
 import type { Activity } from '@flushtrace/correlate'
-import { ACTION, DATALESS, OP, deviceText, type BlockBatch } from '@flushtrace/trace'
-import { analyze, type Analysis, type AnalyzeOptions } from './analyze.ts'
+import { ACTION, DATALESS, OP, deviceText, type BlockBatch, type DiagnosticKind } from '@flushtrace/trace'
+import { analyze, settle, type Analysis, type AnalyzeOptions, type OnActivity } from './analyze.ts'
 import type { OnBlockBatch } from './block.ts'
+import { EventOrder, MAX_HELD } from './event-order.ts'
 import type { BlockSource } from './sources.ts'
 
 /** One call that matters to storage. Times are ns since `startedAt` of the other answers. */
@@ -56,21 +57,48 @@ export interface BlockEvent extends BlockRequest {
   evidence: []
 }
 
-/** Calls `onEvent` for each event; resolves with what the other answers begin with. */
+type Event = (CallEvent | BlockEvent) & {
+  /** It came so long after its place in the order had passed; of others not there. */
+  lateNs?: number
+}
+
+const LATE: DiagnosticKind = {
+  code: 'events/late',
+  severity: 'info',
+  message: 'An event came after more than {} later ones: it is printed where it came, with lateNs.',
+  fix: 'sort by atNs where that matters',
+}
+const APART: DiagnosticKind = {
+  code: 'events/apart',
+  severity: 'info',
+  message:
+    'Sources were read one after the other, since a pipe cannot be read twice: calls come first, then block writes.',
+  fix: 'save the traces, and name the files',
+}
+
+/** Calls `onEvent` for each event, in the order of time; resolves with what the other answers begin with. */
 export async function events(
   paths: readonly string[],
   options: AnalyzeOptions,
-  onEvent: (event: CallEvent | BlockEvent) => void,
+  onEvent: (event: Event) => void,
 ): Promise<Analysis> {
+  const order = new EventOrder(onEvent)
+  const add = (event: Event): void => order.add(event, event.atNs ?? NaN)
   const onBlockBatch: OnBlockBatch = (batch, shiftNs, block) => {
     for (let i = 0; i < batch.length; i++) {
       if (batch.action[i] !== ACTION.queue || (batch.flags[i] & CHANGES) === 0) continue
-      onEvent(blockEventOf(batch, i, shiftNs, block))
+      add(blockEventOf(batch, i, shiftNs, block))
     }
   }
-  return analyze(paths, options, (activity, atNs, { sourcePaths }) => onEvent(eventOf(activity, atNs, sourcePaths)), {
-    onBlockBatch,
-  })
+  const settled = await settle(paths, options)
+  const onActivity: OnActivity = (activity, atNs, { sourcePaths }) => add(eventOf(activity, atNs, sourcePaths))
+  const analysis = await analyze(paths, options, onActivity, { onBlockBatch, requestsOnly: true }, settled)
+  order.end()
+  const { diagnostics, capture } = analysis
+  const { late } = order.meter
+  if (late > 0) diagnostics.add(LATE, null, MAX_HELD.toLocaleString('en-US'), late)
+  if (!settled && capture.sources.some(({ source }) => source.bytes === null)) diagnostics.add(APART, null)
+  return analysis
 }
 
 /** What may change the disk, or must reach it. */

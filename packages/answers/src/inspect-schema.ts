@@ -20,6 +20,15 @@ export const inspectSchema = z.object({
       confidence: z.number().nullable(),
     }),
   ),
+  /** What one order of all events needs: the most that came before an earlier one, and how long it came after. */
+  order: z.object({
+    /** How many `events` holds to put them in order. */
+    held: z.int(),
+    events: z.int(),
+    behindNs: z.number(),
+    /** Those that come after more later ones than are held: `events` prints them where they come, with lateNs. */
+    late: z.int(),
+  }),
   rows: z.array(
     z.object({
       path: z.string(),

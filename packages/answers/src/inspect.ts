@@ -1,14 +1,33 @@
 /** What is in these files, what could be read, what could not be seen? */
 import { stackOf, type DiskImage } from '@flushtrace/layout'
 import { deviceText } from '@flushtrace/trace'
-import { sum } from 'd3-array'
+import { max, sum } from 'd3-array'
 import { analyze, type Analysis, type AnalyzeOptions } from './analyze.ts'
 import { alignedBy } from './clocks.ts'
 import { documentHead } from './document.ts'
+import { DisorderMeter, MAX_HELD } from './event-order.ts'
 import type { InspectAnswer } from './inspect-schema.ts'
 
 export async function inspect(paths: readonly string[], options: AnalyzeOptions = {}): Promise<InspectAnswer> {
-  const analysis = await analyze(paths, options, () => {})
+  const disorder = new Map<unknown, DisorderMeter>()
+  // What events have in common where they are read side by side: one order of calls by tracer, one of each block trace.
+  const meter = (reading: unknown): DisorderMeter => {
+    let one = disorder.get(reading)
+    if (!one) disorder.set(reading, (one = new DisorderMeter()))
+    return one
+  }
+  const analysis = await analyze(
+    paths,
+    options,
+    ({ source }, atNs, { sourceKinds }) => meter(sourceKinds[source]).add(atNs),
+    {
+      requestsOnly: true,
+      onBlockBatch: ({ length, atNs }, _, source) => {
+        const one = meter(source)
+        for (let i = 0; i < length; i++) one.add(atNs[i])
+      },
+    },
+  )
   const { straces, sysdigs, blocks } = analysis
   return {
     schema: 'flushtrace/inspect/1',
@@ -20,6 +39,12 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
         ...(analysis.clocks.get(index) ?? alignedBy('none', null)),
       }),
     ),
+    order: {
+      held: MAX_HELD,
+      events: max(disorder.values(), ({ events }) => events) ?? 0,
+      behindNs: Math.round(max(disorder.values(), ({ behindNs }) => behindNs) ?? 0),
+      late: sum(disorder.values(), ({ late }) => late),
+    },
     rows: analysis.capture.sources.flatMap(({ kind }, index) => (kind === 'proc' ? [] : [rowOf(analysis, index)])),
     stack: stackOf(analysis.layout),
     images: analysis.layout.images.map(imageOf),

@@ -10,6 +10,7 @@ import {
 } from '@flushtrace/correlate'
 import type { Clock, DiagnosticKind, Diagnostics, Instant } from '@flushtrace/trace'
 import { alignedBy, alignedTo, callAnchors, watched, type Alignment } from './clocks.ts'
+import type { Turns } from './turns.ts'
 import { savedProcesses, type Capture, type StraceSource, type SysdigSource } from './sources.ts'
 
 export interface CallReaders {
@@ -39,6 +40,8 @@ export interface CallsRead {
   readonly clocks: ReadonlyMap<number, Alignment>
   /** What other sources can be aligned with. */
   readonly placed: readonly PlacedSource[]
+  /** Tasks that strace saw, where sysdig stands beside it: their calls are told by strace. */
+  readonly told: ReadonlySet<number>
   readonly seen: { readonly processes: number; readonly tasks: number }
 }
 
@@ -65,12 +68,18 @@ const UNALIGNED: DiagnosticKind = {
 const AXES: readonly Clock[] = ['wall', 'timeOfDay', 'monotonic', 'relative']
 
 /** `beside`: where gaps of sysdig are reported; not among the answer's where strace covers them. */
+interface Reports {
+  readonly diagnostics: Diagnostics
+  readonly beside: Diagnostics
+}
+
+/** `settled`: by an earlier reading; strace and sysdig are then read side by side. */
 export async function readCalls(
   capture: Capture,
   { straces, sysdigs, ahead, given }: CallReaders,
   listeners: CallListeners,
-  diagnostics: Diagnostics,
-  beside: Diagnostics,
+  { diagnostics, beside }: Reports,
+  settled: { readonly calls: CallsRead; readonly turns: Turns } | null = null,
 ): Promise<CallsRead> {
   const sourcePaths = capture.sources.map(({ source }) => source.path)
   const offsets = new Map<number, number>()
@@ -78,9 +87,14 @@ export async function readCalls(
   const placed: PlacedSource[] = []
   const seen = { processes: 0, tasks: 0 }
   const told = new Set<number>()
-  let origin: Instant | null = null
+  let origin: Instant | null = settled?.calls.origin ?? null
 
-  const run = async (streams: CallStream[], infer: boolean, skip: ReadonlySet<number> | null): Promise<void> => {
+  const run = async (
+    streams: readonly CallStream[],
+    infer: boolean,
+    skip: ReadonlySet<number> | null,
+    turn = settled?.turns.take(),
+  ): Promise<void> => {
     let nowNs = NaN
     let counted = 0
     const saved = await savedProcesses(capture, infer ? beside : diagnostics)
@@ -101,9 +115,11 @@ export async function readCalls(
     })
     const onRow = (atNs: number, start: Instant | null): void => {
       nowNs = atNs
+      if (turn && !Number.isNaN(atNs)) turn.atNs = atNs
       origin = start
     }
-    const timeline = await applyStreams(streams, system, onRow, origin)
+    const paced = turn ? streams.map((one) => ({ ...one, batches: turn.of(one.batches) })) : streams
+    const timeline = await applyStreams(paced, system, onRow, origin).finally(() => turn?.end())
     system.finish()
     origin = timeline.origin
     for (const [source, offsetNs] of timeline.offsets) offsets.set(source, offsetNs)
@@ -138,20 +154,29 @@ export async function readCalls(
     }
   }
 
-  if (straces.length > 0) await run(straces.map(stream), false, null)
-  place(straces)
-  if (sysdigs.length > 0) {
+  const readStraces = async (): Promise<void> => {
+    if (straces.length > 0) await run(straces.map(stream), false, null)
+    place(straces)
+  }
+  const readSysdigs = async (): Promise<void> => {
+    if (sysdigs.length === 0) return
     if (straces.length > 0) {
-      for (const [index, clock] of await besideStrace(sysdigs, ahead, placed, origin)) {
+      for (const [index, clock] of settled?.calls.clocks ?? (await besideStrace(sysdigs, ahead, placed, origin))) {
+        if (!sysdigs.some((sysdig) => sysdig.index === index)) continue
         if (!given.has(index)) clocks.set(index, clock)
         if (clock.aligned === 'none') diagnostics.add(UNALIGNED, { source: sourcePaths[index] }, sourcePaths[index])
       }
     }
     // strace shows more of a call than sysdig does: where both saw a task, strace's word counts.
-    await run(sysdigs.map(stream), true, straces.length > 0 ? told : null)
+    await run(sysdigs.map(stream), true, straces.length > 0 ? (settled?.calls.told ?? told) : null)
+  }
+  if (settled) await Promise.all([readStraces(), readSysdigs()])
+  else {
+    await readStraces()
+    await readSysdigs()
   }
   place(sysdigs)
-  return { origin, offsets, clocks, placed, seen }
+  return { origin, offsets, clocks, placed, told, seen }
 }
 
 /** What the times of sysdig captures say beside strace logs, where one of the two has no wall clock. */

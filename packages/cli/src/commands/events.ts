@@ -2,6 +2,7 @@ import { events } from '@flushtrace/answers'
 import { boolean } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
 import { clockFlags, filterFlags, formatFlags, formatsOf, outputFlags } from '../flags.ts'
+import { diagnosticNotes } from '../render/notes.ts'
 import { JsonLines } from '../json-lines.ts'
 
 export default class Events extends BaseCommand {
@@ -28,9 +29,11 @@ export default class Events extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Events)
     const lines = new JsonLines()
-    await this.withProgress(flags, (onProgress) =>
+    const { diagnostics } = await this.withProgress(flags, (onProgress) =>
       events(args.sources, { ...flags, ...formatsOf(flags), onProgress }, (event) => lines.add(event)),
     )
     lines.end()
+    const ofOrder = diagnostics.rows().filter(({ code }) => code.startsWith('events/'))
+    if (ofOrder.length > 0 && !flags.quiet) console.error(diagnosticNotes({ diagnostics: ofOrder }).join('\n'))
   }
 }

@@ -51,6 +51,7 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
     ...note('images', imageNotes(answer), width),
     ...note('calls', callNotes(answer), width),
     ...note('clocks', clockNotes(answer, folder), width),
+    ...note('order', orderNotes(answer), width),
     ...note('lines', lineNotes(answer), width),
     ...note('skipped', skippedNotes(answer), width),
     ...note('unseen', diagnosticNotes(answer), width),
@@ -153,6 +154,15 @@ function alignmentOf({ aligned, offsetNs, matched, residualNs, driftPpm, confide
   const from = offsetNs ?? 0
   const begins = from < 0 ? `${duration(-from)} before the start` : `at ${duration(from)}`
   return `aligned ${ALIGNED[aligned]}, begins ${begins}${sure}`
+}
+
+/** What putting events in order takes: a call is told when it returns. */
+function orderNotes({ order: { held, events, behindNs, late } }: InspectAnswer): string[] {
+  if (events === 0) return []
+  const beyond = late === 0 ? '' : `; ${plural(late, 'event')} came later than that`
+  return [
+    `Some stand up to ${plural(events, 'event')} and ${duration(behindNs)} behind later ones; ${count(held)} are held to put them in order${beyond}.`,
+  ]
 }
 
 /** How the lines add up: nothing is lost silently. */

@@ -16,7 +16,7 @@ export function note(label: string, texts: readonly string[], width: number): st
 }
 
 /** Diagnostics as sentences: what is missing or damaged, and what to do about it. */
-export function diagnosticNotes({ diagnostics }: DocumentHead): string[] {
+export function diagnosticNotes({ diagnostics }: Pick<DocumentHead, 'diagnostics'>): string[] {
   return diagnostics
     .filter(({ code }) => code !== 'source/unknown')
     .map(({ message, count: n, fix }) => `${n > 1 ? `${count(n)} × ` : ''}${safe(message)} ${sentence(safe(fix))}`)
