@@ -69,6 +69,7 @@ export class BlockTimeline {
 
   #settle(sources: readonly BlockSource[], all: readonly Waiting[]): void {
     const waiting = new Set(all)
+    const isTold = (one: Waiting): boolean => this.#told(sources[one.index], one.first) !== null
     const place = (one: Waiting, clock: Alignment): void => {
       this.#clocks.set(one.index, clock)
       waiting.delete(one)
@@ -78,13 +79,14 @@ export class BlockTimeline {
       this.placed.push(placed)
       if (one.first.wall) this.origin ??= plusNs(one.first.wall, -clock.offsetNs)
       for (const other of waiting) {
+        if (isTold(other)) continue
         other.found = surer(other.found, offsetBeside([placed], other.anchors))
         if (clock.driftPpm === null) other.found = sinceBoot(one, placed, other) ?? other.found
       }
     }
-    for (const one of waiting) one.found = offsetBeside(this.placed, one.anchors)
+    for (const one of waiting) if (!isTold(one)) one.found = offsetBeside(this.placed, one.anchors)
     while (waiting.size > 0) {
-      const told = [...waiting].find((one) => this.#told(sources[one.index], one.first))
+      const told = [...waiting].find(isTold)
       const surest = least(waiting, ({ found }) => (found && isSure(found) ? found.residualNs : NaN))
       const [next] = waiting
       if (told) place(told, this.#told(sources[told.index], told.first)!)

@@ -106,6 +106,8 @@ export const explainSchema = z.object({
     /** Files whose data these flushes had to wait for, most bytes first. */
     others: z.array(other),
   }),
+  /** Flushes of the trace that are too many to be explained one by one, whatever the filters; tookNs null: not known. */
+  beyond: z.object({ flushes: z.int(), tookNs: z.number().nullable() }),
   /** The slowest first. */
   rows: z.array(row),
   /** Flushes beyond --top. */

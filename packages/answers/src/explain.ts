@@ -1,6 +1,6 @@
 /** What did these flushes wait for? The calls, what the block layer did until they returned, and the time of each part. */
 import { RequestTimes } from '@flushtrace/correlate'
-import { TraceError, parseInstant } from '@flushtrace/trace'
+import { TraceError, parseInstant, type DiagnosticKind } from '@flushtrace/trace'
 import type { AnalyzeOptions } from './analyze.ts'
 import { attribute, type Attributed } from './attribute.ts'
 import { documentHead } from './document.ts'
@@ -9,13 +9,20 @@ import type { ExplainAnswer } from './explain-schema.ts'
 import { ExplainSummary } from './explain-summary.ts'
 import { Waits } from './explain-waits.ts'
 import { fileMatcher, processMatcher, timeFilter } from './filter.ts'
-import { FlushList, type Flush } from './flush-list.ts'
+import { FlushList, MAX_FLUSHES, type Flush } from './flush-list.ts'
 
 export interface ExplainOptions extends AnalyzeOptions {
   /** Number of one flush: its place in the order of entry, from 1. */
   readonly flush?: number
   /** Rows; 0: all. */
   readonly top?: number
+}
+
+const TOO_MANY: DiagnosticKind = {
+  code: 'explain/too-many-flushes',
+  severity: 'loss',
+  message: `A flush beyond the first ${MAX_FLUSHES.toLocaleString('en-US')} is counted only (together these took {}).`,
+  fix: 'give a shorter recording to have them explained',
 }
 
 /** What has a number: flushes of calls, or, where no source has calls, requests that carry a flush or FUA. */
@@ -39,6 +46,11 @@ export async function explain(paths: readonly string[], options: ExplainOptions)
   })
   const { analysis } = attributed
   const flushes = list.inOrder()
+  const { beyond } = list
+  if (beyond.flushes > 0) {
+    const took = Number.isNaN(beyond.tookNs) ? 'an unknown time' : `${(beyond.tookNs / 1e9).toFixed(3)} s`
+    analysis.diagnostics.add(TOO_MANY, null, took, beyond.flushes)
+  }
   const waits = new Waits(attributed, times, flushes)
   const explainer = new Explainer(attributed, waits)
   const calls = analysis.straces.length + analysis.sysdigs.length > 0
@@ -67,6 +79,7 @@ export async function explain(paths: readonly string[], options: ExplainOptions)
     ...documentHead(analysis),
     of: subjects.of,
     summary: summary.summary(),
+    beyond: { flushes: beyond.flushes, tookNs: Number.isNaN(beyond.tookNs) ? null : Math.round(beyond.tookNs) },
     rows: shown.map(({ k }) => subjects.explain(k, true).row),
     rest: found.length - shown.length,
   }

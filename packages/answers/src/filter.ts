@@ -60,9 +60,11 @@ function isOf({ task }: Activity, matches: ProcessMatcher): boolean {
 
 export type ProcessMatcher = (pid: number | null, name: string | null, argv: readonly string[] | null) => boolean
 
-/** A pid, or a glob over a process's name and the program it runs. */
+/** A pid, or a glob over a process's name and the program it runs; `*` is every process. */
 export function processMatcher(wanted: string): ProcessMatcher {
   if (/^\d+$/.test(wanted)) return (pid) => pid === Number(wanted)
+  // Also of one whose name the trace does not tell.
+  if (wanted === '*') return () => true
   // A name is no path: `*` is to match `jbd2/loop0-8`, too.
   const matches = picomatch(wanted, { dot: true, bash: true })
   return (_, name, argv) => matches(name ?? '') || matches((argv?.[0] ?? '').replace(/^.*\//, ''))

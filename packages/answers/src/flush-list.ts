@@ -21,11 +21,21 @@ export interface Flush {
   readonly record: number
 }
 
+/** Some 80 MB. Later ones are counted, and what they took is added up. */
+export const MAX_FLUSHES = 1 << 18
+
 export class FlushList {
   readonly #flushes: Flush[] = []
+  /** Flushes beyond MAX_FLUSHES, and their time; NaN where one has none. */
+  readonly beyond = { flushes: 0, tookNs: 0 }
 
   add({ kind, call, task, scope, targets, tookNs, source, record }: Activity, atNs: number): void {
     if (kind !== 'flush') return
+    if (this.#flushes.length >= MAX_FLUSHES) {
+      this.beyond.flushes++
+      this.beyond.tookNs += tookNs
+      return
+    }
     this.#flushes.push({
       call,
       process: task.process,

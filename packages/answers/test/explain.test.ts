@@ -17,7 +17,7 @@ import type { Attributed } from '../src/attribute.ts'
 import { Explainer, type Explained } from '../src/explain-rows.ts'
 import { Waits } from '../src/explain-waits.ts'
 import { explain, explainSchema, type ExplainOptions } from '../src/index.ts'
-import { FlushList } from '../src/flush-list.ts'
+import { FlushList, MAX_FLUSHES } from '../src/flush-list.ts'
 
 const explained = suite('explain')
 
@@ -45,6 +45,15 @@ for (const paths of CAPTURES) {
     }
   })
 }
+
+explained('flushes beyond the bound are counted, with their time', () => {
+  const list = new FlushList()
+  const task = { tid: 1, name: null, process: {} }
+  const flush = { kind: 'flush', call: 'fsync', task, scope: 'file', targets: [], tookNs: 7, source: 0, record: 1 }
+  for (let k = 0; k < MAX_FLUSHES + 3; k++) list.add(flush as unknown as Activity, k)
+  assert.is(list.inOrder().length, MAX_FLUSHES)
+  assert.equal(list.beyond, { flushes: 3, tookNs: 21 })
+})
 
 explained('a flush keeps its number under any filter', async () => {
   const [paths] = CAPTURES

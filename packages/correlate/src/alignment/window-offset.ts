@@ -76,7 +76,9 @@ function candidates(series: readonly Series[], soonNs: number): number[] {
   })
   const pairs = bursts.reduce((sum, { startNs, atNs }) => sum + startNs.length * atNs.length, 0)
   const step = Math.ceil(pairs / MAX_VOTES)
-  const votes = new IntervalVote(pairs)
+  const votes = new IntervalVote(
+    bursts.reduce((sum, one) => sum + one.startNs.length * Math.ceil(one.atNs.length / step), 0),
+  )
   for (const { startNs, endNs, atNs } of bursts) {
     for (let k = 0; k < atNs.length; k += step) {
       for (const [i, start] of startNs.entries()) {
