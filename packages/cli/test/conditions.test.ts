@@ -28,20 +28,43 @@ const HOLD = [
   'mapped-files != 10',
 ]
 
+const PARTITION = 'fixtures/blktrace/partition'
+/** Requests that were queued in 2.1 s: the same figures as in docs/commands/rank.md. */
+const HOLD_OF_BLOCKS = [
+  'block-writes == 855',
+  'block-writes-per-second > 413',
+  'block-writes-per-second < 414',
+  'block-bytes > 38.7MB',
+  'block-bytes < 38.8 MB',
+  'block-flushes == 123',
+]
+
 async function run(source: string, condition: string): Promise<Printed> {
   return flushtrace('rank', '--fail-if', condition, source)
 }
 
-for (const condition of HOLD) {
-  conditions(`${condition} fails, its opposite does not`, async () => {
-    const { code, out, err } = await run(SAMBA, condition)
-    assert.is(code, 1)
-    assert.match(out, '176 flushes')
-    assert.match(err, /^flushtrace: failed for [^\n]+: it is [^\n]+\n$/)
-    const opposite = condition.replace(/[<>=!]+/, (operator) => OPPOSITE[operator])
-    assert.equal({ ...(await run(SAMBA, opposite)), out: '' }, { code: 0, out: '', err: '' })
-  })
+for (const [source, all, says] of [
+  [SAMBA, HOLD, '176 flushes'],
+  [PARTITION, HOLD_OF_BLOCKS, '855 block writes'],
+] as const) {
+  for (const condition of all) {
+    conditions(`${condition} fails, its opposite does not`, async () => {
+      const { code, out, err } = await run(source, condition)
+      assert.is(code, 1)
+      assert.match(out, says)
+      assert.match(err, /^flushtrace: failed for [^\n]+: it is [^\n]+\n$/)
+      const opposite = condition.replace(/[<>=!]+/, (operator) => OPPOSITE[operator])
+      assert.equal({ ...(await run(source, opposite)), out: '' }, { code: 0, out: '', err: '' })
+    })
+  }
 }
+
+conditions('are tested for each metric that there is', async () => {
+  const { err } = await run(SAMBA, 'nothing > 1')
+  const names = /there are (.*)$/m.exec(err)![1].split(', ')
+  const tested = new Set([...HOLD, ...HOLD_OF_BLOCKS].map((condition) => condition.split(' ')[0]))
+  assert.equal(names.toSorted(), [...tested].sort())
+})
 
 const OPPOSITE: Readonly<Record<string, string>> = {
   '>': '<=',
