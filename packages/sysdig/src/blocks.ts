@@ -36,11 +36,6 @@ function kinds(kind: BlockKind, types: readonly number[]): [number, BlockKind][]
   return types.map((type) => [type, kind])
 }
 
-/** Nearly all blocks: told without a look into the table. */
-export function isEvent(type: number): boolean {
-  return type === 0x216 || type === 0x204 || type === 0x217 || type === 0x221
-}
-
 /** null: of another tool, or a newer sysdig. */
 export function blockKind(type: number): BlockKind | null {
   return KINDS.get(type) ?? null
@@ -57,6 +52,8 @@ export function sectionOrder(view: DataView, at: number): SectionOrder {
 export interface BlockHandler {
   /** True: come back later, the batch is full. */
   readonly crowded: boolean
+  /** As many of the usual blocks from `pos` on as can be taken at once, perhaps none; returns where it stopped. */
+  onRun(buf: Uint8Array, view: DataView, pos: number, end: number, base: number): number
   /** A whole block at [at, at + length) of `buf`; `offset` is its place in the stream. */
   onBlock(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void
   /** Bytes from `offset` on are no block. Called once for each run of them. */
@@ -165,6 +162,14 @@ export class BlockReader {
     this.#need = 0
     if (this.#refused) return end
     while (pos < end && !handler.crowded) {
+      if (!this.#searching) {
+        const from = pos
+        pos = handler.onRun(buf, view, pos, end, base)
+        if (pos > from) {
+          this.#found = true
+          continue
+        }
+      }
       const left = end - pos
       if (left < MIN_LENGTH) {
         this.#need = MIN_LENGTH

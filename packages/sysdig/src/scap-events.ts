@@ -11,47 +11,19 @@
  * Format: falcosecurity/libs driver/ppm_events_public.h (struct ppm_evt_hdr), userspace/libscap/scap_savefile.c.
  * The event's own length counts, not the block's: editors append pcapng options behind it.
  */
-import { CALLS, callIndex, decodeUtf8, latin1, TASK_NAME, type Extra, type FdRef } from '@flushtrace/trace'
-import { CALL_CODES, NATIVE_X86_64 } from './call-codes.ts'
+import { CALLS, callIndex, latin1, TASK_NAME, type Extra, type FdRef } from '@flushtrace/trace'
+import { genericCall, genericKey } from './call-keys.ts'
 import * as C from './columns.ts'
 import { containerOf } from './containers.ts'
+import { EVENT_LAYOUTS, type EventLayout } from './event-layouts.ts'
+import { EventParameters, slackOf } from './event-parameters.ts'
 import { Lineage } from './lineage.ts'
 import { PLANS, type Plan } from './plans.ts'
 import { deviceName, splitArguments } from './process-lists.ts'
 import { KEYS, type CallRows } from './rows.ts'
 import { TaskTable, type TaskCall } from './task-calls.ts'
 
-interface Layout {
-  readonly flags: boolean
-  /** v2: the number of parameters is in the event. */
-  readonly counted: boolean
-  readonly large: boolean
-}
-
-const LAYOUTS: ReadonlyMap<number, Layout> = new Map([
-  [0x204, { flags: false, counted: false, large: false }],
-  [0x8010abcd, { flags: false, counted: false, large: false }],
-  [0x208, { flags: true, counted: false, large: false }],
-  [0x216, { flags: false, counted: true, large: false }],
-  [0x217, { flags: true, counted: true, large: false }],
-  [0x221, { flags: false, counted: true, large: true }],
-  [0x222, { flags: true, counted: true, large: true }],
-])
-
 const STATE_ONLY = 1
-/** Of the event header: time, tid, length, id; and of v2 the number of parameters. */
-const HEADER_V1 = 22
-const HEADER_V2 = 26
-/** `notification` and `infra` of v1 say three bytes too many. */
-const NOTIFICATION = 280
-const INFRASTRUCTURE = 286
-
-/** Keys of generic calls: 1024 + 2 × code, of those without a code 3072 + 2 × the kernel's number; exits one more. */
-const GENERIC = 1024
-const NATIVE = 3072
-const MAX_CODE = (NATIVE - GENERIC) / 2
-const MAX_NATIVE = (KEYS - NATIVE) / 2
-
 const GETCWD = callIndex('getcwd')
 /** More than this is not what the driver keeps of a command line: it was cut. */
 const CUT_ARGUMENTS = 4095
@@ -59,29 +31,11 @@ const CUT_ARGUMENTS = 4095
 const REORDER_NS = 1e9
 const TWO_32 = 4294967296
 const NO_TIME = 0xffffffff
-const SOL_SOCKET = 1
-const SCM_RIGHTS = 1
 
 /** By event id: 1 for what changes no state, whatever it holds. */
 const COUNT_ONLY: Uint8Array = Uint8Array.from(PLANS, ({ kind }, id) =>
   kind === 'note' || (kind === 'plain' && id % 2 === 1) ? 1 : 0,
 )
-
-const CODE_CALLS: Int16Array = Int16Array.from(CALL_CODES, (name) => callOfName(name))
-const NATIVE_CALLS: Int16Array = new Int16Array(MAX_NATIVE).fill(-1)
-for (const [number, name] of NATIVE_X86_64) NATIVE_CALLS[number] = callOfName(name)
-
-function callOfName(name: string): number {
-  return C.isBare(name) ? C.rowCall(name) : -1
-}
-
-/** The name behind a key of `counts`; exits have odd keys. */
-export function keyName(key: number): string {
-  if (key < GENERIC) return PLANS[key]?.name ?? ''
-  if (key >= NATIVE) return NATIVE_X86_64.get((key - NATIVE) >> 1) ?? ''
-  const code = (key - GENERIC) >> 1
-  return code === 0 ? '<unknown>' : (CALL_CODES[code] ?? `<call ${code}>`)
-}
 
 export interface ScapEventsReport {
   damaged(offset: number, what: string): void
@@ -113,15 +67,12 @@ export class ScapEvents {
   #originHigh = -1
   nowNs = NaN
   lastNs = NaN
-  /** Number of parameters that an event of v1 had the last time: a capture comes from one driver. */
-  readonly #paramsOfV1 = new Int16Array(PLANS.length).fill(-1)
-  /** Where the text parameters of the event at hand are. */
-  readonly #textStart = new Int32Array(C.TEXTS)
-  readonly #textEnd = new Int32Array(C.TEXTS)
+  /** Of the event at hand. */
+  readonly #parameters: EventParameters
   readonly #devices = new Map<number, string>()
   /** Of the last event: a capture has one or two kinds of them. */
   #layoutType = 0
-  #layout!: Layout
+  #layout!: EventLayout
   /** Time of the last event as it stands in the file. */
   #low = 0
   #high = 0
@@ -129,6 +80,7 @@ export class ScapEvents {
   constructor(rows: CallRows, report: ScapEventsReport) {
     this.#rows = rows
     this.#lineage = new Lineage(rows)
+    this.#parameters = new EventParameters(rows)
     this.#report = report
   }
 
@@ -140,18 +92,18 @@ export class ScapEvents {
   newSection(): void {
     this.#rows.reset()
     this.#lineage.reset()
-    this.#paramsOfV1.fill(-1)
+    this.#parameters.newSection()
   }
 
+  /** The event in a block. */
   onEvent(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void {
     if (type !== this.#layoutType) {
       this.#layoutType = type
-      this.#layout = LAYOUTS.get(type) as Layout
+      this.#layout = EVENT_LAYOUTS.get(type) as EventLayout
     }
-    const layout = this.#layout
-    const start = layout.flags ? at + 14 : at + 10
+    const { before, header } = this.#layout
+    const start = at + before
     const end = at + length - 4
-    const header = layout.counted ? HEADER_V2 : HEADER_V1
     if (start + header > end) {
       this.headless++
       this.#report.damaged(offset, `${length} bytes`)
@@ -159,23 +111,62 @@ export class ScapEvents {
     }
     const size = view.getUint32(start + 16, true)
     const id = view.getUint16(start + 20, true)
-    if (size < header || start + size > end + (isSloppy(id) ? 3 : 0)) {
+    if (size < header || start + size > end + slackOf(id)) {
       this.headless++
       this.#report.damaged(offset, `event ${id} of ${size} bytes`)
       return
     }
+    if (id < PLANS.length) {
+      this.#whole(buf, view, start, size, id, offset)
+      return
+    }
+    this.#arrived(view, start)
+    this.unknown++
+    this.#report.unknown(offset, id)
+  }
+
+  /**
+   * The events of the blocks from `pos` on: of blocks of the kind that was last, which are whole and as they should be,
+   * up to one that makes the rows full. Where it stopped; `base` + position is the place in the stream.
+   */
+  run(buf: Uint8Array, view: DataView, pos: number, end: number, base: number): number {
+    const type = this.#layoutType
+    if (type === 0) return pos
+    const { before, header, flags } = this.#layout
+    const least = before + header + 4
+    while (end - pos >= least && view.getUint32(pos, true) === type) {
+      const length = view.getUint32(pos + 4, true)
+      if (length < least || length > end - pos || view.getUint32(pos + length - 4, true) !== length) break
+      const start = pos + before
+      const size = view.getUint32(start + 16, true)
+      const id = view.getUint16(start + 20, true)
+      if (size < header || before + size > length - 4 || id >= PLANS.length) break
+      // Most events of a capture: context switches, and exits of calls that are only counted.
+      if (COUNT_ONLY[id] === 1 && !flags) {
+        this.#arrived(view, start)
+        this.counts[id]++
+      } else {
+        if (this.#rows.crowded) break
+        this.#whole(buf, view, start, size, id, base + pos)
+      }
+      pos += length
+    }
+    return pos
+  }
+
+  /** One more event, and its time. */
+  #arrived(view: DataView, start: number): void {
     this.events++
     this.#low = view.getUint32(start, true)
     this.#high = view.getUint32(start + 4, true)
     if (this.#originHigh < 0) this.stamp()
-    if (id >= PLANS.length) {
-      this.unknown++
-      this.#report.unknown(offset, id)
-      return
-    }
-    const stateOnly = layout.flags && (view.getUint32(at + 10, true) & STATE_ONLY) !== 0
+  }
+
+  #whole(buf: Uint8Array, view: DataView, start: number, size: number, id: number, offset: number): void {
+    this.#arrived(view, start)
+    const { flags, header, counted, large } = this.#layout
+    const stateOnly = flags && (view.getUint32(start - 4, true) & STATE_ONLY) !== 0
     if (stateOnly) this.stateOnly++
-    // Most events of a capture: context switches, and exits of calls that are only counted.
     if (COUNT_ONLY[id] === 1) {
       if (!stateOnly) this.counts[id]++
       return
@@ -183,12 +174,13 @@ export class ScapEvents {
     this.stamp()
     const plan = PLANS[id]
     const tid = view.getUint32(start + 8, true)
-    const params = layout.counted ? view.getUint32(start + 22, true) : this.#countV1(view, id, plan, start, size)
-    const wide = layout.large ? 4 : 2
-    const first = start + header + params * wide
-    if (params < 0 || first > start + size) {
+    const parameters = this.#parameters
+    parameters.buf = buf
+    parameters.view = view
+    const count = counted ? view.getUint32(start + 22, true) : parameters.countV1(plan, id, start, size)
+    if (!parameters.place(start + header, count, large, start + size)) {
       this.#unread(stateOnly)
-      this.#report.damaged(offset, `event ${id} of ${size} bytes, ${params} parameters`)
+      this.#report.damaged(offset, `event ${id} of ${size} bytes, ${count} parameters`)
       return
     }
     // Ids of tasks beyond what Linux gives are damage, or an event that belongs to none (-1).
@@ -198,8 +190,8 @@ export class ScapEvents {
       if (plan.kind !== 'sampling') this.#report.damaged(offset, `event ${id} of task ${tid}`)
       return
     }
-    const ok = this.#dispatch(plan, id, tid, buf, view, start + header, first, start + size, params, wide, stateOnly)
-    if (!ok) this.#report.damaged(offset, `event ${id}, ${params} parameters in ${size} bytes`)
+    const ok = this.#dispatch(plan, id, tid, stateOnly)
+    if (!ok) this.#report.damaged(offset, `event ${id}, ${count} parameters in ${size} bytes`)
   }
 
   /** One that was left out on purpose is in that count already. */
@@ -223,71 +215,43 @@ export class ScapEvents {
     this.nowNs = now
   }
 
-  /** v1 does not tell how many parameters there are: the number whose lengths add up to the event's. */
-  #countV1(view: DataView, id: number, plan: Plan, start: number, size: number): number {
-    const slack = isSloppy(id) ? 3 : 0
-    const known = this.#paramsOfV1[id]
-    if (known >= 0 && fits(view, start, size - slack, known)) return known
-    for (let params = plan.params; params >= 0; params--) {
-      if (!fits(view, start, size - slack, params)) continue
-      this.#paramsOfV1[id] = params
-      return params
-    }
-    return -1
-  }
-
-  #dispatch(
-    plan: Plan,
-    id: number,
-    tid: number,
-    buf: Uint8Array,
-    view: DataView,
-    lengths: number,
-    first: number,
-    end: number,
-    params: number,
-    wide: number,
-    stateOnly: boolean,
-  ): boolean {
+  #dispatch(plan: Plan, id: number, tid: number, stateOnly: boolean): boolean {
     const exit = (id & 1) === 1
-    switch (plan.kind) {
-      case 'generic':
-        return this.#generic(tid, exit, view, lengths, first, end, params, wide, stateOnly)
+    const { kind, call } = plan
+    if (kind === 'generic') return this.#generic(tid, exit, stateOnly)
+    if (!stateOnly || kind === 'sampling') this.counts[id]++
+    switch (kind) {
       case 'plain':
       case 'receive':
-        if (!stateOnly) this.counts[id]++
         if (!exit) this.#begunPlain(tid)
-        else if (plan.kind === 'receive')
-          return this.#received(plan, id, tid, buf, view, lengths, first, end, params, wide)
-        return true
+        return !exit || kind === 'plain' || this.#received(plan, id, tid)
       case 'taskExit':
-        if (!stateOnly) this.counts[id]++
         this.#exited(tid)
         return true
-      case 'sampling':
-        this.counts[id]++
-        this.#report.sampled(params > 0 ? view.getUint32(first, true) : 0)
+      case 'sampling': {
+        const { count, view, first } = this.#parameters
+        this.#report.sampled(count > 0 ? view.getUint32(first, true) : 0)
         return true
+      }
       default:
         break
     }
-    if (!stateOnly) this.counts[id]++
     // Task 0 is the idle loop: it calls nothing. Bytes of an event that the filter left out are not counted.
-    if (tid === 0 || (stateOnly && CALLS[plan.call].role === 'write')) return true
+    if (tid === 0 || (stateOnly && CALLS[call].role === 'write')) return true
     this.used++
     const task = this.#task(tid)
     if (!exit) {
       this.#rows.begin(task, id)
-      const ok = this.#fill(plan, task, true, buf, view, lengths, first, end, params, wide)
-      this.#rows.entered(task, plan.call, this.nowNs, this.events)
-      if (plan.kind === 'fork') this.#lineage.entered(task)
+      const ok = this.#parameters.fill(plan, task, true)
+      this.#rows.entered(task, call, this.nowNs, this.events)
+      if (kind === 'fork') this.#lineage.entered(task)
       return ok
     }
     this.#rows.end(task, id - 1)
-    const ok = this.#fill(plan, task, false, buf, view, lengths, first, end, params, wide)
+    const ok = this.#parameters.fill(plan, task, false)
     if (task.values[C.RESULT] < 0 && !stateOnly) this.failures[id]++
-    if (plan.kind === 'fork') this.#forked(plan, id, task, buf)
-    else if (plan.kind === 'exec') this.#execed(plan, task, buf)
+    if (kind === 'fork') this.#forked(plan, id, task)
+    else if (kind === 'exec') this.#execed(plan, task)
     else this.#ended(plan, task)
     return ok
   }
@@ -310,34 +274,19 @@ export class ScapEvents {
 
   // Generic calls: fsync and its kin -----------------------------------------------------------------------------------
 
-  #generic(
-    tid: number,
-    exit: boolean,
-    view: DataView,
-    lengths: number,
-    first: number,
-    end: number,
-    params: number,
-    wide: number,
-    stateOnly: boolean,
-  ): boolean {
-    if (params < 1 || first + 2 > end) {
+  #generic(tid: number, exit: boolean, stateOnly: boolean): boolean {
+    const parameters = this.#parameters
+    const { view, first, end, count } = parameters
+    if (count < 1 || first + 2 > end) {
       this.#unread(stateOnly)
       return false
     }
     const code = view.getUint16(first, true)
-    let call = -1
-    let key = GENERIC + 2 * Math.min(code, MAX_CODE - 1)
-    if (code !== 0) call = code < CODE_CALLS.length ? CODE_CALLS[code] : -1
-    else {
-      // The exit of older versions has the code only: it belongs to the enter before it.
-      const native =
-        params > 1 && first + 4 <= end && lengths + 2 * wide <= first ? view.getUint16(first + 2, true) : -1
-      const pending = exit && native < 0 && this.#rows.tasks.has(tid) ? this.#rows.tasks.get(tid).key : -1
-      if (NATIVE_X86_64.has(native)) key = NATIVE + 2 * native
-      else if (pending >= NATIVE) key = pending
-      call = key >= NATIVE ? NATIVE_CALLS[(key - NATIVE) >> 1] : -1
-    }
+    const native = count > 1 && first + 4 <= end ? view.getUint16(first + 2, true) : -1
+    // The exit of older versions has the code only: it belongs to the enter before it.
+    const pending = exit && native < 0 && this.#rows.tasks.has(tid) ? this.#rows.tasks.get(tid).key : -1
+    const key = genericKey(code, native, pending)
+    const call = genericCall(code, key)
     if (!stateOnly) this.counts[exit ? key + 1 : key]++
     if (call < 0 || tid === 0 || stateOnly) {
       if (!exit && code !== 0) this.#begunPlain(tid)
@@ -353,71 +302,6 @@ export class ScapEvents {
       this.#rows.entered(task, call, this.nowNs, this.events)
     }
     return true
-  }
-
-  // Parameters ---------------------------------------------------------------------------------------------------------
-
-  /** False when they reach beyond the event. */
-  #fill(
-    plan: Plan,
-    task: TaskCall,
-    enter: boolean,
-    buf: Uint8Array,
-    view: DataView,
-    lengths: number,
-    first: number,
-    end: number,
-    params: number,
-    wide: number,
-  ): boolean {
-    const { slots, converts } = plan
-    const { values } = task
-    const count = params < plan.used ? params : plan.used
-    this.#textStart.fill(-1)
-    let at = first
-    for (let k = 0; k < count; k++) {
-      const length = wide === 2 ? view.getUint16(lengths + 2 * k, true) : view.getUint32(lengths + 4 * k, true)
-      const next = at + length
-      if (next > end) return false
-      const slot = slots[k]
-      // No length: not available.
-      if (slot >= 0 && length > 0) {
-        if (slot >= C.TEXT) {
-          this.#textStart[slot - C.TEXT] = at
-          this.#textEnd[slot - C.TEXT] = next
-        } else if (slot === C.PATH || slot === C.PATH2) {
-          this.#path(task, slot, enter, buf, at, next)
-        } else {
-          const convert = converts[k]
-          const value = integer(view, at, length)
-          values[slot] = convert ? convert(value) : value
-        }
-      }
-      at = next
-    }
-    return true
-  }
-
-  #path(task: TaskCall, slot: number, enter: boolean, buf: Uint8Array, at: number, next: number): void {
-    const end = buf[next - 1] === 0 ? next - 1 : next
-    // `<NA>`: the driver could not read it.
-    if (end - at === 4 && buf[at] === 0x3c && buf[at + 1] === 0x4e && buf[at + 2] === 0x41 && buf[at + 3] === 0x3e)
-      return
-    if (enter) {
-      if (slot === C.PATH) task.path = decodeUtf8(buf, at, end)
-      else task.path2 = decodeUtf8(buf, at, end)
-    } else if (Number.isNaN(task.values[slot])) {
-      // The first of two wins: execve's resolved path stands before the one it was given.
-      task.values[slot] = this.#rows.strings.intern(buf, at, end, decodeUtf8)
-    }
-  }
-
-  /** A text parameter of the event at hand, without its last NUL; null when there is none. */
-  #text(which: number, buf: Uint8Array): string | null {
-    const start = this.#textStart[which]
-    if (start < 0) return null
-    const end = this.#textEnd[which]
-    return decodeUtf8(buf, start, buf[end - 1] === 0 ? end - 1 : end)
   }
 
   // Calls that need more than columns ----------------------------------------------------------------------------------
@@ -443,64 +327,54 @@ export class ScapEvents {
     return { kind: 'stat', inode: inode > 0 ? inode : null, device: name }
   }
 
-  #forked(plan: Plan, id: number, task: TaskCall, buf: Uint8Array): void {
+  #forked(plan: Plan, id: number, task: TaskCall): void {
     const { values, tid } = task
     if (values[C.RESULT] === 0) {
       this.births[id]++
-      this.#learnContainer(tid, buf)
+      this.#learnContainer(tid)
     }
     this.#lineage.ended(task, plan.call, this.nowNs, this.events)
   }
 
-  #execed(plan: Plan, task: TaskCall, buf: Uint8Array): void {
+  #execed(plan: Plan, task: TaskCall): void {
     const rows = this.#rows
     const done = task.values[C.RESULT] === 0
     const i = rows.ended(task, plan.call, this.nowNs, this.events)
     if (!done || i < 0) return
-    const exe = this.#text(C.EXE, buf)
-    const args = this.#text(C.ARGS, buf) ?? ''
+    const parameters = this.#parameters
+    const exe = parameters.text(C.EXE)
+    const args = parameters.text(C.ARGS) ?? ''
     if (exe !== null) {
-      const cut = args !== '' && this.#textEnd[C.ARGS] - this.#textStart[C.ARGS] >= CUT_ARGUMENTS
+      const cut = args !== '' && (parameters.bytes(C.ARGS)?.length ?? 0) >= CUT_ARGUMENTS
       rows.batch.extra[i] = { kind: 'argv', argv: [exe, ...(args === '' ? [] : splitArguments(`${args}\0`))], cut }
       if (rows.batch.path[i] < 0) rows.batch.path[i] = rows.strings.add(exe)
     }
     // Behind the row of the call: it is what the new program starts with.
-    const cwd = this.#text(C.CWD, buf)
+    const cwd = parameters.text(C.CWD)
     if (cwd?.startsWith('/')) rows.addNote(GETCWD, task, rows.strings.add(cwd), this.nowNs, this.events)
-    const comm = this.#text(C.COMM, buf)
+    const comm = parameters.text(C.COMM)
     if (comm) rows.addNote(TASK_NAME, task, rows.strings.add(comm), this.nowNs, this.events)
-    this.#learnContainer(task.tid, buf)
+    this.#learnContainer(task.tid)
   }
 
-  #learnContainer(tid: number, buf: Uint8Array): void {
-    const start = this.#textStart[C.CGROUPS]
-    if (start < 0) return
-    const container = containerOf(latin1(buf, start, this.#textEnd[C.CGROUPS]))
+  #learnContainer(tid: number): void {
+    const cgroups = this.#parameters.bytes(C.CGROUPS)
+    if (!cgroups) return
+    const container = containerOf(latin1(cgroups, 0, cgroups.length))
     if (container === null) this.containers.delete(tid)
     else this.containers.set(tid, container)
   }
 
   /** recvmsg that brought descriptors: their numbers mean something new. What they are, sysdig does not show. */
-  #received(
-    plan: Plan,
-    id: number,
-    tid: number,
-    buf: Uint8Array,
-    view: DataView,
-    lengths: number,
-    first: number,
-    end: number,
-    params: number,
-    wide: number,
-  ): boolean {
-    const last = plan.used <= params ? 4 : params - 1 // msgcontrol is the fifth parameter, since 2023
-    if (last < 4) return true
-    const length = wide === 2 ? view.getUint16(lengths + 2 * last, true) : view.getUint32(lengths + 4 * last, true)
-    if (length < 20 || tid === 0) return true
+  #received(plan: Plan, id: number, tid: number): boolean {
+    const parameters = this.#parameters
+    const { count } = parameters
+    const last = plan.used <= count ? 4 : count - 1 // msgcontrol is the fifth parameter, since 2023
+    if (last < 4 || parameters.lengthOf(last) < 20 || tid === 0) return true
     const task = this.#task(tid)
     this.#rows.end(task, id - 1)
-    if (!this.#fill(plan, task, false, buf, view, lengths, first, end, params, wide)) return false
-    const fds = receivedFds(view, this.#textStart[C.CONTROL], this.#textEnd[C.CONTROL])
+    if (!parameters.fill(plan, task, false)) return false
+    const fds = parameters.receivedFds()
     if (fds.length === 0) return true
     this.used++
     const i = this.#rows.ended(task, plan.call, this.nowNs, this.events)
@@ -509,50 +383,6 @@ export class ScapEvents {
   }
 }
 
-function isSloppy(id: number): boolean {
-  return id === NOTIFICATION || id === INFRASTRUCTURE
-}
-
-/** Whether `params` lengths add up to an event of `size` bytes. */
-function fits(view: DataView, start: number, size: number, params: number): boolean {
-  const lengths = start + HEADER_V1
-  if (HEADER_V1 + 2 * params > size) return false
-  let total = HEADER_V1 + 2 * params
-  for (let k = 0; k < params; k++) total += view.getUint16(lengths + 2 * k, true)
-  return total === size
-}
-
-/** 64-bit parameters are signed (results, descriptors, offsets), shorter ones are not. */
-function integer(view: DataView, at: number, length: number): number {
-  switch (length) {
-    case 8:
-      return view.getInt32(at + 4, true) * TWO_32 + view.getUint32(at, true)
-    case 4:
-      return view.getUint32(at, true)
-    case 2:
-      return view.getUint16(at, true)
-    case 1:
-      return view.getUint8(at)
-    default:
-      return NaN
-  }
-}
-
 function fdRef(fd: number): FdRef {
   return { fd, name: null }
-}
-
-/** struct cmsghdr: u64 length with these 16 bytes, i32 level, i32 type; then i32 descriptors. */
-function receivedFds(view: DataView, start: number, end: number): number[] {
-  const fds: number[] = []
-  let at = start
-  while (start >= 0 && end - at >= 16) {
-    const length = view.getUint32(at, true)
-    if (length < 16 || length > end - at) break
-    if (view.getInt32(at + 8, true) === SOL_SOCKET && view.getInt32(at + 12, true) === SCM_RIGHTS) {
-      for (let k = at + 16; k + 4 <= at + length; k += 4) fds.push(view.getInt32(k, true))
-    }
-    at += Math.ceil(length / 8) * 8
-  }
-  return fds
 }

@@ -5,7 +5,8 @@ import { SYSDIG } from './diagnostics.ts'
 import { NOT_CALLS } from './event-table.ts'
 import type { SysdigFacts } from './facts.ts'
 import { KEYS, type CallRows } from './rows.ts'
-import { keyName, type ScapEvents } from './scap-events.ts'
+import { keyName } from './call-keys.ts'
+import type { ScapEvents } from './scap-events.ts'
 
 export function summarise(
   facts: SysdigFacts,

@@ -6,7 +6,7 @@
  * - Refused: the other byte order, and network captures, which share the first block.
  */
 import type { CallBatch, DiagnosticKind, Diagnostics, Instant, Source } from '@flushtrace/trace'
-import { BlockReader, blockKind, isEvent, type BlockHandler } from './blocks.ts'
+import { BlockReader, blockKind, type BlockHandler } from './blocks.ts'
 import { SYSDIG } from './diagnostics.ts'
 import { emptyFacts } from './facts.ts'
 import { summarise } from './scap-summary.ts'
@@ -69,12 +69,15 @@ class ScapParser implements BlockHandler {
     this.rows.recycle()
   }
 
+  onRun(buf: Uint8Array, view: DataView, pos: number, end: number, base: number): number {
+    const { events } = this.events
+    const stopped = this.events.run(buf, view, pos, end, base)
+    this.facts.records += this.events.events - events
+    return stopped
+  }
+
   onBlock(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void {
     this.facts.records++
-    if (isEvent(type)) {
-      this.events.onEvent(type, buf, view, at, length, offset)
-      return
-    }
     switch (blockKind(type)) {
       case 'event':
         this.events.onEvent(type, buf, view, at, length, offset)

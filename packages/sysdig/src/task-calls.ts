@@ -39,7 +39,8 @@ export class TaskCall {
   nameOfResult: FdName | null = null
 
   clear(): void {
-    this.values.fill(NaN)
+    // A call of TypedArray.fill costs more than so few stores.
+    for (let slot = 0; slot < SLOTS; slot++) this.values[slot] = NaN
     this.path = null
     this.path2 = null
     this.name = null
