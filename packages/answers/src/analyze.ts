@@ -9,6 +9,7 @@ import { extent } from 'd3-array'
 import { BlockTimeline } from './block-timeline.ts'
 import { oneWitnessEach, readBlocks, type BlockTrace, type OnBlockBatch } from './block.ts'
 import { givenClocks, type Alignment, type ClockOptions } from './clocks.ts'
+import { WantedDevice, deviceActivityFilter } from './device-filter.ts'
 import { activityFilter, timeFilter, type FilterOptions } from './filter.ts'
 import {
   blockReadings,
@@ -109,13 +110,20 @@ export interface Settled {
   readonly turns: Turns
 }
 
-/** Reads the calls, and looks into the block traces. null: there is one reading only, or a pipe, which can't be read twice. */
-export async function settle(paths: readonly string[], options: AnalyzeOptions): Promise<Settled | null> {
+/**
+ * Reads the calls, and looks into the block traces. null: there is one reading only, or a pipe, which can't be read twice.
+ * No filter applies to `onActivity`.
+ */
+export async function settle(
+  paths: readonly string[],
+  options: AnalyzeOptions,
+  onActivity: (activity: Activity) => void = () => {},
+): Promise<Settled | null> {
   const opened = await open(paths, options, REQUEST_ACTIONS)
   const { capture, readers, blockSources } = opened
   const readings = Number(readers.straces.length > 0) + Number(readers.sysdigs.length > 0) + blockSources.length
   if (readings < 2 || capture.sources.some(({ source }) => source.bytes === null)) return null
-  const nobody = { onActivity: () => {}, onEnd: () => {}, detail: false }
+  const nobody = { onActivity, onEnd: () => {}, detail: false }
   const calls = await readCalls(capture, readers, nobody, opened)
   return { calls, timeline: await timelineAfter(calls, opened, options), turns: new Turns() }
 }
@@ -142,7 +150,9 @@ export async function analyze(
   const context = contextOf(capture, sysdigs, blockSources.length > 0)
 
   let origin: Instant | null = null
-  const wanted = activityFilter(options, () => origin)
+  const device = options.device === undefined ? null : new WantedDevice(options.device, layout)
+  const onDevice = device && deviceActivityFilter(device, diagnostics)
+  const wanted = activityFilter(options, () => origin, onDevice)
   const onCall = (activity: Activity, atNs: number, start: Instant | null): void => {
     origin = start
     if (wanted(activity, atNs)) onActivity(activity, atNs, context)
@@ -151,7 +161,7 @@ export async function analyze(
   const wantedOfCalls = { onActivity: onCall, onEnd, detail: listeners.detail ?? false }
   const callsRead = readCalls(capture, readers, wantedOfCalls, opened, settled)
   const timeline = settled ? settled.timeline : await timelineAfter(await callsRead, opened, options)
-  const window = { timeline, keep: timeFilter(options, () => timeline.origin) }
+  const window = { timeline, keep: timeFilter(options, () => timeline.origin), device }
   const blocksRead = readBlocks(blockSources, window, diagnostics, listeners.onBlockBatch ?? null, settled?.turns)
   const [calls, blocks] = await Promise.all([callsRead, blocksRead])
   reportUnseen(straces, diagnostics)

@@ -33,7 +33,14 @@ export async function attribute(
   options: AnalyzeOptions,
   watch: Watch = {},
 ): Promise<Attributed> {
-  const reading = { ...options, since: undefined, until: undefined, process: undefined, file: undefined }
+  const reading = {
+    ...options,
+    since: undefined,
+    until: undefined,
+    process: undefined,
+    file: undefined,
+    device: undefined,
+  }
   const actors = new Actors()
   const book = new FileBook()
   const calls = new CallLog(book, actors)

@@ -3,6 +3,7 @@ import { BlockAnchors, RequestTracker, type DeviceSummary } from '@flushtrace/co
 import type { BlockBatch, DiagnosticKind, Diagnostics } from '@flushtrace/trace'
 import type { BlockTimeline } from './block-timeline.ts'
 import { alignedBy, alignedTo, putRight, type Alignment } from './clocks.ts'
+import type { RowFilter, WantedDevice } from './device-filter.ts'
 import type { BlockSource } from './sources.ts'
 import type { Turn, Turns } from './turns.ts'
 
@@ -27,17 +28,18 @@ const UNALIGNED: DiagnosticKind = {
   fix: 'give its start with --clock, record with blktrace, which notes the time, or name the block trace alone',
 }
 
-/** When, of what is on the timeline. */
+/** When, of what is on the timeline, and where. */
 export interface BlockWindow {
   readonly timeline: BlockTimeline
   /** Whether ns since the start is wanted; null: everything is. */
   readonly keep: ((atNs: number) => boolean) | null
+  readonly device: WantedDevice | null
 }
 
 /** Reads all block traces, the richest first; with `turns`, side by side. */
 export async function readBlocks(
   sources: readonly BlockSource[],
-  { timeline, keep }: BlockWindow,
+  { timeline, keep, device }: BlockWindow,
   diagnostics: Diagnostics,
   onBatch: OnBlockBatch | null,
   turns?: Turns,
@@ -46,6 +48,7 @@ export async function readBlocks(
     const [{ path }] = source.sources
     const tracker = new RequestTracker(diagnostics)
     const anchors = new BlockAnchors()
+    const onDevice = device?.rows(diagnostics) ?? null
     let clock: Alignment | null = null
     for await (const batch of turn ? turn.of(source.reading.batches) : source.reading.batches) {
       clock ??= timeline.clockOf(source, k, batch)
@@ -56,8 +59,10 @@ export async function readBlocks(
         anchors.add(batch)
         if (keep) diagnostics.add(UNALIGNED, { source: path }, path)
       }
-      tracker.apply(batch, keep && offsetNs !== null ? (i) => keep(batch.atNs[i] + offsetNs) : null)
-      onBatch?.(batch, offsetNs, source)
+      const inTime = keep && offsetNs !== null ? (i: number): boolean => keep(batch.atNs[i] + offsetNs) : null
+      const wanted = onDevice ? rowsOf(batch, onDevice, inTime) : inTime
+      tracker.apply(batch, wanted)
+      onBatch?.(batch, offsetNs, source, wanted)
       if (turn && offsetNs !== null && batch.length > 0) turn.atNs = batch.atNs[batch.length - 1] + offsetNs
     }
     // A pipe can't be looked into before: its place is found when it has passed.
@@ -83,7 +88,15 @@ export type OnBlockBatch = (
   /** Added to the batch's times; null when they cannot be placed. */
   shiftNs: number | null,
   source: BlockSource,
+  /** Rows that the filters of time and device leave; null: all. */
+  wanted: ((i: number) => boolean) | null,
 ) => void
+
+/** Asks once for each row: the filter follows remaps from one to the next. */
+function rowsOf(batch: BlockBatch, onDevice: RowFilter, inTime: ((i: number) => boolean) | null) {
+  const wanted = Array.from({ length: batch.length }, (_, i) => onDevice(batch, i))
+  return (i: number): boolean => wanted[i] && (!inTime || inTime(i))
+}
 
 /** Each device once: from the first trace (the richest) that shows who queued its requests, else from the first. */
 export function oneWitnessEach(traces: readonly BlockTrace[], diagnostics: Diagnostics): DeviceSummary[] {

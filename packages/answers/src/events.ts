@@ -4,6 +4,7 @@ import { ACTION, DATALESS, OP, deviceText, type BlockBatch, type DiagnosticKind 
 import { analyze, settle, type Analysis, type AnalyzeOptions, type OnActivity } from './analyze.ts'
 import type { OnBlockBatch } from './block.ts'
 import { EventOrder, MAX_HELD } from './event-order.ts'
+import { isOfProcess, processMatcher } from './filter.ts'
 import type { BlockSource } from './sources.ts'
 
 /** One call that matters to storage. Times are ns since `startedAt` of the other answers. */
@@ -84,14 +85,27 @@ export async function events(
 ): Promise<Analysis> {
   const order = new EventOrder(onEvent)
   const add = (event: Event): void => order.add(event, event.atNs ?? NaN)
-  const onBlockBatch: OnBlockBatch = (batch, shiftNs, block) => {
+  const ofProcess = options.process === undefined ? null : processMatcher(options.process)
+  // Tasks of the processes that are wanted, as far as they made calls.
+  const tasks = new Set<number>()
+  const note = (activity: Activity): void => {
+    if (ofProcess && isOfProcess(activity, ofProcess)) tasks.add(activity.task.tid)
+  }
+  const onBlockBatch: OnBlockBatch = (batch, shiftNs, block, wanted) => {
+    // Which file a request is of, only locate tells.
+    if (options.file !== undefined) return
     for (let i = 0; i < batch.length; i++) {
       if (batch.action[i] !== ACTION.queue || (batch.flags[i] & CHANGES) === 0) continue
-      add(blockEventOf(batch, i, shiftNs, block))
+      if (wanted && !wanted(i)) continue
+      const event = blockEventOf(batch, i, shiftNs, block)
+      if (!ofProcess || tasks.has(batch.tid[i]) || ofProcess(event.pid, event.comm, null)) add(event)
     }
   }
-  const settled = await settle(paths, options)
-  const onActivity: OnActivity = (activity, atNs, { sourcePaths }) => add(eventOf(activity, atNs, sourcePaths))
+  const settled = await settle(paths, options, note)
+  const onActivity: OnActivity = (activity, atNs, { sourcePaths }) => {
+    note(activity)
+    add(eventOf(activity, atNs, sourcePaths))
+  }
   const analysis = await analyze(paths, options, onActivity, { onBlockBatch, requestsOnly: true }, settled)
   order.end()
   const { diagnostics, capture } = analysis

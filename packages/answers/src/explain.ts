@@ -3,6 +3,7 @@ import { RequestTimes } from '@flushtrace/correlate'
 import { TraceError, parseInstant, type DiagnosticKind } from '@flushtrace/trace'
 import type { AnalyzeOptions } from './analyze.ts'
 import { attribute, type Attributed } from './attribute.ts'
+import { UNTOLD_FLUSHES, WantedDevice, isCallOn } from './device-filter.ts'
 import { documentHead } from './document.ts'
 import { Explainer, type Explained } from './explain-rows.ts'
 import type { ExplainAnswer } from './explain-schema.ts'
@@ -10,6 +11,7 @@ import { ExplainSummary } from './explain-summary.ts'
 import { Waits } from './explain-waits.ts'
 import { fileMatcher, processMatcher, timeFilter } from './filter.ts'
 import { FlushList, MAX_FLUSHES, type Flush } from './flush-list.ts'
+import { isRequestOn } from './locate.ts'
 
 export interface ExplainOptions extends AnalyzeOptions {
   /** Number of one flush: its place in the order of entry, from 1. */
@@ -35,8 +37,11 @@ interface Subjects {
 }
 
 export async function explain(paths: readonly string[], options: ExplainOptions): Promise<ExplainAnswer> {
-  if (options.process === undefined && options.file === undefined && options.flush === undefined) {
-    throw new TraceError('usage', 'explain what? give --process, --file or --flush N (rank shows who flushes)')
+  if ([options.process, options.file, options.device, options.flush].every((one) => one === undefined)) {
+    throw new TraceError(
+      'usage',
+      'explain what? give --process, --file, --device or --flush N (rank shows who flushes)',
+    )
   }
   const list = new FlushList()
   const times = new RequestTimes()
@@ -55,7 +60,7 @@ export async function explain(paths: readonly string[], options: ExplainOptions)
   const explainer = new Explainer(attributed, waits)
   const calls = analysis.straces.length + analysis.sysdigs.length > 0
   const subjects = calls
-    ? ofCalls(flushes, options, analysis, explainer)
+    ? ofCalls(flushes, options, attributed, explainer)
     : ofRequests(options, attributed, waits, explainer)
 
   const summary = new ExplainSummary()
@@ -88,10 +93,11 @@ export async function explain(paths: readonly string[], options: ExplainOptions)
 function ofCalls(
   flushes: readonly Flush[],
   options: ExplainOptions,
-  analysis: Attributed['analysis'],
+  attributed: Attributed,
   explainer: Explainer,
 ): Subjects {
-  const { ofProcess, ofFile, inTime } = matchersOf(options, analysis)
+  const { ofProcess, ofFile, inTime, device } = matchersOf(options, attributed.analysis)
+  const isOn = device && flushesOn(device, attributed)
   return {
     of: 'calls',
     count: flushes.length,
@@ -99,19 +105,16 @@ function ofCalls(
       const { process, tid, files, startNs } = flushes[k]
       if (ofProcess && !ofProcess(process.pid, process.name, process.argv) && !ofProcess(tid, null, null)) return false
       if (ofFile && !files.some(({ path }) => ofFile(path))) return false
-      return !inTime || inTime(startNs)
+      if (inTime && !inTime(startNs)) return false
+      return !isOn || isOn(flushes[k])
     },
     explain: (k, full) => explainer.call(flushes[k], k + 1, full),
   }
 }
 
-function ofRequests(
-  options: ExplainOptions,
-  { analysis, blocks, book }: Attributed,
-  waits: Waits,
-  explainer: Explainer,
-): Subjects {
-  const { ofProcess, ofFile, inTime } = matchersOf(options, analysis)
+function ofRequests(options: ExplainOptions, attributed: Attributed, waits: Waits, explainer: Explainer): Subjects {
+  const { analysis, blocks, book } = attributed
+  const { ofProcess, ofFile, inTime, device } = matchersOf(options, analysis)
   const { requests } = explainer
   return {
     of: 'requests',
@@ -122,16 +125,45 @@ function ofRequests(
       if (ofProcess && !ofProcess(blocks.tid.data[request], name, null)) return false
       if (ofFile && !waits.pieces(request).some(({ file }) => file >= 0 && ofFile(book.at(file).path ?? '')))
         return false
+      if (device && !isRequestOn(device, attributed, request)) return false
       return !inTime || inTime(waits.queuedNs[request])
     },
     explain: (k, full) => explainer.request(requests[k], k + 1, full),
   }
 }
 
-function matchersOf(options: ExplainOptions, { startedAt }: Attributed['analysis']) {
+/** By its files and their mounts, else by the requests that were found to be theirs. */
+function flushesOn(device: WantedDevice, attributed: Attributed): (flush: Flush) => boolean {
+  const { book, analysis } = attributed
+  const written = devicesOfFiles(attributed)
+  return ({ scope, files, guessed }) => {
+    const each = files.map(({ file, path }) => {
+      const devices = written.get(book.traced(file, path))
+      return device.holds(file, path) ?? (devices ? device.holdsFs({ devices: [...devices] }) : null)
+    })
+    const on = isCallOn(scope, each, guessed)
+    if (on === null) analysis.diagnostics.add(UNTOLD_FLUSHES)
+    return on === true
+  }
+}
+
+/** Where data of each file went, as far as one file is named for it. */
+function devicesOfFiles({ attribution: { pieces }, blocks }: Attributed): Map<number, Set<number>> {
+  const devices = new Map<number, Set<number>>()
+  for (let k = 0; k < pieces.length; k++) {
+    const { file, confidence, request } = pieces.row(k)
+    if (file < 0 || confidence === 'ambiguous') continue
+    const known = devices.get(file) ?? new Set()
+    devices.set(file, known.add(blocks.device.data[request]).add(blocks.rowDevice.data[request]))
+  }
+  return devices
+}
+
+function matchersOf(options: ExplainOptions, { startedAt, layout }: Attributed['analysis']) {
   return {
     ofProcess: options.process === undefined ? null : processMatcher(options.process),
     ofFile: options.file === undefined ? null : fileMatcher(options.file),
     inTime: timeFilter(options, () => (startedAt === null ? null : parseInstant(startedAt))),
+    device: options.device === undefined ? null : new WantedDevice(options.device, layout),
   }
 }

@@ -1,4 +1,4 @@
-/** Which activities an answer is about: --since, --until, --process, --file. */
+/** Which activities an answer is about: --since, --until, --process, --file, --device. */
 import type { Activity } from '@flushtrace/correlate'
 import { TraceError, nsBetween, parseInstant, type Instant } from '@flushtrace/trace'
 import picomatch from 'picomatch'
@@ -11,19 +11,26 @@ export interface FilterOptions {
   readonly process?: string
   /** A glob over paths; a word without `/` matches the last component. */
   readonly file?: string
+  /** `8:0`, or a name that a saved table gives. */
+  readonly device?: string
 }
 
 export type ActivityFilter = (activity: Activity, atNs: number) => boolean
 
-/** `origin`: the wall-clock time of ns 0, known when the first event is. */
-export function activityFilter(options: FilterOptions, origin: () => Instant | null): ActivityFilter {
+/** `origin`: the wall-clock time of ns 0, known when the first event is. `onDevice`: what --device wants. */
+export function activityFilter(
+  options: FilterOptions,
+  origin: () => Instant | null,
+  onDevice: ((activity: Activity) => boolean) | null,
+): ActivityFilter {
   const inTime = timeFilter(options, origin)
   const ofProcess = options.process === undefined ? null : processMatcher(options.process)
   const ofFile = options.file === undefined ? null : fileMatcher(options.file)
   return (activity, atNs) => {
     if (inTime && !inTime(atNs)) return false
-    if (ofProcess && !isOf(activity, ofProcess)) return false
-    return !ofFile || activity.targets.some((target) => ofFile(target.name.path))
+    if (ofProcess && !isOfProcess(activity, ofProcess)) return false
+    if (ofFile && !activity.targets.some((target) => ofFile(target.name.path))) return false
+    return !onDevice || onDevice(activity)
   }
 }
 
@@ -53,7 +60,7 @@ function moment(text: string | undefined, flag: string, origin: () => Instant | 
   }
 }
 
-function isOf({ task }: Activity, matches: ProcessMatcher): boolean {
+export function isOfProcess({ task }: Activity, matches: ProcessMatcher): boolean {
   const { pid, name, argv } = task.process
   return matches(pid, name, argv) || matches(task.tid, null, null)
 }

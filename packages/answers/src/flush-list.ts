@@ -1,5 +1,5 @@
 /** Every flush of the calls, numbered in the order of entry from 1: `--flush N` means the same flush with any filter. */
-import type { Activity, Target, TracedFile, TracedProcess } from '@flushtrace/correlate'
+import type { Activity, Scope, Target, TracedFile, TracedProcess } from '@flushtrace/correlate'
 
 export interface Flush {
   readonly call: string
@@ -9,6 +9,7 @@ export interface Flush {
   readonly name: string | null
   /** sync, syncfs: it asks for whatever is dirty. */
   readonly everything: boolean
+  readonly scope: Scope
   /** Files it is for; empty where the trace names none. `guessed`: one of several. */
   readonly files: readonly { readonly file: TracedFile; readonly path: string }[]
   readonly guessed: boolean
@@ -41,6 +42,7 @@ export class FlushList {
       process: task.process,
       tid: task.tid,
       name: task.name,
+      scope,
       everything: scope === 'system' || scope === 'filesystem',
       files: targets.map(({ name: { file, path } }) => ({ file: file as TracedFile, path })),
       guessed: targets[0]?.confidence === 'ambiguous',

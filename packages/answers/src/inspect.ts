@@ -1,9 +1,10 @@
 /** What is in these files, what could be read, what could not be seen? */
 import { stackOf, type DiskImage } from '@flushtrace/layout'
-import { deviceText } from '@flushtrace/trace'
+import { NO_DEVICE, deviceText, parseDevice } from '@flushtrace/trace'
 import { max, sum } from 'd3-array'
 import { analyze, type Analysis, type AnalyzeOptions } from './analyze.ts'
 import { alignedBy } from './clocks.ts'
+import { WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'
 import { DisorderMeter, MAX_HELD } from './event-order.ts'
 import type { InspectAnswer } from './inspect-schema.ts'
@@ -18,7 +19,7 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
   }
   const analysis = await analyze(
     paths,
-    options,
+    { ...options, device: undefined },
     ({ source }, atNs, { sourceKinds }) => meter(sourceKinds[source]).add(atNs),
     {
       requestsOnly: true,
@@ -28,7 +29,8 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
       },
     },
   )
-  const { straces, sysdigs, blocks } = analysis
+  const { straces, sysdigs, blocks, layout } = analysis
+  const device = options.device === undefined ? null : new WantedDevice(options.device, layout)
   return {
     schema: 'flushtrace/inspect/1',
     ...documentHead(analysis),
@@ -45,12 +47,22 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
       behindNs: Math.round(max(disorder.values(), ({ behindNs }) => behindNs) ?? 0),
       late: sum(disorder.values(), ({ late }) => late),
     },
-    rows: analysis.capture.sources.flatMap(({ kind }, index) => (kind === 'proc' ? [] : [rowOf(analysis, index)])),
-    stack: stackOf(analysis.layout),
-    images: analysis.layout.images.map(imageOf),
+    rows: analysis.capture.sources
+      .flatMap(({ kind }, index) => (kind === 'proc' ? [] : [rowOf(analysis, index)]))
+      .filter((row) => !device || isOf(device, row)),
+    stack: stackOf(layout).filter((row) => !device || device.carries(parseDevice(row.device) ?? NO_DEVICE)),
+    images: layout.images
+      .filter((image) => !device || (image.device !== null && device.carries(image.device)))
+      .map(imageOf),
     processes: analysis.seen.processes,
     tasks: analysis.seen.tasks,
   }
+}
+
+/** A block trace that shows other devices only is of no use for this one; of other sources the rows do not tell. */
+function isOf(wanted: WantedDevice, { devices }: InspectAnswer['rows'][number]): boolean {
+  const numbers = devices.map((device) => parseDevice(device) ?? NO_DEVICE)
+  return numbers.length === 0 || numbers.some((number) => wanted.includes(number) || wanted.isPartOf(number))
 }
 
 /** Of a figure that anyone reads. */

@@ -1,7 +1,8 @@
 /** Block writes one by one, with what was found of each: for `locate --events` and `locate --sector`. */
 import { TraceError, deviceText, type Source } from '@flushtrace/trace'
 import type { AttributionRule } from '@flushtrace/correlate'
-import { attributeRequests, deviceNumber, wantedPieces, type LocateOptions } from './locate.ts'
+import { WantedDevice } from './device-filter.ts'
+import { attributeRequests, wantedPieces, type LocateOptions } from './locate.ts'
 import type { Attributed } from './attribute.ts'
 import { rwbsOf, type BlockRequest } from './events.ts'
 import type { PieceRow } from './locate-rows.ts'
@@ -101,8 +102,8 @@ function writeOf({ analysis, blocks, actors, book, placed }: Attributed, piece: 
   }
 }
 
-function parseSector(attributed: Attributed, text: string): { device: number; sector: number } {
+function parseSector({ analysis: { layout } }: Attributed, text: string): { device: number; sector: number } {
   const match = /^(.+):(\d+)$/.exec(text)
   if (!match) throw new TraceError('usage', `--sector ${text}: give a device and a sector, like 7:0:264192`)
-  return { device: deviceNumber(attributed, match[1]), sector: Number(match[2]) }
+  return { device: new WantedDevice(match[1], layout, '--sector').number, sector: Number(match[2]) }
 }

@@ -1,16 +1,15 @@
 /** Which files are behind these block writes, and who made them dirty? */
-import { TraceError, deviceText, parseDevice, parseInstant, type Instant } from '@flushtrace/trace'
+import { TraceError, deviceText, parseInstant, type Instant } from '@flushtrace/trace'
 import { CALL } from '@flushtrace/correlate'
 import { attribute, type Attributed } from './attribute.ts'
 import type { AnalyzeOptions } from './analyze.ts'
+import { WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'
 import { fileMatcher, processMatcher, timeFilter, type FilterOptions } from './filter.ts'
 import { LocateRows, WITNESS, addTo, noNumbers, type PieceRow } from './locate-rows.ts'
 import type { LocateAnswer } from './locate-schema.ts'
 
 export interface LocateOptions extends AnalyzeOptions {
-  /** `7:0`, or the name that a map gives (`loop0`). */
-  readonly device?: string
   /** 0: all. */
   readonly top?: number
 }
@@ -85,13 +84,11 @@ export function* wantedPieces(attributed: Attributed, options: LocateOptions): G
   const inTime = timeFilter(options as FilterOptions, () => origin)
   const ofProcess = options.process === undefined ? null : processMatcher(options.process)
   const ofFile = options.file === undefined ? null : fileMatcher(options.file)
-  const onDevice = options.device === undefined ? null : deviceNumber(attributed, options.device)
+  const device = options.device === undefined ? null : new WantedDevice(options.device, analysis.layout)
   for (let k = 0; k < attribution.pieces.length; k++) {
     const piece = attribution.pieces.row(k)
     const { request } = piece
-    if (onDevice !== null && blocks.device.data[request] !== onDevice && blocks.rowDevice.data[request] !== onDevice) {
-      continue
-    }
+    if (device && !isRequestOn(device, attributed, request)) continue
     if (inTime) {
       const at = placed[blocks.trace.data[request]]?.(blocks.atNs.data[request]) ?? blocks.atNs.data[request]
       if (!inTime(at)) continue
@@ -111,18 +108,9 @@ export function* wantedPieces(attributed: Attributed, options: LocateOptions): G
   }
 }
 
-/** A device as the user names it. Throws where no such device is in the trace or in a map. */
-export function deviceNumber({ blocks, analysis }: Attributed, text: string): number {
-  const number = parseDevice(text)
-  if (number !== null) return number
-  const seen = new Set([...blocks.device.values, ...blocks.rowDevice.values])
-  const wanted = text.replace(/^\/dev\//, '')
-  for (const device of seen) {
-    const name = analysis.layout?.nameOf(device)
-    if (name === wanted || name?.split(' ')[0] === wanted) return device
-  }
-  const known = [...seen].map((device) => deviceText(device)).join(', ')
-  throw new TraceError('usage', `--device ${text}: no such device; the trace has ${known}`)
+/** On the device where it was asked for, or on one that it was passed on to. */
+export function isRequestOn(wanted: WantedDevice, { blocks }: Attributed, request: number): boolean {
+  return wanted.carries(blocks.device.data[request]) || wanted.includes(blocks.rowDevice.data[request])
 }
 
 /** Bytes that calls wrote, by file. */

@@ -24,8 +24,7 @@ export interface RankOptions extends AnalyzeOptions {
 
 export async function rank(paths: readonly string[], options: RankOptions = {}): Promise<RankAnswer> {
   const conditions = options.failIf?.map(parseCondition)
-  const { process, file, since } = options
-  const everything = process === undefined && file === undefined && since === undefined
+  const everything = [options.process, options.file, options.since, options.device].every((one) => one === undefined)
   const tally = new Tally(options.by ?? 'process', everything)
   const sort = options.sort ?? 'flushes'
   const top = options.top ?? 20
@@ -42,6 +41,9 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
   const only = tablesOnly(analysis)
   if (only === 'calls' && options.by && options.by !== 'call') {
     throw new TraceError('usage', `--by ${options.by}: a table of strace -c names no ${options.by}; use --by call`)
+  }
+  if (only && options.device !== undefined) {
+    throw new TraceError('usage', '--device: a table of strace -c or btrace -s does not tell devices; add a trace')
   }
   if (options.by === 'device' && analysis.devices.length === 0) {
     throw new TraceError('usage', '--by device: no block trace among the sources; add one (blktrace, btrace, ftrace)')

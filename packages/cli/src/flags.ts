@@ -6,6 +6,7 @@ export const filterFlags = {
   since: string({ summary: 'leave out what came before: seconds from the start, or a time', helpValue: 'TIME' }),
   until: string({ summary: 'leave out what came at or after', helpValue: 'TIME' }),
   process: string({ summary: 'only this process: a pid, or a pattern over names', helpValue: 'PID|GLOB' }),
+  device: string({ summary: 'only what is on this device: a number, as 8:0, or a name', helpValue: 'DEV' }),
   file: string({ summary: 'only files whose path, or last part, matches', helpValue: 'GLOB' }),
 }
 

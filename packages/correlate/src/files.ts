@@ -30,7 +30,7 @@ export interface FileName {
 export class TracedFile {
   kind: FileKind | null = null
   inode: number | null = null
-  /** `8:1`, as stat() numbers the file system's device. */
+  /** `8:1`, as stat() or /proc/PID/maps number the file system's device (on btrfs the two differ). */
   device: string | null = null
   deleted = false
   readonly nodes = new Set<NameNode>()

@@ -229,6 +229,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
     const identity = `${region.device}:${region.inode}`
     const file = savedFile(world, region.path, region.deleted, identity)
     file.inode ??= region.inode
+    file.device ??= region.device
     const node = region.deleted ? null : world.files.resolve(region.path, world.files.root)
     task.space.map({ ...region, file, node, origin })
   }

@@ -130,6 +130,10 @@ export interface DiskLayout {
   isPlain(device: number): boolean
   /** `loop0`, `dm-3 (vg-lv)`; null for a device nothing told about. */
   nameOf(device: number): string | null
+  /** By number (`8:1`), or by any name or path that a table gives (`sda1`, `/dev/mapper/vg-lv`); null: nothing told. */
+  deviceOf(name: string): number | null
+  /** The file system that a path lies on, as far as saved mounts tell; a lone `/` may have others below. */
+  fileSystemOf(path: string): FileSystem | null
   /** Start of a partition on its disk, in sectors, and the disk; null for what is none, or unknown. */
   partitionOf(device: number): { disk: number; startSector: number; sectors: number } | null
   /** The file, and the device it lies on, that holds this loop device's data; null for what is none, or unknown. */

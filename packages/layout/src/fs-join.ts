@@ -36,7 +36,7 @@ export class FsJoin {
 
   /** The file system that a path lies on. */
   ofPath(path: string): FsDraft | null {
-    const mount = this.#findings.mounts.of(path)
+    const mount = this.#findings.mounts.covering(path)
     if (mount) return this.ofMount(mount)
     // Without mountinfo: lsblk's mountpoints.
     let best: { draft: FsDraft; length: number } | null = null

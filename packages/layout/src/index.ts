@@ -11,7 +11,7 @@ export type {
 } from './disk-layout.ts'
 export { sniffLayout } from './kinds.ts'
 export type { LayoutKind } from './kinds.ts'
-export type { Layer } from './layer.ts'
+export { lowersOf, type Layer } from './layer.ts'
 export { AREAS, EXTENT } from './layout-map.ts'
 export type { Area, AreaColumns, ExtentColumns, FsType, LayoutMap, MappedFile, MapTime } from './layout-map.ts'
 export { parseMapsLine, procFileOf, readSavedProcesses, sniffProc } from './proc.ts'

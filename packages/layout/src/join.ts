@@ -58,6 +58,11 @@ export function joinFindings(
       if (!known?.name) return known?.mapperName ?? null
       return known.mapperName ? `${known.name} (${known.mapperName})` : known.name
     },
+    deviceOf: (name) => devices.find(name),
+    fileSystemOf: (path) => {
+      const draft = join.ofPath(path)
+      return draft && fileSystems[join.drafts.indexOf(draft)]
+    },
     partitionOf: (device) => {
       const layer = graph.layers.find(({ upper, what }) => upper === device && what === 'partition')
       if (layer?.kind !== 'linear') return null

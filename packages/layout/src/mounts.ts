@@ -87,9 +87,15 @@ export class Mounts {
 
   /** The mount that a path lies on; null: on no disk, or nothing told. */
   of(path: string): Mount | null {
+    const mount = this.covering(path)
+    return mount && onDisk(mount) ? mount : null
+  }
+
+  /** The same, also of what lies on no disk: it hides what is mounted above. */
+  covering(path: string): Mount | null {
     for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
       const mount = this.#byPoint.get(at === '' ? '/' : at)
-      if (mount) return onDisk(mount) ? mount : null
+      if (mount) return mount
       if (at === '' || !at.startsWith('/')) return null
     }
   }

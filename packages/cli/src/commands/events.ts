@@ -2,8 +2,8 @@ import { events } from '@flushtrace/answers'
 import { boolean } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
 import { clockFlags, filterFlags, formatFlags, formatsOf, outputFlags } from '../flags.ts'
-import { diagnosticNotes } from '../render/notes.ts'
 import { JsonLines } from '../json-lines.ts'
+import { diagnosticNotes } from '../render/notes.ts'
 
 export default class Events extends BaseCommand {
   static override enableJsonFlag = false
@@ -33,7 +33,8 @@ export default class Events extends BaseCommand {
       events(args.sources, { ...flags, ...formatsOf(flags), onProgress }, (event) => lines.add(event)),
     )
     lines.end()
-    const ofOrder = diagnostics.rows().filter(({ code }) => code.startsWith('events/'))
-    if (ofOrder.length > 0 && !flags.quiet) console.error(diagnosticNotes({ diagnostics: ofOrder }).join('\n'))
+    // What is said of the events, and what a filter left out because nothing tells, are no events.
+    const told = diagnostics.rows().filter(({ code }) => /^(?:events|device)\//.test(code))
+    if (told.length > 0 && !flags.quiet) console.error(diagnosticNotes({ diagnostics: told }).join('\n'))
   }
 }

@@ -8,7 +8,7 @@ import { renderExplain } from '../render/explain.ts'
 export default class Explain extends BaseCommand {
   static override summary = 'What did these flushes wait for?'
   static override description =
-    'For the flushes of a process or a file, or for one flush: where their time went, and what the block layer did until the call returned. Give --process, --file or --flush.'
+    'For the flushes of a process or a file, or for one flush: where their time went, and what the block layer did until the call returned. Give --process, --file, --device or --flush.'
   static override args = sourcesArg
   static override flags = {
     flush: integer({ summary: 'one flush: its number in the order of time', min: 1, helpValue: 'N' }),

@@ -1,7 +1,7 @@
 import { anonymize, inspect, type AnonymizeAnswer, type InspectAnswer } from '@flushtrace/answers'
 import { string } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
-import { clockFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
+import { clockFlags, filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import { renderAnonymize } from '../render/anonymize.ts'
 import { renderCsv } from '../render/csv.ts'
@@ -17,6 +17,7 @@ export default class Inspect extends BaseCommand {
       exclusive: ['csv'],
     }),
     csv: tableFlags.csv,
+    device: filterFlags.device,
     ...clockFlags,
     ...formatFlags,
     ...outputFlags,
@@ -43,7 +44,7 @@ export default class Inspect extends BaseCommand {
       return copied
     }
     const answer = await this.withProgress(flags, (onProgress) =>
-      inspect(args.sources, { ...formatsOf(flags), clock: flags.clock, onProgress }),
+      inspect(args.sources, { ...formatsOf(flags), clock: flags.clock, device: flags.device, onProgress }),
     )
     if (flags.csv) this.print(renderCsv(answer.rows))
     else this.print(renderInspect(answer, this.width))

@@ -17,7 +17,6 @@ export default class Locate extends BaseCommand {
   static override flags = {
     events: boolean({ summary: 'each block write as a JSON line, with its evidence', exclusive: ['csv', 'sector'] }),
     sector: string({ summary: 'what was written to this sector, and why', helpValue: 'DEV:SECTOR' }),
-    device: string({ summary: 'only this device: number or name', helpValue: 'DEV' }),
     ...tableFlags,
     ...filterFlags,
     ...clockFlags,

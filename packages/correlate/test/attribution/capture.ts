@@ -135,6 +135,8 @@ function layoutOf(story: FsStory): DiskLayout {
       { at: 0, bytes, fs: device === DISK ? fs : null, device, byte: sector * 512, layers: [device] },
     ],
     nameOf: none,
+    deviceOf: none,
+    fileSystemOf: none,
     partitionOf: none,
     backingOf: none,
   }
