@@ -13,7 +13,7 @@ import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileS
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Plugin } from '@oclif/core/config'
-import { build, type Metafile } from 'esbuild'
+import { build, type Metafile, type Plugin as BuildPlugin } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const cli = join(root, 'packages/cli')
@@ -31,6 +31,31 @@ function buildPackages(): void {
     copyFileSync(join(root, 'LICENSE'), join(root, 'packages', name, 'LICENSE'))
   }
   rmSync(out, { recursive: true, force: true })
+}
+
+/**
+ * oclif requires all of itself, and whatever it may ever need, before it runs. What TypeScript made of its imports shows
+ * where each is used, so that it can be required there, the first time.
+ */
+const lazyOclif: BuildPlugin = {
+  name: 'lazy-oclif',
+  setup: (bundle) =>
+    bundle.onLoad({ filter: /@oclif\/core\/lib\/.*\.js$/ }, ({ path }) => ({
+      contents: lazily(readFileSync(path, 'utf8')),
+    })),
+}
+
+/** `const a_1 = require("a")` … `a_1.b` → `const lazy = { get a_1() {…} }` … `lazy.a_1.b`, which is loaded once. */
+function lazily(source: string): string {
+  const getters: string[] = []
+  const names: string[] = []
+  const text = source.replace(/^const (\w+_\d+) = (.*\brequire\(".*"\).*);$/gm, (_, name: string, value: string) => {
+    names.push(name)
+    getters.push(`get ${name}() { return Object.defineProperty(this, '${name}', { value: ${value} }).${name} }`)
+    return ''
+  })
+  const body = names.reduce((all, name) => all.replaceAll(new RegExp(`\\b${name}\\b`, 'g'), `lazy.${name}`), text)
+  return `const lazy = { ${getters.join(', ')} };\n${body}`
 }
 
 async function buildCli(): Promise<void> {
@@ -57,6 +82,7 @@ async function buildCli(): Promise<void> {
     target: 'node20.19',
     conditions: ['dev'], // the packages' source, so that they need not be built first
     minifySyntax: true,
+    plugins: [lazyOclif],
     metafile: true,
     logLevel: 'warning',
     // oclif is CommonJS and requires Node's own modules.

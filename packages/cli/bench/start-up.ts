@@ -20,7 +20,8 @@ const { rounds } = benchOptions(21)
 const contenders: Contender[] = [
   { name: 'node -e 0', program: process.execPath, args: ['-e', '0'] },
   flushtrace(['--help'], 'flushtrace --help'),
-  flushtrace(['rank', 'fixtures/strace/fd-ext4/strace.txt'], 'flushtrace rank, 100 kB'),
+  flushtrace(['rank', 'fixtures/strace/unfinished-resumed.txt'], 'flushtrace rank, a few lines'),
+  flushtrace(['rank', 'fixtures/strace/fd-ext4/strace.txt'], 'flushtrace rank, 912 lines'),
 ]
 const runs = inTurn(contenders, rounds)
 const rows = contenders.map(({ name }, k) => [

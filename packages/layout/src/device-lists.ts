@@ -8,7 +8,6 @@
  *     losetup --json -l     {"loopdevices": [{"name":"/dev/loop0", "offset":0, "back-file":"/srv/disk.img"}]}
  */
 import { makeDevice } from '@flushtrace/trace'
-import { z } from 'zod'
 import type { Findings } from './findings.ts'
 import type { SideFile } from './side-file.ts'
 
@@ -53,7 +52,7 @@ export async function readSwaps(file: SideFile, { devices }: Findings): Promise<
 /** Folders of links to devices: /dev/mapper, /dev/disk/by-*, /dev/drbd/by-res, ganeti's instance-disks. */
 export function sniffLinks(text: string): boolean {
   const lines = text.split('\n', 8).filter((line) => line !== '' && !/^total \d|^\/.*:$|^d[-rwxst]{9}/.test(line))
-  const [control, ...others] = lines.toSorted((a, b) => a.localeCompare(b))
+  const [control, ...others] = lines.toSorted()
   // /dev/mapper has a node of its own, and nothing else where there are no volumes.
   const links = control?.startsWith('c') && control.endsWith(' control') ? others : lines
   return lines.length > 0 && links.every((line) => LINK.test(line))
@@ -68,22 +67,12 @@ export async function readLinks(file: SideFile, { devices }: Findings): Promise<
   })
 }
 
-const losetupSchema = z.object({
-  loopdevices: z.array(
-    z.object({
-      name: z.string(),
-      offset: z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]).optional(),
-      'back-file': z.string().nullable(),
-    }),
-  ),
-})
-
 export function sniffLosetup(text: string): boolean {
   return /^\s*\{\s*"loopdevices"\s*:/.test(text)
 }
 
 export async function readLosetup(file: SideFile, { devices }: Findings): Promise<void> {
-  const table = await file.json(losetupSchema)
+  const table = await file.json('losetup')
   for (const { name, offset, 'back-file': path } of table?.loopdevices ?? []) {
     const number = /loop(\d+)$/.exec(name)
     // The kernel numbers loop devices by their name, unless max_part is set; lsblk, read before, knows.

@@ -1,32 +1,9 @@
 /** `lsblk -J -b -o NAME,KNAME,MAJ:MIN,TYPE,SIZE,START,FSTYPE,UUID,MOUNTPOINTS,PKNAME,LOG-SEC` (util-linux). */
 import { majorOf, parseDevice } from '@flushtrace/trace'
-import { z } from 'zod'
 import type { BlockDevice } from './device-table.ts'
 import type { Findings } from './findings.ts'
+import type { LsblkRow as Row } from './json-schema.ts'
 import type { SideFile } from './side-file.ts'
-
-/** Old versions print numbers as strings. */
-const number = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number), z.null()]).catch(null)
-const text = z.string().nullish()
-const rowSchema = z.object({
-  name: z.string(),
-  kname: text,
-  'maj:min': text,
-  type: text,
-  size: number.optional(),
-  /** 512-byte sectors. */
-  start: number.optional(),
-  fstype: text,
-  uuid: text,
-  mountpoint: text,
-  mountpoints: z.array(z.string().nullable()).nullish(),
-  pkname: text,
-  get children() {
-    return z.array(rowSchema).optional()
-  },
-})
-type Row = z.infer<typeof rowSchema>
-const schema = z.object({ blockdevices: z.array(rowSchema) })
 
 const SECTOR = 512
 const DRBD_MAJOR = 147
@@ -36,7 +13,7 @@ export function sniffLsblk(text: string): boolean {
 }
 
 export async function readLsblk(file: SideFile, findings: Findings): Promise<void> {
-  const table = await file.json(schema)
+  const table = await file.json('lsblk')
   for (const row of table?.blockdevices ?? []) addRow(findings, row, null)
 }
 

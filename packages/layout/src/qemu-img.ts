@@ -11,7 +11,6 @@
  * `depth` counts backing files, the image itself is 0. Source: qemu/qemu qemu-img.c dump_map_entry(). The plain form ends
  * with a word on stderr at the first compressed or encrypted cluster.
  */
-import { z } from 'zod'
 import { LAYOUT } from './diagnostics.ts'
 import type { Findings, ImageFinding } from './findings.ts'
 import type { SideFile } from './side-file.ts'
@@ -22,9 +21,6 @@ const JSON_HEAD = /^\s*\[\s*\{\s*"start":\s*\d+,\s*"length":\s*\d+,\s*"depth":/
 
 /** 24 bytes each: a fragmented image of a terabyte has a tenth. */
 const MAX_PIECES = 1 << 20
-
-const place = z.int().nonnegative()
-const schema = z.array(z.object({ start: place, length: place, depth: place, offset: place.optional() }))
 
 export function sniffQemuMap(text: string): boolean {
   return HEAD.test(text.split('\n', text.startsWith('qemu-img: ') ? 2 : 1).join('\n')) || JSON_HEAD.test(text)
@@ -41,7 +37,7 @@ export async function readQemuMap(file: SideFile, findings: Findings): Promise<v
     image.pieces.push({ guestByte: start, bytes, imageByte: offset })
   }
   if (JSON_HEAD.test(Buffer.from(file.source.head).toString('latin1'))) {
-    const rows = await file.json(schema)
+    const rows = await file.json('qemuMap')
     for (const { start, length, depth, offset } of rows ?? []) {
       if (offset !== undefined) add(null, depth, start, length, offset)
     }

@@ -1,7 +1,7 @@
 /** A saved map or table while it is read: its lines add up, and what cannot be read is reported with its place. */
 import { readLines, type DiagnosticKind, type Diagnostics, type Source } from '@flushtrace/trace'
-import { z } from 'zod'
 import { LAYOUT } from './diagnostics.ts'
+import type { JSON_SHAPES, JsonOf } from './json-schema.ts'
 import type { MapTime } from './layout-map.ts'
 
 /** What a line was: told something, said nothing that is wanted, cannot be what its tool prints. */
@@ -49,7 +49,7 @@ export class SideFile {
   }
 
   /** What a tool prints as JSON; null, and said, for anything else. */
-  async json<T>(schema: z.ZodType<T>): Promise<T | null> {
+  async json<Tool extends keyof typeof JSON_SHAPES>(tool: Tool): Promise<JsonOf<Tool> | null> {
     const pieces: Buffer[] = []
     let bytes = 0
     for await (const chunk of this.source.chunks()) {
@@ -59,16 +59,21 @@ export class SideFile {
     }
     const text = Buffer.concat(pieces).toString('utf8')
     this.lines = text.split('\n').filter((line) => line !== '').length
+    const { checked } = await import('./json-schema.ts')
+    let reason: string
     try {
-      const value = schema.parse(JSON.parse(text))
-      this.used = this.lines
-      return value
+      const result = checked(tool, JSON.parse(text))
+      if ('value' in result) {
+        this.used = this.lines
+        return result.value
+      }
+      reason = result.reason
     } catch (error) {
       // Also a RangeError: nested deeper than the stack is.
-      const reason = error instanceof z.ZodError ? (error.issues[0]?.message ?? '') : (error as Error).message
-      this.damaged = this.lines
-      this.report(LAYOUT.notJson, `${this.path}, ${reason.slice(0, SHOWN)}`)
-      return null
+      reason = (error as Error).message
     }
+    this.damaged = this.lines
+    this.report(LAYOUT.notJson, `${this.path}, ${reason.slice(0, SHOWN)}`)
+    return null
   }
 }

@@ -1,5 +1,4 @@
 /** gzip and zstd, told by their magic bytes (RFC 1952, RFC 8878) and decoded as a stream. */
-import { spawn } from 'node:child_process'
 import { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { TraceError } from './errors.ts'
@@ -49,6 +48,7 @@ async function* pump(pieces: AsyncIterable<Uint8Array>, decoder: zlib.Gunzip): A
 }
 
 async function* zstdChild(pieces: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Buffer> {
+  const { spawn } = await import('node:child_process')
   const child = spawn('zstd', ['-dcq'], { stdio: ['pipe', 'pipe', 'pipe'] })
   let failure: Error | null = null
   child.on('error', () => {
