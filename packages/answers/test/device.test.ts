@@ -145,7 +145,7 @@ test('locate and explain go by the same device', async () => {
   const bytes = async (wanted: string): Promise<number> => (await locate(EVERYTHING, { device: wanted })).total.bytes
   assert.equal(await Promise.all(['sda', 'sda1', 'vg-two', 'sdb'].map(bytes)), [24 * 512, 8 * 512, 16 * 512, 24 * 512])
   const answer = await explain([strace, mounts, lsblk], { device: 'sda' })
-  assert.equal(answer.rows.map(({ path }) => path).sort(), ['/one/a', '/two/b', null])
+  assert.equal(new Set(answer.rows.map(({ path }) => path)), new Set(['/one/a', '/two/b', null]))
   assert.is(answer.diagnostics.find(({ code }) => code === 'device/untold-flushes')?.count, 3)
   const requests = await explain([blocks, lsblk], { device: 'sdb' })
   assert.is(requests.rows.length, 0)
