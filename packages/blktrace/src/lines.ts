@@ -1,5 +1,5 @@
 /** Chunks of bytes → lines, without copying the ones that lie in one chunk. */
-import type { Source } from '@flushtrace/trace'
+import { withRoom, type Source } from '@flushtrace/trace'
 
 /** The longest line of any event is some hundred bytes; a path or message makes it longer, nothing makes it this long. */
 const MAX_LINE = 1 << 16
@@ -15,7 +15,7 @@ export interface LineSink {
 
 export class LineFeed {
   readonly #sink: LineSink
-  #carry = Buffer.allocUnsafe(1 << 12)
+  #carry: Buffer = Buffer.allocUnsafe(1 << 12)
   #length = 0
   #overflow = false
 
@@ -76,11 +76,7 @@ export class LineFeed {
       this.#length = 0
       return
     }
-    if (length > this.#carry.length) {
-      const larger = Buffer.allocUnsafe(Math.max(length, this.#carry.length * 2))
-      larger.set(this.#carry.subarray(0, this.#length))
-      this.#carry = larger
-    }
+    this.#carry = withRoom(this.#carry, this.#length, length)
     this.#carry.set(chunk.subarray(start, end), this.#length)
     this.#length = length
   }

@@ -51,6 +51,9 @@ export const outputFlags = {
   quiet: boolean({ summary: 'nothing on stderr but errors' }),
 }
 
+/** What every command that reads takes; inspect has no events to filter. */
+export const commonFlags = { ...filterFlags, ...clockFlags, ...formatFlags, ...outputFlags }
+
 export const tableFlags = {
   csv: boolean({ summary: 'rows as CSV', exclusive: ['json'] }),
   top: integer({ summary: 'rows to show; 0 shows all', default: 20, min: 0, helpValue: 'N' }),

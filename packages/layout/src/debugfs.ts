@@ -14,7 +14,7 @@
  */
 import { AreaBuilder } from './area-builder.ts'
 import { ExtentBuilder } from './extent-builder.ts'
-import { NO_HINT, type Findings, type ListedInode } from './findings.ts'
+import { NO_HINT, mapFinding, type Findings, type ListedInode } from './findings.ts'
 import { EXTENT } from './layout-map.ts'
 import type { LineUse, SideFile } from './side-file.ts'
 
@@ -110,18 +110,15 @@ export async function readDebugfs(file: SideFile, findings: Findings): Promise<v
   if (areas.length === 0 && extents.length === 0) return
   const [told] = sizes
   const known = sizes.size === 1 && Number.isInteger(Math.log2(told)) && told >= 1024 && told <= 65536
-  findings.maps.push({
-    source,
-    tool: 'debugfs',
-    time,
-    fs: 'ext4',
-    space: 'device',
-    hint: NO_HINT,
-    files,
-    extents,
-    areas,
-    complete: false,
-    unitBytes: null,
-    blockBytes: known ? told : null,
-  })
+  findings.maps.push(
+    mapFinding(file, {
+      tool: 'debugfs',
+      fs: 'ext4',
+      files,
+      extents,
+      areas,
+      unitBytes: null,
+      blockBytes: known ? told : null,
+    }),
+  )
 }

@@ -11,11 +11,9 @@
  * A run without -t prints all trees, one after the other. A leaf says how many items it has. Source: kdave/btrfs-progs
  * kernel-shared/print-tree.c, cmds/inspect-dump-tree.c.
  */
-import { AreaBuilder } from './area-builder.ts'
 import { FS_TREE, isWhole, type BtrfsFacts, type Chunk, type Profile } from './btrfs-facts.ts'
 import { LAYOUT } from './diagnostics.ts'
-import { ExtentBuilder } from './extent-builder.ts'
-import { NO_HINT, type Findings, type FsHint, type ListedInode, type MapFinding } from './findings.ts'
+import { NO_HINT, mapFinding, type Findings, type FsHint, type ListedInode, type MapFinding } from './findings.ts'
 import { EXTENT, type MappedFile } from './layout-map.ts'
 import type { LineUse, SideFile } from './side-file.ts'
 
@@ -313,20 +311,13 @@ class DumpTreeLines {
   #mapOf(tool: string): MapFinding {
     let map = this.#maps.get(tool)
     if (!map) {
-      map = {
-        source: this.#file.path,
+      map = mapFinding(this.#file, {
         tool,
-        time: this.#file.time,
         fs: 'btrfs',
         space: 'logical',
         hint: this.#hint(),
-        files: [],
-        extents: new ExtentBuilder(),
-        areas: new AreaBuilder(),
-        complete: false,
         unitBytes: 1,
-        blockBytes: null,
-      }
+      })
       this.#maps.set(tool, map)
       this.#findings.maps.push(map)
     }

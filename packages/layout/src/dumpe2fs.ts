@@ -13,8 +13,7 @@
  */
 import { AreaBuilder } from './area-builder.ts'
 import { LAYOUT } from './diagnostics.ts'
-import { ExtentBuilder } from './extent-builder.ts'
-import { NO_HINT, type Findings } from './findings.ts'
+import { NO_HINT, mapFinding, type Findings } from './findings.ts'
 import type { Area } from './layout-map.ts'
 import type { LineUse, SideFile } from './side-file.ts'
 
@@ -81,25 +80,22 @@ export async function readDumpe2fs(file: SideFile, findings: Findings): Promise<
   if (groups.length > 0 && !complete) file.report(LAYOUT.cut, file.path)
   if (complete) areas.fill(first, blocks, 'used', 'files and directories')
   const mounted = fields.get('Last mounted on') ?? ''
-  findings.maps.push({
-    source: file.path,
-    tool: 'dumpe2fs',
-    time: file.time,
-    fs: 'ext4',
-    space: 'device',
-    hint: {
-      ...NO_HINT,
-      uuid: fields.get('Filesystem UUID') ?? null,
-      mountpoint: mounted.startsWith('/') ? mounted : null,
-      bytes: blocks * blockBytes,
-    },
-    files: [],
-    extents: new ExtentBuilder(),
-    areas,
-    complete,
-    unitBytes: blockBytes,
-    blockBytes,
-  })
+  findings.maps.push(
+    mapFinding(file, {
+      tool: 'dumpe2fs',
+      fs: 'ext4',
+      hint: {
+        ...NO_HINT,
+        uuid: fields.get('Filesystem UUID') ?? null,
+        mountpoint: mounted.startsWith('/') ? mounted : null,
+        bytes: blocks * blockBytes,
+      },
+      areas,
+      complete,
+      unitBytes: blockBytes,
+      blockBytes,
+    }),
+  )
 }
 
 function parseRanges(text: string): [number, number][] | null {

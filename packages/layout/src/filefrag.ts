@@ -12,10 +12,8 @@
  * Source: tytso/e2fsprogs misc/filefrag.c print_extent_info(), frag_report().
  */
 import { latin1 } from '@flushtrace/trace'
-import { AreaBuilder } from './area-builder.ts'
 import { LAYOUT } from './diagnostics.ts'
-import { ExtentBuilder } from './extent-builder.ts'
-import { NO_HINT, type Findings, type MapFinding } from './findings.ts'
+import { NO_HINT, mapFinding, type Findings, type MapFinding } from './findings.ts'
 import { EXTENT, type FsType } from './layout-map.ts'
 import type { LineUse, SideFile } from './side-file.ts'
 
@@ -175,20 +173,13 @@ class FilefragLines {
     const key = `${this.#magic} ${mount?.stDev ?? ''} ${mount?.from ?? ''}`
     let map = this.#maps.get(key)
     if (!map) {
-      map = {
-        source: this.#file.path,
+      map = mapFinding(this.#file, {
         tool: 'filefrag',
-        time: this.#file.time,
         fs: this.#magic,
         space: this.#magic === 'btrfs' ? 'logical' : 'device',
         hint: { ...NO_HINT, path },
-        files: [],
-        extents: new ExtentBuilder(),
-        areas: new AreaBuilder(),
-        complete: false,
         unitBytes: 1,
-        blockBytes: null,
-      }
+      })
       this.#maps.set(key, map)
       this.#findings.maps.push(map)
     }

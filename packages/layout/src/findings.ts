@@ -1,11 +1,12 @@
 /** What the side files told, source by source, before it is joined: readers add to it, join.ts makes one answer of it. */
-import type { AreaBuilder } from './area-builder.ts'
+import { AreaBuilder } from './area-builder.ts'
 import type { BtrfsFacts } from './btrfs-facts.ts'
 import { DeviceTable } from './device-table.ts'
 import type { ImagePiece } from './disk-layout.ts'
-import type { ExtentBuilder } from './extent-builder.ts'
+import { ExtentBuilder } from './extent-builder.ts'
 import type { FsType, MapTime, MappedFile } from './layout-map.ts'
 import { Mounts } from './mounts.ts'
+import type { SideFile } from './side-file.ts'
 
 /** What a map itself tells of the file system that it is of; null: nothing. */
 export interface FsHint {
@@ -36,6 +37,25 @@ export interface MapFinding {
   readonly unitBytes: number | null
   /** What it tells of the file system's block size. */
   readonly blockBytes: number | null
+}
+
+/** A map that `file` tells of, and what the reader of its tool knows by now. */
+export function mapFinding(
+  { path: source, time }: SideFile,
+  told: Pick<MapFinding, 'tool' | 'fs' | 'unitBytes'> & Partial<MapFinding>,
+): MapFinding {
+  return {
+    source,
+    time,
+    space: 'device',
+    hint: NO_HINT,
+    files: [],
+    extents: new ExtentBuilder(),
+    areas: new AreaBuilder(),
+    complete: false,
+    blockBytes: null,
+    ...told,
+  }
 }
 
 export interface ListedInode {

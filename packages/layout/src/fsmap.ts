@@ -11,9 +11,7 @@
  * dump_map(), dump_map_machine(), dump_map_verbose(); owner codes fs/xfs/libxfs/xfs_fs.h, fs/ext4/fsmap.h.
  */
 import { makeDevice } from '@flushtrace/trace'
-import { AreaBuilder } from './area-builder.ts'
-import { ExtentBuilder } from './extent-builder.ts'
-import { NO_HINT, type Findings, type MapFinding } from './findings.ts'
+import { NO_HINT, mapFinding, type Findings, type MapFinding } from './findings.ts'
 import { EXTENT, type Area } from './layout-map.ts'
 import type { LineUse, SideFile } from './side-file.ts'
 
@@ -70,20 +68,12 @@ export async function readFsmap(file: SideFile, findings: Findings): Promise<voi
     if (!(end > start)) return 'damaged'
     let map = maps.get(device)
     if (!map) {
-      map = {
-        source: file.path,
+      map = mapFinding(file, {
         tool: 'fsmap',
-        time: file.time,
         fs: 'xfs',
-        space: 'device',
         hint: { ...NO_HINT, device },
-        files: [],
-        extents: new ExtentBuilder(),
-        areas: new AreaBuilder(),
-        complete: false,
         unitBytes: SECTOR,
-        blockBytes: null,
-      }
+      })
       maps.set(device, map)
       findings.maps.push(map)
     }

@@ -8,10 +8,8 @@
  *
  * 512-byte sectors, ends inclusive. FLAGS, octal: 010000 unwritten, 0100000 shared. Source: xfsprogs io/bmap.c bmap_f().
  */
-import { AreaBuilder } from './area-builder.ts'
 import { LAYOUT } from './diagnostics.ts'
-import { ExtentBuilder } from './extent-builder.ts'
-import { NO_HINT, type Findings, type MapFinding } from './findings.ts'
+import { NO_HINT, mapFinding, type Findings, type MapFinding } from './findings.ts'
 import { EXTENT } from './layout-map.ts'
 import type { LineUse, SideFile } from './side-file.ts'
 
@@ -34,20 +32,12 @@ export async function readXfsBmap(file: SideFile, findings: Findings): Promise<v
     const key = findings.mounts.of(path)?.mountpoint ?? ''
     map = maps.get(key) ?? null
     if (!map) {
-      map = {
-        source: file.path,
+      map = mapFinding(file, {
         tool: 'xfs_bmap',
-        time: file.time,
         fs: 'xfs',
-        space: 'device',
         hint: { ...NO_HINT, path },
-        files: [],
-        extents: new ExtentBuilder(),
-        areas: new AreaBuilder(),
-        complete: false,
         unitBytes: SECTOR,
-        blockBytes: null,
-      }
+      })
       maps.set(key, map)
       findings.maps.push(map)
     }

@@ -11,8 +11,7 @@
  */
 import { AreaBuilder } from './area-builder.ts'
 import { LAYOUT } from './diagnostics.ts'
-import { ExtentBuilder } from './extent-builder.ts'
-import { NO_HINT, type Findings } from './findings.ts'
+import { NO_HINT, mapFinding, type Findings } from './findings.ts'
 import type { SideFile } from './side-file.ts'
 import { addGroupHeads } from './xfs-superblock.ts'
 
@@ -44,18 +43,14 @@ export async function readXfsInfo(file: SideFile, findings: Findings): Promise<v
   }
   const areas = new AreaBuilder()
   addGroupHeads(areas, { block, sector, blocks, groups, groupBlocks })
-  findings.maps.push({
-    source: file.path,
-    tool: 'xfs_info',
-    time: file.time,
-    fs: 'xfs',
-    space: 'device',
-    hint: { ...NO_HINT, device: findings.devices.find(name), bytes: blocks * block },
-    files: [],
-    extents: new ExtentBuilder(),
-    areas,
-    complete: false,
-    unitBytes: 1,
-    blockBytes: block,
-  })
+  findings.maps.push(
+    mapFinding(file, {
+      tool: 'xfs_info',
+      fs: 'xfs',
+      hint: { ...NO_HINT, device: findings.devices.find(name), bytes: blocks * block },
+      areas,
+      unitBytes: 1,
+      blockBytes: block,
+    }),
+  )
 }

@@ -10,8 +10,7 @@
  */
 import { AreaBuilder } from './area-builder.ts'
 import { LAYOUT } from './diagnostics.ts'
-import { ExtentBuilder } from './extent-builder.ts'
-import { NO_HINT, type Findings } from './findings.ts'
+import { NO_HINT, mapFinding, type Findings } from './findings.ts'
 import type { SideFile } from './side-file.ts'
 
 const FIELD = /^(\w+) = (.*)$/
@@ -62,18 +61,14 @@ export async function readXfsSuperblock(file: SideFile, findings: Findings): Pro
     const place = Math.floor(log / 2 ** groupBits) * groupBlocks + (log % 2 ** groupBits)
     areas.add(place * block, (place + number('logblocks')) * block, 'journal', 'log')
   }
-  findings.maps.push({
-    source: file.path,
-    tool: 'xfs_db',
-    time: file.time,
-    fs: 'xfs',
-    space: 'device',
-    hint: { ...NO_HINT, uuid: fields.get('uuid') ?? null, bytes: blocks * block },
-    files: [],
-    extents: new ExtentBuilder(),
-    areas,
-    complete: false,
-    unitBytes: 1,
-    blockBytes: block,
-  })
+  findings.maps.push(
+    mapFinding(file, {
+      tool: 'xfs_db',
+      fs: 'xfs',
+      hint: { ...NO_HINT, uuid: fields.get('uuid') ?? null, bytes: blocks * block },
+      areas,
+      unitBytes: 1,
+      blockBytes: block,
+    }),
+  )
 }

@@ -20,7 +20,7 @@
 import { AreaBuilder } from './area-builder.ts'
 import { LAYOUT } from './diagnostics.ts'
 import { ExtentBuilder } from './extent-builder.ts'
-import { NO_HINT, type Findings } from './findings.ts'
+import { NO_HINT, mapFinding, type Findings } from './findings.ts'
 import { EXTENT, type MappedFile } from './layout-map.ts'
 import type { LineUse, SideFile } from './side-file.ts'
 
@@ -110,18 +110,15 @@ export async function readZdb(file: SideFile, findings: Findings): Promise<void>
   if (reason !== null) return file.report(LAYOUT.vdev, `${file.path}, ${reason}`)
   areas.add(0, LABELS_BYTES, 'superblock', 'labels')
   if (extents.dropped > 0) file.report(LAYOUT.tooMany, file.path, extents.dropped)
-  findings.maps.push({
-    source: file.path,
-    tool: 'zdb (best effort)',
-    time: file.time,
-    fs: 'zfs',
-    space: 'device',
-    hint: { ...NO_HINT, device: members[0].device },
-    files,
-    extents,
-    areas,
-    complete: false,
-    unitBytes: 1,
-    blockBytes: null,
-  })
+  findings.maps.push(
+    mapFinding(file, {
+      tool: 'zdb (best effort)',
+      fs: 'zfs',
+      hint: { ...NO_HINT, device: members[0].device },
+      files,
+      extents,
+      areas,
+      unitBytes: 1,
+    }),
+  )
 }

@@ -7,6 +7,8 @@
  * A block that contradicts itself is reported, and reading goes on at the next place that looks like a block of a known
  * kind from its first to its last word.
  */
+import { withRoom } from '@flushtrace/trace'
+
 export const SECTION = 0x0a0d0d0a
 const SECTION_MAGIC = 0x1a2b3c4d
 const SECTION_MAGIC_SWAPPED = 0x4d3c2b1a
@@ -130,11 +132,7 @@ export class BlockReader {
 
   #append(chunk: Uint8Array, from: number, to: number): void {
     const total = this.#carried + to - from
-    if (total > this.#carry.length) {
-      const larger = Buffer.allocUnsafe(Math.max(total, this.#carry.length * 2))
-      larger.set(this.#carry.subarray(0, this.#carried))
-      this.#carry = larger
-    }
+    this.#carry = withRoom(this.#carry, this.#carried, total)
     this.#carry.set(chunk.subarray(from, to), this.#carried)
     this.#carried = total
   }

@@ -1,4 +1,5 @@
 /** Lines of a stream of chunks. */
+import { withRoom } from '@flushtrace/trace'
 
 /** Buffers printed with -v or a large snaplen stand on one line; nothing that is longer is an event. */
 const MAX_LINE = 1 << 22
@@ -51,11 +52,7 @@ export class LineReader {
       this.#carried = 0
       return
     }
-    if (total > this.#carry.length) {
-      const larger = Buffer.allocUnsafe(Math.max(total, this.#carry.length * 2))
-      larger.set(this.#carry.subarray(0, this.#carried))
-      this.#carry = larger
-    }
+    this.#carry = withRoom(this.#carry, this.#carried, total)
     this.#carry.set(chunk.subarray(from, to), this.#carried)
     this.#carried = total
   }

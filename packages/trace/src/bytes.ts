@@ -26,6 +26,14 @@ export function latin1(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('latin1', start, end)
 }
 
+/** A buffer of at least `length` bytes that begins with the first `used` ones of `buffer`: itself where it is that large. */
+export function withRoom(buffer: Buffer, used: number, length: number): Buffer {
+  if (length <= buffer.length) return buffer
+  const larger = Buffer.allocUnsafe(Math.max(length, buffer.length * 2))
+  larger.set(buffer.subarray(0, used))
+  return larger
+}
+
 function decodeDamaged(bytes: Uint8Array, start: number, end: number): string {
   let text = ''
   let i = start

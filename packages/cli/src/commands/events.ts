@@ -1,7 +1,7 @@
 import { events } from '@flushtrace/answers'
 import { boolean } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
-import { clockFlags, filterFlags, formatFlags, formatsOf, outputFlags } from '../flags.ts'
+import { commonFlags, formatsOf } from '../flags.ts'
 import { JsonLines } from '../json-lines.ts'
 import { diagnosticNotes } from '../render/notes.ts'
 
@@ -13,10 +13,7 @@ export default class Events extends BaseCommand {
   static override args = sourcesArg
   static override flags = {
     json: boolean({ summary: 'JSON lines: what is printed anyway' }),
-    ...filterFlags,
-    ...clockFlags,
-    ...formatFlags,
-    ...outputFlags,
+    ...commonFlags,
   }
   static override examples = [
     {

@@ -1,7 +1,7 @@
 import { explain, type ExplainAnswer } from '@flushtrace/answers'
 import { integer } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
-import { clockFlags, filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
+import { commonFlags, formatsOf, tableFlags } from '../flags.ts'
 import { renderCsv } from '../render/csv.ts'
 import { renderExplain } from '../render/explain.ts'
 
@@ -13,10 +13,7 @@ export default class Explain extends BaseCommand {
   static override flags = {
     flush: integer({ summary: 'one flush: its number in the order of time', min: 1, helpValue: 'N' }),
     ...tableFlags,
-    ...filterFlags,
-    ...clockFlags,
-    ...formatFlags,
-    ...outputFlags,
+    ...commonFlags,
   }
   static override examples = [
     { description: 'What one process waited for:', command: '<%= config.bin %> explain capture/ --process 7813' },

@@ -1,7 +1,7 @@
 import { locate, locateEvents, type LocateAnswer, type LocatedWrite } from '@flushtrace/answers'
 import { boolean, string } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
-import { clockFlags, filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
+import { commonFlags, formatsOf, tableFlags } from '../flags.ts'
 import { JsonLines } from '../json-lines.ts'
 import { renderCsv } from '../render/csv.ts'
 import { renderLocate, renderSector } from '../render/locate.ts'
@@ -18,10 +18,7 @@ export default class Locate extends BaseCommand {
     events: boolean({ summary: 'each block write as a JSON line, with its evidence', exclusive: ['csv', 'sector'] }),
     sector: string({ summary: 'what was written to this sector, and why', helpValue: 'DEV:SECTOR' }),
     ...tableFlags,
-    ...filterFlags,
-    ...clockFlags,
-    ...formatFlags,
-    ...outputFlags,
+    ...commonFlags,
   }
   static override examples = [
     { description: 'Which files, and by whom?', command: '<%= config.bin %> locate capture/' },

@@ -1,7 +1,7 @@
 import { DIMENSIONS, RANK_SORTS, check, rank, type CheckAnswer, type RankAnswer } from '@flushtrace/answers'
 import { boolean, option, string } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
-import { clockFlags, filterFlags, formatFlags, formatsOf, outputFlags, tableFlags } from '../flags.ts'
+import { commonFlags, formatsOf, tableFlags } from '../flags.ts'
 import { renderCheck } from '../render/check.ts'
 import { renderHolding } from '../render/conditions.ts'
 import { renderCsv } from '../render/csv.ts'
@@ -26,10 +26,7 @@ export default class Rank extends BaseCommand {
       helpValue: "'METRIC OP NUMBER'",
     }),
     ...tableFlags,
-    ...filterFlags,
-    ...clockFlags,
-    ...formatFlags,
-    ...outputFlags,
+    ...commonFlags,
   }
   static override examples = [
     { description: 'Who flushes?', command: '<%= config.bin %> rank strace.txt' },
