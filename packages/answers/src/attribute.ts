@@ -74,6 +74,7 @@ export async function attribute(
     placed,
     slackNs,
     closeClocks: analysis.blocks.every(({ clock }) => (clock.residualNs ?? 0) < SHORT_CALL_NS),
+    look: () => analysis.capture.memory.look(paths.join(', '), null),
   })
   attribution.run()
   return { analysis, attribution, calls, blocks, inodes, actors, book, placed, slackNs }

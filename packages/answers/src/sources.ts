@@ -71,6 +71,8 @@ export interface ClassifiedSource {
 }
 
 export interface Capture {
+  /** To be looked at also by what works on after the sources have been read. */
+  readonly memory: MemoryWatch
   readonly sources: readonly ClassifiedSource[]
   readonly links: readonly SavedLink[]
 }
@@ -114,7 +116,7 @@ export async function openCapture(
   if (!classified.some(({ kind }) => !NO_TRACE.has(kind))) {
     throw new TraceError('source/nothing-usable', nothingUsable(paths, classified, diagnostics))
   }
-  return { sources: classified, links }
+  return { memory, sources: classified, links }
 }
 
 function classify(

@@ -27,22 +27,22 @@ export class MemoryWatch {
     this.#use = use
   }
 
-  /** Throws when the limit is passed. `path` is what is being read, `bytes` how much of it has been. */
-  look(path: string, bytes: number): void {
+  /** Throws when the limit is passed. `path` is what is being read, `bytes` how much of it has been; null: all. */
+  look(path: string, bytes: number | null): void {
     const { residentBytes, heapBytes, heapLimitBytes } = this.#use()
-    const place = `after ${mib(bytes)} of ${path}`
+    const place = `after ${bytes === null ? 'all' : mib(bytes)} of ${path}`
     if (residentBytes > this.limitBytes) {
       throw new TraceError(
         'limit/memory',
         `--max-memory: ${mib(residentBytes)} in use ${place}, the limit is ${mib(this.limitBytes)}; what grows is what the trace names (processes, files, descriptors, rows): raise it with --max-memory ${mib(this.limitBytes * 2).replace(' MiB', 'M')}, or read fewer sources at once`,
-        { path, offset: bytes },
+        { path, offset: bytes ?? undefined },
       )
     }
     if (heapBytes > heapLimitBytes * HEAP_SHARE) {
       throw new TraceError(
         'limit/heap',
         `${mib(heapBytes)} of Node's own ${mib(heapLimitBytes)} in use ${place}; what grows is what the trace names (processes, files, descriptors, rows): raise it with NODE_OPTIONS=--max-old-space-size=${Math.ceil((heapLimitBytes * 2) / (1 << 20))}, or read fewer sources at once`,
-        { path, offset: bytes },
+        { path, offset: bytes ?? undefined },
       )
     }
   }

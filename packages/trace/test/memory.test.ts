@@ -37,6 +37,13 @@ memory('beyond it the message names the limit, the place and the way out', () =>
   )
 })
 
+memory('what is worked out after the last byte has no place in a source', () => {
+  assert.throws(
+    () => new MemoryWatch(MIB, use(2 * MIB)).look('a, b', null),
+    /2 MiB in use after all of a, b, the limit/,
+  )
+})
+
 memory("Node's own limit is another one", () => {
   const failure = codeOf(new MemoryWatch(1000 * MIB, use(200 * MIB, 95 * MIB)))
   assert.is(failure?.code, 'limit/heap')

@@ -47,7 +47,12 @@ export interface AttributionInput {
   readonly slackNs: number
   /** The clocks were joined by notes, not by data. */
   readonly closeClocks: boolean
+  /** Called now and then: throws where memory does not suffice to go on. */
+  readonly look?: () => void
 }
+
+/** Requests from one look to the next: a few MB of pieces. */
+const LOOK_EVERY = 1 << 14
 
 /** Text of tracepoints has microseconds: an event may stand up to that much after a request that followed it. */
 const EVENT_ROUNDING_NS = 1000
@@ -134,7 +139,8 @@ export class Attribution {
     const ends = orderOf(calls.endNs.values)
     const events = orderOf(this.#inodeNs)
     let [entry, end, event] = [0, 0, 0]
-    for (const request of requests) {
+    for (const [k, request] of requests.entries()) {
+      if (k % LOOK_EVERY === 0) this.#in.look?.()
       const now = this.#blockNs[request]
       for (;;) {
         const entryNs = entry < entries.length ? calls.startNs.data[entries[entry]] : Infinity

@@ -80,6 +80,15 @@ calls('the call is believed against the place, and the contradiction counted', (
   assert.is(c.attribution().conflicts, 1)
 })
 
+calls('where memory does not suffice, it ends before it has begun', () => {
+  const c = begun()
+  c.look = () => {
+    throw new Error('enough')
+  }
+  c.blocks.at('Q WS 80+8', 120, { tid: 10 })
+  assert.throws(() => c.locate(), /enough/)
+})
+
 calls.run()
 
 const kept = suite('kept place')

@@ -55,6 +55,8 @@ export interface InodeStory {
 }
 
 export class Capture {
+  /** Where there is no memory to go on. */
+  look: (() => void) | undefined
   readonly actors = new Actors()
   readonly book = new FileBook()
   readonly callLog = new CallLog(this.book, this.actors)
@@ -102,6 +104,7 @@ export class Capture {
       placed: [joined ? (atNs) => atNs : null],
       slackNs: 0,
       closeClocks: true,
+      look: this.look,
     })
     this.#attribution.run()
     return this.#attribution
