@@ -55,9 +55,8 @@ function facts({ of, summary }: ExplainAnswer): string[] {
     lines.push(`Each: p50 ${duration(tookNs.p50)}, p99 ${duration(tookNs.p99)}, max ${duration(tookNs.max)}.`)
   }
   if (of === 'calls' && dataBytes !== null && writes !== null && deviceFlushes !== null && flushes > 1) {
-    const mean = (n: number): string => String(Math.round(10 * n) / 10)
     lines.push(
-      `On average ${bytes(dataBytes)} of their own data in ${mean(writes)} block writes of all kinds; device cache flushes: ${mean(deviceFlushes)}.`,
+      `On average: ${bytes(dataBytes)} of their own data, ${writes.toFixed(1)} block writes of all kinds, ${deviceFlushes.toFixed(1)} device cache flushes.`,
     )
   }
   if (empty > 0 && flushes > 1) lines.push(`${count(empty)} waited for nothing that this trace shows.`)
@@ -75,9 +74,11 @@ function share(part: number, whole: number): string {
 function rowTable({ rows, rest, of }: ExplainAnswer, width: number): string[] {
   // A part that none of these has needs no column.
   const parts = PARTS_SHOWN.filter(([key]) => rows.some((row) => row.parts[key] > 0))
+  const named = rows.some(({ path }) => path !== null)
   const columns = [
     ...['N', 'at s', 'took', ...parts.map(([, , head]) => head)].map((head) => ({ head, align: 'right' as const })),
-    { head: of === 'calls' ? 'call' : 'request', align: 'left' as const, flexible: true },
+    { head: of === 'calls' ? 'call' : 'request', align: 'left' as const },
+    ...(named ? [{ head: 'file', align: 'left' as const, flexible: true }] : []),
   ]
   const cells = rows.map((row) => ({
     cells: [
@@ -85,7 +86,8 @@ function rowTable({ rows, rest, of }: ExplainAnswer, width: number): string[] {
       row.atNs === null ? '' : (row.atNs / 1e9).toFixed(3),
       row.tookNs === null ? '' : duration(row.tookNs),
       ...parts.map(([key]) => (row.tookNs && row.parts[key] > 0 ? share(row.parts[key], row.tookNs) : '')),
-      `${row.call} ${safe(row.path === null ? '' : lastPart(row.path))}`.trim(),
+      row.call,
+      ...(named ? [row.path === null ? '' : safe(lastPart(row.path))] : []),
     ],
   }))
   const lines = table(columns, cells, width)
@@ -101,7 +103,9 @@ function timeline(row: ExplainRow, { of, summary }: ExplainAnswer, width: number
   const head = `${summary.flushes > 1 ? 'The slowest, flush' : 'Flush'} ${count(row.flush)}: ${row.call}${file}, by ${who}`
   if (tookNs === null || atNs === null) return wrap(`${head}: no time is known.`, width)
   const lines = wrap(`${head}, at ${(atNs / 1e9).toFixed(6)} s, ${duration(tookNs)}`, width)
-  const steps = stepsOf(row)
+  const queued = stepsOf(row)
+  const pauses = row.moreBlockWrites > 0 || queued.length === 0 ? [] : pausesOf(queued, atNs, tookNs)
+  const steps = [...queued, ...pauses].sort((a, b) => a.atNs - b.atNs)
   const [begins, ends] = of === 'calls' ? ['enters the call', 'returns'] : ['is queued', 'is done']
   const line = (ns: number, text: string): string =>
     shorten(`${`${ns < 0 ? '−' : '+'}${duration(Math.abs(ns))}`.padStart(9)}  ${text}`, width)
@@ -122,13 +126,36 @@ function timeline(row: ExplainRow, { of, summary }: ExplainAnswer, width: number
 
 interface Step {
   readonly atNs: number
+  /** NaN: not seen. */
+  readonly endNs: number
   readonly text: string
+}
+
+/** A pause that long, as a share of the call, is worth a line. */
+const PAUSE = 0.2
+
+/** Where nothing of the steps was under way for a good part of the call. */
+function pausesOf(steps: readonly Step[], atNs: number, tookNs: number): Step[] {
+  const pauses: Step[] = []
+  let sinceNs = atNs
+  for (const { atNs: nextNs, endNs } of [...steps, { atNs: atNs + tookNs, endNs: NaN }]) {
+    if (nextNs - sinceNs >= PAUSE * tookNs) {
+      pauses.push({
+        atNs: sinceNs,
+        endNs: nextNs,
+        text: `nothing that this trace shows, for ${duration(nextNs - sinceNs)}`,
+      })
+    }
+    sinceNs = Math.max(sinceNs, Number.isNaN(endNs) ? atNs + tookNs : endNs)
+  }
+  return pauses
 }
 
 /** Writes of one kind that follow one another, with no flush of a device between them, are one step. */
 function stepsOf({ blockWrites, deviceFlushTimes }: ExplainRow): Step[] {
   const steps: Step[] = deviceFlushTimes.map(({ atNs, device, tookNs }) => ({
     atNs,
+    endNs: atNs + tookNs,
     text: `  ${device} empties its cache: ${duration(tookNs)}`,
   }))
   const flushedBetween = (from: number, to: number): boolean =>
@@ -165,7 +192,11 @@ function stepOf(group: readonly Write[]): Step {
   const size = total > 0 ? ` ${bytes(total)}` : ''
   const doneNs = Math.max(...group.map((write) => write.atNs + (write.tookNs ?? 0))) - atNs
   const end = tookNs === null ? 'end not seen' : duration(doneNs)
-  return { atNs, text: `${many}${rwbs}${size} ${words}: ${end} · ${safe(comm ?? 'unknown')} [${pid ?? '?'}]` }
+  return {
+    atNs,
+    endNs: tookNs === null ? NaN : atNs + doneNs,
+    text: `${many}${rwbs}${size} ${words}: ${end} · ${safe(comm ?? 'unknown')} [${pid ?? '?'}]`,
+  }
 }
 
 function otherNotes({ summary: { others } }: ExplainAnswer): string[] {
