@@ -1,7 +1,7 @@
 /** Where the time of flushes went: a sentence, the shares, the slowest ones in a table, and one of them step by step. */
 import type { ExplainAnswer, ExplainRow } from '@flushtrace/answers'
 import { diagnosticNotes, note, shellWord, sourceNotes, wrap } from './notes.ts'
-import { table } from './table.ts'
+import { fixedWidth, table } from './table.ts'
 import { bytes, count, duration, plural, safe, shorten } from './text.ts'
 import { lastPart, titleOf } from './title.ts'
 
@@ -18,6 +18,7 @@ const PARTS_SHOWN: readonly [PartKey, string, string][] = [
 ]
 const STEPS_SHOWN = 24
 const OTHERS_SHOWN = 4
+const LEAST_OF_NAME = 6
 
 export function renderExplain(answer: ExplainAnswer, paths: readonly string[], width: number): string {
   const { rows } = answer
@@ -74,23 +75,30 @@ function share(part: number, whole: number): string {
 function rowTable({ rows, rest, of }: ExplainAnswer, width: number): string[] {
   // A part that none of these has needs no column.
   const parts = PARTS_SHOWN.filter(([key]) => rows.some((row) => row.parts[key] > 0))
-  const named = rows.some(({ path }) => path !== null)
   const columns = [
     ...['N', 'at s', 'took', ...parts.map(([, , head]) => head)].map((head) => ({ head, align: 'right' as const })),
-    { head: of === 'calls' ? 'call' : 'request', align: 'left' as const },
-    ...(named ? [{ head: 'file', align: 'left' as const, flexible: true }] : []),
+    { head: of === 'calls' ? 'call' : 'request', align: 'left' as const, flexible: true },
   ]
-  const cells = rows.map((row) => ({
-    cells: [
-      count(row.flush),
-      row.atNs === null ? '' : (row.atNs / 1e9).toFixed(3),
-      row.tookNs === null ? '' : duration(row.tookNs),
-      ...parts.map(([key]) => (row.tookNs && row.parts[key] > 0 ? share(row.parts[key], row.tookNs) : '')),
-      row.call,
-      ...(named ? [row.path === null ? '' : safe(lastPart(row.path))] : []),
-    ],
-  }))
-  const lines = table(columns, cells, width)
+  const cells = rows.map((row) => [
+    count(row.flush),
+    row.atNs === null ? '' : (row.atNs / 1e9).toFixed(3),
+    row.tookNs === null ? '' : duration(row.tookNs),
+    ...parts.map(([key]) => (row.tookNs && row.parts[key] > 0 ? share(row.parts[key], row.tookNs) : '')),
+    row.call,
+  ])
+  const room =
+    width -
+    fixedWidth(
+      columns,
+      cells.map((one) => ({ cells: one })),
+    )
+  // The name gives way, the call does not.
+  const named = rows.map(({ call, path }, k) => {
+    const name =
+      path === null ? '' : ` ${shorten(safe(lastPart(path)), Math.max(LEAST_OF_NAME, room - call.length - 1))}`
+    return { cells: [...cells[k].slice(0, -1), `${call}${name}`] }
+  })
+  const lines = table(columns, named, width)
   if (rest > 0) lines.push(` ${count(rest)} more (--top 0 shows all)`)
   return lines
 }
