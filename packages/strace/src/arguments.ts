@@ -3,16 +3,15 @@ import {
   AT_FDCWD,
   CALLS,
   FLAG_WORDS,
-  StringTable,
   latin1,
   type ArgumentSlot,
   type CallBatch,
   type Extra,
-  type FdName,
   type FdRef,
   type Iocb,
 } from '@flushtrace/trace'
 import { endOfDecoration, endOfString, opensDecoration, startsWith, type Scanner } from './scanner.ts'
+import type { Texts } from './texts.ts'
 import {
   FlagParser,
   forEachElement,
@@ -30,53 +29,34 @@ const MAX_ARGV_BYTES = 4096
 /** SCM_MAX_FD is 253; an io_submit of more control blocks is printed cut by strace itself. */
 const MAX_LIST = 4096
 
-/** The interned texts of one reader: paths and names, and what decorations say. */
-export class Texts {
-  strings = new StringTable()
-  names: FdName[] = []
-  #raw = new StringTable()
-  /** By the digits of a descriptor: the decoration it had last. */
-  readonly #last = new Int32Array(256).fill(-1)
-
-  get full(): boolean {
-    return this.strings.full || this.#raw.full
-  }
-
-  /** What the decoration of a scanned argument says; -1 where it has none. */
-  decoration(buf: Uint8Array, scanner: Scanner, argument: number): number {
-    const start = scanner.decorationStart[argument]
-    return start < 0 ? -1 : this.fdName(buf, start, scanner.decorationEnd[argument])
-  }
-
-  /** Bytes [start, close) are a decoration with its brackets; `(deleted)` may follow. */
-  fdName(buf: Uint8Array, start: number, close: number): number {
-    const deleted = buf[close] === 0x28 && buf[close + 1] === 0x64
-    // The number before it: a descriptor means the same file for a while.
-    const slot = (buf[start - 1] + (start > 1 ? buf[start - 2] * 10 : 0)) & 255
-    const id = this.#raw.intern(buf, start, deleted ? close + '(deleted)'.length : close, latin1, this.#last[slot])
-    this.#last[slot] = id
-    if (id === this.names.length) this.names.push(parseFdName(buf, start + 1, close - 1, deleted))
-    return id
-  }
-}
-
 /** What to do with one argument. Made once from the call table, so that a row costs no look-ups by name. */
 interface Step {
   /** Which argument. */
   readonly argument: number
   readonly slot: ArgumentSlot
+  /** Index in KINDS. A number, because a row is filled faster by a switch than by a function for each slot. */
+  readonly kind: number
   readonly flags: FlagParser | null
-  readonly fill: (
-    batch: CallBatch,
-    i: number,
-    step: Step,
-    buf: Uint8Array,
-    start: number,
-    end: number,
-    texts: Texts,
-    scanner: Scanner,
-  ) => void
 }
+
+/** Slots without their tables; other `extra:…` are the last. */
+const KINDS = [
+  'fd',
+  'fd2',
+  'path',
+  'path2',
+  'addr',
+  'addr2',
+  'size',
+  'size2',
+  'offset',
+  'flags',
+  'flags2',
+  'extra:stat',
+  'extra:clone',
+  'extra:how',
+  'extra',
+]
 
 export type Plans = readonly (readonly Step[])[]
 
@@ -88,11 +68,11 @@ export function planArguments(): Plans {
 function stepFor(slot: ArgumentSlot, argument: number): Step {
   const [column, table] = slot.split(':')
   const words = slot === 'extra:stat' ? FLAG_WORDS.mode : column.startsWith('flags') ? FLAG_WORDS[table] : null
-  const fill = FILL[column === 'extra' ? slot : column] ?? fillExtra
-  return { argument, slot, flags: words && new FlagParser(words), fill }
+  const kind = KINDS.indexOf(KINDS.includes(slot) ? slot : column)
+  return { argument, slot, kind, flags: words && new FlagParser(words) }
 }
 
-/** Fills the columns of row `i` with the arguments that the scanner found. */
+/** Fills the columns of row `i` with the arguments that the scanner found, from argument number `first` on. */
 export function fillRow(
   batch: CallBatch,
   i: number,
@@ -100,66 +80,78 @@ export function fillRow(
   scanner: Scanner,
   buf: Uint8Array,
   texts: Texts,
+  first = 0,
 ): void {
   const { argCount, argStart, argEnd } = scanner
   for (let k = 0; k < plan.length; k++) {
     const step = plan[k]
-    if (step.argument >= argCount) return
-    const end = argEnd[step.argument]
-    const start = valueStart(buf, argStart[step.argument], end)
-    if (start < end) step.fill(batch, i, step, buf, start, end, texts, scanner)
+    const { argument } = step
+    if (argument >= argCount) return
+    if (argument < first) continue
+    const end = argEnd[argument]
+    const start = valueStart(buf, argStart[argument], end)
+    if (start < end) fill(batch, i, step, buf, start, end, texts, scanner)
   }
 }
 
-const FILL: Readonly<Record<string, Step['fill']>> = {
-  fd: (batch, i, step, buf, start, end, texts, scanner) => {
-    batch.fd[i] = parseFd(buf, start, end)
-    batch.decoration[i] = texts.decoration(buf, scanner, step.argument)
-  },
-  fd2: (batch, i, step, buf, start, end, texts, scanner) => {
-    batch.fd2[i] = parseFd(buf, start, end)
-    batch.decoration2[i] = texts.decoration(buf, scanner, step.argument)
-  },
-  path: (batch, i, _, buf, start, end, texts) => {
-    batch.path[i] = parsePath(buf, start, end, texts)
-  },
-  path2: (batch, i, _, buf, start, end, texts) => {
-    batch.path2[i] = parsePath(buf, start, end, texts)
-  },
-  addr: (batch, i, _, buf, start, end) => {
-    batch.addr[i] = parseNumber(buf, start, end)
-  },
-  addr2: (batch, i, _, buf, start, end) => {
-    batch.addr2[i] = parseNumber(buf, start, end)
-  },
-  size: (batch, i, _, buf, start, end) => {
-    batch.size[i] = parseNumber(buf, start, end)
-  },
-  size2: (batch, i, _, buf, start, end) => {
-    batch.size2[i] = parseNumber(buf, start, end)
-  },
-  offset: (batch, i, _, buf, start, end) => {
-    batch.offset[i] = parseNumber(buf, start, end)
-  },
-  flags: (batch, i, step, buf, start, end) => {
-    if (step.flags) batch.flags[i] = step.flags.parse(buf, start, end)
-  },
-  flags2: (batch, i, step, buf, start, end) => {
-    if (step.flags) batch.flags2[i] = step.flags.parse(buf, start, end)
-  },
-  'extra:stat': fillStat,
-  'extra:clone': (batch, i, _, buf, start, end) => {
-    batch.flags[i] = cloneFlags(buf, start, end)
-  },
-  'extra:how': (batch, i, _, buf, start, end) => {
-    forEachField(buf, start, end, (key, from, to) => {
-      if (key === 'flags') batch.flags[i] = parseFlags(buf, from, to, FLAG_WORDS.open)
-    })
-  },
-}
-
-function fillExtra(batch: CallBatch, i: number, step: Step, buf: Uint8Array, start: number, end: number): void {
-  batch.extra[i] = parseExtra(step.slot, buf, start, end)
+function fill(
+  batch: CallBatch,
+  i: number,
+  { kind, argument, slot, flags }: Step,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  texts: Texts,
+  scanner: Scanner,
+): void {
+  switch (kind) {
+    case 0:
+      batch.fd[i] = parseFd(buf, start, end)
+      batch.decoration[i] = texts.decoration(buf, scanner, argument)
+      break
+    case 1:
+      batch.fd2[i] = parseFd(buf, start, end)
+      batch.decoration2[i] = texts.decoration(buf, scanner, argument)
+      break
+    case 2:
+      batch.path[i] = parsePath(buf, start, end, texts)
+      break
+    case 3:
+      batch.path2[i] = parsePath(buf, start, end, texts)
+      break
+    case 4:
+      batch.addr[i] = parseNumber(buf, start, end)
+      break
+    case 5:
+      batch.addr2[i] = parseNumber(buf, start, end)
+      break
+    case 6:
+      batch.size[i] = parseNumber(buf, start, end)
+      break
+    case 7:
+      batch.size2[i] = parseNumber(buf, start, end)
+      break
+    case 8:
+      batch.offset[i] = parseNumber(buf, start, end)
+      break
+    case 9:
+      if (flags) batch.flags[i] = flags.parse(buf, start, end)
+      break
+    case 10:
+      if (flags) batch.flags2[i] = flags.parse(buf, start, end)
+      break
+    case 11:
+      fillStat(batch, i, flags, buf, start, end)
+      break
+    case 12:
+      batch.flags[i] = fieldFlags(buf, start, end, FLAG_WORDS.clone)
+      break
+    case 13:
+      batch.flags[i] = fieldFlags(buf, start, end, FLAG_WORDS.open)
+      break
+    default:
+      batch.extra[i] = parseExtra(slot, buf, start, end)
+  }
 }
 
 /** strace -N (6.16+) prints `fd=3`; the value begins after the name. */
@@ -183,20 +175,27 @@ function parsePath(buf: Uint8Array, start: number, end: number, texts: Texts): n
   return close < 0 ? -1 : texts.strings.intern(buf, start + 1, close, unescape)
 }
 
-/** `{flags=CLONE_VM|…, exit_signal=0, …}` */
-function cloneFlags(buf: Uint8Array, start: number, end: number): number {
+/** `{flags=CLONE_VM|…, exit_signal=0, …}`, `{flags=O_RDWR|…, mode=0, …}` */
+function fieldFlags(buf: Uint8Array, start: number, end: number, words: ReadonlyMap<string, number>): number {
   let bits = 0
   forEachField(buf, start, end, (key, from, to) => {
-    if (key === 'flags') bits = parseFlags(buf, from, to, FLAG_WORDS.clone)
+    if (key === 'flags') bits = parseFlags(buf, from, to, words)
   })
   return bits
 }
 
 /** `{st_mode=S_IFREG|0644, st_size=23, ...}`; with -v `{st_dev=makedev(0xfe, 0), st_ino=329637, st_mode=…}`. */
-function fillStat(batch: CallBatch, i: number, step: Step, buf: Uint8Array, start: number, end: number): void {
+function fillStat(
+  batch: CallBatch,
+  i: number,
+  flags: FlagParser | null,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): void {
   if (startsWith(buf, start, end, SHORT_STAT)) {
     const from = start + SHORT_STAT.length
-    batch.flags2[i] = step.flags?.parse(buf, from, fieldEnd(buf, from, end)) ?? 0
+    batch.flags2[i] = flags?.parse(buf, from, fieldEnd(buf, from, end)) ?? 0
     return
   }
   let inode: number | null = null

@@ -33,6 +33,15 @@ export class CallCounts {
     return guess
   }
 
+  /** Whether the name with this id stands at `start`. */
+  isAt(id: number, buf: Uint8Array, start: number, end: number): boolean {
+    const bytes = this.#bytes[id]
+    const last = bytes.length - 1
+    if (end - start !== last) return false
+    for (let k = 0; k < last; k++) if (buf[start + k] !== bytes[k]) return false
+    return true
+  }
+
   /** The id of the name in bytes [start, end); -1 when there are more names than any kernel has. */
   idOf(buf: Uint8Array, start: number, end: number): number {
     if (this.#known === MAX_NAMES) return this.#idOfKnown(latin1(buf, start, end))

@@ -8,8 +8,10 @@
  * Invariants
  * 1. A task has at most one call in flight; the key of a pending call is the task id of its line.
  * 2. A call is counted by name when it ends; one that never ends is reported, not counted.
- * 3. The tail of a split call goes on in the middle of its arguments, so the whole is scanned anew from its start.
- * 4. `quick` gives what the plain road (`begin`) gives: the tests hold one against the other.
+ * 3. The tail of a split call goes on with its next argument, or ends it: what was read is kept. Where it was cut inside
+ *    of an argument, the whole is scanned anew from its start.
+ * 4. The short ways – `quick`, the memo of calls read before, the rest of a call without its beginning – give what the
+ *    plain road gives: the tests hold one against the other.
  */
 import { CALLS, ENTER, EXIT, FAILED, OK, RESTARTED, UNKNOWN, WHOLE, latin1 } from '@flushtrace/trace'
 import { fillRow, planArguments } from './arguments.ts'
@@ -17,7 +19,7 @@ import type { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
 import { copyBytes, type Pending } from './pending.ts'
 import { ResultPart } from './result.ts'
-import { Scanner, startsWith, type Ending } from './scanner.ts'
+import { NONE_KNOWN, Scanner, startsWith, type Ending } from './scanner.ts'
 import { endOfName, endsInMark, endsUnfinished, lastResult, plainTail } from './shape.ts'
 import { HARMLESS_WHEN_FAILED, SKIPS, endsInFailure } from './skip.ts'
 
@@ -36,14 +38,17 @@ export type LineResult = 'done' | 'counted' | 'open' | 'other'
 export class CallLines {
   readonly #context: LineContext
   readonly #plans = planArguments()
-  readonly #scanner = new Scanner()
-  readonly #result = new ResultPart()
+  readonly #scanner: Scanner
+  readonly #result: ResultPart
   #joined: Buffer = Buffer.allocUnsafe(1 << 12)
   /** -T was seen. */
   timed = false
 
   constructor(context: LineContext) {
     this.#context = context
+    const known = context.plain ? NONE_KNOWN : context.texts
+    this.#scanner = new Scanner(known)
+    this.#result = new ResultPart(known)
   }
 
   /**
@@ -101,8 +106,18 @@ export class CallLines {
       this.#plain(name, buf, args, end, false)
       return 'done'
     }
-    const ending = ONE_DESCRIPTOR[call] ? this.#scanner.scanDescriptor(buf, args, end) : 'open'
-    return this.#scanned(ending === 'open' ? this.#scanner.scan(buf, args, end) : ending, name, buf, args, end)
+    const { memo } = this.#context
+    const known = memo === null ? -1 : memo.find(name, call, buf, args, end)
+    return this.#scanned(this.#ending(known, call, buf, args, end), known, name, buf, args, end)
+  }
+
+  /** `known`: which call of the memo it is; -1: it must be scanned. */
+  #ending(known: number, call: number, buf: Uint8Array, args: number, end: number): Ending {
+    const scanner = this.#scanner
+    const { memo } = this.#context
+    if (known >= 0 && memo) return memo.recall(known, scanner)
+    const ending = ONE_DESCRIPTOR[call] ? scanner.scanDescriptor(buf, args, end) : 'open'
+    return ending === 'open' ? scanner.scan(buf, args, end) : ending
   }
 
   /** A line that changes nothing: counted by name. */
@@ -114,7 +129,7 @@ export class CallLines {
     else this.#endPlain(name, buf, args, end)
   }
 
-  #scanned(ending: Ending, name: number, buf: Uint8Array, args: number, end: number): LineResult {
+  #scanned(ending: Ending, known: number, name: number, buf: Uint8Array, args: number, end: number): LineResult {
     const context = this.#context
     const { pending, facts, counts } = context
     const call = counts.callOf[name]
@@ -125,7 +140,8 @@ export class CallLines {
         const tid = context.begin(buf)
         const stale = pending.get(tid)
         if (stale) pending.end(stale)
-        this.#ended(name, call, tid, WHOLE, context.clock.nowNs, buf)
+        const i = this.#ended(name, call, tid, WHOLE, context.clock.nowNs, buf)
+        if (i >= 0) this.#arguments(i, ending, known, name, buf, args)
         return 'done'
       }
       case 'unfinished':
@@ -137,9 +153,15 @@ export class CallLines {
           return 'done'
         }
         facts.used++
+        const { batch } = context
         const i = context.row(ENTER, call, tid)
-        fillRow(context.batch, i, this.#plans[call], this.#scanner, buf, context.texts)
-        pending.begin(tid, name, facts.lines, context.clock.nowNs, buf, args, this.#scanner.argsEnd)
+        this.#arguments(i, ending, known, name, buf, args)
+        const begun = pending.begin(tid, name, facts.lines, context.clock.nowNs, buf, args, this.#scanner.argsEnd)
+        if (ending === 'unfinished' && !context.plain) {
+          begun.next = this.#scanner.next
+          begun.between = this.#scanner.between
+          pending.rows.copyArguments(begun.row, batch, i)
+        }
         return 'done'
       }
       case 'ended':
@@ -155,6 +177,16 @@ export class CallLines {
     }
   }
 
+  /** Fills row `i` with what was scanned, or is known. */
+  #arguments(i: number, ending: Ending, known: number, name: number, buf: Uint8Array, args: number): void {
+    const { batch, memo, counts, texts } = this.#context
+    if (known >= 0 && memo) batch.copyArguments(i, memo.rows, known)
+    else {
+      fillRow(batch, i, this.#plans[counts.callOf[name]], this.#scanner, buf, texts)
+      memo?.keep(name, buf, args, ending, this.#scanner, batch, i)
+    }
+  }
+
   /** `<... name resumed>tail`, before 5.0 with a blank before the tail. */
   resume(buf: Uint8Array, p: number, end: number): LineResult {
     if (buf[p + 1] !== DOT || buf[p + 2] !== DOT || buf[p + 3] !== DOT || buf[p + 4] !== SPACE) return 'other'
@@ -166,14 +198,14 @@ export class CallLines {
     if (tail >= end) return 'other'
     tail++
     const { counts, facts, pending } = this.#context
+    const tid = this.#context.begin(buf)
+    const begun = pending.get(tid)
+    if (begun && counts.isAt(begun.name, buf, p + 5, nameEnd)) return this.#join(begun, tid, buf, tail, end)
     const name = counts.idOf(buf, p + 5, nameEnd)
     if (name < 0) {
       facts.foreign++
       return 'done'
     }
-    const tid = this.#context.begin(buf)
-    const begun = pending.get(tid)
-    if (begun && begun.name === name) return this.#join(begun, tid, buf, tail, end)
     if (begun) pending.end(begun)
     return this.#lostStart(name, tid, buf, tail, end)
   }
@@ -189,6 +221,7 @@ export class CallLines {
       this.#endPlain(name, buf, tail, end)
       return 'done'
     }
+    if (begun.next >= 0 && this.#goesOn(begun, tid, buf, tail, end)) return 'done'
     const total = this.#append(begun, buf, tail, end)
     const joined = this.#joined
     const ending = this.#scanner.scan(joined, 0, total)
@@ -206,8 +239,32 @@ export class CallLines {
     }
     if (ending === 'complete') this.#result.parse(joined, this.#scanner.resultStart, total)
     if (ending !== 'complete' || !this.#result.valid) return 'open'
-    this.#ended(name, call, tid, EXIT, atNs, joined)
+    const i = this.#ended(name, call, tid, EXIT, atNs, joined)
+    if (i >= 0) fillRow(this.#context.batch, i, this.#plans[call], this.#scanner, joined, this.#context.texts)
     return 'done'
+  }
+
+  /**
+   * The rest of a call that was interrupted between two arguments, or after the last: `) = 0 <0.000021>`. What was read
+   * of it is not read again. False when the rest does not begin so, or is no end: then the whole is scanned.
+   */
+  #goesOn(begun: Pending, tid: number, buf: Uint8Array, tail: number, end: number): boolean {
+    const scanner = this.#scanner
+    const { name, next, between, row, atNs } = begun
+    const c = buf[tail]
+    const closes = c === 0x29
+    if (!closes && (!between || c === SPACE || c === LANGLE || c === 0x2c)) return false
+    const ending = closes ? scanner.scanResult(buf, tail + 1, end) : scanner.scan(buf, tail, end, next)
+    if (ending !== 'complete') return false
+    this.#result.parse(buf, scanner.resultStart, end)
+    if (!this.#result.valid) return false
+    const { batch, texts, pending, counts } = this.#context
+    const call = counts.callOf[name]
+    const i = this.#ended(name, call, tid, EXIT, atNs, buf)
+    batch.copyArguments(i, pending.rows, row)
+    if (!closes) fillRow(batch, i, this.#plans[call], scanner, buf, texts, next)
+    pending.end(begun)
+    return true
   }
 
   /** Puts the whole call into #joined: its arguments so far, and bytes [tail, end). Returns the length. */
@@ -259,20 +316,19 @@ export class CallLines {
     return 'done'
   }
 
-  /** A call that was scanned to its end. */
-  #ended(name: number, call: number, tid: number, phase: number, atNs: number, buf: Uint8Array): void {
+  /** A call that was scanned to its end: its row, which has no arguments yet; -1 where it is only counted. */
+  #ended(name: number, call: number, tid: number, phase: number, atNs: number, buf: Uint8Array): number {
     const context = this.#context
     const result = this.#result
     context.counts.end(name, result.outcome)
     if (!Number.isNaN(result.tookNs)) this.timed = true
     if (call < 0) {
       context.facts.counted++
-      return
+      return -1
     }
     context.facts.used++
     const { batch, texts } = context
     const i = context.row(phase, call, tid, atNs)
-    fillRow(batch, i, this.#plans[call], this.#scanner, buf, texts)
     batch.outcome[i] = result.outcome
     batch.result[i] = result.value
     batch.tookNs[i] = result.tookNs
@@ -285,6 +341,7 @@ export class CallLines {
     }
     if (result.outcome === UNKNOWN) context.report(STRACE.noResult, CALLS[call].name)
     if (CALLS[call].role === 'fork' && result.value > 0) context.tasks.announce(result.value)
+    return i
   }
 
   /** Death, exec or the tracer's leaving ended the call. */

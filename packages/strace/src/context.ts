@@ -1,13 +1,14 @@
 /** What the parts of one reader share: the batch being filled, the line being read, and the state between lines. */
 import { CallBatch, TASK_ALIAS, TASK_NAME, WHOLE, type DiagnosticKind, type Diagnostics } from '@flushtrace/trace'
-import { Texts } from './arguments.ts'
 import { CallCounts } from './call-counts.ts'
+import { CallMemo } from './call-memo.ts'
 import { STRACE } from './diagnostics.ts'
 import { emptyFacts } from './facts.ts'
 import { Leader } from './leader.ts'
 import { LineClock } from './line-clock.ts'
 import { LineTasks } from './line-tasks.ts'
 import { PendingCalls } from './pending.ts'
+import { Texts } from './texts.ts'
 import { unescape } from './values.ts'
 
 /** Names learned from -Y are forgotten beyond this many tasks: they come again on every line. */
@@ -20,25 +21,34 @@ export class LineContext {
   readonly tasks: LineTasks
   readonly counts = new CallCounts()
   readonly pending = new PendingCalls()
+  /** null: a set of a thousand -ff files has as many readers, all at once, and no room for so many. */
+  readonly memo: CallMemo | null
   /** Options seen that neither the clock nor the leader remembers. */
   readonly options = new Set<string>()
-  texts = new Texts()
+  readonly texts = new Texts()
   readonly batch: CallBatch
   readonly #path: string
   readonly #diagnostics: Diagnostics
   readonly #comms = new Map<number, number>()
 
-  constructor(path: string, diagnostics: Diagnostics, fixedTid: number) {
+  /** No line is read in a shorter way because of the ones before it: what the tests hold the short ways against. */
+  readonly plain: boolean
+
+  constructor(path: string, diagnostics: Diagnostics, fixedTid: number, plain: boolean) {
     this.#path = path
     this.#diagnostics = diagnostics
+    this.plain = plain
+    this.memo = plain || fixedTid > 0 ? null : new CallMemo()
     this.tasks = new LineTasks(fixedTid)
     this.batch = new CallBatch(this.texts.strings, this.texts.names)
   }
 
-  /** An emptied batch; an over-full text table is replaced by a fresh one. */
+  /** An emptied batch; over-full text tables are replaced by fresh ones. */
   recycle(): void {
     if (this.texts.full) {
-      this.texts = new Texts()
+      this.texts.renew()
+      this.pending.forgetRows()
+      this.memo?.clear()
       this.#comms.clear()
     }
     this.batch.strings = this.texts.strings

@@ -11,7 +11,7 @@
  *
  * Format: strace/strace src/strace.c printleader(), print_secontext; see docs/formats/strace.md.
  */
-import type { Clock } from '@flushtrace/trace'
+import { sameBytes, viewOf, type Clock } from '@flushtrace/trace'
 
 const SPACE = 0x20
 const LANGLE = 0x3c
@@ -25,6 +25,9 @@ const LPAREN = 0x28
 
 /** No pid has more digits (the kernel's limit is 2^22); more than these are seconds since 1970. */
 const MAX_PID_DIGITS = 7
+
+/** Bytes of `SECONDS.` before the decimals. */
+const SECONDS = 11
 
 /** The fields of the last line given to `parse`. One object a reader, reused for every line. */
 export class Leader {
@@ -45,12 +48,40 @@ export class Leader {
   hasContext = false
   hasBrackets = false
   #timeAt = 0
+  #start = 0
+  /** `PID SECONDS.` as it stood on an earlier line, what it said, and whether it stands on this one. */
+  readonly #usual = new Uint8Array(32)
+  readonly #usualView = new DataView(this.#usual.buffer)
+  #usualLength = 0
+  #usualTid = 0
+  #usualSeconds = 0
+  #known = false
 
   /**
    * `PID SECONDS.MICROS ` in the shape that most logs have from end to end: the pid is read here, the time is at
    * `timeAt`. Returns where the body begins, -1 when the line is not laid out so (then `parse` tells how it is).
    */
   parseUsual(buf: Uint8Array, start: number, withPid: boolean): number {
+    const time = this.#repeats(buf, start) ? start + this.#usualLength - SECONDS : this.#readPid(buf, start, withPid)
+    if (time < 0 || buf[time + 17] !== SPACE || buf[time + 10] !== DOT || buf[time + 18] < LANGLE) return -1
+    this.#timeAt = time
+    return time + 18
+  }
+
+  /** Mostly a line comes from the same task in the same second as the last one: `PID SECONDS.` is the same, then. */
+  #repeats(buf: Uint8Array, start: number): boolean {
+    const length = this.#usualLength
+    if (length === 0 || start + length > buf.length || !sameBytes(viewOf(buf), start, this.#usualView, 0, length)) {
+      this.#known = false
+      return false
+    }
+    this.tid = this.#usualTid
+    this.#known = true
+    return true
+  }
+
+  /** Returns where the time begins, -1 where no pid stands as expected. */
+  #readPid(buf: Uint8Array, start: number, withPid: boolean): number {
     let p = start
     let pid = 0
     if (withPid) {
@@ -58,32 +89,41 @@ export class Leader {
       if (p === start || p > start + MAX_PID_DIGITS || buf[p] !== SPACE) return -1
       while (buf[p] === SPACE) p++
     }
-    if (buf[p + 17] !== SPACE || buf[p + 10] !== DOT || buf[p + 18] < LANGLE) return -1
     this.tid = pid
-    this.#timeAt = p
-    return p + 18
+    this.#start = start
+    return p
   }
 
   /** Reads the time that `parseUsual` passed over. False when it is none. */
   readUsualTime(buf: Uint8Array): boolean {
     const at = this.#timeAt
-    let seconds = 0
     let micros = 0
+    for (let p = at + SECONDS; p < at + 17; p++) {
+      const digit = buf[p] - 0x30
+      if (!(digit >= 0 && digit <= 9)) return false
+      micros = micros * 10 + digit
+    }
+    if (!this.#known && !this.#readSeconds(buf, at)) return false
+    this.commStart = -1
+    this.relativeNs = NaN
+    this.clock = 'wall'
+    this.seconds = this.#usualSeconds
+    this.nanos = micros * 1000
+    return true
+  }
+
+  #readSeconds(buf: Uint8Array, at: number): boolean {
+    let seconds = 0
     for (let p = at; p < at + 10; p++) {
       const digit = buf[p] - 0x30
       if (!(digit >= 0 && digit <= 9)) return false
       seconds = seconds * 10 + digit
     }
-    for (let p = at + 11; p < at + 17; p++) {
-      const digit = buf[p] - 0x30
-      if (!(digit >= 0 && digit <= 9)) return false
-      micros = micros * 10 + digit
-    }
-    this.commStart = -1
-    this.relativeNs = NaN
-    this.clock = 'wall'
-    this.seconds = seconds
-    this.nanos = micros * 1000
+    this.#usualSeconds = seconds
+    this.#usualTid = this.tid
+    const length = at + SECONDS - this.#start
+    this.#usualLength = length <= this.#usual.length ? length : 0
+    for (let k = 0; k < this.#usualLength; k++) this.#usual[k] = buf[this.#start + k]
     return true
   }
 

@@ -50,8 +50,9 @@ export class StraceParser {
   #quickAt = -1
   #quickStamps = 0
 
-  constructor(path: string, diagnostics: Diagnostics, fixedTid = 0) {
-    this.#context = new LineContext(path, diagnostics, fixedTid)
+  /** `plain`: see LineContext. */
+  constructor(path: string, diagnostics: Diagnostics, fixedTid = 0, plain = false) {
+    this.#context = new LineContext(path, diagnostics, fixedTid, plain)
     this.#calls = new CallLines(this.#context)
     this.#oneTask = fixedTid > 0
   }
@@ -208,7 +209,8 @@ export class StraceParser {
   /** Whether lines that begin like this one are ones for the fast path. */
   #layoutNow(): Layout {
     const { leader } = this.#context
-    if (leader.clock !== 'wall' || leader.commStart >= 0 || !Number.isNaN(leader.relativeNs)) return 'other'
+    if (this.#context.plain || leader.clock !== 'wall' || leader.commStart >= 0 || !Number.isNaN(leader.relativeNs))
+      return 'other'
     if (leader.hasBrackets || leader.hasNumber || leader.hasPointer || leader.hasContext) return 'other'
     if (leader.tid > 0) return 'pid'
     // Without a pid column: only in a file of a -ff set is it sure whose line it is.

@@ -1,4 +1,5 @@
 /** Calls that have begun and not ended: `<unfinished ...>` seen, `resumed` to come. */
+import { CallBatch, StringTable, viewOf } from '@flushtrace/trace'
 
 export interface Pending {
   /** Id of the call's name; -1 when nothing is under way. */
@@ -6,6 +7,11 @@ export interface Pending {
   /** Bytes of the arguments so far in `text`; -1 for a call that no rule asks for. */
   length: number
   text: Buffer
+  /** The row of `PendingCalls.rows` that holds the arguments so far. */
+  readonly row: number
+  /** Which argument the rest begins with, and how, see Scanner; -1: `row` holds nothing. */
+  next: number
+  between: boolean
   /** Line on which it began. */
   record: number
   atNs: number
@@ -20,10 +26,18 @@ const NO_TEXT = Buffer.alloc(0)
 /** One object a task, used again for its next call: a busy log begins millions. */
 export class PendingCalls {
   readonly #byTask = new Map<number, Pending>()
+  /** Rows of `rows` that no task has any more. */
+  readonly #free: number[] = []
+  #rows = new CallBatch(new StringTable(), [], 64)
   /** Whose call began last. */
   #last = -1
   /** Calls forgotten because too many tasks were in one at once. */
   forgotten = 0
+
+  /** Arguments read so far, by `Pending.row`. */
+  get rows(): CallBatch {
+    return this.#rows
+  }
 
   /** The call of a task that is under way, or null. */
   get(tid: number): Pending | null {
@@ -32,13 +46,14 @@ export class PendingCalls {
   }
 
   /** A call of interest, with its arguments so far: bytes [start, end). */
-  begin(tid: number, name: number, record: number, atNs: number, buf: Uint8Array, start: number, end: number): void {
+  begin(tid: number, name: number, record: number, atNs: number, buf: Uint8Array, start: number, end: number): Pending {
     const pending = this.#of(tid)
     pending.name = name
     pending.record = record
     pending.atNs = atNs
     this.#last = tid
     this.extend(pending, buf, start, end)
+    return pending
   }
 
   /** A call that no rule asks for: only its name is kept. */
@@ -55,8 +70,9 @@ export class PendingCalls {
     return this.get(this.#last)?.record === record ? this.#last : -1
   }
 
-  /** Replaces the arguments so far. */
+  /** Replaces the arguments so far by text that must be scanned again. */
   extend(pending: Pending, buf: Uint8Array, start: number, end: number): void {
+    pending.next = -1
     const length = end - start
     if (pending.text.length < length) pending.text = Buffer.allocUnsafe(Math.max(ROOM, length))
     copyBytes(buf, start, end, pending.text, 0)
@@ -68,15 +84,24 @@ export class PendingCalls {
     if (pending.text.length > ROOM) pending.text = NO_TEXT
   }
 
+  /** What string and decoration ids mean has changed: rows hold old ones. */
+  forgetRows(): void {
+    for (const pending of this.#byTask.values()) pending.next = -1
+  }
+
   /** The task is gone. */
   drop(tid: number): void {
+    const pending = this.#byTask.get(tid)
+    if (!pending) return
     this.#byTask.delete(tid)
+    this.#free.push(pending.row)
   }
 
   /** What task `from` was doing is from now on done under the id `to`. */
   move(from: number, to: number): void {
     const pending = this.#byTask.get(from)
     if (!pending) return
+    this.drop(to)
     this.#byTask.delete(from)
     this.#byTask.set(to, pending)
   }
@@ -91,15 +116,25 @@ export class PendingCalls {
     if (!pending) {
       if (this.#byTask.size >= MAX_TASKS) {
         for (const oldest of this.#byTask.keys()) {
-          this.#byTask.delete(oldest)
+          this.drop(oldest)
           this.forgotten++
           break
         }
       }
-      pending = { name: -1, length: -1, text: NO_TEXT, record: 0, atNs: NaN }
+      const row = this.#free.pop() ?? this.#newRow()
+      pending = { name: -1, length: -1, text: NO_TEXT, row, next: -1, between: false, record: 0, atNs: NaN }
       this.#byTask.set(tid, pending)
     }
     return pending
+  }
+
+  #newRow(): number {
+    const rows = this.#rows
+    if (rows.full) {
+      this.#rows = new CallBatch(rows.strings, rows.names, rows.capacity * 2)
+      for (let i = 0; i < rows.length; i++) this.#rows.copyRow(rows, i)
+    }
+    return this.#rows.add(0, 0, 0, NaN, 0)
   }
 }
 
@@ -109,5 +144,14 @@ export function copyBytes(source: Uint8Array, start: number, end: number, target
     target.set(source.subarray(start, end), at)
     return
   }
-  for (let p = start; p < end; p++) target[at++] = source[p]
+  let p = start
+  const words = viewOf(source)
+  for (; p + 4 <= end; p += 4, at += 4) {
+    const word = words.getInt32(p, true)
+    target[at] = word
+    target[at + 1] = word >> 8
+    target[at + 2] = word >> 16
+    target[at + 3] = word >> 24
+  }
+  for (; p < end; p++) target[at++] = source[p]
 }

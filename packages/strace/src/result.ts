@@ -13,7 +13,7 @@
  */
 import { FAILED, INJECTED, OK, RESTARTED, UNKNOWN, latin1 } from '@flushtrace/trace'
 import { parseNumber } from './values.ts'
-import { endOfDecoration, opensDecoration } from './scanner.ts'
+import { NONE_KNOWN, endOfDecoration, opensDecoration, type KnownDecorations } from './scanner.ts'
 
 const SPACE = 0x20
 
@@ -30,6 +30,11 @@ export class ResultPart {
   tookNs = NaN
   /** False when no result stands there; then the other fields mean nothing. */
   valid = true
+  readonly #known: KnownDecorations
+
+  constructor(known: KnownDecorations = NONE_KNOWN) {
+    this.#known = known
+  }
 
   parse(buf: Uint8Array, start: number, end: number): void {
     this.outcome = OK
@@ -60,7 +65,8 @@ export class ResultPart {
     let p = start
     while (p < end && buf[p] !== SPACE && buf[p] !== 0x3c) p++
     if (buf[p] === 0x3c && opensDecoration(buf, p, buf[p - 1])) {
-      const close = endOfDecoration(buf, p, end)
+      const known = this.#known.endOfKnown(buf, p, end)
+      const close = known < 0 ? endOfDecoration(buf, p, end) : known
       this.decorationStart = p
       this.decorationEnd = close
       p = close

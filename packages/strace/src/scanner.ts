@@ -29,6 +29,19 @@ const SLASH = 0x2f
 const STAR = 0x2a
 const EQUALS = 0x3d
 
+/** Decorations met before: mostly, a descriptor has the one it had last. */
+export interface KnownDecorations {
+  /**
+   * Where the decoration that begins at `start` ends, when it is the last one of its descriptor; -1: not known. The same
+   * bytes end at the same place, so nothing is to be scanned.
+   */
+  endOfKnown(buf: Uint8Array, start: number, end: number): number
+  /** Its id. */
+  readonly found: number
+}
+
+export const NONE_KNOWN: KnownDecorations = { endOfKnown: () => -1, found: -1 }
+
 /** One object a reader, reused: the fields describe the last `scan`. */
 export class Scanner {
   readonly argStart = new Int32Array(MAX_ARGUMENTS)
@@ -36,6 +49,8 @@ export class Scanner {
   /** The decoration of an argument that is a descriptor, brackets included; -1 where it has none. */
   readonly decorationStart = new Int32Array(MAX_ARGUMENTS)
   readonly decorationEnd = new Int32Array(MAX_ARGUMENTS)
+  /** Its id, where it was met before; -1: not looked up yet. */
+  readonly decorationId = new Int32Array(MAX_ARGUMENTS)
   argCount = 0
   /** After `) = `, for `complete`. */
   resultStart = 0
@@ -43,15 +58,26 @@ export class Scanner {
   argsEnd = 0
   /** The pid of ` <pid changed to N ...>`. */
   newPid = 0
+  /**
+   * For `unfinished`: which argument the rest of the call begins with; -1 when the mark is inside one's brackets.
+   * `between`: nothing of that argument is there yet; else the rest begins with what ends the one before it.
+   */
+  next = -1
+  between = false
   #afterMark = 0
+  readonly #known: KnownDecorations
 
-  /** Scans bytes [start, end), start being just after the call's `(`. */
-  scan(buf: Uint8Array, start: number, end: number): Ending {
+  constructor(known: KnownDecorations = NONE_KNOWN) {
+    this.#known = known
+  }
+
+  /** Scans bytes [start, end), start being just after the call's `(`, or where its argument number `first` begins. */
+  scan(buf: Uint8Array, start: number, end: number, first = 0): Ending {
     let depth = 0
     let p = start
-    let count = 0
+    let count = first
     let argStart = start
-    this.decorationStart[0] = -1
+    if (first < MAX_ARGUMENTS) this.#undecorated(first)
     while (p < end) {
       const c = buf[p]
       // Letters and digits are the bulk of what is left outside strings.
@@ -68,18 +94,16 @@ export class Scanner {
           if (before === SPACE) {
             const ending = this.#mark(buf, p, end)
             if (ending) {
+              this.between = argStart === p - 1
+              this.next = depth !== 0 ? -1 : this.between ? count : count + 1
               this.#argument(count++, argStart, p - 1)
               this.argCount = Math.min(count, MAX_ARGUMENTS)
               this.argsEnd = p - 1
               return ending === 'ended' ? this.#ended(buf, end) : ending
             }
           } else if (opensDecoration(buf, p, before)) {
-            const close = endOfDecoration(buf, p, end)
-            if (depth === 0 && count < MAX_ARGUMENTS) {
-              this.decorationStart[count] = p
-              this.decorationEnd[count] = close
-            }
-            p = close
+            p =
+              depth === 0 && count < MAX_ARGUMENTS ? this.#decoration(count, buf, p, end) : endOfDecoration(buf, p, end)
             continue
           }
           break
@@ -102,7 +126,7 @@ export class Scanner {
         case COMMA:
           if (depth === 0) {
             this.#argument(count++, argStart, p)
-            if (count < MAX_ARGUMENTS) this.decorationStart[count] = -1
+            if (count < MAX_ARGUMENTS) this.#undecorated(count)
             argStart = p + 1
             if (buf[argStart] === SPACE) argStart++
           }
@@ -112,7 +136,7 @@ export class Scanner {
             if (p > argStart || count > 0) this.#argument(count++, argStart, p)
             this.argCount = Math.min(count, MAX_ARGUMENTS)
             this.argsEnd = p
-            return this.#result(buf, p + 1, end)
+            return this.scanResult(buf, p + 1, end)
           }
           depth--
           break
@@ -130,18 +154,16 @@ export class Scanner {
     let p = start
     while (buf[p] >= 0x30 && buf[p] <= 0x39) p++
     if (p === start) return 'open'
-    this.decorationStart[0] = -1
+    this.#undecorated(0)
     if (buf[p] === LANGLE) {
-      this.decorationStart[0] = p
-      p = endOfDecoration(buf, p, end)
-      this.decorationEnd[0] = p
+      p = this.#decoration(0, buf, p, end)
       if (startsWith(buf, p, end, DELETED)) p += DELETED.length
     }
     if (p >= end || buf[p] !== 0x29) return 'open'
     this.argCount = 1
     this.argStart[0] = start
     this.argEnd[0] = this.argsEnd = p
-    return this.#result(buf, p + 1, end)
+    return this.scanResult(buf, p + 1, end)
   }
 
   /**
@@ -157,11 +179,26 @@ export class Scanner {
       else if (c === LANGLE && buf[p - 1] === SPACE && this.#mark(buf, p, end)) return 'unfinished'
       else if (c === LANGLE && opensDecoration(buf, p, buf[p - 1])) p = endOfDecoration(buf, p, end)
       else {
-        if (c === 0x29 && this.#result(buf, p + 1, end) === 'complete') ending = 'complete'
+        if (c === 0x29 && this.scanResult(buf, p + 1, end) === 'complete') ending = 'complete'
         p++
       }
     }
     return ending
+  }
+
+  #undecorated(index: number): void {
+    this.decorationStart[index] = -1
+    this.decorationId[index] = -1
+  }
+
+  /** Notes the decoration of an argument; returns where it ends. */
+  #decoration(index: number, buf: Uint8Array, p: number, end: number): number {
+    const known = this.#known.endOfKnown(buf, p, end)
+    const close = known < 0 ? endOfDecoration(buf, p, end) : known
+    this.decorationStart[index] = p
+    this.decorationEnd[index] = close
+    this.decorationId[index] = known < 0 ? -1 : this.#known.found
+    return close
   }
 
   #argument(index: number, start: number, end: number): void {
@@ -171,7 +208,8 @@ export class Scanner {
     }
   }
 
-  #result(buf: Uint8Array, start: number, end: number): Ending {
+  /** `= …` after the call's `)`. */
+  scanResult(buf: Uint8Array, start: number, end: number): Ending {
     let p = start
     while (p < end && buf[p] === SPACE) p++
     if (p === start || buf[p] !== EQUALS || buf[p + 1] !== SPACE || p + 2 >= end) return 'open'
@@ -210,7 +248,7 @@ export class Scanner {
   /** Only `) = ?` may follow a mark that does not end the line. */
   #ended(buf: Uint8Array, end: number): Ending {
     const p = this.#afterMark
-    if (buf[p] === 0x29 && this.#result(buf, p + 1, end) === 'complete' && buf[this.resultStart] === 0x3f)
+    if (buf[p] === 0x29 && this.scanResult(buf, p + 1, end) === 'complete' && buf[this.resultStart] === 0x3f)
       return 'ended'
     return 'open'
   }
@@ -229,12 +267,25 @@ export function startsWith(buf: Uint8Array, p: number, end: number, text: Uint8A
   return true
 }
 
+/** Past this, finding the next quote by a call is quicker than by looking at each byte. */
+const NEAR = 16
+
 /** After the closing quote; `end` where there is none. */
-export function endOfString(buf: Uint8Array, p: number, end: number): number {
-  for (p++; p < end; p++) {
+export function endOfString(buf: Uint8Array, start: number, end: number): number {
+  const near = Math.min(end, start + NEAR)
+  let p = start + 1
+  for (; p < near; p++) {
     const c = buf[p]
     if (c === BACKSLASH) p++
     else if (c === QUOTE) return p + 1
+  }
+  for (; p < end; p++) {
+    p = buf.indexOf(QUOTE, p)
+    if (p < 0 || p >= end) return end
+    let before = p
+    while (before > start && buf[before - 1] === BACKSLASH) before--
+    // Backslashes before it in pairs are text, an odd one makes the quote text.
+    if (((p - before) & 1) === 0) return p + 1
   }
   return end
 }

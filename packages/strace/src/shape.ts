@@ -5,7 +5,7 @@
 import { startsWith } from './scanner.ts'
 
 const SPACE = 0x20
-const UNFINISHED_TAIL = Buffer.from(' <unfinished ...>')
+export const UNFINISHED_TAIL = Buffer.from(' <unfinished ...>')
 
 /** Where the `(` after a call's name is; -1 when no name stands at `p`. Names: `openat`, `syscall_0x1a9`, `readv#64`, `???`. */
 export function endOfName(buf: Uint8Array, p: number, end: number): number {

@@ -75,7 +75,7 @@ export async function read(text: string | Uint8Array, chunk?: number, tid = 0): 
   return { rows, facts, diagnostics: diagnostics.rows(), batch: last }
 }
 
-function rowOf(batch: CallBatch, i: number): Row {
+export function rowOf(batch: CallBatch, i: number): Row {
   const row: Row = {
     call: CALLS[batch.call[i]].name,
     phase: PHASES[batch.phase[i]],

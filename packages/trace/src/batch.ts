@@ -172,11 +172,16 @@ export class CallBatch {
     this.outcome[k] = from.outcome[i]
     this.errno[k] = from.errno[i]
     this.result[k] = from.result[i]
+    this.copyArguments(k, from, i)
+    this.decorationResult[k] = from.decorationResult[i]
+  }
+
+  /** Row `k` gets the arguments of row `i` of a batch that shares this one's string table. */
+  copyArguments(k: number, from: CallBatch, i: number): void {
     this.fd[k] = from.fd[i]
     this.fd2[k] = from.fd2[i]
     this.decoration[k] = from.decoration[i]
     this.decoration2[k] = from.decoration2[i]
-    this.decorationResult[k] = from.decorationResult[i]
     this.path[k] = from.path[i]
     this.path2[k] = from.path2[i]
     this.addr[k] = from.addr[i]

@@ -1,3 +1,5 @@
+import { sameBytes, viewOf } from './words.ts'
+
 /**
  * Interned strings: the same bytes give the same small number, without building a JavaScript string a second time.
  * A reader owns one table and starts a fresh one when it is full, so a number means something only together with the
@@ -16,6 +18,7 @@ export class StringTable {
   #starts: number[] = []
   #ids: number[] = []
   #raw = Buffer.allocUnsafe(1 << 16)
+  #rawView = rawView(this.#raw)
   #rawUsed = 0
 
   get size(): number {
@@ -60,9 +63,9 @@ export class StringTable {
     // FNV-1a, four bytes a step: a multiplication waits for the one before it.
     let hash = 0x811c9dc5 ^ (end - start)
     let at = start
+    const view = viewOf(bytes)
     for (; at + 4 <= end; at += 4) {
-      const word = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)
-      hash = Math.imul(hash ^ word, 0x01000193)
+      hash = Math.imul(hash ^ view.getInt32(at, true), 0x01000193)
       hash ^= hash >>> 15
     }
     for (; at < end; at++) hash = Math.imul(hash ^ bytes[at], 0x01000193)
@@ -80,13 +83,24 @@ export class StringTable {
     return id
   }
 
+  /**
+   * How long the spelling with this number (see `guess`) is, when it stands at `start` of a text that ends at `end`;
+   * -1 when other bytes do.
+   */
+  lengthAt(spelling: number, bytes: Uint8Array, start: number, end: number): number {
+    const from = this.#starts[spelling]
+    const length = this.#endOf(spelling) - from
+    return start + length <= end && sameBytes(viewOf(bytes), start, this.#rawView, from, length) ? length : -1
+  }
+
   #same(entry: number, bytes: Uint8Array, start: number, end: number): boolean {
     const from = this.#starts[entry]
-    const to = entry + 1 < this.#starts.length ? this.#starts[entry + 1] : this.#rawUsed
-    if (to - from !== end - start) return false
-    const raw = this.#raw
-    for (let i = start, k = from; i < end; i++, k++) if (raw[k] !== bytes[i]) return false
-    return true
+    if (this.#endOf(entry) - from !== end - start) return false
+    return sameBytes(viewOf(bytes), start, this.#rawView, from, end - start)
+  }
+
+  #endOf(entry: number): number {
+    return entry + 1 < this.#starts.length ? this.#starts[entry + 1] : this.#rawUsed
   }
 
   #remember(slot: number, hash: number, bytes: Uint8Array, start: number, end: number, id: number): void {
@@ -95,6 +109,7 @@ export class StringTable {
       const larger = Buffer.allocUnsafe(Math.max(this.#raw.length * 2, this.#rawUsed + length))
       larger.set(this.#raw.subarray(0, this.#rawUsed))
       this.#raw = larger
+      this.#rawView = rawView(larger)
     }
     this.#starts.push(this.#rawUsed)
     this.#raw.set(bytes.subarray(start, end), this.#rawUsed)
@@ -115,4 +130,8 @@ export class StringTable {
     }
     this.#slots = slots
   }
+}
+
+function rawView({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length)
 }

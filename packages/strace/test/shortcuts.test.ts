@@ -1,0 +1,151 @@
+/** The short ways of reading a line against the plain one: the same rows, facts and diagnostics. */
+import { readFileSync, readdirSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Diagnostics } from '@flushtrace/trace'
+import { StraceParser } from '../src/parser.ts'
+import { Scanner, endOfString } from '../src/scanner.ts'
+import { rowOf } from './source.ts'
+
+const shortcuts = suite('short ways')
+
+function everything(bytes: Uint8Array, plain: boolean, tid = 0): string[] {
+  const diagnostics = new Diagnostics()
+  const parser = new StraceParser('memory', diagnostics, tid, plain)
+  const told: string[] = []
+  const take = (): void => {
+    for (let i = 0; i < parser.batch.length; i++) told.push(JSON.stringify(rowOf(parser.batch, i)))
+    parser.recycle()
+  }
+  for (let pos = 0; pos < bytes.length; take()) pos = parser.consume(bytes, pos)
+  parser.end()
+  take()
+  return [...told, JSON.stringify(parser.facts), ...diagnostics.rows().map((row) => JSON.stringify(row))]
+}
+
+function same(bytes: Uint8Array, what: string, tid = 0): void {
+  const short = everything(bytes, false, tid)
+  const plain = everything(bytes, true, tid)
+  const at = short.findIndex((line, k) => line !== plain[k])
+  assert.is(at, -1, `${what}: ${short[at]} instead of ${plain[at]}`)
+  assert.is(short.length, plain.length, what)
+}
+
+/** Of a large capture, the first part is enough. */
+const PART = 300_000
+
+const FOLDER = new URL('../../../fixtures/strace/', import.meta.url)
+
+for (const name of readdirSync(FOLDER, { recursive: true }).map(String).sort()) {
+  if (!/\.txt(?:\.gz)?$/.test(name)) continue
+  shortcuts(name, () => {
+    const raw = readFileSync(new URL(name, FOLDER))
+    const bytes = (name.endsWith('.gz') ? gunzipSync(raw) : raw).subarray(0, PART)
+    // Twice: what was kept of the first time is met in the second.
+    same(Buffer.concat([bytes, bytes]), name)
+  })
+}
+
+/** Beginnings, rests and whole calls of a few tasks, in any order, cut anywhere. */
+const CALLS = [
+  'fsync(3</srv/x>) = 0',
+  'fsync(3</srv/x>(deleted)) = 0',
+  'fsync(3</srv/xy>) = -1 EIO (Input/output error)',
+  'close(3</srv/x> <unfinished ...>',
+  'newfstatat(3</srv/x>, "", {st_mode=S_IFREG|0644, st_size=1, ...}, AT_EMPTY_PATH) = 0',
+  'newfstatat(3</srv/x>, "",  <unfinished ...>',
+  'newfstatat(3</srv/x>, "", <unfinished ...>',
+  '<... newfstatat resumed>{st_mode=S_IFDIR|0755, st_size=1, ...}, AT_EMPTY_PATH) = 0',
+  '<... newfstatat resumed> {st_mode=S_IFREG|0644, st_size=1, ...}, AT_EMPTY_PATH) = 0',
+  '<... newfstatat resumed>, {st_mode=S_IFREG|0644, st_size=1, ...}, 0) = ?',
+  'openat(AT_FDCWD</srv>, "a", O_RDWR|O_CREAT, 0644) = 3</srv/x>',
+  'openat(AT_FDCWD</srv>, "a) = 3", O_RDWR|O_CREAT <unfinished ...>',
+  '<... openat resumed>, 0644) = 4</srv/a=b> ',
+  '<... openat resumed>) = 4</srv/a = b>',
+  'msync(0x7f0000000000, 4096, MS_SYNC <unfinished ...>',
+  'msync(0x7f0000000000, 4096,  <unfinished ...>',
+  '<... msync resumed>) = 0',
+  '<... msync resumed>MS_SYNC) = 0',
+  '<... msync resumed>MS_SYNC <unfinished ...>',
+  '<... close resumed>) = 0',
+  '<... fsync resumed>) = ?',
+  'clone3({flags=CLONE_VM <unfinished ...>',
+  '<... clone3 resumed>|CLONE_FILES, exit_signal=0}, 88) = 43',
+  'execve("/bin/a", ["a", "b\\"c"], 0x7fff /* 1 var */ <unfinished ...>',
+  '<... execve resumed>) = 0',
+  'pwrite64(3</srv/x>, "\\1\\2\\"\\\\", 4, 0) = 4',
+  'pwrite64(3</srv/x>, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa\\\\\\""..., 4096, 8) = 4096',
+  'pwrite64(3</srv/x>, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa",  <unfinished ...>',
+  '<... pwrite64 resumed>4096, 8) = 4096',
+  'getpid() = 42',
+  '+++ exited with 0 +++',
+]
+const lines = fc.array(
+  fc.record({
+    tid: fc.constantFrom('42    ', '43    ', '4194304 '),
+    call: fc.constantFrom(...CALLS),
+    took: fc.constantFrom('', ' <0.000021>'),
+    cut: fc.oneof(
+      { weight: 30, arbitrary: fc.constant(200) },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: 99 }) },
+    ),
+  }),
+  { maxLength: 60 },
+)
+
+shortcuts('calls in any order', () => {
+  fc.assert(
+    fc.property(lines, (parts) => {
+      const text = parts.map(({ tid, call, took, cut }, k) => {
+        const whole = call.endsWith('>') || call.endsWith('+') ? call : call + took
+        // Times never step back: among lines that are only counted the short way does not see it (LineClock.glimpse).
+        return `${tid}${1795175435 + (k >> 4)}.${String(k).padStart(6, '0')} ${whole}`.slice(0, cut)
+      })
+      same(Buffer.from(`${text.join('\n')}\n`, 'latin1'), text.join('\n'))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+shortcuts('texts that were forgotten while calls were under way', () => {
+  const begun = '42 1795175435.000000 newfstatat(3</srv/x>, "",  <unfinished ...>\n'
+  const rest = '42 1795175435.000000 <... newfstatat resumed>{st_mode=S_IFDIR|0755, ...}, AT_EMPTY_PATH) = 0\n'
+  const others = Array.from({ length: 33_000 }, (_, k) => `43 1795175435.000000 unlink("/srv/${k}") = 0\n`).join('')
+  same(Buffer.from(begun + others + rest + begun + rest), 'a table is full')
+})
+
+shortcuts('the end of a string', () => {
+  const simple = (buf: Uint8Array, start: number, end: number): number => {
+    for (let p = start + 1; p < end; p++) {
+      if (buf[p] === 0x5c) p++
+      else if (buf[p] === 0x22) return p + 1
+    }
+    return end
+  }
+  const text = fc.array(fc.constantFrom('a', '"', '\\', 'bbbbbbb'), { maxLength: 40 })
+  fc.assert(
+    fc.property(text, fc.nat(50), (parts, cut) => {
+      const buf = Buffer.from(`"${parts.join('')}""`)
+      const end = Math.max(1, buf.length - cut)
+      assert.is(endOfString(buf, 0, end), simple(buf, 0, end), buf.toString())
+    }),
+  )
+})
+
+shortcuts('where the rest of an interrupted call goes on', () => {
+  const at = (text: string): [number, boolean] => {
+    const scanner = new Scanner()
+    const buf = Buffer.from(`${text} <unfinished ...>`)
+    assert.is(scanner.scan(buf, 0, buf.length), 'unfinished', text)
+    return [scanner.next, scanner.between]
+  }
+  assert.equal(at('3</srv/x>, "", '), [2, true])
+  assert.equal(at('3</srv/x>, ""'), [2, false])
+  assert.equal(at('3</srv/x>, "",')[1], false)
+  assert.equal(at(''), [0, true])
+  assert.is(at('{a=1')[0], -1)
+})
+
+shortcuts.run()
