@@ -63,6 +63,69 @@ test('by its note; without it by data, close to where the note had it', async ()
   assert.ok(found.row.matched! >= 20 && found.row.residualNs! < WITHIN_NS && found.row.confidence! > 0.9)
 })
 
+/** As strace -r prints it: since the line before. */
+function sinceLast(): string {
+  let last: number | null = null
+  const text = readFileSync(STRACE, 'latin1').replace(/^(\d+ +)?(\d{10}\.\d{6}) /gm, (_, pid = '', stamp: string) => {
+    const us = Math.round(Number(stamp) * 1e6)
+    const step = ((us - (last ?? us)) / 1e6).toFixed(6)
+    last = us
+    return `${pid}${step.padStart(13)} `
+  })
+  const to = join(folder, 'since-last.txt')
+  writeFileSync(to, text, 'latin1')
+  return to
+}
+
+test('a log that counts from line to line', async () => {
+  const { answer } = await clockOf([STRACE, ...BLOCKS], /blktrace/)
+  const { row, answer: found } = await clockOf([sinceLast(), ...BLOCKS], /blktrace/)
+  assert.is(row.aligned, 'data')
+  assert.ok(Math.abs(nsBetween(parseInstant(answer.startedAt!)!, parseInstant(found.startedAt!)!)) < WITHIN_NS)
+})
+
+test('ftrace on the monotonic clock', async () => {
+  const { row } = await clockOf(['fixtures/entangled'], /tracefs/)
+  assert.equal([row.clock, row.aligned], ['monotonic', 'data'])
+  // The recording noted both clocks at one instant: 5012.059764666 s and 1795695815.104770303 s; the log begins at .427340.
+  const trueNs = (5018.084936 - 5012.059764666 + 1795695815.104770303 - 1795695820.42734) * 1e9
+  assert.ok(Math.abs(row.offsetNs! - trueNs) < WITHIN_NS, `${row.offsetNs! - trueNs}`)
+})
+
+/** sysdig -t r counts from the start of its capture, -t d from the event before. */
+function sysdigText(mode: 'r' | 'd'): string {
+  const text = readFileSync('fixtures/sysdig/attach-samba-epoch.txt', 'latin1')
+  let first: bigint | null = null
+  let last: bigint | null = null
+  const counted = text.replace(/^(\d+) (\d{10})\.(\d{9}) /gm, (_, event: string, seconds: string, fraction: string) => {
+    const ns = BigInt(seconds + fraction)
+    const from = mode === 'r' ? (first ??= ns) : (last ?? ns)
+    last = ns
+    const since = String(ns - from).padStart(10, '0')
+    return `${event} ${since.slice(0, -9)}.${since.slice(-9)} `
+  })
+  const to = join(folder, `sysdig-${mode}.txt`)
+  writeFileSync(to, counted, 'latin1')
+  return to
+}
+
+for (const mode of ['r', 'd'] as const) {
+  test(`sysdig -t ${mode} beside a log of the same calls`, async () => {
+    const log = 'fixtures/strace/attach-samba/strace.txt.gz'
+    const { row: dated } = await clockOf([log, 'fixtures/sysdig/attach-samba-epoch.txt'], /sysdig/)
+    const { row } = await clockOf([log, sysdigText(mode)], /sysdig/)
+    assert.equal([dated.aligned, row.clock, row.aligned], ['wall', 'relative', 'data'])
+    assert.ok(Math.abs(row.offsetNs! - dated.offsetNs!) < WITHIN_NS, `${row.offsetNs! - dated.offsetNs!}`)
+  })
+}
+
+test('times in whole seconds, and no times, are told as not aligned', async () => {
+  for (const log of ['fixtures/strace/fd-ext4-t/strace.txt', 'fixtures/strace/fd-ext4-noy/strace.txt']) {
+    const { row } = await clockOf([log, ...noteless()], /blktrace/)
+    assert.equal([row.aligned, row.offsetNs], ['none', null])
+  }
+})
+
 const SQLITE = 'fixtures/strace/sqlite-ext4/strace.txt.gz'
 const QUEUED = 'fixtures/drift/loop0.blktrace.0.gz'
 
@@ -113,7 +176,15 @@ test('the block trace of another recording is not aligned', async () => {
 test('as given', async () => {
   const { row } = await clockOf([STRACE, ...noteless()], /blktrace/, ['bare.blktrace.0=-1.5s'])
   assert.equal([row.aligned, row.offsetNs], ['given', -1_500_000_000])
-  for (const wrong of ['bare.blktrace.0', 'bare.blktrace.0=noon', 'nothing=+1s']) {
+  for (const [text, ns] of [
+    ['=+1.234s', 1_234_000_000],
+    ['=0', 0],
+    ['=-2', -2_000_000_000],
+    ['=0.000001s', 1000],
+  ] as const) {
+    assert.is((await clockOf([STRACE, ...noteless()], /blktrace/, [`bare.blktrace.0${text}`])).row.offsetNs, ns)
+  }
+  for (const wrong of ['bare.blktrace.0', 'bare.blktrace.0=noon', 'bare.blktrace.0=+1500ms', 'nothing=+1s']) {
     try {
       await inspect([STRACE], { clock: [wrong] })
       assert.unreachable()
