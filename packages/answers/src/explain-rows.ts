@@ -37,11 +37,13 @@ export class Explainer {
   /** `full`: with the requests one by one. */
   call(flush: Flush, number: number, full: boolean): Explained {
     const timed = !Number.isNaN(flush.startNs) && !Number.isNaN(flush.tookNs)
-    const { waits, rule } = timed && this.#waits.placed ? this.#waits.of(flush) : { waits: [], rule: null }
+    const covered = timed && this.#waits.placed && this.#waits.covers(flush)
+    const { waits, rule } = covered ? this.#waits.of(flush) : { waits: [], rule: null }
     const reasons: string[] = []
     if (!timed) reasons.push('no-duration')
     else if (this.#in.blocks.length === 0) reasons.push('no-block-trace')
     else if (!this.#waits.placed) reasons.push('block-trace-not-aligned')
+    else if (!covered) reasons.push('outside-block-trace')
     else if (rule) reasons.push(rule)
     const [first, ...others] = flush.files
     const row = this.#row(number, flush.startNs, flush.tookNs, waits, reasons, full)
@@ -49,6 +51,7 @@ export class Explainer {
       others: this.#othersOf(waits),
       row: {
         ...row,
+        waitedFor: covered ? row.waitedFor : 'unknown',
         call: flush.call,
         process: { ...processOf(flush.process), name: flush.name ?? flush.process.name },
         thread: flush.tid > 0 ? flush.tid : null,

@@ -8,6 +8,7 @@ const LIMITS: ReadonlySet<string> = new Set([
   'no-duration',
   'no-block-trace',
   'block-trace-not-aligned',
+  'outside-block-trace',
   'device-unknown',
   'every-device',
   'end-not-seen',

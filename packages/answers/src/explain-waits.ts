@@ -115,6 +115,12 @@ export class Waits {
     return this.#order.length > 0
   }
 
+  /** Whether a flush was under way between the first and the last request: of other times nothing is known. */
+  covers({ startNs, tookNs }: Flush): boolean {
+    const last = this.#latestNs.at(-1) ?? -Infinity
+    return startNs + tookNs >= this.#orderNs[0] && startNs <= Math.max(last, this.#orderNs.at(-1) ?? -Infinity)
+  }
+
   /** Cache flushes of the device below a request that asks for one; null: it does not. */
   flushesOf(request: number): FlushSpans | null {
     const { flags, rowDevice } = this.#blocks

@@ -1,4 +1,7 @@
 /** Parts add up on every flush of the captures; which requests count for a flush, from built events. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   Actors,
   Attribution,
@@ -56,6 +59,22 @@ explained('data of others that a commit had to write first is theirs, and named'
   assert.ok(foreign.every(({ comm, path }) => comm === 'jbd2/loop1-8' && path === '/srv/lab/mnt-entangled/bulk'))
   const own = rows.flatMap(({ blockWrites }) => blockWrites.filter(({ role }) => role === 'ownData'))
   assert.ok(own.length >= 23 && own.every(({ path }) => path === '/srv/lab/mnt-entangled/ledger'))
+})
+
+explained('of flushes outside the time of the block trace nothing is said', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flushtrace-explain-'))
+  for (const cpu of [0, 1]) {
+    const bytes = readFileSync(`fixtures/clocks/loop0.blktrace.${cpu}`)
+    writeFileSync(join(folder, `loop0.blktrace.${cpu}`), bytes.subarray(0, bytes.length / 2))
+  }
+  const { rows, summary } = await explain(['fixtures/strace/fd-ext4', folder], { process: '*', top: 0 })
+  rmSync(folder, { recursive: true })
+  const outside = rows.filter(({ evidence }) => evidence.some(({ rule }) => rule === 'outside-block-trace'))
+  assert.ok(outside.length > 10 && outside.length < rows.length)
+  assert.ok(outside.every(({ waitedFor, blockWrites }) => waitedFor === 'unknown' && blockWrites.length === 0))
+  const last = Math.max(...rows.flatMap(({ blockWrites }) => blockWrites.map(({ atNs }) => atNs)))
+  assert.ok(outside.every(({ atNs, tookNs }) => atNs! > last || atNs! + tookNs! < last))
+  assert.is(summary.limits['outside-block-trace'], outside.length)
 })
 
 explained('flushes beyond the bound are counted, with their time', () => {

@@ -108,7 +108,7 @@ function timeline(row: ExplainRow, { of, summary }: ExplainAnswer, width: number
   const { process, tookNs, atNs, path } = row
   const who = `${safe(titleOf(process))} [${process.pid ?? '?'}]`
   const file = path === null ? '' : ` ${safe(path)}`
-  const head = `${summary.flushes > 1 ? 'The slowest, flush' : 'Flush'} ${count(row.flush)}: ${row.call}${file}, by ${who}`
+  const head = `${summary.flushes > 1 && summary.tookNs ? 'The slowest, flush' : 'Flush'} ${count(row.flush)}: ${row.call}${file}, by ${who}`
   if (tookNs === null || atNs === null) return wrap(`${head}: no time is known.`, width)
   const lines = wrap(`${head}, at ${(atNs / 1e9).toFixed(6)} s, ${duration(tookNs)}`, width)
   const queued = stepsOf(row)
@@ -222,6 +222,7 @@ const RULE_WORDS: Readonly<Record<string, string>> = {
   'no-duration': 'how long they took: record with -T.',
   'no-block-trace': 'what happened below the calls: record a block trace beside them.',
   'block-trace-not-aligned': 'which requests belong to which call: the block trace has no time to place it by.',
+  'outside-block-trace': 'what the disk did: the block trace is of another time.',
   'device-unknown': 'on which device the file lies: only what the call itself queued is counted.',
   'every-device': 'what disks that are not in the trace did: sync waits for all of them.',
   'end-not-seen': 'the end of some requests: they count as long as the call at most.',
