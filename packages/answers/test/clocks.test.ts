@@ -63,13 +63,14 @@ test('by its note; without it by data, close to where the note had it', async ()
   assert.ok(found.row.matched! >= 20 && found.row.residualNs! < WITHIN_NS && found.row.confidence! > 0.9)
 })
 
-/** As strace -r prints it: since the line before. */
+/** As strace -r prints it: since the line before, in ns that are cut to µs. */
 function sinceLast(): string {
   let last: number | null = null
+  let line = 0
   const text = readFileSync(STRACE, 'latin1').replace(/^(\d+ +)?(\d{10}\.\d{6}) /gm, (_, pid = '', stamp: string) => {
-    const us = Math.round(Number(stamp) * 1e6)
-    const step = ((us - (last ?? us)) / 1e6).toFixed(6)
-    last = us
+    const ns = Math.round(Number(stamp) * 1e6) * 1000 + ((line++ * 617) % 1000)
+    const step = (Math.floor((ns - (last ?? ns)) / 1000) / 1e6).toFixed(6)
+    last = ns
     return `${pid}${step.padStart(13)} `
   })
   const to = join(folder, 'since-last.txt')

@@ -40,7 +40,7 @@ export class LineClock {
         break
       }
       case 'relative':
-        this.nowNs = Number.isNaN(this.nowNs) ? 0 : this.nowNs + leader.relativeNs
+        this.nowNs = Number.isNaN(this.nowNs) ? 0 : this.nowNs + leader.relativeNs + leader.cutNs
         break
     }
     this.stamps++
