@@ -73,21 +73,23 @@ export async function attribute(
     layout: analysis.layout,
     placed,
     slackNs,
-    closeClocks: analysis.blocks.every(({ clock }) => (clock.residualNs ?? 0) < SHORT_CALL_NS),
+    doubtNs: doubtOf(analysis),
     look: () => analysis.capture.memory.look(paths.join(', '), null),
   })
   attribution.run()
   return { analysis, attribution, calls, blocks, inodes, actors, book, placed, slackNs }
 }
 
-/** What alignment by data leaves open; more than a millisecond would give one call's requests to the next. */
-function slackOf({ blocks }: Analysis): number {
-  const residuals = blocks.map(({ clock }) => clock.residualNs ?? 0)
-  return Math.min(MAX_SLACK_NS, Math.max(NOTE_SLACK_NS, ...residuals))
+/** What alignment by data leaves open; 0 where nothing had to be aligned by data. */
+function doubtOf({ blocks }: Analysis): number {
+  return Math.max(0, ...blocks.map(({ clock }) => clock.residualNs ?? 0))
+}
+
+/** More than a millisecond would give one call's requests to the next. */
+function slackOf(analysis: Analysis): number {
+  return Math.min(MAX_SLACK_NS, Math.max(NOTE_SLACK_NS, doubtOf(analysis)))
 }
 const MAX_SLACK_NS = 1_000_000
-/** What a short write takes: clocks that are closer tell it from the next one. */
-const SHORT_CALL_NS = 20_000
 
 /** Times in whole seconds (strace -t): which call was under way when a request was queued, they cannot tell. */
 function areCoarse({ startNs, length }: CallLog): boolean {

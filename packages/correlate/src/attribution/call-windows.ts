@@ -10,10 +10,13 @@ export class CallWindows {
   readonly #byTid = new Map<number, number[]>()
   /** How far two clocks may be apart: a moment just outside a window counts as inside where no other window is nearer. */
   readonly #slackNs: number
+  /** How far they are known to be apart at most: within that of another window, it may be that call, too. */
+  readonly #doubtNs: number
 
-  constructor(log: CallLog, order: Uint32Array, slackNs: number) {
+  constructor(log: CallLog, order: Uint32Array, slackNs: number, doubtNs: number) {
     this.#log = log
     this.#slackNs = slackNs
+    this.#doubtNs = doubtNs
     const { kind, tid } = log
     for (const row of order) {
       if (kind.data[row] > QUEUES && kind.data[row] !== CALL.flushAll) continue
@@ -23,7 +26,10 @@ export class CallWindows {
     }
   }
 
-  /** Rows of the call that task `tid` was in; the ones that say most first. Empty: in none that can queue data. */
+  /**
+   * Rows of the call that task `tid` was in, then of those that it may have been in instead; the ones that say most
+   * first. Empty: in none that can queue data.
+   */
   at(tid: number, atNs: number): number[] {
     const rows = this.#byTid.get(tid)
     if (!rows) return []
@@ -37,11 +43,31 @@ export class CallWindows {
     }
     // `low - 1` is the last one entered by then.
     const inside = low > 0 && atNs <= this.#endOf(rows, low - 1)
-    if (inside) return this.#callAt(rows, low - 1)
+    if (inside) return this.#withRivals(rows, low - 1, atNs)
     const behind = low > 0 ? atNs - this.#endOf(rows, low - 1) : Infinity
     const ahead = low < rows.length ? startNs.data[rows[low]] - atNs : Infinity
     if (Math.min(behind, ahead) > this.#slackNs) return []
-    return this.#callAt(rows, behind <= ahead ? low - 1 : low)
+    return this.#withRivals(rows, behind <= ahead ? low - 1 : low, atNs)
+  }
+
+  /** The call of the k-th row, and its neighbours where the clocks leave it open which of them it was. */
+  #withRivals(rows: readonly number[], k: number, atNs: number): number[] {
+    const found = this.#callAt(rows, k)
+    const add = (other: number): void => {
+      if (this.#flushes(rows[other]))
+        for (const row of this.#callAt(rows, other)) if (!found.includes(row)) found.push(row)
+    }
+    const { startNs } = this.#log
+    for (let other = k - 1; other >= 0 && atNs < this.#endOf(rows, other) + this.#doubtNs; other--) add(other)
+    for (let other = k + 1; other < rows.length && atNs > startNs.data[rows[other]] - this.#doubtNs; other++) add(other)
+    return found
+  }
+
+  /** Not a close or rename, which hardly ever queue data, nor a write of no whole sectors, which O_DIRECT refuses. */
+  #flushes(row: number): boolean {
+    const kind = this.#log.kind.data[row]
+    if (kind === CALL.write && this.#log.bytes.data[row] % 512 !== 0) return false
+    return kind <= CALL.hint || kind === CALL.flushAll
   }
 
   /** Without a duration: until the task entered its next call that is known here. */

@@ -8,9 +8,9 @@ import { Capture } from './capture.ts'
 const { O_RDWR, O_SYNC } = F
 
 /** `call file` of each row of the call that the task was in. */
-function windowsOf(c: Capture, slackNs = 0): (tid: number, atNs: number) => string[] {
+function windowsOf(c: Capture, slackNs = 0, doubtNs = 0): (tid: number, atNs: number) => string[] {
   const log = c.callLog
-  const windows = new CallWindows(log, log.inOrder(), slackNs)
+  const windows = new CallWindows(log, log.inOrder(), slackNs, doubtNs)
   return (tid, atNs) =>
     windows.at(tid, atNs).map((row) => {
       const file = log.file.data[row]
@@ -53,6 +53,19 @@ windows('within the slack of two clocks the nearest one counts', () => {
     [69, 70, 160, 190, 280, 281].map((ns) => at(10, ns).join()),
     ['', 'fsync /a', 'fsync /a', 'fdatasync /a', 'fdatasync /a', ''],
   )
+})
+
+windows('within the doubt of clocks that were joined by data, either of two calls may be the one', () => {
+  const c = begun()
+  c.calls.call(10, 'fsync', { fd: 3, atNs: 100, tookNs: 50 })
+  c.calls.call(10, 'write', { fd: 4, size: 1, result: 1, atNs: 170, tookNs: 50 })
+  c.calls.call(10, 'write', { fd: 3, size: 100, result: 100, atNs: 240, tookNs: 20 })
+  const at = windowsOf(c, 30, 30)
+  assert.equal(at(10, 120), ['fsync /a'])
+  assert.equal(at(10, 145), ['fsync /a', 'syncWrite /b'])
+  assert.equal(at(10, 175), ['syncWrite /b', 'fsync /a'])
+  // A write of 100 bytes went through the cache.
+  assert.equal(at(10, 218), ['syncWrite /b'])
 })
 
 windows('an msync over two files is one call of both', () => {

@@ -64,6 +64,8 @@ export class Capture {
   readonly blocks = new Story()
   readonly inodes = new InodeBatch(this.blocks.batch.strings)
   readonly blockLog = new BlockLog()
+  /** How far the clocks of calls and requests may be apart. */
+  doubtNs = 0
   readonly #layout: DiskLayout
   #attribution: Attribution | null = null
 
@@ -103,7 +105,7 @@ export class Capture {
       layout: this.#layout,
       placed: [joined ? (atNs) => atNs : null],
       slackNs: 0,
-      closeClocks: true,
+      doubtNs: this.doubtNs,
       look: this.look,
     })
     this.#attribution.run()
