@@ -36,6 +36,7 @@ export class NothingDirty {
     switch (kind) {
       case 'write':
       case 'freed':
+      case 'dirtied':
         if (scope === 'unknown') this.#unnamed++
         for (const { name } of targets) this.#dirty(name.file, Number.isNaN(tookNs) ? atNs : atNs + tookNs)
         break

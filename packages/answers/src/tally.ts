@@ -1,6 +1,7 @@
 /** Activities → sums by process, thread, file or call. */
 import { bisector } from 'd3-array'
 import {
+  isCounted,
   kindOf,
   type Activity,
   type Confidence,
@@ -174,7 +175,7 @@ export class Tally {
     const { kind, targets, task } = activity
     this.safeReplace.add(activity)
     this.nothingDirty?.add(activity)
-    if (kind === 'freed' || kind === 'renamed' || kind === 'closed' || kind === 'submitted') return
+    if (!isCounted(kind)) return
     if (hasBlocks) this.processOf.set(task.tid, task.process)
     this.total.add(activity, targets[0]?.name ?? null)
     if (kind === 'flush' && !this.#flushing.has(task.process)) {

@@ -7,13 +7,15 @@ import type { Row, World } from './world.ts'
 
 export type Confidence = 'exact' | 'snapshot' | 'inferred' | 'ambiguous' | 'unknown'
 
-export type ActivityKind =
+export type ActivityKind = CountedKind | DetailKind
+
+/** What answers count. */
+export type CountedKind =
   | 'flush' // made data durable
   | 'hint' // sync_file_range, msync(MS_ASYNC): promises nothing
   | 'failed' // a flush that returned an error
   | 'write' // bytes went to a file
   | 'mapped' // the task can now store into a file through memory
-  | DetailKind
 
 /** Only with SystemOptions.detail: what no count is made of, but what says whose blocks are written. */
 export type DetailKind =
@@ -21,6 +23,7 @@ export type DetailKind =
   | 'freed' // blocks of the file may be given to another one: from `offset` on, unlinked or truncated
   | 'renamed' // over another name: ext4 writes the new file's data in that call
   | 'closed'
+  | 'dirtied' // pages of the file were made dirty by something else than a write
 
 /**
  * file: `targets` name it · system: sync() · filesystem: syncfs, the target is only a file on it · memory: msync of
@@ -60,6 +63,12 @@ export interface Activity {
 }
 
 export type ActivitySink = (activity: Activity) => void
+
+const COUNTED: ReadonlySet<ActivityKind> = new Set<CountedKind>(['flush', 'hint', 'failed', 'write', 'mapped'])
+
+export function isCounted(kind: ActivityKind): kind is CountedKind {
+  return COUNTED.has(kind)
+}
 
 /** Kinds that a write cannot make durable and a flush does not bring to a disk. */
 export function isStored(kind: FileKind | null): boolean {

@@ -7,6 +7,7 @@
  * 2. ext4 writes a file's delayed data in the rename that puts it over another name, and in the close after it was
  *    truncated (mount option auto_da_alloc; torvalds/linux fs/ext4/namei.c ext4_rename(), fs/ext4/file.c
  *    ext4_release_file()).
+ * 3. Defragmenting a file on btrfs makes its pages dirty; the kernel writes them later (fs/btrfs/defrag.c).
  */
 import { CALLS, OK, flags as F } from '@flushtrace/trace'
 import { emitAt, targetOf, type DetailKind } from './activity.ts'
@@ -19,9 +20,11 @@ import type { Row, Tracker, World } from './world.ts'
 /** fallocate modes that take blocks away: punch hole, collapse range, insert range (moves them). */
 const TAKES_AWAY = F.FALLOC_FL_PUNCH_HOLE | F.FALLOC_FL_COLLAPSE_RANGE | F.FALLOC_FL_INSERT_RANGE
 
+const DEFRAGMENTS: readonly number[] = [F.BTRFS_IOC_DEFRAG, F.BTRFS_IOC_DEFRAG_RANGE]
+
 /** Stands after NameTracker: names have moved already when it looks. */
 export class SpaceTracker implements Tracker {
-  readonly roles = ['open', 'close', 'rename', 'unlink', 'truncate'] as const
+  readonly roles = ['open', 'close', 'rename', 'unlink', 'truncate', 'ioctl'] as const
   readonly #world: World
 
   constructor(world: World) {
@@ -30,7 +33,7 @@ export class SpaceTracker implements Tracker {
 
   enter(row: Row): void {
     const { batch, i, inFlight } = row
-    if (row.role === 'truncate' && batch.path[i] < 0) {
+    if (row.role === 'ioctl' || (row.role === 'truncate' && batch.path[i] < 0)) {
       inFlight.description = describedBy(this.#world, row, batch.fd[i], batch.decoration[i])
     }
   }
@@ -54,6 +57,9 @@ export class SpaceTracker implements Tracker {
         break
       case 'truncate':
         this.#truncated(row)
+        break
+      case 'ioctl':
+        if (DEFRAGMENTS.includes(batch.flags[i])) this.#about(row, 'dirtied', inFlight.description, NaN)
         break
       default:
     }

@@ -5,6 +5,7 @@
  *     fcntl(5</srv/x.db>, F_SETLK, {l_type=F_RDLCK, …}) = 0           only F_DUPFD… and F_SETFD touch descriptors
  *     newfstatat(AT_FDCWD</srv>, "/etc/passwd", {…}, 0) = 0            tells nothing of a descriptor
  *     mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 3</lib/x>, 0) = 0x7f…   private and where the kernel likes: no old map there
+ *     ioctl(3</srv/x>, TCGETS, 0x7ffd97ed43c4) = -1 ENOTTY (…)         only BTRFS_IOC_DEFRAG… makes pages dirty
  *     mprotect(0x7f…, 16384, PROT_READ) = 0                            only PROT_WRITE makes a writer
  *     openat(AT_FDCWD, "/x", O_RDONLY) = -1 ENOENT (No such file or directory)
  */
@@ -21,6 +22,7 @@ type Skip = (buf: Uint8Array, args: number, end: number) => boolean
 export const SKIPS: readonly (Skip | null)[] = CALLS.map(({ name, role }) => {
   if (name === 'newfstatat' || name === 'fstatat64') return namesNoDescriptor
   if (role === 'fcntl') return isOtherFcntl
+  if (role === 'ioctl') return defragmentsNothing
   if (role === 'map') return isPrivateAnywhere
   return role === 'protect' ? makesNothingWritable : null
 })
@@ -76,6 +78,16 @@ function fcntlCommand(buf: Uint8Array, args: number, end: number): number {
     if (buf[q] === RANGLE && buf[q + 1] === COMMA && buf[q + 2] === SPACE && buf[q + 3] === 0x46) return q + 3
   }
   return -1
+}
+
+/** No `BTRFS_IOC_DEFRAG`, and no number in its place (-X raw). */
+function defragmentsNothing(buf: Uint8Array, args: number, end: number): boolean {
+  for (let p = args; p + 2 < end; p++) {
+    if (buf[p] !== COMMA || buf[p + 1] !== SPACE) continue
+    // `, BT`, `, 0x40309410`; a name of a descriptor may hold such text, and is looked at for nothing.
+    if ((buf[p + 2] === 0x42 && buf[p + 3] === 0x54) || buf[p + 2] === 0x30) return false
+  }
+  return true
 }
 
 function isPrivateAnywhere(buf: Uint8Array, args: number, end: number): boolean {

@@ -70,6 +70,10 @@ export const FALLOC_FL_PUNCH_HOLE = 0x02
 export const FALLOC_FL_COLLAPSE_RANGE = 0x08
 export const FALLOC_FL_INSERT_RANGE = 0x20
 
+/** include/uapi/linux/btrfs.h: reads what is scattered and makes it dirty, so that it is written again in one place. */
+export const BTRFS_IOC_DEFRAG = 0x50009402
+export const BTRFS_IOC_DEFRAG_RANGE = 0x40309410
+
 export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> = {
   open: words({
     O_RDONLY: 0,
@@ -112,6 +116,7 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
     FALLOC_FL_ZERO_RANGE: 0x10,
     FALLOC_FL_INSERT_RANGE,
   }),
+  ioctl: words({ BTRFS_IOC_DEFRAG, BTRFS_IOC_DEFRAG_RANGE }),
   msync: words({ MS_ASYNC, MS_INVALIDATE: 2, MS_SYNC }),
   syncRange: words({ SYNC_FILE_RANGE_WAIT_BEFORE: 1, SYNC_FILE_RANGE_WRITE: 2, SYNC_FILE_RANGE_WAIT_AFTER: 4 }),
   prot: words({ PROT_NONE: 0, PROT_READ: 1, PROT_WRITE, PROT_EXEC: 4 }),

@@ -45,8 +45,8 @@ export interface AttributionInput {
   readonly placed: readonly (((atNs: number) => number) | null)[]
   /** How far the clocks of calls and requests may be apart. */
   readonly slackNs: number
-  /** The clocks were joined by notes, not by data. */
-  readonly closeClocks: boolean
+  /** How far they are known to be: what an alignment by data leaves open; 0 where notes joined them. */
+  readonly doubtNs: number
   /** Called now and then: throws where memory does not suffice to go on. */
   readonly look?: () => void
 }
@@ -56,6 +56,9 @@ const LOOK_EVERY = 1 << 14
 
 /** Text of tracepoints has microseconds: an event may stand up to that much after a request that followed it. */
 const EVENT_ROUNDING_NS = 1000
+
+/** What a short write takes: clocks that are closer tell it from the next one. */
+const SHORT_CALL_NS = 20_000
 
 const OUTSIDE: Inside = { rows: [], files: [], via: 'writeback' }
 
@@ -83,7 +86,7 @@ export class Attribution {
     const { calls, book, layout, blocks, inodes, actors } = input
     this.views = new FsViews(layout)
     this.#callOrder = calls.inOrder()
-    this.#windows = new CallWindows(calls, this.#callOrder, input.slackNs)
+    this.#windows = new CallWindows(calls, this.#callOrder, input.slackNs, input.doubtNs)
     this.#dirty = new DirtyFiles(book)
     this.#places = new Places(book)
     const state = { views: this.views, book, actors, places: this.#places, pages: this.#pages }
@@ -99,7 +102,7 @@ export class Attribution {
       windows: this.#windows,
       viewOf: (row) => this.#replay.viewOf(row),
       atNs: (row) => (input.placed[inodes.trace.data[row]] ? this.#inodeNs[row] + EVENT_ROUNDING_NS : NaN),
-      closeClocks: input.closeClocks,
+      closeClocks: input.doubtNs < SHORT_CALL_NS,
     })
     this.#claims = new MapClaims(book, this.views.all)
     this.#maps = new MapEvidence(this.#claims, blocks, book, this.#dirty)
@@ -206,6 +209,7 @@ export class Attribution {
     switch (kind) {
       case CALL.write:
       case CALL.submitted:
+      case CALL.dirtied:
         if (file >= 0) this.#dirty.write(file, actor, atNs, calls.bytes.data[row])
         break
       case CALL.mapped:
@@ -283,8 +287,10 @@ export class Attribution {
     if (rows.length === 0) return OUTSIDE
     const kind = calls.kind.data[rows[0]]
     const direct = kind === CALL.write || kind === CALL.syncWrite || kind === CALL.submitted
-    const files = rows.map((row) => calls.file.data[row]).filter((file) => file >= 0)
-    return { rows, files, via: direct ? 'direct' : 'flush' }
+    // sync and syncfs are about every file, whatever descriptor syncfs was given.
+    const all = rows.some((row) => calls.kind.data[row] === CALL.flushAll)
+    const files = new Set(all ? [] : rows.map((row) => calls.file.data[row]).filter((file) => file >= 0))
+    return { rows, files: [...files], via: direct ? 'direct' : 'flush' }
   }
 
   /** For whom metadata is written: the task's own process, else the only one that is in a flush. */

@@ -26,6 +26,8 @@ export const CALL = {
   freed: 8,
   /** sync(), syncfs(): every dirty file. */
   flushAll: 9,
+  /** Pages made dirty without a write: defragmenting. */
+  dirtied: 10,
 } as const
 
 /** Calls inside which the task itself may queue data of the file: the likelier first where several hold a moment. */
@@ -42,6 +44,7 @@ const KIND: Readonly<Record<Activity['kind'], number>> = {
   freed: CALL.freed,
   renamed: CALL.renamed,
   closed: CALL.closed,
+  dirtied: CALL.dirtied,
 }
 
 export class CallLog {

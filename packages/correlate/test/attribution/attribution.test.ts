@@ -49,6 +49,30 @@ calls('after the call, and in another task, it is not', () => {
   ])
 })
 
+calls('clocks that leave two calls possible: both files are named, unless the block tells', () => {
+  const told = (maps: FsStory['maps']): string[] => {
+    const c = begun({ maps })
+    c.doubtNs = 30
+    c.calls.open(10, '/mnt/c', O_RDWR, 4, { atNs: 0 })
+    synced(c, 10, 100)
+    c.calls.call(10, 'fsync', { fd: 4, atNs: 170, tookNs: 50 })
+    c.blocks.at('Q WS 80+8', 145, { tid: 10 })
+    return c.locate()
+  }
+  assert.equal(told([]), ['0+4096 /mnt/a|/mnt/c ambiguous one-of flush -'])
+  assert.equal(told([{ when: 'after', extents: [['/mnt/c', 40_960, 45_056]] }]), [
+    '0+4096 /mnt/c@0 snapshot map-after flush 10',
+  ])
+})
+
+calls('syncfs is of every file, not of the one that it was given', () => {
+  const c = begun()
+  wrote(c, 20, 20)
+  c.calls.call(10, 'syncfs', { fd: 3, atNs: 100, tookNs: 50 })
+  c.blocks.at('Q WS 80+8', 120, { tid: 10 })
+  assert.equal(c.locate(), ['0+4096 /mnt/b inferred only-dirty flush 20'])
+})
+
 calls('clocks that could not be joined: no call counts', () => {
   const c = begun()
   wrote(c, 10, 10)
@@ -295,6 +319,17 @@ const dirty = suite('dirty files')
 dirty('the only one there is', () => {
   const c = begun()
   wrote(c, 10, 10)
+  c.blocks.at('Q W 80+8', 300, KWORKER)
+  assert.equal(c.locate(), ['0+4096 /mnt/a inferred only-dirty writeback 10'])
+})
+
+dirty('what btrfs was told to defragment, by whoever told it', () => {
+  const c = new Capture({ type: 'btrfs' })
+  c.calls.exec(10, '/bin/btrfs')
+  c.calls.open(10, '/mnt/a', O_RDWR, 3, { atNs: 0 })
+  c.calls.call(10, 'ioctl', { fd: 3, flags: F.BTRFS_IOC_DEFRAG_RANGE, atNs: 10, tookNs: 5 })
+  c.calls.open(10, '/mnt/b', O_RDWR, 4, { atNs: 20 })
+  c.calls.call(10, 'ioctl', { fd: 4, atNs: 30, tookNs: 5 })
   c.blocks.at('Q W 80+8', 300, KWORKER)
   assert.equal(c.locate(), ['0+4096 /mnt/a inferred only-dirty writeback 10'])
 })
