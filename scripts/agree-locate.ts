@@ -107,6 +107,7 @@ async function compare(folder: string, truth: Truth, wanted: (path: string) => b
   const out = await attribute(sourcesOf(folder, wanted), {})
   const { blocks, attribution } = out
   const startNs = startOf(out, truth)
+  const names = namesOf(truth)
   const pieces = new Map<string, (Piece & { request: number })[]>()
   const keyOf = (sector: number, bytes: number, tid: number, ns: number): string => `${sector} ${bytes} ${tid} ${ns}`
   const byPlace = new Map<string, { ns: number; key: string }[]>()
@@ -127,7 +128,7 @@ async function compare(folder: string, truth: Truth, wanted: (path: string) => b
     const near = byPlace.get(`${sector} ${bytes}`)?.sort((a, b) => Math.abs(a.ns - monoNs) - Math.abs(b.ns - monoNs))[0]
     const mine = near && Math.abs(near.ns - monoNs) < 1e6 ? pieces.get(near.key) : undefined
     const label = `${comm} ${rwbs} ${sector}+${bytes}`
-    if (kind === 'data') data(score, out, truth, { bytes, pid, comm, runs, dirtiers, label }, mine ?? [])
+    if (kind === 'data') data(score, out, truth, names, { bytes, pid, comm, runs, dirtiers, label }, mine ?? [])
     else if (kind === 'journal' || kind === 'fs-metadata' || kind === 'superblock' || kind === 'zeroing') {
       const expected = kind === 'fs-metadata' || kind === 'zeroing' ? 'metadata' : kind
       score.meta += bytes
@@ -156,7 +157,26 @@ interface DataWrite {
   label: string
 }
 
-function data(score: Score, out: Attributed, truth: Truth, write: DataWrite, pieces: Piece[]): void {
+/**
+ * Every name under which an inode was written. A number with one name only was one file all the time: a later name of it
+ * (a rename that the recording's own strace did not show) is the same file, too.
+ */
+function namesOf({ block }: Truth): Map<number, Set<string>> {
+  const names = new Map<number, Set<string>>()
+  for (const [, , , , , , , runs] of block.writes) {
+    for (const [, , inode, , , name] of runs ?? []) names.set(inode, (names.get(inode) ?? new Set()).add(name))
+  }
+  return names
+}
+
+function data(
+  score: Score,
+  out: Attributed,
+  truth: Truth,
+  names: ReturnType<typeof namesOf>,
+  write: DataWrite,
+  pieces: Piece[],
+): void {
   const { book, actors } = out
   score.data += write.bytes
   const isOwn = pieces.some(({ via }) => via !== 'writeback')
@@ -178,6 +198,7 @@ function data(score: Score, out: Attributed, truth: Truth, write: DataWrite, pie
       const called = file.path ?? ''
       const same =
         called === path ||
+        (file.inode === inode && names.get(inode)?.size === 1) ||
         [called, ...file.names].some((one) => basename(one) === name) ||
         (file.path === null && (file.inode ?? -1) === inode % 2 ** 40)
       if (same) {

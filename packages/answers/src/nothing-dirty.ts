@@ -44,6 +44,7 @@ export class NothingDirty {
         for (const { name } of targets) if (this.#states.has(name.file)) this.#dirty(name.file, atNs)
         break
       case 'mapped':
+      case 'held':
       case 'submitted':
         if (scope === 'unknown') this.#unnamed++
         for (const { name } of targets) this.#states.set(name.file, { kind: 'unseen' })

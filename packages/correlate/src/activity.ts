@@ -23,6 +23,7 @@ export type DetailKind =
   | 'freed' // blocks of the file may be given to another one: from `offset` on, unlinked or truncated
   | 'renamed' // over another name: ext4 writes the new file's data in that call
   | 'closed'
+  | 'held' // mapped writable since before the trace, which saved /proc state tells
   | 'dirtied' // pages of the file were made dirty by something else than a write
 
 /**
@@ -76,9 +77,9 @@ export function isStored(kind: FileKind | null): boolean {
 }
 
 /** A region became a way to store into a file: its whole length is the upper bound of what may be written. */
-export function emitMapped(world: World, row: Row, region: Region): void {
+export function emitMapped(world: World, row: Row, region: Region, kind: 'mapped' | 'held' = 'mapped'): void {
   const { activity } = world
-  activity.kind = 'mapped'
+  activity.kind = kind
   activity.call = activity.via = 'mmap'
   activity.task = row.task
   activity.scope = 'file'

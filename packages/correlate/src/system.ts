@@ -210,6 +210,7 @@ export class System {
     const wasSaved = saved.has(tid)
     const task = adoptTask(this.#world, tid, this.#at, source)
     tasks.set(tid, task)
+    if (wasSaved && this.#world.detail) this.#mappedBefore({ ...this.#row, task, batch, i, source })
     // One that begins with execve was started by the tracer; all others were there before.
     if (CALLS[batch.call[i]].role !== 'exec' && !wasSaved && task.process.threads === 1) {
       task.process.startedBefore = true
@@ -285,6 +286,11 @@ export class System {
   }
 
   // ----------------------------------------------------------------------------------------------------------------
+
+  /** Told when the process is first met: it may give them back before the kernel writes what it stored through them. */
+  #mappedBefore(row: Row): void {
+    for (const region of row.task.space.regions) if (region.writable) emitMapped(this.#world, row, region, 'held')
+  }
 
   /** A forked child that did not exec has its parent's mappings for its own. */
   #inherited(task: Task, row: Row): void {

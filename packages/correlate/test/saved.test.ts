@@ -42,6 +42,21 @@ start('follows a rename of what was mapped before', () => {
   assert.equal(t.flushes, ['msync /srv/n'])
 })
 
+start('tells of writable mappings when the process is first met: it may have ended when the kernel writes', () => {
+  const regions = [
+    { ...region, path: '/srv/m' },
+    { ...region, path: '/srv/r', start: A + 8192, end: A + 12_288, writable: false },
+  ]
+  const told: string[] = []
+  const t = new Trace({
+    saved: [saved(10, { regions }), saved(11, { tgid: 10 })],
+    onActivity: ({ kind, targets }) => told.push(`${kind} ${targets[0]?.name.path}`),
+  })
+  t.call(11, 'munmap', { addr: A, size: 4096 })
+  t.call(10, 'fsync', { fd: 3 })
+  assert.equal(told, ['held /srv/m', 'flush undefined'])
+})
+
 start('what was not saved is unknown', () => {
   const t = new Trace({ saved: [saved(10, { fds: null, regions: null })] })
   t.call(10, 'fsync', { fd: 3 })

@@ -80,14 +80,13 @@ function fcntlCommand(buf: Uint8Array, args: number, end: number): number {
   return -1
 }
 
-/** No `BTRFS_IOC_DEFRAG`, and no number in its place (-X raw). */
+/** Neither `BTRFS_…` nor a number (-X raw) behind `3, ` or `3</srv/x>, `. */
 function defragmentsNothing(buf: Uint8Array, args: number, end: number): boolean {
-  for (let p = args; p + 2 < end; p++) {
-    if (buf[p] !== COMMA || buf[p + 1] !== SPACE) continue
-    // `, BT`, `, 0x40309410`; a name of a descriptor may hold such text, and is looked at for nothing.
-    if ((buf[p + 2] === 0x42 && buf[p + 3] === 0x54) || buf[p + 2] === 0x30) return false
-  }
-  return true
+  let p = args
+  while (p < end && buf[p] >= 0x30 && buf[p] <= 0x39) p++
+  // A decoration has no raw `>, ` in it.
+  if (buf[p] === LANGLE) while (p < end && !(buf[p] === COMMA && buf[p - 1] === RANGLE)) p++
+  return buf[p] === COMMA && buf[p + 2] !== 0x42 && buf[p + 2] !== 0x30
 }
 
 function isPrivateAnywhere(buf: Uint8Array, args: number, end: number): boolean {

@@ -40,6 +40,7 @@ const KIND: Readonly<Record<Activity['kind'], number>> = {
   hint: CALL.hint,
   write: CALL.write,
   mapped: CALL.mapped,
+  held: CALL.mapped,
   submitted: CALL.submitted,
   freed: CALL.freed,
   renamed: CALL.renamed,
@@ -97,9 +98,8 @@ export class CallLog {
     this.actor.push(actor)
     this.file.push(file)
     this.call.push(this.names.id(activity.call))
-    // What was mapped before the trace is told when its task is first met.
-    const before = kind === CALL.mapped && activity.targets[0].rule === 'saved-proc'
-    this.startNs.push(before ? -Infinity : atNs)
+    // It is told when its task is first met.
+    this.startNs.push(activity.kind === 'held' ? -Infinity : atNs)
     this.endNs.push(atNs + activity.tookNs)
     this.bytes.push(activity.bytes)
     this.offset.push(activity.offset)
