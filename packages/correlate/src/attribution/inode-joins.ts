@@ -26,8 +26,8 @@ export function joinInodes({ inodes, calls, windows, book, viewOf, atNs, closeCl
     const wanted = WANTED.get(inodes.kind.data[row])
     const at = atNs(row)
     if (!wanted || Number.isNaN(at) || (!closeClocks && inodes.kind.data[row] === INODE_EVENT.dirty)) continue
-    const rows = windows.at(inodes.tid.data[row], at)
-    if (rows.length !== 1 || !wanted.includes(calls.kind.data[rows[0]])) continue
+    const rows = windows.at(inodes.tid.data[row], at).filter((call) => wanted.includes(calls.kind.data[call]))
+    if (rows.length !== 1) continue
     const file = calls.file.data[rows[0]]
     const view = viewOf(row)
     if (file < 0 || !view) continue

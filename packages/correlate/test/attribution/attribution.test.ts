@@ -447,6 +447,19 @@ events('inside the file system’s fsync of an inode a task queues data of that 
   ])
 })
 
+events('an fsync event is of the fsync, however near the write before it was', () => {
+  const c = new Capture()
+  c.doubtNs = 500
+  c.calls.exec(10, '/bin/writer')
+  c.calls.open(10, '/mnt/a', O_RDWR, 3, { atNs: 0 })
+  wrote(c, 10, 9900)
+  synced(c, 10, 10_000, 5000)
+  c.inode('sync', 12, { atNs: 10_100, tid: 10 })
+  c.inode('placed', 12, { atNs: 12_000, tid: 10, page: 0, at: 40_960 })
+  c.blocks.at('Q WS 80+8', 14_000, { tid: 10 })
+  assert.equal(c.locate(), ['0+4096 /mnt/a@0 exact placed flush 10'])
+})
+
 events('pages that a thread of the kernel made dirty name nobody', () => {
   const c = new Capture()
   c.inode('dirty', 12, { atNs: 10_000, ...KWORKER, page: 0 })
