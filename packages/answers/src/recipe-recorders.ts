@@ -129,7 +129,8 @@ targets() {
   }
   return String.raw`# targets: the programs that were named; the kernel keeps 15 letters of a name
 targets() {
-  for process in ${processes.map(shellWord).join(' ')}; do
+  set -- ${processes.map(shellWord).join(' ')}
+  for process; do
     case $process in
       *[!0-9]*) grep -lsxF -e "$(printf %.15s "$process")" /proc/[0-9]*/comm | cut -d / -f 3 ;;
       *) echo "$process" ;;

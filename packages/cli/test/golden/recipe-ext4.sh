@@ -118,7 +118,8 @@ record_blocks() {
 }
 # targets: the programs that were named; the kernel keeps 15 letters of a name
 targets() {
-  for process in postgres; do
+  set -- postgres
+  for process; do
     case $process in
       *[!0-9]*) grep -lsxF -e "$(printf %.15s "$process")" /proc/[0-9]*/comm | cut -d / -f 3 ;;
       *) echo "$process" ;;
