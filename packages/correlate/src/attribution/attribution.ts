@@ -24,7 +24,7 @@ import { DirtyFiles } from './dirty-files.ts'
 import { DirtyPages } from './dirty-pages.ts'
 import type { FileBook } from './file-book.ts'
 import type { InodeLog } from './inode-log.ts'
-import { joinInodes, lastLives } from './inode-joins.ts'
+import { joinInodes, noteRenewals } from './inode-joins.ts'
 import { InodeReplay } from './inode-replay.ts'
 import { MapClaims, type Claim } from './map-claims.ts'
 import { MapEvidence, writesInPlace } from './map-evidence.ts'
@@ -95,12 +95,18 @@ export class Attribution {
     this.#inodeNs = this.#times(inodes.atNs.values, inodes.trace.values, -EVENT_ROUNDING_NS)
     this.#noteFreed()
     this.#learnTypes()
+    const viewOf = (row: number): FsView | null => this.#replay.viewOf(row)
+    noteRenewals(
+      { inodes, book, viewOf },
+      (row) => this.#replay.inodeOf(row),
+      (row) => this.#inodeNs[row] + EVENT_ROUNDING_NS,
+    )
     joinInodes({
       inodes,
       calls,
       book,
       windows: this.#windows,
-      viewOf: (row) => this.#replay.viewOf(row),
+      viewOf,
       atNs: (row) => (input.placed[inodes.trace.data[row]] ? this.#inodeNs[row] + EVENT_ROUNDING_NS : NaN),
       closeClocks: input.doubtNs < SHORT_CALL_NS,
     })
@@ -115,11 +121,6 @@ export class Attribution {
       places: this.#places,
       replay: this.#replay,
       maps: this.#maps,
-      lives: lastLives(
-        inodes,
-        (row) => this.#replay.viewOf(row),
-        (row) => this.#replay.inodeOf(row),
-      ),
       eventNs: (row) => this.#inodeNs[row] + EVENT_ROUNDING_NS,
     })
     this.#natures = new Natures(
@@ -164,12 +165,15 @@ export class Attribution {
     return atNs.map((ns, i) => (this.#in.placed[trace[i]]?.(ns) ?? ns) + add)
   }
 
-  /** All of them at first: whether a block was freed later is asked of every write. */
+  /** All of them at first: whether a block was freed later, and a file gone, is asked of every write. */
   #noteFreed(): void {
     const { calls, book } = this.#in
     for (const row of this.#callOrder) {
+      const file = calls.file.data[row]
+      if (calls.kind.data[row] === CALL.closed && file >= 0) book.close(file, calls.startNs.data[row])
       if (calls.kind.data[row] !== CALL.freed) continue
-      book.free(calls.file.data[row], calls.startNs.data[row], calls.offset.data[row])
+      book.free(file, calls.startNs.data[row], calls.offset.data[row])
+      if (/^(?:unlink|rename)/.test(calls.names.text(calls.call.data[row]))) book.remove(file, calls.startNs.data[row])
     }
   }
 

@@ -87,7 +87,7 @@ export class CallLog {
       return
     }
     for (const { name } of targets) {
-      this.#push(activity, kind, actor, this.#book.traced(name.file as TracedFile, name.path), atNs)
+      this.#push(activity, kind, actor, this.#book.traced(name.file as TracedFile, name.path, atNs), atNs)
       if (kind === CALL.flushAll) break
     }
   }

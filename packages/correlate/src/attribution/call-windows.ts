@@ -28,9 +28,9 @@ export class CallWindows {
 
   /**
    * Rows of the call that task `tid` was in, then of those that it may have been in instead; the ones that say most
-   * first. Empty: in none that can queue data.
+   * first. Empty: in none that can queue data. `all`: also of those that hardly ever queue any.
    */
-  at(tid: number, atNs: number): number[] {
+  at(tid: number, atNs: number, all = false): number[] {
     const rows = this.#byTid.get(tid)
     if (!rows) return []
     const { startNs } = this.#log
@@ -43,22 +43,23 @@ export class CallWindows {
     }
     // `low - 1` is the last one entered by then.
     const inside = low > 0 && atNs <= this.#endOf(rows, low - 1)
-    if (inside) return this.#withRivals(rows, low - 1, atNs)
+    if (inside) return this.#withRivals(rows, low - 1, atNs, all)
     const behind = low > 0 ? atNs - this.#endOf(rows, low - 1) : Infinity
     const ahead = low < rows.length ? startNs.data[rows[low]] - atNs : Infinity
     if (Math.min(behind, ahead) > this.#slackNs) return []
-    return this.#withRivals(rows, behind <= ahead ? low - 1 : low, atNs)
+    return this.#withRivals(rows, behind <= ahead ? low - 1 : low, atNs, all)
   }
 
   /** The call of the k-th row, and its neighbours where the clocks leave it open which of them it was. */
-  #withRivals(rows: readonly number[], k: number, atNs: number): number[] {
+  #withRivals(rows: readonly number[], k: number, atNs: number, all: boolean): number[] {
     const found = this.#callAt(rows, k)
     const add = (other: number): void => {
-      if (this.#flushes(rows[other]))
+      if (all || this.#flushes(rows[other]))
         for (const row of this.#callAt(rows, other)) if (!found.includes(row)) found.push(row)
     }
-    const { startNs } = this.#log
-    for (let other = k - 1; other >= 0 && atNs < this.#endOf(rows, other) + this.#doubtNs; other--) add(other)
+    const { startNs, endNs } = this.#log
+    // Where ends are not told, the one before was over before this one began.
+    for (let other = k - 1; other >= 0 && atNs < endNs.data[rows[other]] + this.#doubtNs; other--) add(other)
     for (let other = k + 1; other < rows.length && atNs > startNs.data[rows[other]] - this.#doubtNs; other++) add(other)
     return found
   }

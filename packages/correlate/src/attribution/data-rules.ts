@@ -7,7 +7,7 @@ import type { BlockLog } from './block-log.ts'
 import { CALL, type CallLog } from './call-log.ts'
 import type { DirtyFiles } from './dirty-files.ts'
 import type { DirtyPages } from './dirty-pages.ts'
-import type { FileBook } from './file-book.ts'
+import type { FileBook, Known } from './file-book.ts'
 import type { InodeLog } from './inode-log.ts'
 import type { InodeReplay } from './inode-replay.ts'
 import type { Claim } from './map-claims.ts'
@@ -18,6 +18,14 @@ import type { FsView, FsViews, ViewPiece } from './views.ts'
 
 /** Files that a write may be of, told one by one. */
 const MAX_NAMED = 8
+
+/** How sure a place is that an event told, by how the file of its inode is known. */
+const PLACED_AS: Readonly<Record<Known, Piece['confidence']>> = {
+  called: 'exact',
+  doubtful: 'inferred',
+  listed: 'snapshot',
+  unknown: 'snapshot',
+}
 
 /** What the replay has come to when the request is queued. */
 export interface DataState {
@@ -34,8 +42,6 @@ export interface DataState {
   readonly places: Places
   readonly replay: InodeReplay
   readonly maps: MapEvidence
-  /** Inode → record of the event that began its last life. */
-  readonly lives: ReadonlyMap<number, number>
   /** When an inode event was, on the answer's clock. */
   readonly eventNs: (row: number) => number
 }
@@ -75,10 +81,7 @@ export class DataRules {
 
   #pushPlaced(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
     const { book } = this.#in
-    const called = book.isCalled(place.inode, now)
-    // A life before the last one, which the lists do not know.
-    const earlier = !called && place.record < (this.#in.lives.get(place.inode) ?? 0)
-    const file = earlier ? book.unnamed(place.inode) : this.#fileOf(place.inode, now)
+    const { file, known } = this.#fileOf(place.inode, now)
     const { inode, view } = book.inodeAt(place.inode)
     const fileOffset = offsetIn(place, startOf(piece))
     const dirtied = this.#in.pages.written(view, inode, place.linear ? fileOffset : NaN, piece.bytes)
@@ -87,7 +90,7 @@ export class DataRules {
       file,
       fileOffset,
       rule: 'placed',
-      confidence: called ? 'exact' : earlier ? 'inferred' : 'snapshot',
+      confidence: PLACED_AS[known],
       source: place.source,
       record: place.record,
       via: inside.via,
@@ -96,17 +99,15 @@ export class DataRules {
   }
 
   /** The file that an inode is at a moment, with the name that the lists give where calls give none. */
-  #fileOf(inode: number, now: number): number {
+  #fileOf(inode: number, now: number): { file: number; known: Known } {
     const { book } = this.#in
-    const file = book.fileOf(inode, now)
+    const { file, known } = book.whose(inode, now)
     const { path, traced } = book.at(file)
-    if (path !== null || traced) return file
+    if (path !== null || traced || known === 'unknown') return { file, known }
     const { view, root, inode: number } = book.inodeAt(inode)
-    const names = this.#in.views.all[view].fs?.namesOf(number, root) ?? []
-    const last = names.at(-1)
-    if (!last) return file
-    const named = book.mapped(view, last.path, number, root, last.time.when === 'before')
-    return named
+    const last = (this.#in.views.all[view].fs?.namesOf(number, root) ?? []).at(-1)
+    if (!last) return { file, known }
+    return { file: book.mapped(view, last.path, number, root, last.time.when === 'before'), known }
   }
 
   #unplaced(request: number, piece: ViewPiece, place: Place | null, now: number, inside: Inside): void {
@@ -114,12 +115,12 @@ export class DataRules {
     const tid = blocks.tid.data[request]
     const announced = this.#in.replay.take(tid, piece.bytes)
     if (announced && announced.view === piece.view) {
-      const file = this.#fileOf(announced.inode, now)
+      const { file, known } = this.#fileOf(announced.inode, now)
       this.#pushFile(request, piece, now, inside, {
         file,
         fileOffset: announced.offset,
         rule: 'announced',
-        confidence: inside.files.includes(file) && book.isCalled(announced.inode, now) ? 'exact' : 'inferred',
+        confidence: inside.files.includes(file) && known === 'called' ? 'exact' : 'inferred',
         row: announced.row,
         inode: announced.inode,
       })
@@ -129,7 +130,7 @@ export class DataRules {
     if (sync >= 0) {
       const inode = this.#in.replay.inodeOf(sync)
       if (inode >= 0) {
-        const file = this.#fileOf(inode, now)
+        const { file } = this.#fileOf(inode, now)
         const kept = place?.file === file ? offsetIn(place, startOf(piece)) : NaN
         const run = this.#in.pages.runOf(piece.view.index, book.inodeAt(inode).inode, piece.bytes)
         this.#pushFile(request, piece, now, inside, {

@@ -4,11 +4,14 @@
  *
  * Rules
  * 1. An inode number is a file only for a time: ext4 and xfs give it to the next file at once. What joins it with a
- *    file of the calls (an fsync event inside that task's fsync call) holds until the next such join names another.
+ *    file of the calls (an fsync event inside that task's fsync call) holds until the next such join, but not past the
+ *    end of the file: the removal of its last name, or, where it was still open then, its next close. It is in doubt
+ *    once a place in the file got another block, although no call that is seen took the first one away.
  * 2. A path of a map taken before the trace is the file that calls first met under it; of one taken after, the file
  *    that has it at the end.
  * 3. Blocks of a file are its own until it was truncated below them or lost its last name (`freed`).
  */
+import { firstAbove } from '@flushtrace/trace'
 import { kindOf, type TracedFile } from '../files.ts'
 
 export interface LocatedFile {
@@ -22,6 +25,15 @@ export interface LocatedFile {
   /** What calls knew it by, the first one first; empty: no call named it. */
   readonly names: readonly string[]
 }
+
+/**
+ * Why an inode is said to be a file: calls told so, and nothing ended it since; they did, but it is in doubt; a later
+ * call tells, or a list from afterwards may; nothing does.
+ */
+export type Known = 'called' | 'doubtful' | 'listed' | 'unknown'
+
+/** Looked at one by one; of more, nothing is believed. */
+const MAX_RENEWALS = 64
 
 /** Names kept of one file. */
 const MAX_NAMES = 16
@@ -37,6 +49,12 @@ interface Entry {
   view: number
   /** Alternating time and first offset freed, in the order of time. */
   freed: number[] | null
+  /** The first call about it; NaN: none is known. */
+  readonly metNs: number
+  /** When it lost its last name; NaN: never. */
+  removedNs: number
+  /** When a descriptor of it was closed, in the order of time. */
+  closed: number[] | null
 }
 
 /** An inode of one file system and the files that had it, in the order of time. */
@@ -44,7 +62,11 @@ interface Inode {
   readonly view: number
   readonly root: number | null
   readonly inode: number
-  readonly joins: { atNs: number; file: number }[]
+  /** In the order of time: when it was known to be which file. */
+  readonly joinedNs: number[]
+  readonly joined: number[]
+  /** Alternating: when a place in it got a block, and when that place got another one. */
+  readonly renewed: number[]
   /** The file made up for it where nothing joined it with one of the calls. */
   file: number
 }
@@ -63,11 +85,11 @@ export class FileBook {
     return this.#entries.length
   }
 
-  /** A file of the calls. `path`: what this call knows it by. */
-  traced(file: TracedFile, path: string): number {
+  /** A file of the calls. `path`: what this call knows it by; `atNs`: when, where the first call is to be told. */
+  traced(file: TracedFile, path: string, atNs = NaN): number {
     let id = this.#ofTraced.get(file)
     if (id === undefined) {
-      id = this.#add({ traced: file, path, inode: null, root: null, view: -1, freed: null, names: [] })
+      id = this.#add({ traced: file, path, inode: null, root: null, view: -1, names: [], metNs: atNs })
       this.#ofTraced.set(file, id)
       if (!this.#atStart.has(path)) this.#atStart.set(path, id)
     }
@@ -99,6 +121,17 @@ export class FileBook {
     const entry = this.#entries[id]
     entry.freed ??= []
     entry.freed.push(atNs, Number.isNaN(offset) ? 0 : offset)
+  }
+
+  /** Its last name went away; the inode goes with the last descriptor. */
+  remove(id: number, atNs: number): void {
+    this.#entries[id].removedNs = atNs
+  }
+
+  close(id: number, atNs: number): void {
+    const entry = this.#entries[id]
+    entry.closed ??= []
+    entry.closed.push(atNs)
   }
 
   /** The lowest offset from which on the file lost blocks within the time (it may have got others since); Infinity: none. */
@@ -134,7 +167,7 @@ export class FileBook {
     const key = inode === null ? (path ?? '') : `${view}/${root ?? ''}/${inode}/${path ?? ''}`
     let id = this.#ofPath.get(key)
     if (id === undefined) {
-      id = this.#add({ traced: null, path, inode, root, view, freed: null, names: [] })
+      id = this.#add({ traced: null, path, inode, root, view, names: [], metNs: NaN })
       this.#ofPath.set(key, id)
       if (inode !== null) this.join(this.inode(view, root, inode), before ? -Infinity : Infinity, id)
     }
@@ -155,7 +188,7 @@ export class FileBook {
     const key = `${root ?? ''}/${inode}`
     let id = ofView.get(key)
     if (id === undefined) {
-      id = this.#inodes.push({ view, root, inode, joins: [], file: -1 }) - 1
+      id = this.#inodes.push({ view, root, inode, joinedNs: [], joined: [], renewed: [], file: -1 }) - 1
       ofView.set(key, id)
     }
     return id
@@ -163,24 +196,67 @@ export class FileBook {
 
   /** From `atNs` on the inode is known to be `file`. To be told in the order of time. */
   join(inode: number, atNs: number, file: number): void {
-    const { joins, inode: number, root, view } = this.#inodes[inode]
+    const { joinedNs, joined, inode: number, root, view } = this.#inodes[inode]
     const entry = this.#entries[file]
     entry.inode ??= number
     entry.root ??= root
     if (entry.view < 0) entry.view = view
-    const last = joins.at(-1)
-    if (last?.file === file) return
-    if (last && last.atNs > atNs) joins.unshift({ atNs, file })
-    else joins.push({ atNs, file })
+    const k = firstAbove(joinedNs, atNs)
+    joinedNs.splice(k, 0, atNs)
+    joined.splice(k, 0, file)
+  }
+
+  /** A place in the file that got a block at `fromNs` got another one at `atNs`. To be told in the order of `atNs`. */
+  renew(inode: number, fromNs: number, atNs: number): void {
+    this.#inodes[inode].renewed.push(fromNs, atNs)
   }
 
   /** Which file an inode was at a moment. */
   fileOf(inode: number, atNs: number): number {
-    const { joins } = this.#inodes[inode]
-    let file = -1
-    for (let k = 0; k < joins.length && joins[k].atNs <= atNs; k++) file = joins[k].file
-    if (file >= 0) return file
-    return joins.length > 0 ? joins[0].file : this.unnamed(inode)
+    return this.whose(inode, atNs).file
+  }
+
+  /** The same, and why. */
+  whose(inode: number, atNs: number): { file: number; known: Known } {
+    const { joinedNs, joined } = this.#inodes[inode]
+    const next = firstAbove(joinedNs, atNs)
+    if (next > 0) {
+      const [file, fromNs] = [joined[next - 1], joinedNs[next - 1]]
+      if (!(atNs > this.#endOf(file, fromNs))) {
+        if (this.#unexplained(inode, file, fromNs, fromNs, atNs)) return { file, known: 'doubtful' }
+        return { file, known: Number.isFinite(fromNs) ? 'called' : 'listed' }
+      }
+    }
+    // A file that no call had met by then may have been made since.
+    if (
+      next < joined.length &&
+      !(this.#entries[joined[next]].metNs > atNs) &&
+      !this.#unexplained(inode, joined[next], -Infinity, atNs, joinedNs[next])
+    ) {
+      return { file: joined[next], known: 'listed' }
+    }
+    const file = this.unnamed(inode)
+    const listed = next === joined.length && !this.#unexplained(inode, file, -Infinity, atNs, Infinity)
+    return { file, known: listed ? 'listed' : 'unknown' }
+  }
+
+  /** Until when a file that had the inode at `fromNs` may still have it. */
+  #endOf(file: number, fromNs: number): number {
+    const { removedNs, closed } = this.#entries[file]
+    if (Number.isNaN(removedNs)) return Infinity
+    if (fromNs < removedNs) return removedNs
+    return closed?.[firstAbove(closed, fromNs)] ?? Infinity
+  }
+
+  /** Whether a block that was placed since `placedNs` was replaced within the time, without a call that freed it. */
+  #unexplained(inode: number, file: number, placedNs: number, fromNs: number, toNs: number): boolean {
+    const { renewed } = this.#inodes[inode]
+    let looked = 0
+    for (let k = renewed.length - 2; k >= 0 && renewed[k + 1] > fromNs; k -= 2) {
+      if (renewed[k] < placedNs || renewed[k + 1] > toNs) continue
+      if (++looked > MAX_RENEWALS || this.freedFrom(file, renewed[k], renewed[k + 1]) === Infinity) return true
+    }
+    return false
   }
 
   /** The file of an inode of which only the number is known. */
@@ -188,14 +264,9 @@ export class FileBook {
     const entry = this.#inodes[inode]
     const { view, root, inode: number } = entry
     if (entry.file < 0) {
-      entry.file = this.#add({ traced: null, path: null, inode: number, root, view, freed: null, names: [] })
+      entry.file = this.#add({ traced: null, path: null, inode: number, root, view, names: [], metNs: NaN })
     }
     return entry.file
-  }
-
-  /** Whether calls told which file the inode was by then, not only lists from before or after. */
-  isCalled(inode: number, atNs: number): boolean {
-    return this.#inodes[inode].joins.some((join) => Number.isFinite(join.atNs) && join.atNs <= atNs)
   }
 
   /** Gives a path to a file of which only the inode is known; files of the calls have their own. */
@@ -217,7 +288,7 @@ export class FileBook {
     return this.#inodes[inode]
   }
 
-  #add(entry: Entry): number {
-    return this.#entries.push(entry) - 1
+  #add(entry: Omit<Entry, 'freed' | 'removedNs' | 'closed'>): number {
+    return this.#entries.push({ ...entry, freed: null, removedNs: NaN, closed: null }) - 1
   }
 }

@@ -15,20 +15,42 @@ interface Joined {
   readonly viewOf: (row: number) => FsView | null
   /** When an event was, on the clock of the calls; NaN: its trace has no place there. */
   readonly atNs: (row: number) => number
-  /** Clocks joined by data may be off by more than a write takes: only the longer flushes count then. */
+  /** Clocks joined by data may be off by more than a short write takes. */
   readonly closeClocks: boolean
 }
 
-/** An fsync event inside the fsync call of the same task, a page made dirty inside its write: that inode, that file. */
+/**
+ * Calls inside which an event is about the file of the call: the file system's own fsync; a page made dirty by a write;
+ * delayed data sent off by a flush, by a rename over another name or the close of what was truncated (ext4's
+ * auto_da_alloc).
+ */
+const WANTED: ReadonlyMap<number, readonly number[]> = new Map<number, readonly number[]>([
+  [INODE_EVENT.syncEnter, [CALL.flush, CALL.syncWrite]],
+  [INODE_EVENT.dirty, [CALL.write, CALL.syncWrite]],
+  [INODE_EVENT.writePages, [CALL.flush, CALL.syncWrite, CALL.renamed, CALL.closed]],
+])
+
+/** What a task did in an event and in a call of a file at the same moment: that inode is that file. */
 export function joinInodes({ inodes, calls, windows, book, viewOf, atNs, closeClocks }: Joined): void {
   const roots = rootsOf(inodes, viewOf)
+  const mappers = new Set<number>()
+  for (let row = 0; row < calls.length; row++) {
+    if (calls.kind.data[row] === CALL.mapped) mappers.add(calls.actor.data[row])
+  }
   for (let row = 0; row < inodes.length; row++) {
-    const wanted = WANTED.get(inodes.kind.data[row])
+    const kind = inodes.kind.data[row]
+    const wanted = WANTED.get(kind)
     const at = atNs(row)
-    if (!wanted || Number.isNaN(at) || (!closeClocks && inodes.kind.data[row] === INODE_EVENT.dirty)) continue
-    const rows = windows.at(inodes.tid.data[row], at).filter((call) => wanted.includes(calls.kind.data[call]))
+    if (!wanted || Number.isNaN(at)) continue
+    const fits = kind === INODE_EVENT.syncEnter ? begins : holds
+    const rows = windows
+      .at(inodes.tid.data[row], at, true)
+      .filter((call) => wanted.includes(calls.kind.data[call]) && fits(calls, call, at))
     if (rows.length !== 1) continue
-    const file = calls.file.data[rows[0]]
+    const [call] = rows
+    // A store through a mapping makes pages dirty outside of any call.
+    if (kind === INODE_EVENT.dirty && !closeClocks && mappers.has(calls.actor.data[call])) continue
+    const file = calls.file.data[call]
     const view = viewOf(row)
     if (file < 0 || !view) continue
     let root: number | null = Number.isNaN(inodes.root.data[row]) ? null : inodes.root.data[row]
@@ -41,10 +63,16 @@ export function joinInodes({ inodes, calls, windows, book, viewOf, atNs, closeCl
   }
 }
 
-const WANTED: ReadonlyMap<number, readonly number[]> = new Map<number, readonly number[]>([
-  [INODE_EVENT.syncEnter, [CALL.flush, CALL.syncWrite]],
-  [INODE_EVENT.dirty, [CALL.write, CALL.syncWrite]],
-])
+/** A file system's fsync is the first thing that its call does. */
+const SOON_NS = 300_000
+
+function begins({ startNs }: CallLog, call: number, at: number): boolean {
+  return at - startNs.data[call] < SOON_NS
+}
+
+function holds({ startNs, endNs }: CallLog, call: number, at: number): boolean {
+  return startNs.data[call] <= at && !(endNs.data[call] < at)
+}
 
 /** Subvolumes in which an inode number was met: events of pages do not tell which. */
 function rootsOf(inodes: InodeLog, viewOf: Joined['viewOf']): Map<string, Set<number>> {
@@ -62,16 +90,15 @@ function rootsOf(inodes: InodeLog, viewOf: Joined['viewOf']): Map<string, Set<nu
 }
 
 /**
- * At which record an inode number was last begun anew: on a file system that writes in place, the same offset gets another block
- * only after the file was emptied, or was another file before. A list from afterwards names the last of these lives.
+ * When a place in a file got another block: on a file system that writes in place only after the file was emptied, or
+ * when the inode number is another file's.
  */
-export function lastLives(
-  inodes: InodeLog,
-  viewOf: Joined['viewOf'],
+export function noteRenewals(
+  { inodes, book, viewOf }: Pick<Joined, 'inodes' | 'book' | 'viewOf'>,
   inodeOf: (row: number) => number,
-): Map<number, number> {
-  const blocks = new Map<number, Map<number, number>>()
-  const lives = new Map<number, number>()
+  atNs: (row: number) => number,
+): void {
+  const blocks = new Map<number, Map<number, { physical: number; ns: number }>>()
   for (let row = 0; row < inodes.length; row++) {
     const physical = inodes.physical.data[row]
     if (inodes.kind.data[row] !== INODE_EVENT.placed || Number.isNaN(physical)) continue
@@ -81,8 +108,8 @@ export function lastLives(
     let places = blocks.get(inode)
     if (!places) blocks.set(inode, (places = new Map()))
     const before = places.get(inodes.position.data[row])
-    if (before !== undefined && before !== physical) lives.set(inode, inodes.record.data[row])
-    places.set(inodes.position.data[row], physical)
+    const ns = atNs(row)
+    if (before !== undefined && before.physical !== physical) book.renew(inode, before.ns, ns)
+    places.set(inodes.position.data[row], { physical, ns })
   }
-  return lives
 }

@@ -460,6 +460,26 @@ events('an fsync event is of the fsync, however near the write before it was', (
   assert.equal(c.locate(), ['0+4096 /mnt/a@0 exact placed flush 10'])
 })
 
+events('an inode number that went to a file which is never flushed is not the one before', () => {
+  const c = joined()
+  c.inode('placed', 12, { atNs: 12_000, tid: 10, page: 0, at: 40_960 })
+  c.calls.call(10, 'unlink', { path: '/mnt/a', atNs: 20_000, tookNs: 10 })
+  c.calls.call(10, 'close', { fd: 3, atNs: 20_100, tookNs: 10 })
+  c.inode('placed', 12, { atNs: 32_000, ...KWORKER, page: 0, at: 81_920 })
+  c.blocks.at('Q WS 80+8', 14_000, { tid: 10 }).at('Q W 160+8', 34_000, KWORKER)
+  assert.equal(c.locate(), ['0+4096 /mnt/a@0 exact placed flush 10', '0+4096 #12@0 snapshot placed writeback -'])
+})
+
+events('a rename over another name sends off the data of the new file', () => {
+  const c = begun()
+  c.doubtNs = 100
+  c.calls.call(10, 'rename', { path: '/mnt/a', path2: '/mnt/b', atNs: 10_000, tookNs: 5000 })
+  c.inode('announce', 12, { atNs: 11_000, tid: 10, page: 0, event: 'ext4_da_write_pages_extent' })
+  c.inode('placed', 12, { atNs: 12_000, tid: 10, page: 0, at: 40_960 })
+  c.blocks.at('Q W 80+8', 14_000, { tid: 10 })
+  assert.equal(c.locate(), ['0+4096 /mnt/b@0 exact placed flush 10'])
+})
+
 events('pages that a thread of the kernel made dirty name nobody', () => {
   const c = new Capture()
   c.inode('dirty', 12, { atNs: 10_000, ...KWORKER, page: 0 })

@@ -39,7 +39,12 @@ export interface FsStory {
   readonly names?: Readonly<Record<number, string>>
 }
 
-const INODE_KIND = { dirty: INODE_EVENT.dirty, placed: INODE_EVENT.placed, sync: INODE_EVENT.syncEnter } as const
+const INODE_KIND = {
+  dirty: INODE_EVENT.dirty,
+  placed: INODE_EVENT.placed,
+  sync: INODE_EVENT.syncEnter,
+  announce: INODE_EVENT.writePages,
+} as const
 
 export interface InodeStory {
   readonly atNs: number

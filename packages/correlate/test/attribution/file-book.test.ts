@@ -56,8 +56,8 @@ book('an inode is one file after another', () => {
     [a, a, a, b, b],
   )
   assert.equal(
-    [0, 100].map((atNs) => files.isCalled(inode, atNs)),
-    [false, true],
+    [0, 100].map((atNs) => files.whose(inode, atNs).known),
+    ['listed', 'called'],
   )
   assert.equal([files.at(a).inode, files.at(b).inode], [12, 12])
 })
@@ -75,7 +75,46 @@ book('an inode that no call named is a file of its own, on its file system and s
   assert.is(files.fileOf(ids[0], 0), files.fileOf(ids[4], 1e9))
   assert.is(new Set(ids.map((id) => files.fileOf(id, 0))).size, 4)
   assert.equal([files.at(files.fileOf(ids[2], 0)).inode, files.at(files.fileOf(ids[2], 0)).root], [12, 256])
-  assert.is(files.isCalled(ids[0], 1e9), false)
+  assert.is(files.whose(ids[0], 1e9).known, 'listed')
+})
+
+book('an inode is no more the file that lost its last name, nor one whose place got another block by no call', () => {
+  const files = new FileBook()
+  const [gone, kept] = ['/gone', '/kept'].map((path) => files.traced(new TracedFile(path), path))
+  const [a, b] = [files.inode(0, null, 12), files.inode(0, null, 13)]
+  files.join(a, 100, gone)
+  files.remove(gone, 200)
+  files.close(gone, 260)
+  assert.equal(
+    [200, 201].map((atNs) => files.whose(a, atNs).known),
+    ['called', 'listed'],
+  )
+  // Still open: until it is closed.
+  files.join(a, 250, gone)
+  assert.equal(
+    [255, 261].map((atNs) => files.whose(a, atNs).known),
+    ['called', 'listed'],
+  )
+  files.join(b, 100, kept)
+  files.free(kept, 120, 0)
+  files.renew(b, 110, 130)
+  assert.is(files.whose(b, 140).known, 'called')
+  files.renew(b, 150, 170)
+  assert.equal(
+    [160, 170].map((atNs) => files.whose(b, atNs).known),
+    ['called', 'doubtful'],
+  )
+  // Before a call told: the same file only where nothing was placed anew meanwhile.
+  const c = files.inode(0, null, 14)
+  files.renew(c, 10, 50)
+  files.join(c, 100, kept)
+  assert.equal(
+    [40, 60].map((atNs) => files.whose(c, atNs)),
+    [
+      { file: files.unnamed(c), known: 'unknown' },
+      { file: kept, known: 'listed' },
+    ],
+  )
 })
 
 book('what lists say holds before and after what calls said', () => {
