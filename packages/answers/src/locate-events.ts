@@ -4,6 +4,7 @@ import type { AttributionRule } from '@flushtrace/correlate'
 import { WantedDevice } from './device-filter.ts'
 import { attributeRequests, wantedPieces, type LocateOptions } from './locate.ts'
 import type { Attributed } from './attribute.ts'
+import { GuestDisks, type GuestRange } from './guest-disks.ts'
 import { rwbsOf, type BlockRequest } from './events.ts'
 import type { PieceRow } from './locate-rows.ts'
 
@@ -13,6 +14,8 @@ export interface LocatedWrite extends BlockRequest {
   path: string | null
   inode: number | null
   fileOffset: number | null
+  /** Of a file that holds a guest's disk: the ranges of that disk; left out for all other files. */
+  guest?: GuestRange[]
   processes: { pid: number | null; name: string | null; via: PieceRow['via'] }[]
   confidence: PieceRow['confidence']
   candidates: string[]
@@ -47,7 +50,8 @@ export async function locateEvents(
 ): Promise<Attributed> {
   const attributed = await attributeRequests(paths, options)
   const at = options.sector === undefined ? null : parseSector(attributed, options.sector)
-  const { blocks } = attributed
+  const { blocks, analysis } = attributed
+  const guests = new GuestDisks(analysis.layout?.images ?? [])
   for (const piece of wantedPieces(attributed, options)) {
     if (at) {
       const { request } = piece
@@ -59,17 +63,21 @@ export async function locateEvents(
       const own = inside(blocks.rowDevice.data[request], blocks.rowSector.data[request])
       if (!own && !inside(blocks.device.data[request], blocks.sector.data[request])) continue
     }
-    onWrite(writeOf(attributed, piece))
+    onWrite(writeOf(attributed, guests, piece))
   }
   return attributed
 }
 
-function writeOf({ analysis, blocks, actors, book, placed }: Attributed, piece: PieceRow): LocatedWrite {
+function writeOf(attributed: Attributed, guests: GuestDisks, piece: PieceRow): LocatedWrite {
+  const { analysis, blocks, actors, book, placed } = attributed
   const { request } = piece
   const sources: readonly Source[] = analysis.capture.sources.map(({ source }) => source)
   const file = piece.file >= 0 ? book.at(piece.file) : null
   const ns = placed[blocks.trace.data[request]]?.(blocks.atNs.data[request]) ?? NaN
   const sector = blocks.sector.data[request]
+  const path = file?.path ?? null
+  const known = path !== null && !Number.isNaN(piece.fileOffset)
+  const guest = known ? guests.rangesOf(path, piece.fileOffset, piece.bytes) : null
   return {
     type: 'block-write',
     atNs: Number.isNaN(ns) ? null : Math.round(ns),
@@ -82,9 +90,10 @@ function writeOf({ analysis, blocks, actors, book, placed }: Attributed, piece: 
     pid: blocks.tid.data[request] > 0 ? blocks.tid.data[request] : null,
     comm: blocks.names.textOrNull(blocks.comm.data[request]),
     what: piece.what,
-    path: file?.path ?? null,
+    path,
     inode: file?.inode ?? null,
     fileOffset: Number.isNaN(piece.fileOffset) ? null : piece.fileOffset,
+    ...(guest ? { guest } : {}),
     processes: piece.actors.map((actor) => {
       const { pid, name } = actors.at(actor)
       return { pid, name, via: piece.via }

@@ -1,6 +1,7 @@
 export type {
   AddressPiece,
   DiskImage,
+  ImagePiece,
   DiskLayout,
   FileSystem,
   FsPlace,

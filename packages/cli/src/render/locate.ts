@@ -210,6 +210,9 @@ function sectorLines(write: LocatedWrite): string[] {
     `${at}${write.rwbs} ${write.sector ?? '?'} + ${bytes(write.bytes)}, queued by ${safe(write.comm ?? '?')} [${write.pid ?? '?'}]`,
     `  ${what}${place} (${write.confidence})`,
   ]
+  for (const { offset, bytes: length } of write.guest ?? []) {
+    lines.push(`  of the guest’s disk: ${bytes(length)} at byte ${count(offset)}`)
+  }
   for (const { says, source, at: record } of write.evidence) {
     const where = source === null ? '' : ` (${safe(source)}${record === null ? '' : `:${record}`})`
     lines.push(`  because ${says}${where}`)
