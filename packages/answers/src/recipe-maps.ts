@@ -56,11 +56,11 @@ maps() {
   save lsblk.json lsblk -J -b -o "$columns,START,MOUNTPOINTS"
   [ -s "$dir/lsblk.json" ] || save lsblk.json lsblk -J -b -o "$columns,MOUNTPOINT" # before util-linux 2.38
   save mountinfo.txt cat /proc/self/mountinfo
-  for what in partitions mdstat; do save $what.txt cat /proc/$what; done
-  for what in table deps ls; do save dmsetup-$what.txt dmsetup $what; done
+  for what in partitions mdstat; do [ ! -e /proc/$what ] || save $what.txt cat /proc/$what; done
+  [ ! -e /dev/mapper/control ] || for what in table deps ls; do save dmsetup-$what.txt dmsetup $what; done
   save losetup.json losetup --json -l
   save dev-mapper.txt ls -l /dev/mapper
-  save dev-drbd.txt ls -lR /dev/drbd/by-res
+  [ ! -d /dev/drbd/by-res ] || save dev-drbd.txt ls -lR /dev/drbd/by-res
   members=$(grep -s '^md' /proc/mdstat | grep -o '[^ ]*\[' | sed 's|^|/dev/|;s|\[$||')
   # shellcheck disable=SC2086 # one word a device
   [ -z "$members" ] || save mdadm.txt mdadm -E $members

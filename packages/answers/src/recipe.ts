@@ -37,7 +37,7 @@ ${given}[ -n "$out" ] || out=$PWD/flushtrace-$(date +%Y%m%d-%H%M%S)
 [ "$(id -u)" = 0 ] || { echo 'This must run as root.' >&2; exit 1; }
 mkdir -p "$out" || exit 1
 stopped='' running=''
-trap 'stopped=1' INT TERM HUP
+trap 'echo "Interrupted: nothing was recorded." >&2; exit 130' INT TERM HUP
 note() { printf '%s\n' "$*" >>"$out/record.log"; }
 say() { note "$*"; printf '%s\n' "$*" >&2; }
 `
@@ -60,6 +60,7 @@ function recordPart(systems: readonly RecipeFileSystem[], tools: readonly Recipe
   return String.raw`
 # --- the recording ---
 maps before before
+trap 'stopped=1' INT TERM HUP # from here on the recorders are ended properly
 clock "$out/clock.txt" during
 ${beginCalls(tools)}
 say "Recording $disk for $seconds s into $out. Ctrl-C ends it."
