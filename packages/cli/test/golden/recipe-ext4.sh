@@ -10,7 +10,7 @@ seconds=600 where=$1 out=$2
 [ "$(id -u)" = 0 ] || { echo 'This must run as root.' >&2; exit 1; }
 mkdir -p "$out" || exit 1
 stopped='' running=''
-trap 'stopped=1' INT TERM HUP
+trap 'echo "Interrupted: nothing was recorded." >&2; exit 130' INT TERM HUP
 note() { printf '%s\n' "$*" >>"$out/record.log"; }
 say() { note "$*"; printf '%s\n' "$*" >&2; }
 # Which file system: that of the folder or on the device (or on its partitions), else the one most written to so far.
@@ -66,11 +66,11 @@ maps() {
   save lsblk.json lsblk -J -b -o "$columns,START,MOUNTPOINTS"
   [ -s "$dir/lsblk.json" ] || save lsblk.json lsblk -J -b -o "$columns,MOUNTPOINT" # before util-linux 2.38
   save mountinfo.txt cat /proc/self/mountinfo
-  for what in partitions mdstat; do save $what.txt cat /proc/$what; done
-  for what in table deps ls; do save dmsetup-$what.txt dmsetup $what; done
+  for what in partitions mdstat; do [ ! -e /proc/$what ] || save $what.txt cat /proc/$what; done
+  [ ! -e /dev/mapper/control ] || for what in table deps ls; do save dmsetup-$what.txt dmsetup $what; done
   save losetup.json losetup --json -l
   save dev-mapper.txt ls -l /dev/mapper
-  save dev-drbd.txt ls -lR /dev/drbd/by-res
+  [ ! -d /dev/drbd/by-res ] || save dev-drbd.txt ls -lR /dev/drbd/by-res
   members=$(grep -s '^md' /proc/mdstat | grep -o '[^ ]*\[' | sed 's|^|/dev/|;s|\[$||')
   # shellcheck disable=SC2086 # one word a device
   [ -z "$members" ] || save mdadm.txt mdadm -E $members
@@ -154,6 +154,7 @@ finish() {
 
 # --- the recording ---
 maps before before
+trap 'stopped=1' INT TERM HUP # from here on the recorders are ended properly
 clock "$out/clock.txt" during
 record_blocks
 record_programs
