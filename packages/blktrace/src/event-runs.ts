@@ -120,6 +120,8 @@ export class EventRuns {
     const odd = view !== words
     const lastStart = odd ? pos : end - wire.HEADER_V1
     let force = this.force
+    let firstNs = Infinity
+    let latestNs = -Infinity
     let lastNs = this.lastNs
     let n = batch.length
     let p = pos
@@ -144,6 +146,9 @@ export class EventRuns {
       if (atNs < lastNs) this.#backwards(p)
       else if (atNs === lastNs) this.ties++
       lastNs = atNs
+      // Not told one by one: numbers passed on are made on the heap.
+      if (atNs < firstNs) firstNs = atNs
+      if (atNs > latestNs) latestNs = atNs
       this.timed++
       force = false
 
@@ -152,7 +157,7 @@ export class EventRuns {
       const sequence = view[w + SEQUENCE]
       const missing = sequences.missing(device, cpu, sequence)
       if (missing > 0) this.#lost(missing, device, cpu, p)
-      tally.row(action, device, cpu, atNs)
+      tally.event(action, device, cpu)
       if (wanted[action] === 0) {
         p = next
         continue
@@ -182,6 +187,7 @@ export class EventRuns {
       n++
       p = next
     }
+    tally.span(firstNs, latestNs)
     this.force = force
     this.lastNs = lastNs
     this.#window.pos = p

@@ -78,6 +78,12 @@ export class Tally {
   lastNs = -Infinity
 
   row(action: number, device: number, cpu: number, atNs: number): void {
+    this.event(action, device, cpu)
+    this.span(atNs, atNs)
+  }
+
+  /** Without its time, of which `span` is told. */
+  event(action: number, device: number, cpu: number): void {
     this.actions[action]++
     if (device !== this.#device) {
       this.#device = device
@@ -87,8 +93,12 @@ export class Tally {
       this.#cpu = cpu
       if (this.#cpus.size < MAX_LISTED) this.#cpus.add(cpu)
     }
-    if (atNs < this.firstNs) this.firstNs = atNs
-    if (atNs > this.lastNs) this.lastNs = atNs
+  }
+
+  /** Events were seen at these times. */
+  span(firstNs: number, lastNs: number): void {
+    if (firstNs < this.firstNs) this.firstNs = firstNs
+    if (lastNs > this.lastNs) this.lastNs = lastNs
   }
 
   /** Writes the totals into `facts`. */

@@ -54,7 +54,9 @@ export class CallRows {
   /** By key: calls whose exit was lost, and calls under way when their task or the source ended. */
   readonly lost = new Float64Array(KEYS)
   readonly unfinished = new Float64Array(KEYS)
+  /** The first `#openCount`: emptying an array gives its memory back, and the next call would ask for it again. */
   readonly #open: TaskCall[] = []
+  #openCount = 0
 
   constructor() {
     this.batch = new CallBatch(this.strings, this.names)
@@ -62,7 +64,7 @@ export class CallRows {
 
   /** No room for the rows of one more event: hand the batch over, then `recycle`. */
   get crowded(): boolean {
-    return this.batch.length + this.#open.length + ROWS_PER_EVENT > this.batch.capacity
+    return this.batch.length + this.#openCount + ROWS_PER_EVENT > this.batch.capacity
   }
 
   recycle(): void {
@@ -98,8 +100,8 @@ export class CallRows {
     task.record = record
     task.entered = false
     task.told = false
-    if (this.#open.length >= MAX_OPEN) this.#addEnters()
-    this.#open.push(task)
+    if (this.#openCount >= MAX_OPEN) this.#addEnters()
+    this.#open[this.#openCount++] = task
   }
 
   // Exits ---------------------------------------------------------------------------------------------------------
@@ -190,7 +192,7 @@ export class CallRows {
   /** A new section, or more tasks than there can be: nothing is under way any more. */
   reset(): void {
     for (const task of this.tasks.all()) if (task.key >= 0) this.#forget(task)
-    this.#open.length = 0
+    this.#openCount = 0
     this.tasks.clear()
   }
 
@@ -223,13 +225,15 @@ export class CallRows {
     task.key = -1
     task.call = -1
     const at = this.#open.indexOf(task)
-    if (at >= 0) this.#open.splice(at, 1)
+    if (at < 0 || at >= this.#openCount) return
+    this.#open.splice(at, 1)
+    this.#openCount--
   }
 
   /** Takes a call out of the open ones; what is left of them must become rows before the caller's. */
   #close(task: TaskCall): number {
-    if (!task.entered && this.#open.length === 1 && this.#open[0] === task) {
-      this.#open.length = 0
+    if (!task.entered && this.#openCount === 1 && this.#open[0] === task) {
+      this.#openCount = 0
       return WHOLE
     }
     this.#addEnters()
@@ -237,13 +241,13 @@ export class CallRows {
   }
 
   #addEnters(): void {
-    if (this.#open.length === 0) return
-    for (const task of this.#open) {
+    for (let k = 0; k < this.#openCount; k++) {
+      const task = this.#open[k]
       const i = this.#add(ENTER, task.call, task, task.atNs, task.record)
       this.#fill(i, task)
       task.entered = true
     }
-    this.#open.length = 0
+    this.#openCount = 0
   }
 
   #add(phase: number, call: number, task: TaskCall, atNs: number, record: number): number {

@@ -39,8 +39,9 @@ export class TaskCall {
   nameOfResult: FdName | null = null
 
   clear(): void {
-    // A call of TypedArray.fill costs more than so few stores.
-    for (let slot = 0; slot < SLOTS; slot++) this.values[slot] = NaN
+    // TypedArray.fill costs more than so few stores.
+    const { values } = this
+    for (let slot = 0; slot < SLOTS; slot++) values[slot] = NaN
     this.path = null
     this.path2 = null
     this.name = null
