@@ -23,7 +23,8 @@ export interface ExplainOptions extends AnalyzeOptions {
 const TOO_MANY: DiagnosticKind = {
   code: 'explain/too-many-flushes',
   severity: 'loss',
-  message: `A flush beyond the first ${MAX_FLUSHES.toLocaleString('en-US')} is counted only (together these took {}).`,
+  // Not by toLocaleString: every command would load the tables of languages with this line.
+  message: `A flush beyond the first ${MAX_FLUSHES} is counted only (together these took {}).`,
   fix: 'give a shorter recording to have them explained',
 }
 
