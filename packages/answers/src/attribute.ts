@@ -3,6 +3,7 @@ import { Actors, Attribution, BlockLog, CallLog, FileBook, InodeLog } from '@flu
 import type { BlockBatch } from '@flushtrace/trace'
 import { analyze, type Analysis, type AnalyzeOptions, type OnActivity } from './analyze.ts'
 import type { BlockSource } from './sources.ts'
+import { refuseUnread } from './unread.ts'
 
 export interface Attributed {
   readonly analysis: Analysis
@@ -61,6 +62,7 @@ export async function attribute(
       if (batch.inodes) inodes.add(batch.inodes, trace, source.indexes[0])
     },
   })
+  refuseUnread(analysis)
   const coarse = areCoarse(calls)
   const slackNs = slackOf(analysis)
   const placed = traces.map((source) => (coarse ? null : placedBy(analysis, source)))

@@ -6,6 +6,7 @@ import type { OnBlockBatch } from './block.ts'
 import { EventOrder, MAX_HELD } from './event-order.ts'
 import { isOfProcess, processMatcher } from './filter.ts'
 import type { BlockSource } from './sources.ts'
+import { refuseUnread } from './unread.ts'
 
 /** One call that matters to storage. Times are ns since `startedAt` of the other answers. */
 export interface CallEvent {
@@ -108,6 +109,7 @@ export async function events(
   }
   const analysis = await analyze(paths, options, onActivity, { onBlockBatch, requestsOnly: true }, settled)
   order.end()
+  refuseUnread(analysis)
   const { diagnostics, capture } = analysis
   const { late } = order.meter
   if (late > 0) diagnostics.add(LATE, null, MAX_HELD.toLocaleString('en-US'), late)
@@ -157,8 +159,14 @@ export function rwbsOf(flags: number, bytes: number): string {
   return `${before}${operation}${has(OP.fua) ? 'F' : ''}${has(OP.ahead) ? 'A' : ''}${has(OP.sync) ? 'S' : ''}${has(OP.meta) ? 'M' : ''}`
 }
 
-/** Scopes that need no file to be known. `file` without one: the descriptor was not open. */
-const NAMELESS: ReadonlySet<Activity['scope']> = new Set<Activity['scope']>(['file', 'system', 'memory'])
+/** Where no file is named. `file`: the descriptor was not open; `memory`: no file was seen being mapped there. */
+const SURE_WITHOUT_FILE: Readonly<Record<Activity['scope'], Activity['targets'][number]['confidence']>> = {
+  file: 'exact',
+  system: 'exact',
+  memory: 'inferred',
+  filesystem: 'unknown',
+  unknown: 'unknown',
+}
 
 function eventOf(activity: Activity, atNs: number, sources: readonly string[]): CallEvent {
   const { task, targets } = activity
@@ -181,7 +189,7 @@ function eventOf(activity: Activity, atNs: number, sources: readonly string[]): 
     alternatives: first?.confidence === 'ambiguous' ? rest.map((target) => target.name.path) : [],
     bytes: activity.bytes,
     errno: activity.errno,
-    confidence: first?.confidence ?? (NAMELESS.has(activity.scope) ? 'exact' : 'unknown'),
+    confidence: first?.confidence ?? SURE_WITHOUT_FILE[activity.scope],
     evidence: targets.map(({ rule, at }) => ({
       rule,
       source: at ? sources[at.source] : null,

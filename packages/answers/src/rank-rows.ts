@@ -29,10 +29,9 @@ export function rowOf(group: Group): RankRow {
       return { container: subject.container, ...common, files: flushedFiles(group), topFiles: files }
     case 'file': {
       const { name, scope } = subject
-      const onlySyncfs = group.flushTotal > 0 && group.flushes.get('syncfs') === group.flushTotal
       return {
         file: fileOf(name),
-        scope: name ? (onlySyncfs ? 'filesystem' : 'file') : scope,
+        scope: name && scope !== 'filesystem' ? 'file' : scope,
         laterPath: name && laterPathOf(name),
         ...common,
         processes: [...group.processes]

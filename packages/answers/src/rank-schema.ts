@@ -125,7 +125,14 @@ const rest = z.object({
   written: z.object({ calls: z.int(), bytes: z.number() }),
 })
 
-const totals = z.object({ ...numbers, files: z.int(), processes: z.int(), rows: z.int() })
+const totals = z.object({
+  ...numbers,
+  files: z.int(),
+  /** Flushes whose file the sources do not name. */
+  unnamedFlushes: z.int(),
+  processes: z.int(),
+  rows: z.int(),
+})
 
 const patternFiles = z.array(z.object({ path: z.string(), count: z.int() }))
 

@@ -11,6 +11,7 @@ import { numbersOf, rowOf } from './rank-rows.ts'
 import type { RankAnswer } from './rank-schema.ts'
 import { blockTableRows, callTableRows, tableTotal } from './rank-tables.ts'
 import { Tally, type Dimension } from './tally.ts'
+import { refuseUnread } from './unread.ts'
 
 export interface RankOptions extends AnalyzeOptions {
   /** Default: process; call where the sources hold nothing but `strace -c` tables. */
@@ -38,6 +39,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
       if (group) ended.add(rowOf(group))
     },
   })
+  refuseUnread(analysis)
   const only = tablesOnly(analysis)
   if (only === 'calls' && options.by && options.by !== 'call') {
     throw new TraceError('usage', `--by ${options.by}: a table of strace -c names no ${options.by}; use --by call`)
@@ -70,6 +72,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
       ...total,
       block: only ? total.block : analysis.devices.length > 0 ? blockPart(analysis.devices) : null,
       files: tally.flushedFiles.size,
+      unnamedFlushes: tally.unnamedFlushes,
       processes: tally.flushingProcesses,
       rows: worth.length + (ended.folded?.rows ?? 0),
     },

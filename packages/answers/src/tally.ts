@@ -134,6 +134,8 @@ export class Group {
     if (activity.kind !== 'flush' && activity.kind !== 'write') return
     const nameless = activity.scope === 'filesystem' && activity.targets.length === 0
     if (activity.scope === 'unknown' || nameless) this.#worst = CONFIDENCE.length - 1
+    // Told by elimination: no file that was seen being mapped is there.
+    else if (activity.scope === 'memory' && this.subject.kind === 'file') this.#worst = Math.max(this.#worst, INFERRED)
     for (const target of activity.targets) {
       const rank = CONFIDENCE.indexOf(target.confidence)
       if (rank > this.#worst) this.#worst = rank
@@ -145,6 +147,7 @@ const NOTHING: ReadonlyMap<string, number> = new Map()
 
 /** From sure to unsure: a group is as sure as its least sure part. */
 const CONFIDENCE: readonly Confidence[] = ['exact', 'snapshot', 'inferred', 'ambiguous', 'unknown']
+const INFERRED = CONFIDENCE.indexOf('inferred')
 
 export class Tally {
   readonly dimension: Dimension
@@ -152,9 +155,13 @@ export class Tally {
   /** What was flushed, and by whom, over all rows. */
   readonly flushedFiles = new Set<FileName>()
   flushingProcesses = 0
+  /** Flushes of a file that the sources do not name. */
+  unnamedFlushes = 0
   /** Whose a task is, for the requests that block traces show of it. */
   readonly processOf = new Map<number, TracedProcess>()
   readonly #byObject = new Map<unknown, Group>()
+  /** Flushes of whole file systems (syncfs), by the file whose descriptor named them: no flushes of that file. */
+  readonly #fileSystems = new Map<FileName, Group>()
   readonly #flushing = new WeakSet<TracedProcess>()
   readonly pairs = new MsyncPairs()
   readonly flushGroups = new FlushGroups()
@@ -178,9 +185,12 @@ export class Tally {
     if (!isCounted(kind)) return
     if (hasBlocks) this.processOf.set(task.tid, task.process)
     this.total.add(activity, targets[0]?.name ?? null)
-    if (kind === 'flush' && !this.#flushing.has(task.process)) {
-      this.#flushing.add(task.process)
-      this.flushingProcesses++
+    if (kind === 'flush') {
+      if (activity.scope === 'unknown') this.unnamedFlushes++
+      if (!this.#flushing.has(task.process)) {
+        this.#flushing.add(task.process)
+        this.flushingProcesses++
+      }
     }
     // Of several candidates the first is the guess; the others get no credit.
     const credited = targets[0]?.confidence === 'ambiguous' ? 1 : Math.max(1, targets.length)
@@ -206,7 +216,7 @@ export class Tally {
   }
 
   get groups(): Group[] {
-    return [...this.#byObject.values()]
+    return [...this.#byObject.values(), ...this.#fileSystems.values()]
   }
 
   /** Hands over the group of a process of which no more will come; undefined where there is none. */
@@ -229,18 +239,17 @@ export class Tally {
       case 'device':
       case 'call':
         return this.#of(activity.call, () => ({ kind: 'call', call: activity.call }))
-      case 'file':
-        return this.#of(name ?? activity.scope, () => ({ kind: 'file', name, scope: activity.scope }))
+      case 'file': {
+        const { scope } = activity
+        const subject = (): Subject => ({ kind: 'file', name, scope })
+        if (name && scope === 'filesystem') return groupOf(this.#fileSystems, name, subject)
+        return this.#of(name ?? scope, subject)
+      }
     }
   }
 
   #of(key: unknown, subject: () => Subject): Group {
-    let group = this.#byObject.get(key)
-    if (!group) {
-      group = new Group(subject())
-      this.#byObject.set(key, group)
-    }
-    return group
+    return groupOf(this.#byObject, key, subject)
   }
 
   #share<K>(shares: Map<K, Share>, key: K, activity: Activity): void {
@@ -251,6 +260,12 @@ export class Tally {
       increment(share.byCall, activity.call, 1)
     } else if (activity.kind === 'write') share.bytes += activity.bytes
   }
+}
+
+function groupOf<K>(groups: Map<K, Group>, key: K, subject: () => Subject): Group {
+  let group = groups.get(key)
+  if (!group) groups.set(key, (group = new Group(subject())))
+  return group
 }
 
 /** Pairs of msync and fdatasync (or fsync) of one file, back to back in one task: what tdb and ldb do to be safe. */

@@ -38,7 +38,7 @@ export const BLKTRACE = {
   dropped: {
     code: 'blktrace/dropped-events',
     severity: 'loss',
-    message: 'The recorder says that it dropped events: {}.',
+    message: 'The recorder says that it dropped events (first: {} at once).',
     fix: 'record with larger buffers (blktrace -b 2048 -n 8; ftrace buffer_size_kb; perf -m), to another disk',
   },
   unknownAction: {

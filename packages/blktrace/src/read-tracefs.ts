@@ -51,6 +51,7 @@ class TracefsReader implements LineSink {
   /** Time 0: the first event. */
   #zero: { seconds: number; nanos: number } | null = null
   #counter = false
+  #relative = false
 
   constructor(path: string, diagnostics: Diagnostics) {
     this.#path = path
@@ -155,7 +156,7 @@ class TracefsReader implements LineSink {
     const [whole, major, minor, cpu, seconds, nanos, tid] = match
     const body = Buffer.from(text)
     this.#blkLine.from(body, whole.length, body.length)
-    const atNs = this.#time({ seconds: Number(seconds), nanos: Number(nanos) })
+    const atNs = this.#time({ seconds: Number(seconds), nanos: Number(nanos), relative: false })
     const number = makeDevice(Number(major), Number(minor))
     if (!this.#blkBody(number, Number(tid), atNs, Number(cpu), -1)) this.#bad(text, true)
     return true
@@ -200,13 +201,18 @@ class TracefsReader implements LineSink {
     return name === UNKNOWN_COMM ? -1 : this.#batch.strings.add(name)
   }
 
-  #time({ seconds, nanos }: { seconds: number; nanos: number }): number {
+  #time({ seconds, nanos, relative }: Pick<TracefsHead, 'seconds' | 'nanos' | 'relative'>): number {
     if (Number.isNaN(nanos)) {
       this.#counter = true
       return NaN
     }
     this.#zero ??= { seconds, nanos }
+    this.#relative = relative
     return (seconds - this.#zero.seconds) * 1e9 + (nanos - this.#zero.nanos)
+  }
+
+  get #clock(): BlockFacts['clock'] {
+    return this.#zero ? (this.#relative ? 'relative' : 'monotonic') : 'none'
   }
 
   #ready(): BlockBatch {
@@ -216,8 +222,8 @@ class TracefsReader implements LineSink {
       this.#report(BLKTRACE.backwards, `record ${this.#batch.record[0]}`)
     }
     const batch = this.#batch
-    batch.clock = this.#zero ? 'monotonic' : 'none'
-    batch.origin = this.#zero
+    batch.clock = this.#clock
+    batch.origin = this.#relative ? null : this.#zero
     batch.inodes = this.#inodes
     return batch
   }
@@ -236,7 +242,7 @@ class TracefsReader implements LineSink {
   #finish(): void {
     const { facts } = this
     this.#tally.into(facts)
-    facts.clock = this.#zero ? 'monotonic' : 'none'
+    facts.clock = this.#clock
     facts.options = [...this.#options].sort()
     if (!this.#counter) return
     const detail = 'they are counters (trace_clock counter, x86-tsc or uptime)'

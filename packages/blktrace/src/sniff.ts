@@ -10,6 +10,8 @@ import { parseTracefsHead } from './tracefs-line.ts'
 
 /** Enough to get past headers and what a terminal log begins with. */
 const LINES = 2000
+/** So many tracepoints of other kinds are no accident. */
+const OTHER_EVENTS = 64
 /** A binary trace whose beginning is damaged still shows this many records in its head. */
 const DAMAGED_RECORDS = 8
 
@@ -41,16 +43,21 @@ export function sniffBlkparse(head: Uint8Array, format: string | null = null): '
   return table ? 'btrace-summary' : null
 }
 
-/** Block events, or events that name inodes, as printed by ftrace, trace-cmd report or perf script. */
+/**
+ * Block events, or events that name inodes, as printed by ftrace, trace-cmd report or perf script; or tracepoints of
+ * other kinds one after the other, which ours may follow far behind.
+ */
 export function sniffTracefs(head: Uint8Array): 'tracefs' | null {
+  let others = 0
   for (const { start, end } of lines(head)) {
     const text = decodeUtf8(head, start, Math.min(end, start + 512))
     if (/^# tracer: \S/.test(text)) return 'tracefs'
     if (/^#\s+DEV\s+CPU TIMESTAMP\s+PID ACT FLG/.test(text)) return 'tracefs'
     const parsed = parseTracefsHead(text)
     if (!parsed) continue
-    const event = /^(?:\w+:)?(\w+): /.exec(parsed.body)
+    const event = /^(?:\w+:)?([a-z]\w*_\w+): /.exec(parsed.body)
     if (event ? isBlockEvent(event[1]) || isInodeEvent(event[1]) : isBlkTracer(parsed.body)) return 'tracefs'
+    if (event && ++others === OTHER_EVENTS) return 'tracefs'
   }
   return null
 }

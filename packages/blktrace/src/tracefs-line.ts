@@ -7,9 +7,11 @@
  *              postgres  4711 [002]  1021.334455: block:block_rq_issue: 8,0 WS 4096 () 2048 + 8 [postgres]    perf
  *         npm exec oclif-4711  ( 4700) [002] ....  1021.334455: block_plug: [npm exec oclif]      record-tgid
  *               dd-1234  [000] d..1  10.000001:   8,32   A   R 2048 + 8 <- (253,1) 0              blk tracer
+ *       dd-1234     0d..1. 11413us+: block_bio_queue: 7,0 WS 18050 + 80 [dd]       latency-format; trace-cmd report -l
  *
  * A name may hold blanks, dashes and brackets: the id is the last number before the CPU. Flags are 4 to 6 characters,
- * none in old kernels. A time without a fraction is a counter (trace_clock counter, x86-tsc, uptime): no unit is known.
+ * none in old kernels. In the latency format they follow the CPU's number, the name is cut, and a mark behind µs since
+ * the start tells how long the next event took. A time without a fraction is a counter (trace_clock counter, x86-tsc, uptime): no unit is known.
  * Printed by torvalds/linux kernel/trace/trace_output.c, rostedt/trace-cmd, tools/perf/builtin-script.c.
  */
 export interface TracefsHead {
@@ -20,27 +22,36 @@ export interface TracefsHead {
   seconds: number
   /** NaN: the time is a counter. */
   nanos: number
+  /** The time counts from the recording's own start, not from boot. */
+  relative: boolean
   /** Where the event begins. */
   body: string
 }
 
 const FTRACE = /^\s*(\S.*?)-(\d+)\s+(?:\([\d\s-]+\)\s+)?\[(\d+)\]\s+(?:([^\s:]{4,6})\s+)?(\d+)(?:\.(\d{1,9}))?:\s+/
+const LATENCY = /^\s*(\S.*?)-(\d+)\s+(\d+)(?!\d)(\S{4,6})\s+(\d+)(?:\.(\d{1,9})|us[ !+#*@$]?): +/
 const PERF = /^\s*(\S.*?)\s+(?:\d+\/)?(\d+)\s+(?:\[(\d+)\]\s+)?()(\d+)(?:\.(\d{1,9}))?:\s+(?:\d+\s+)?/
 
 /** null where the line has no such head. */
 export function parseTracefsHead(line: string): TracefsHead | null {
-  const match = FTRACE.exec(line) ?? PERF.exec(line)
+  const match = FTRACE.exec(line) ?? LATENCY.exec(line) ?? PERF.exec(line)
   if (!match) return null
-  const fraction = match[6]
   return {
     comm: match[1],
     tid: Number(match[2]),
     cpu: match[3] === undefined ? -1 : Number(match[3]),
-    seconds: Number(match[5]),
-    nanos: fraction === undefined ? NaN : Number(fraction.padEnd(9, '0')),
+    ...timeOf(match[5], match[6], /us.?: +$/.test(match[0])),
     body: line.slice(match[0].length),
   }
 }
+
+function timeOf(whole: string, fraction: string | undefined, micros: boolean): Time {
+  const value = Number(whole)
+  if (micros) return { seconds: Math.floor(value / 1e6), nanos: (value % 1e6) * 1000, relative: true }
+  const nanos = fraction === undefined ? NaN : Number(fraction.padEnd(9, '0'))
+  return { seconds: value, nanos, relative: false }
+}
+type Time = Pick<TracefsHead, 'seconds' | 'nanos' | 'relative'>
 
 /** `CPU:3 [LOST 123 EVENTS]`, `CPU:3 [123 EVENTS DROPPED]`, `# entries-in-buffer/entries-written: 100/350   #P:2`. */
 export function lostEvents(line: string): number {

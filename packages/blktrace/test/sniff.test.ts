@@ -53,6 +53,17 @@ sniff('text of a -f format, when it is given', () => {
   assert.is(sniffBlkparse(head, '%a %S %n %C\n'), 'blkparse')
 })
 
+sniff('a recording that begins with tracepoints of other kinds', () => {
+  const touch =
+    '            perf 27926 [001]  1089.682757:                 block:block_dirty_buffer: 254,0 sector=8 size=4096\n'
+  const wakeup =
+    '          <idle>-0       [003] dNh2.   102.123456: sched_wakeup: comm=x pid=4711 prio=120 target_cpu=003\n'
+  for (const line of [touch, wakeup]) {
+    assert.equal(kinds(Buffer.from(line.repeat(100))), [null, null, 'tracefs'])
+    assert.equal(kinds(Buffer.from(line)), [null, null, null])
+  }
+})
+
 const OTHERS: [name: string, text: string][] = [
   [
     'strace',

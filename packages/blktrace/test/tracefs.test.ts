@@ -62,6 +62,19 @@ const LINES: [text: string, row: unknown[]][] = [
   [`${F}block_bio_complete: 253,0 WS 8 + 8 [0]`, ['C', 'WS', '253:0', 8, 4096, 1234, 'dd', 1]],
   [`${F}block_plug: [dd]`, ['P', 'N', null, -1, 0, 1234, 'dd', 1]],
   [`${F}block_unplug: [a b] 3`, ['U', 'N', null, -1, 0, 1234, 'a b', 1, 0, '3']],
+  // The latency format, of ftrace and of trace-cmd report -l.
+  [
+    'jbd2/loo-24431     1d..1. 31330us#: block_bio_queue: 7,0 WSM 280218 + 2 [jbd2/loop0-8]',
+    ['Q', 'WSM', '7:0', 280218, 1024, 24431, 'jbd2/loop0-8', 1],
+  ],
+  [
+    '      dd-26176    12d..1. 11399us :   7,0    Q  WS 17922 + 80 [dd]',
+    ['Q', 'WS', '7:0', 17922, 40960, 26176, 'dd', 12],
+  ],
+  [
+    '      dd-26176     0.... 1021.334455: block_bio_queue: 7,0 WS 17922 + 80 [dd]',
+    ['Q', 'WS', '7:0', 17922, 40960, 26176, 'dd', 0],
+  ],
   // Letters that only tracepoints have.
   [`${F}block_bio_queue: 8,0 DE 8 + 8 [dd]`, ['Q', 'E', '8:0', 8, 4096, 1234, 'dd', 1]],
   [`${F}block_bio_queue: 8,0 NS 8 + 8 [dd]`, ['Q', 'ZS', '8:0', 8, 4096, 1234, 'dd', 1]],
@@ -166,6 +179,17 @@ tracefs('times: origin is the first event, µs and ns', async () => {
     [0, 223_720_001],
   )
   assert.is(clock, 'monotonic')
+})
+
+tracefs('µs of the latency format count from the recording, not from boot', async () => {
+  const { rows, origin, clock } = await read(
+    '  dd-1  0d..1. 999us+: block_plug: [dd]\n  dd-1  0d..1. 3000001us : block_plug: [dd]\n',
+  )
+  assert.equal([origin, clock], [null, 'relative'])
+  assert.equal(
+    rows.map(({ at }) => at),
+    [0, 2_999_002_000],
+  )
 })
 
 tracefs('a clock that counts something else than time', async () => {

@@ -43,6 +43,15 @@ bad("Cygwin's strace", async () => {
   const log = '--- Process 4660 created\n--- Process 4660 loaded C:\\Windows\\System32\\ntdll.dll at 00007ffa\n'
   isRefused(await rank('cygwin.txt', log), /cygwin\.txt is Cygwin.s strace/)
 })
+bad('a trace in a shape that cannot be read is no trace of nothing', async () => {
+  const header = '# tracer: nop\n#\n'
+  const raw = await rank('raw.txt', `${header}${'25391 1 980275668872 type: 2110\n'.repeat(9)}`)
+  isRefused(raw, /raw\.txt: tracefs, but none of its records could be read \(9 are of something else, 0 damaged\);/)
+  assert.is((await rank('header.txt', header)).code, 0)
+  const { code, out } = await flushtrace('inspect', join(folder, 'raw.txt'))
+  assert.is(code, 0)
+  assert.match(out, /9 of\s+something else/)
+})
 bad('a file that is not there', async () =>
   isRefused(await flushtrace('rank', join(folder, 'none')), /none: no such file/),
 )

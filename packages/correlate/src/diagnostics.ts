@@ -5,7 +5,8 @@ export const CORRELATE = {
   startedLate: {
     code: 'correlate/started-before-trace',
     severity: 'loss',
-    message: 'Some processes were running before the trace began (first: {}); what they had open or mapped is unknown.',
+    message:
+      'Some processes were running before the trace began (first: {}): what they had open or mapped is unknown, and their threads count as processes.',
     fix: 'save /proc/PID/{maps,fd,fdinfo,cmdline,comm} of each beside the trace when attaching, and record with -yy',
   },
   unknownDescriptor: {
@@ -48,7 +49,7 @@ export const CORRELATE = {
     code: 'correlate/aio-unseen-completions',
     severity: 'loss',
     message: 'Some asynchronous writes never show their result (first: {}): libaio reads completions from memory.',
-    fix: 'nothing in strace shows them; a block trace does',
+    fix: 'record a block trace beside it: strace cannot show them',
   },
   inferredPass: {
     code: 'correlate/passed-descriptor',

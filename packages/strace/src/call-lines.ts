@@ -133,11 +133,12 @@ export class CallLines {
     const context = this.#context
     const { pending, facts, counts } = context
     const call = counts.callOf[name]
+    const renames = call >= 0 && CALLS[call].role === 'exec'
     switch (ending) {
       case 'complete': {
         this.#result.parse(buf, this.#scanner.resultStart, end)
         if (!this.#result.valid) return 'open'
-        const tid = context.begin(buf)
+        const tid = context.begin(buf, renames)
         const stale = pending.get(tid)
         if (stale) pending.end(stale)
         const i = this.#ended(name, call, tid, WHOLE, context.clock.nowNs, buf)
@@ -146,7 +147,7 @@ export class CallLines {
       }
       case 'unfinished':
       case 'pidChanged': {
-        const tid = context.begin(buf)
+        const tid = context.begin(buf, renames)
         if (call < 0) {
           pending.beginPlain(tid, name, facts.lines)
           facts.counted++
@@ -166,7 +167,7 @@ export class CallLines {
       }
       case 'ended':
       case 'detached': {
-        const tid = context.begin(buf)
+        const tid = context.begin(buf, renames)
         const stale = pending.get(tid)
         if (stale) pending.end(stale)
         this.#neverEnded(call, ending)

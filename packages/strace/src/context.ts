@@ -60,8 +60,11 @@ export class LineContext {
     return this.batch.add(phase, call, tid, atNs, this.facts.lines)
   }
 
-  /** The line's time is taken, and its task found. To be called once for each line that has a leader. */
-  begin(buf: Uint8Array): number {
+  /**
+   * The line's time is taken, and its task found. To be called once for each line that has a leader. `renames`: what
+   * the line calls the task is over with it (execve).
+   */
+  begin(buf: Uint8Array, renames = false): number {
     const { clock, leader, batch } = this
     clock.stamp(leader)
     if (batch.clock !== clock.clock) {
@@ -73,7 +76,7 @@ export class LineContext {
       batch.result[this.row(WHOLE, TASK_ALIAS, tid)] = 0
       this.pending.move(0, tid)
     }
-    if (leader.commStart >= 0) this.#learnName(buf, tid)
+    if (leader.commStart >= 0 && !renames) this.#learnName(buf, tid)
     return tid
   }
 

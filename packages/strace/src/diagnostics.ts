@@ -42,7 +42,7 @@ export const STRACE = {
     code: 'strace/time-backwards',
     severity: 'info',
     message: 'The clock steps backwards in this log.',
-    fix: 'the wall clock was set while tracing; durations are not touched by it',
+    fix: 'the wall clock was set while tracing, or -z, -Z or -e status= held lines back until their calls ended; durations are not touched by it',
   },
   longLine: {
     code: 'strace/long-line',
@@ -61,6 +61,12 @@ export const STRACE = {
     severity: 'loss',
     message: 'The log shows calls of one outcome only (-z or -Z), its table counts all: {}.',
     fix: 'record without -z, -Z and -e status= to see the others',
+  },
+  onlyFailed: {
+    code: 'strace/only-failed',
+    severity: 'loss',
+    message: 'All {} calls of the log failed: one recorded with -Z or -e status=failed hides those that succeeded.',
+    fix: 'record without -Z and -e status= to see them',
   },
   tooManyNames: {
     code: 'strace/too-many-names',

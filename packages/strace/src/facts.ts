@@ -67,3 +67,16 @@ export function hidesByStatus({ summary, calls }: StraceFacts): boolean {
     rows.every((row) => (calls[row.call] ?? 0) === row.errors)
   )
 }
+
+/** Any program has calls that succeed: so many that did not, and no other, are what -Z leaves. */
+const ONLY_FAILED = 8
+
+/** The number of calls, where there are several and every one failed; else 0. */
+export function allFailed({ calls, errors }: StraceFacts): number {
+  let all = 0
+  for (const [call, ended] of Object.entries(calls)) {
+    if (errors[call] !== ended) return 0
+    all += ended
+  }
+  return all >= ONLY_FAILED ? all : 0
+}

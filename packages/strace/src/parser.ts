@@ -17,7 +17,7 @@ import { CallLines, type LineResult } from './call-lines.ts'
 import { hasEscape, stripColour } from './colour.ts'
 import { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
-import { hidesByStatus, summaryDifferences, type StraceFacts } from './facts.ts'
+import { allFailed, hidesByStatus, summaryDifferences, type StraceFacts } from './facts.ts'
 import { LineCarry } from './lines.ts'
 import { SummaryTable } from './summary.ts'
 
@@ -123,7 +123,11 @@ export class StraceParser {
     facts.firstNs = context.clock.firstNs
     facts.lastNs = facts.firstNs === null ? null : context.clock.lastNs
     facts.options = this.#options()
-    if (facts.summary.length === 0) return
+    if (facts.summary.length === 0) {
+      const failed = allFailed(facts)
+      if (failed > 0) context.report(STRACE.onlyFailed, `${failed}`)
+      return
+    }
     const differences = summaryDifferences(facts)
     facts.summaryAgrees = differences.length === 0
     if (differences.length === 0) return

@@ -254,6 +254,25 @@ reading('a pid that is used again begins with nothing pending', async () => {
   assert.equal(codes(result), ['strace/lost-start', 'strace/no-result'])
 })
 
+reading('-Y: what execve’s own line calls the task is over with it', async () => {
+  const { rows } = await read(`\
+42<strace> execve("/bin/x", ["x"], 0x7ffe /* 9 vars */) = 0
+42<x> fsync(3) = 0
+42<x> execve("/bin/y", ["y"], 0x7ffe /* 9 vars */ <unfinished ...>
+43<z> fsync(3) = 0
+42<y> <... execve resumed>) = 0
+`)
+  assert.equal(
+    rows.filter(({ call }) => call === '+name').map(({ tid, path }) => [tid, path]),
+    [
+      [42, 'x'],
+      [43, 'z'],
+      [42, 'y'],
+    ],
+  )
+  assert.is(rows[0].call, 'execve')
+})
+
 // Damage and what is around the calls ----------------------------------------------------------------------------------
 
 reading('CRLF', async () => {
@@ -307,6 +326,12 @@ reading('more names of calls than any kernel has', async () => {
   assert.is(result.facts.calls.name_7, 2)
   assert.is(result.facts.foreign, 904)
   assert.equal(codes(result), ['strace/too-many-names'])
+})
+
+reading('a log of failed calls only hides the others', async () => {
+  const failed = '42 openat(AT_FDCWD, "/x", O_RDONLY) = -1 ENOENT (No such file or directory)\n'
+  assert.equal(codes(await read(failed.repeat(8))), ['strace/only-failed'])
+  assert.equal(codes(await read(`${failed.repeat(8)}42 getpid() = 42\n`)), [])
 })
 
 reading('-z prints the rest of an interrupted line bare', async () => {

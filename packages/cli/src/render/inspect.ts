@@ -175,7 +175,7 @@ function lineNotes({ rows }: InspectAnswer): string[] {
   const { total, used, counted, signals, exits, notes, foreign, damaged } = sum
   return [
     `${count(total)} = ${count(used)} used + ${count(counted)} counted by name + ${count(signals)} signals + ${count(exits)} exits` +
-      ` + ${count(notes)} notes + ${count(foreign)} not strace's + ${count(damaged)} damaged.`,
+      ` + ${count(notes)} notes + ${count(foreign)} of something else + ${count(damaged)} damaged.`,
   ]
 }
 

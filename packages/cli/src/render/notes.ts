@@ -19,7 +19,11 @@ export function note(label: string, texts: readonly string[], width: number): st
 export function diagnosticNotes({ diagnostics }: Pick<DocumentHead, 'diagnostics'>): string[] {
   return diagnostics
     .filter(({ code }) => code !== 'source/unknown')
-    .map(({ message, count: n, fix }) => `${n > 1 ? `${count(n)} × ` : ''}${safe(message)} ${sentence(safe(fix))}`)
+    .map(({ message, count: n, fix }) => {
+      const told = `${n > 1 ? `${count(n)} × ` : ''}${safe(message)}`
+      // "nothing: …" says that there is nothing to do: no advice for a reader.
+      return fix.startsWith('nothing: ') ? told : `${told} ${sentence(safe(fix))}`
+    })
 }
 
 export function sourceNotes({ sources }: DocumentHead): string[] {

@@ -20,17 +20,24 @@ export function renderRank(answer: RankAnswer, paths: readonly string[], width: 
   return [...lines, '', ...below, ''].join('\n')
 }
 
-function headline({ total, spanNs, rows, by }: RankAnswer): string {
+function headline({ total, spanNs, rows, by, diagnostics, sources }: RankAnswer): string {
   const time = spanNs > 0 ? ` in ${duration(spanNs)}` : ''
   const n = total.flushes.total
   if (n === 0 && total.block) return blockHeadline(total.block, time)
   if (n === 0) {
     const wrote = total.written.calls > 0 ? `; ${count(total.written.calls)} writes${amount(total.written.bytes)}` : ''
-    return `No flush${time}: nothing here made data durable${wrote}.`
+    // What was filtered out, lost or done by io_uring may have flushed.
+    const whole = diagnostics.every(({ severity }) => severity === 'info')
+    return whole
+      ? `No flush${time}: nothing here made data durable${wrote}.`
+      : `No flush was seen${time}${wrote}; the trace does not show everything (see unseen).`
   }
   const often = spanNs > 0 ? ` (${rate(n, spanNs)} a second)` : ''
-  const sure = total.confidence === 'exact' || total.confidence === 'unknown' ? '' : ' (inferred: the trace names none)'
-  const files = total.files > 0 ? ` on ${plural(total.files, 'file')}${sure}` : ''
+  // One guess among many facts is told in its row; sysdig names no file of any flush.
+  const named = total.confidence === 'exact' || sources.some(({ kind }) => kind === 'strace')
+  const sure = named || total.confidence === 'unknown' ? '' : ' (inferred: the trace names none)'
+  const known = total.unnamedFlushes > 0 ? 'known file' : 'file'
+  const files = total.files > 0 ? ` on ${plural(total.files, known)}${sure}` : ''
   const flushes = n === 1 ? 'One flush' : `${count(n)} flushes`
   if (total.processes === 0) return `${flushes}${time}${often}.`
   const kinds = Object.keys(total.flushes.byCall)
@@ -78,6 +85,9 @@ function remarks({ total }: RankAnswer): string[] {
     lines.push(
       `Only ${count(calls)} write ${calls === 1 ? 'call' : 'calls'} in that time: data reaches these files through shared mappings.`,
     )
+  }
+  if (total.unnamedFlushes > 0 && total.files > 0) {
+    lines.push(`The trace does not name the files of ${plural(total.unnamedFlushes, 'flush', 'flushes')}.`)
   }
   if (total.failed.total > 0) {
     const errnos = Object.entries(total.failed.byErrno).map(([errno, n]) => `${count(n)} ${safe(errno)}`)

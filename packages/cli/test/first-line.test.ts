@@ -1,0 +1,66 @@
+/** The first line of rank is what a colleague is sent: it claims no more than the trace shows. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { flushtrace } from './run.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
+const firstLine = suite('first line')
+firstLine.after(() => rmSync(folder, { recursive: true }))
+
+/** The lines above the table, as one. */
+async function rank(lines: readonly string[], ...flags: string[]): Promise<string> {
+  const path = join(folder, 'strace.txt')
+  writeFileSync(path, lines.map((line) => `${line}\n`).join(''))
+  const { code, out } = await flushtrace('rank', path, ...flags)
+  assert.is(code, 0)
+  return out.slice(0, out.indexOf('\n\n')).replaceAll('\n', ' ')
+}
+
+const START = '12 1700000000.000000 execve("/bin/x", ["x"], 0x7ffe /* 9 vars */) = 0 <0.000200>'
+const OPEN = '12 1700000000.001000 openat(AT_FDCWD, "/srv/a", O_WRONLY|O_CREAT, 0644) = 3 <0.000020>'
+const PID = '12 1700000001.000000 getpid() = 12 <0.000001>'
+const FSYNC = (fd: number): string => `12 1700000000.500000 fsync(${fd}) = 0 <0.001000>`
+
+firstLine('no flush in a trace that shows everything', async () => {
+  assert.is(await rank([START, OPEN, PID]), 'No flush in 1.0 s: nothing here made data durable.')
+})
+
+firstLine('no flush in a trace that does not: what io_uring did is unknown', async () => {
+  const enter = '12 1700000000.400000 io_uring_enter(4, 8, 8, IORING_ENTER_GETEVENTS, NULL, 8) = 8 <0.000100>'
+  assert.is(
+    await rank([START, OPEN, enter, PID]),
+    'No flush was seen in 1.0 s; the trace does not show everything (see unseen).',
+  )
+})
+
+firstLine('flushes of files that the trace does not name are not of those it names', async () => {
+  const text = await rank([START, OPEN, FSYNC(3), FSYNC(7), FSYNC(7), PID])
+  assert.match(text, /^3 flushes in 1\.0 s \(3\.0 a second\), all fsync, all by one process, on one known file\. /)
+  assert.match(text, /The trace does not name the files of two flushes\.$/)
+})
+
+firstLine('one guess among facts does not make all of them guesses', async () => {
+  const memory = '12 1700000000.600000 msync(0x7f0000000000, 4096, MS_SYNC) = 0 <0.000010>'
+  const map = '12 1700000000.100000 mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = 0x7e0000000000 <0.000010>'
+  const text = await rank([START, OPEN, map, FSYNC(3), memory, PID], '--by', 'file')
+  assert.match(text, /on one file\.$/)
+})
+
+firstLine('a flush of a file system is no flush of the file whose descriptor names it', async () => {
+  const syncfs = '12 1700000000.700000 syncfs(3) = 0 <0.002000>'
+  writeFileSync(join(folder, 'syncfs.txt'), [START, OPEN, FSYNC(3), syncfs, ''].join('\n'))
+  const { out } = await flushtrace('rank', join(folder, 'syncfs.txt'), '--by', 'file', '--json')
+  const { rows } = JSON.parse(out) as { rows: { scope: string; file: { path: string }; flushes: unknown }[] }
+  assert.equal(
+    rows.map(({ scope, file, flushes }) => [scope, file.path, flushes]),
+    [
+      ['file', '/srv/a', { total: 1, byCall: { fsync: 1 } }],
+      ['filesystem', '/srv/a', { total: 1, byCall: { syncfs: 1 } }],
+    ],
+  )
+})
+
+firstLine.run()
