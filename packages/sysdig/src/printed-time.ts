@@ -2,7 +2,7 @@
  * Times of printed events → ns since the source's time 0. The default format prints one of five things in one place:
  *
  *     -t h  15:41:38.416541555     local time without a date; wraps at midnight
- *     -t a  1481211698.416541555   since 1970
+ *     -t a  1481211698.416541555   since 1970; sysdig 0.29 leaves out the zeros behind the point
  *     -t r  0.144868152            since the capture began
  *     -t d  0.000306738            what the call took, 0 on enters: no time line at all
  *     -t D  0.000004567            since the line before: their sum is a time line
@@ -85,7 +85,7 @@ export class PrintedClock {
     const ns = Number(match[1]) * 1e9 + nanos(match[2])
     switch (this.mode) {
       case 'epoch':
-        this.#wall(Number(match[1]), nanos(match[2]))
+        this.#wall(Number(match[1]), epochNanos(match[2]))
         break
       case 'relative':
         this.#relative(ns)
@@ -130,6 +130,11 @@ export class PrintedClock {
     if (since + this.#dayNs < this.nowNs - DAY_NS / 2) this.#dayNs += DAY_NS
     this.nowNs = since + this.#dayNs
   }
+}
+
+/** A number of ns, in nine digits or with its leading zeros left out: `.96829183` is 96,829,183 ns. */
+function epochNanos(digits: string): number {
+  return digits.startsWith('0') ? nanos(digits) : Number(digits)
 }
 
 function nanos(digits: string): number {

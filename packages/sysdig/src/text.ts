@@ -110,15 +110,22 @@ function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, 
 function sampleOf(head: Uint8Array, parse: LineParser): PrintedEvent[] {
   const text = latin1(head, 0, Math.min(head.length, SAMPLE_BYTES))
   return text
-    .split('\n', SAMPLE + 1)
+    .split('\n')
+    .filter((line) => !HEX_DUMP.test(line))
     .slice(0, SAMPLE)
     .flatMap((line) => parse(line) ?? [])
 }
 
+/** -x: `\t0x0010: 7465 7374 3200`, -X with the characters behind it. */
+const HEX_DUMP = /^\t0x[0-9a-f]{4}:/
+
 export function sniffSysdigText(head: Uint8Array): 'sysdig-text' | null {
-  const lines = latin1(head, 0, head.length).split('\n', SAMPLE)
+  const lines = latin1(head, 0, head.length)
+    .split('\n')
+    .filter((line) => !HEX_DUMP.test(line))
+    .slice(0, SAMPLE)
   const events = lines.filter((line) => parseLine(plainLine(line), emptyEvent())).length
-  // With -A and -x an event is followed by many lines of its buffer; one quoted line does not make a log.
+  // With -A an event is followed by many lines of its buffer; one quoted line does not make a log.
   return events >= 20 || (events > 0 && events >= lines.length / 10) ? 'sysdig-text' : null
 }
 

@@ -216,4 +216,29 @@ text('what is sysdig’s text, and what is not', () => {
   assert.is(sniffSysdigJson(Buffer.from('')), null)
 })
 
+text('-t a of sysdig 0.29: ns without their leading zeros', async () => {
+  const read = await rows(
+    '182 1690557263.96829183 3 cat (698) > fsync ',
+    '183 1690557263.96829190 3 cat (698) < fsync ',
+    '184 1690557264.5 3 cat (698) > fsync ',
+    '185 1690557264.000000105 3 cat (698) < fsync ',
+  )
+  assert.equal(read, ['698 fsync at=0 took=7', '698 fsync at=903170822 took=100'])
+})
+
+text('-x: the first event is followed by more lines of its buffer than are sampled', async () => {
+  const dump = '\t0x0000: 2f74 6d70 2f74 6573 7431 002f 746d 702f'
+  const lines = [
+    '1 0.000000000 4 mv (12) < execve res=0 exe=mv args=',
+    ...Array<string>(500).fill(dump),
+    '2 0.000000000 4 mv (12) > fsync ',
+    '3 0.000000700 4 mv (12) < fsync ',
+    '4 0.000000000 4 mv (12) > fsync ',
+    '5 0.000000900 4 mv (12) < fsync ',
+  ]
+  assert.is(sniffSysdigText(Buffer.from(lines.join('\n'))), 'sysdig-text')
+  // The time of exits is what the calls took (-t d): told by events behind the buffer.
+  assert.equal((await rows(...lines)).slice(1), ['12 fsync took=700', '12 fsync took=900'])
+})
+
 text.run()
