@@ -39,12 +39,23 @@ export function timeFilter(options: FilterOptions, origin: () => Instant | null)
   const since = moment(options.since, '--since', origin)
   const until = moment(options.until, '--until', origin)
   if (!since && !until) return null
+  refuseEmpty(options)
   return (atNs) => !(since && !(atNs >= since())) && !(until && !(atNs < until()))
 }
 
+/** A window that holds nothing is a mistake, not an answer. Times of two kinds cannot be compared here. */
+function refuseEmpty({ since = '', until = '' }: FilterOptions): void {
+  const [from, to] = [parseInstant(since), parseInstant(until)]
+  const length =
+    from && to ? nsBetween(from, to) : SECONDS.test(since) && SECONDS.test(until) ? Number(until) - Number(since) : 1
+  if (!(length > 0)) throw new TraceError('usage', `--since ${since} --until ${until}: nothing lies between them`)
+}
+
+const SECONDS = /^\d+(?:\.\d+)?$/
+
 function moment(text: string | undefined, flag: string, origin: () => Instant | null): (() => number) | null {
   if (text === undefined) return null
-  if (/^\d+(?:\.\d+)?$/.test(text)) {
+  if (SECONDS.test(text)) {
     const ns = Number(text) * 1e9
     return () => ns
   }

@@ -222,6 +222,14 @@ export const rankSchema = z.object({
   ...headShape,
   by: z.enum(DIMENSIONS),
   sort: z.enum(RANK_SORTS),
+  /** --process, --file, --device, --since, --until, as given. */
+  filter: z.object({
+    process: z.string().nullable(),
+    file: z.string().nullable(),
+    device: z.string().nullable(),
+    since: z.string().nullable(),
+    until: z.string().nullable(),
+  }),
   total: totals,
   patterns: z.array(pattern),
   rows: z.array(rankRowSchema),

@@ -25,7 +25,8 @@ export interface RankOptions extends AnalyzeOptions {
 
 export async function rank(paths: readonly string[], options: RankOptions = {}): Promise<RankAnswer> {
   const conditions = options.failIf?.map(parseCondition)
-  const everything = [options.process, options.file, options.since, options.device].every((one) => one === undefined)
+  const { process = null, file = null, since = null, until = null, device = null } = options
+  const everything = [process, file, since, device].every((one) => one === null)
   const tally = new Tally(options.by ?? 'process', everything)
   const sort = options.sort ?? 'flushes'
   const top = options.top ?? 20
@@ -68,6 +69,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
     ...documentHead(analysis),
     by: only === 'calls' ? 'call' : tally.dimension,
     sort,
+    filter: { process, file, device, since, until },
     total: {
       ...total,
       block: only ? total.block : analysis.devices.length > 0 ? blockPart(analysis.devices) : null,
@@ -80,7 +82,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
     rows: shown,
     rest: addRest(ended.folded, restOf(worth.slice(shown.length))),
   }
-  const whole = options.since === undefined && options.until === undefined
+  const whole = since === null && until === null
   return conditions ? { ...answer, conditions: conditions.map((each) => measure(each, answer, whole)) } : answer
 }
 

@@ -38,6 +38,7 @@ import {
   type SavedLink,
   type Source,
 } from '@flushtrace/trace'
+import { copiesAmong } from './copies.ts'
 
 export const SOURCE_KINDS = [
   'strace',
@@ -116,7 +117,9 @@ export async function openCapture(
   if (!classified.some(({ kind }) => !NO_TRACE.has(kind))) {
     throw new TraceError('source/nothing-usable', nothingUsable(paths, classified, diagnostics))
   }
-  return { memory, sources: classified, links }
+  const traces = classified.filter(({ kind }) => !NO_TRACE.has(kind))
+  const copies = copiesAmong(traces, diagnostics)
+  return { memory, sources: classified.map((one) => (copies.has(one.source) ? { ...one, kind: 'unknown' } : one)), links }
 }
 
 function classify(

@@ -215,7 +215,7 @@ anonymizing('nothing is written where OUT exists, and nothing is left of a copy 
   const stopped = AbortSignal.abort(new Error('stopped'))
   await rejects(anonymize([log], join(parent, 'out'), { signal: stopped }), /stopped/)
   mkdirSync(join(parent, 'other'))
-  writeFileSync(join(parent, 'other', 'strace.txt'), STRACE)
+  writeFileSync(join(parent, 'other', 'strace.txt'), `${STRACE}\n`)
   await rejects(anonymize([log, join(parent, 'other', 'strace.txt')], join(parent, 'out')), /two sources would be/)
   writeFileSync(join(parent, 'long.txt'), `7 fsync(3) = 0\n${'x'.repeat((1 << 24) + 9)}`)
   await rejects(anonymize([join(parent, 'long.txt')], join(parent, 'out')), /a line of more than 16 MiB/)

@@ -52,6 +52,12 @@ bad('a trace in a shape that cannot be read is no trace of nothing', async () =>
   assert.is(code, 0)
   assert.match(out, /9 of\s+something else/)
 })
+bad('a window that holds nothing', async () => {
+  const log = 'fixtures/strace/attach-samba'
+  isRefused(await flushtrace('rank', log, '--since', '5', '--until', '1'), /--since 5 --until 1: nothing lies between/)
+  const [late, early] = ['2026-11-20T12:00:00Z', '2026-11-20T11:00:00Z']
+  isRefused(await flushtrace('events', log, '--since', late, '--until', early), /nothing lies between them/)
+})
 bad('a file that is not there', async () =>
   isRefused(await flushtrace('rank', join(folder, 'none')), /none: no such file/),
 )

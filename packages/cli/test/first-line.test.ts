@@ -63,4 +63,22 @@ firstLine('a flush of a file system is no flush of the file whose descriptor nam
   )
 })
 
+firstLine('what a filter leaves out is not said to be missing', async () => {
+  assert.is(await rank([START, OPEN, FSYNC(3), PID], '--process', 'y'), 'No flush of y was seen in 1.0 s.')
+  assert.is(await rank([START, OPEN, FSYNC(3), PID], '--file', '*.db'), 'No flush on *.db was seen in 1.0 s.')
+})
+
+firstLine('the rate of a part is that of the part', async () => {
+  const lines = [START, OPEN, FSYNC(3), FSYNC(3), PID]
+  assert.match(
+    await rank(lines, '--since', '0.2', '--until', '0.6'),
+    /^2 flushes since 0\.2 s until 0\.6 s \(5\.0 a second\),/,
+  )
+  assert.match(await rank(lines, '--until', '9'), /^2 flushes until 9 s \(2\.0 a second\),/)
+  assert.match(
+    await rank(lines, '--since', '2023-11-14T22:13:20Z'),
+    /^2 flushes since 2023-11-14T22:13:20Z, all fsync,/,
+  )
+})
+
 firstLine.run()

@@ -49,9 +49,21 @@ export function rankTable(answer: RankAnswer, width: number): string[] {
   return []
 }
 
+/** The time that rates are of: the trace, or its part between --since and --until; 0 where these are times of day. */
+export function spanOf({ spanNs, filter: { since, until } }: RankAnswer): number {
+  const windowNs = Math.min(spanNs, nsOf(until) ?? spanNs) - (nsOf(since) ?? 0)
+  return windowNs > 0 ? windowNs : 0
+}
+
+/** NaN where it is no number of seconds. */
+function nsOf(text: string | null): number | null {
+  return text === null ? null : Number(text) * 1e9
+}
+
 /** The numbers to show, from all that say something to the two that must be there. */
 function plans(answer: RankAnswer): NumberColumn[][] {
-  const { spanNs, total, by } = answer
+  const { total, by } = answer
+  const spanNs = spanOf(answer)
   const kinds = Object.entries(total.flushes.byCall).sort((a, b) => b[1] - a[1])
   // One kind only: the headline says which. By call: the row does.
   const most = by === 'call' || kinds.length <= 1 ? 0 : Math.min(kinds.length, MOST_CALLS)

@@ -2,7 +2,7 @@
 import type { RankAnswer } from '@flushtrace/answers'
 import { diagnosticNotes, note, shellWord, sourceNotes, wrap } from './notes.ts'
 import { patternText } from './rank-patterns.ts'
-import { deviceTable, rankTable } from './rank-table.ts'
+import { deviceTable, rankTable, spanOf } from './rank-table.ts'
 import { bytes, count, duration, plural, rate, safe } from './text.ts'
 import { titleOf } from './title.ts'
 
@@ -20,18 +20,13 @@ export function renderRank(answer: RankAnswer, paths: readonly string[], width: 
   return [...lines, '', ...below, ''].join('\n')
 }
 
-function headline({ total, spanNs, rows, by, diagnostics, sources }: RankAnswer): string {
-  const time = spanNs > 0 ? ` in ${duration(spanNs)}` : ''
+function headline(answer: RankAnswer): string {
+  const { total, rows, by, sources } = answer
+  const spanNs = spanOf(answer)
+  const time = windowOf(answer.filter) || (spanNs > 0 ? ` in ${duration(spanNs)}` : '')
   const n = total.flushes.total
   if (n === 0 && total.block) return blockHeadline(total.block, time)
-  if (n === 0) {
-    const wrote = total.written.calls > 0 ? `; ${count(total.written.calls)} writes${amount(total.written.bytes)}` : ''
-    // What was filtered out, lost or done by io_uring may have flushed.
-    const whole = diagnostics.every(({ severity }) => severity === 'info')
-    return whole
-      ? `No flush${time}: nothing here made data durable${wrote}.`
-      : `No flush was seen${time}${wrote}; the trace does not show everything (see unseen).`
-  }
+  if (n === 0) return noFlush(answer, time)
   const often = spanNs > 0 ? ` (${rate(n, spanNs)} a second)` : ''
   // One guess among many facts is told in its row; sysdig names no file of any flush.
   const named = total.confidence === 'exact' || sources.some(({ kind }) => kind === 'strace')
@@ -51,6 +46,23 @@ function headline({ total, spanNs, rows, by, diagnostics, sources }: RankAnswer)
       : ''
   const who = total.processes === 1 ? ', all by one process,' : ` by ${plural(total.processes, 'process', 'processes')}`
   return `${flushes}${time}${often}${which}${who}${files}${most}.`
+}
+
+/** What was filtered out, lost or done by io_uring may have flushed: no more is claimed than was seen. */
+function noFlush({ total: { written }, filter: { process, file }, diagnostics }: RankAnswer, time: string): string {
+  const wrote = written.calls > 0 ? `; ${count(written.calls)} writes${amount(written.bytes)}` : ''
+  const asked = [process === null ? '' : ` of ${safe(process)}`, file === null ? '' : ` on ${safe(file)}`].join('')
+  if (asked !== '') return `No flush${asked} was seen${time}${wrote}.`
+  return diagnostics.every(({ severity }) => severity === 'info')
+    ? `No flush${time}: nothing here made data durable${wrote}.`
+    : `No flush was seen${time}${wrote}; the trace does not show everything (see unseen).`
+}
+
+/** From --since to --until, as given. */
+function windowOf({ since, until }: RankAnswer['filter']): string {
+  const told = (word: string, text: string | null): string =>
+    text === null ? '' : ` ${word} ${safe(text)}${/^[\d.]+$/.test(text) ? ' s' : ''}`
+  return `${told('since', since)}${told('until', until)}`
 }
 
 /** Where the sources hold block requests and no flush call. */
@@ -83,7 +95,7 @@ function remarks({ total }: RankAnswer): string[] {
   }
   if (total.mapped.files > 0 && total.flushes.total >= 10 && calls * 10 < total.flushes.total) {
     lines.push(
-      `Only ${count(calls)} write ${calls === 1 ? 'call' : 'calls'} in that time: data reaches these files through shared mappings.`,
+      `${calls === 0 ? 'No' : `Only ${count(calls)}`} write ${calls < 2 ? 'call' : 'calls'} in that time: data reaches these files through shared mappings.`,
     )
   }
   if (total.unnamedFlushes > 0 && total.files > 0) {

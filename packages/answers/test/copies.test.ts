@@ -1,0 +1,53 @@
+/** One recording given twice is counted once. */
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { rank } from '../src/index.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
+const copies = suite('copies')
+copies.after(() => rmSync(folder, { recursive: true }))
+
+const LOG = 'fixtures/strace/libaio.txt'
+
+/** Flushes, and how many sources were told to be copies. */
+async function counted(...paths: string[]): Promise<[flushes: number, copies: number]> {
+  const { total, diagnostics } = await rank(paths)
+  return [total.flushes.total, diagnostics.find(({ code }) => code === 'source/copy')?.count ?? 0]
+}
+
+function inFolder(name: string): string {
+  mkdirSync(join(folder, name))
+  return join(folder, name)
+}
+
+copies('a path named twice, a hard link, a compressed copy', async () => {
+  const [alone] = await counted(LOG)
+  assert.ok(alone > 0)
+  const place = inFolder('same')
+  const path = join(place, 'a.txt')
+  copyFileSync(LOG, path)
+  linkSync(path, join(place, 'b.txt'))
+  writeFileSync(join(place, 'a.txt.gz'), gzipSync(readFileSync(path)))
+  assert.equal(await counted(path, path), [alone, 1])
+  assert.equal(await counted(place), [alone, 2])
+})
+
+copies('files of a -ff set that hold the same lines are of different tasks', async () => {
+  const place = inFolder('set')
+  for (const pid of [41, 42]) writeFileSync(join(place, `s.${pid}`), 'fsync(3) = 0\n+++ exited with 0 +++\n')
+  assert.equal(await counted(place), [2, 0])
+})
+
+copies('logs that begin alike and go on differently', async () => {
+  const place = inFolder('alike')
+  const start = '12 getpid() = 12\n'.repeat(8000)
+  writeFileSync(join(place, 'a.txt'), `${start}12 fsync(3) = 0\n`)
+  writeFileSync(join(place, 'b.txt'), `${start}12 fsync(3) = 0\n12 fsync(3) = 0\n`)
+  assert.equal(await counted(place), [3, 0])
+})
+
+copies.run()
