@@ -6,6 +6,7 @@ import { Config } from '@oclif/core/config'
 import { CLIError } from '@oclif/core/errors'
 import { run } from '@oclif/core/run'
 import { describeFailure, FAILURE_EXIT, isExit, printFailure } from './failure.ts'
+import { leave } from './leave.ts'
 import { nearest } from './nearest.ts'
 
 /** What a shell reports for a program that SIGPIPE ended: 128 + 13. */
@@ -14,11 +15,14 @@ const CLOSED_PIPE = 141
 /** `root` is the folder of the package, where oclif finds package.json and the command manifest. */
 export async function main(root: string): Promise<void> {
   const argv = process.argv.slice(2)
-  // process.exit, not exitCode: after a failure no reader, worker or timer has anything left to do.
-  const fail = (error: unknown): never => {
-    if (isExit(error)) process.exit(error.oclif.exit || 0)
+  // Not exitCode alone: after a failure no reader, worker or timer has anything left to do.
+  const fail = (error: unknown): void => {
+    if (isExit(error)) {
+      leave(error.oclif.exit || 0)
+      return
+    }
     printFailure(describeFailure(error, 'flushtrace'), argv.includes('--json'), error)
-    process.exit(FAILURE_EXIT)
+    leave(FAILURE_EXIT)
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // The reader went away (`| head -1`): nobody wants the rest, so stop working for it, without a word.
