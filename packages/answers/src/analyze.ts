@@ -4,7 +4,7 @@
  */
 import { REQUEST_ACTIONS, type Activity, type DeviceSummary, type TracedProcess } from '@flushtrace/correlate'
 import type { DiskLayout } from '@flushtrace/layout'
-import { Diagnostics, formatInstant, type Instant } from '@flushtrace/trace'
+import { Diagnostics, formatInstant, type Instant, type Pace } from '@flushtrace/trace'
 import { extent } from 'd3-array'
 import { BlockTimeline } from './block-timeline.ts'
 import { oneWitnessEach, readBlocks, type BlockTrace, type OnBlockBatch } from './block.ts'
@@ -31,6 +31,8 @@ import { reportUnseen } from './unseen.ts'
 export interface AnalyzeOptions extends FilterOptions, FormatOptions, ClockOptions {
   /** Called now and then with the bytes read so far (as on disk) and in all (null: a stream has no size). */
   readonly onProgress?: (done: number, total: number | null) => void
+  /** Waited for before each further piece of a source, by whoever passes on what it is told. */
+  readonly pace?: Pace
 }
 
 /** What is true of the whole capture once it has been read. */
@@ -82,7 +84,7 @@ export interface Listeners {
 /** Opens everything, and reads what was saved beside the traces. */
 async function open(paths: readonly string[], options: AnalyzeOptions, wanted: Parameters<typeof blockReadings>[3]) {
   const diagnostics = new Diagnostics()
-  const capture = await openCapture(paths, diagnostics, options, options.onProgress)
+  const capture = await openCapture(paths, diagnostics, options, options.onProgress, options.pace)
   const straces = straceReadings(capture, diagnostics)
   // What sysdig cannot show is no gap where strace stands beside it.
   const beside = straces.length > 0 ? new Diagnostics() : diagnostics

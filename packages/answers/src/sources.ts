@@ -35,6 +35,7 @@ import {
   openSources,
   type DiagnosticKind,
   type Diagnostics,
+  type Pace,
   type SavedLink,
   type Source,
 } from '@flushtrace/trace'
@@ -109,9 +110,10 @@ export async function openCapture(
   diagnostics: Diagnostics,
   formats: FormatOptions = {},
   onProgress?: (done: number, total: number | null) => void,
+  pace?: Pace,
 ): Promise<Capture> {
   const memory = new MemoryWatch(formats.maxMemoryBytes)
-  const { sources, links } = await openSources(paths, diagnostics, onProgress, memory)
+  const { sources, links } = await openSources(paths, diagnostics, onProgress, memory, pace)
   const saved = savedFolders(sources)
   const classified = sources.map((source) => ({ source, kind: classify(source, saved, formats, diagnostics) }))
   if (!classified.some(({ kind }) => !NO_TRACE.has(kind))) {
@@ -119,7 +121,11 @@ export async function openCapture(
   }
   const traces = classified.filter(({ kind }) => !NO_TRACE.has(kind))
   const copies = copiesAmong(traces, diagnostics)
-  return { memory, sources: classified.map((one) => (copies.has(one.source) ? { ...one, kind: 'unknown' } : one)), links }
+  return {
+    memory,
+    sources: classified.map((one) => (copies.has(one.source) ? { ...one, kind: 'unknown' } : one)),
+    links,
+  }
 }
 
 function classify(

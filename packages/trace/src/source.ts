@@ -63,14 +63,18 @@ const CUT: DiagnosticKind = {
 /** Bytes read so far (as on disk) and in all; null when a stream is among them. */
 export type OnProgress = (done: number, total: number | null) => void
 
+/** Waited for before each further piece: who can take no more holds the reading back. */
+export type Pace = () => Promise<unknown> | undefined
+
 /** Opens files, directories and `-` (standard input). Throws TraceError when a named source is not there at all. */
 export async function openSources(
   paths: readonly string[],
   diagnostics: Diagnostics,
   onProgress: OnProgress = () => {},
   memory: MemoryWatch = new MemoryWatch(),
+  pace: Pace = () => undefined,
 ): Promise<OpenedSources> {
-  const opened: Opened = { sources: [], links: [], progress: new Progress(onProgress), memory }
+  const opened: Opened = { sources: [], links: [], progress: new Progress(onProgress), memory, pace }
   for (const path of paths) {
     if (path === '-') {
       opened.progress.expect(null)
@@ -123,16 +127,17 @@ async function openPath(path: string, opened: Opened, named: boolean, diagnostic
 /** `named`: by the user. An empty file met in a walk is nothing to tell of: many side files are. */
 function keep(opened: Opened, source: Source, named: boolean, diagnostics: Diagnostics): void {
   if (named && source.head.length === 0) diagnostics.add(EMPTY, { source: source.path }, source.path)
-  const { memory } = opened
-  opened.sources.push({ ...source, chunks: () => watched(source, memory) })
+  opened.sources.push({ ...source, chunks: () => watched(source, opened) })
 }
 
 /** Looks at the memory after each piece: by then the one before it has been made into what is kept. */
-async function* watched(source: Source, memory: MemoryWatch): AsyncGenerator<Uint8Array> {
+async function* watched(source: Source, { memory, pace }: Opened): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for await (const piece of source.chunks()) {
     memory.look(source.path, bytes)
     bytes += piece.length
+    const free = pace()
+    if (free) await free
     yield piece
   }
 }
@@ -193,6 +198,7 @@ interface Opened {
   readonly links: SavedLink[]
   readonly progress: Progress
   readonly memory: MemoryWatch
+  readonly pace: Pace
 }
 
 class Progress {

@@ -372,4 +372,27 @@ sources('tells how far it is', async ({ folder }) => {
   assert.equal(seen.at(-1), [packed.length, packed.length])
 })
 
+sources('a writer that can take no more holds the reading back', async ({ folder }) => {
+  const path = join(folder, 'paced.txt')
+  writeFileSync(path, LARGE)
+  const waits: (() => void)[] = []
+  const pace = (): Promise<void> => new Promise((resolve) => waits.push(resolve))
+  const opened = await openSources([path], new Diagnostics(), undefined, undefined, pace)
+  let pieces = 0
+  const reading = (async () => {
+    for await (const piece of opened.sources[0].chunks()) pieces += piece.length > 0 ? 1 : 0
+  })()
+  const turn = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 50))
+  await turn()
+  assert.equal([pieces, waits.length], [0, 1])
+  waits[0]()
+  await turn()
+  assert.equal([pieces, waits.length], [1, 2])
+  for (let k = 1; pieces * (1 << 20) < LARGE.length; k++) {
+    waits[k]()
+    await turn()
+  }
+  await reading
+})
+
 sources.run()

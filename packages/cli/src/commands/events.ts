@@ -27,7 +27,9 @@ export default class Events extends BaseCommand {
     const { args, flags } = await this.parse(Events)
     const lines = new JsonLines()
     const { diagnostics } = await this.withProgress(flags, (onProgress) =>
-      events(args.sources, { ...flags, ...formatsOf(flags), onProgress }, (event) => lines.add(event)),
+      events(args.sources, { ...flags, ...formatsOf(flags), onProgress, pace: lines.pace }, (event) =>
+        lines.add(event),
+      ),
     )
     lines.end()
     // What is said of the events, and what a filter left out because nothing tells, are no events.

@@ -49,9 +49,13 @@ function headline(answer: RankAnswer): string {
 }
 
 /** What was filtered out, lost or done by io_uring may have flushed: no more is claimed than was seen. */
-function noFlush({ total: { written }, filter: { process, file }, diagnostics }: RankAnswer, time: string): string {
+function noFlush(
+  { total: { written }, filter: { process, file, device }, diagnostics }: RankAnswer,
+  time: string,
+): string {
   const wrote = written.calls > 0 ? `; ${count(written.calls)} writes${amount(written.bytes)}` : ''
-  const asked = [process === null ? '' : ` of ${safe(process)}`, file === null ? '' : ` on ${safe(file)}`].join('')
+  const part = (word: string, text: string | null): string => (text === null ? '' : ` ${word} ${safe(text)}`)
+  const asked = `${part('of', process)}${part('on', file)}${part('on', device)}`
   if (asked !== '') return `No flush${asked} was seen${time}${wrote}.`
   return diagnostics.every(({ severity }) => severity === 'info')
     ? `No flush${time}: nothing here made data durable${wrote}.`
