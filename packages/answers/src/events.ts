@@ -92,12 +92,17 @@ export async function events(
   const note = (activity: Activity): void => {
     if (ofProcess && isOfProcess(activity, ofProcess)) tasks.add(activity.task.tid)
   }
+  // A device that stands in several traces is told by the one that begins with it: each request is one event.
+  const tellers = new Map<number, BlockSource>()
   const onBlockBatch: OnBlockBatch = (batch, shiftNs, block, wanted) => {
     // Which file a request is of, only locate tells.
     if (options.file !== undefined) return
     for (let i = 0; i < batch.length; i++) {
       if (batch.action[i] !== ACTION.queue || (batch.flags[i] & CHANGES) === 0) continue
       if (wanted && !wanted(i)) continue
+      const device = batch.device[i]
+      if (!tellers.has(device)) tellers.set(device, block)
+      if (tellers.get(device) !== block) continue
       const event = blockEventOf(batch, i, shiftNs, block)
       if (!ofProcess || tasks.has(batch.tid[i]) || ofProcess(event.pid, event.comm, null)) add(event)
     }

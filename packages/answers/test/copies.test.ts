@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { rank } from '../src/index.ts'
+import { events, rank } from '../src/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
 const copies = suite('copies')
@@ -48,6 +48,20 @@ copies('logs that begin alike and go on differently', async () => {
   writeFileSync(join(place, 'a.txt'), `${start}12 fsync(3) = 0\n`)
   writeFileSync(join(place, 'b.txt'), `${start}12 fsync(3) = 0\n12 fsync(3) = 0\n`)
   assert.equal(await counted(place), [3, 0])
+})
+
+copies('a recording as binary, as blkparse text and as tracefs text: each request is one event', async () => {
+  const requests = async (...paths: string[]): Promise<number> => {
+    let count = 0
+    await events(paths, {}, ({ type }) => (count += type === 'block-write' ? 1 : 0))
+    return count
+  }
+  const alone = await requests(
+    'fixtures/blktrace/discard/loop0.blktrace.0',
+    'fixtures/blktrace/discard/loop0.blktrace.1',
+  )
+  assert.ok(alone > 0)
+  assert.is(await requests('fixtures/blktrace/discard'), alone)
 })
 
 copies.run()
