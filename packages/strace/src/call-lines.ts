@@ -71,6 +71,7 @@ export class CallLines {
       if (result >= 0 && buf[result] !== 0x3f) {
         facts.counted++
         counts.end(name, isError(buf, result) ? FAILED : OK)
+        this.timed ||= endsTimed(buf, end)
         return 'counted'
       }
     }
@@ -362,8 +363,13 @@ export class CallLines {
     if (at < 0) return
     if (buf[at] === 0x3f) this.#context.counts.end(name, at + 2 < end && buf[at + 2] === 0x45 ? RESTARTED : UNKNOWN)
     else this.#context.counts.end(name, isError(buf, at) ? FAILED : OK)
-    if (buf[end - 1] === 0x3e && buf[end - 2] >= 0x30 && buf[end - 2] <= 0x39) this.timed = true
+    this.timed ||= endsTimed(buf, end)
   }
+}
+
+/** ` <0.000021>`: the duration that -T prints last. */
+function endsTimed(buf: Uint8Array, end: number): boolean {
+  return buf[end - 1] === 0x3e && buf[end - 2] >= 0x30 && buf[end - 2] <= 0x39
 }
 
 function isError(buf: Uint8Array, at: number): boolean {

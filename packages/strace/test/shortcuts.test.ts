@@ -95,6 +95,15 @@ const lines = fc.array(
   { maxLength: 60 },
 )
 
+shortcuts('a duration on a line that is only counted', () => {
+  const line = (k: number, took: string): string => `42    1795175435.00000${k} getpid() = 42${took}\n`
+  for (const text of [
+    line(0, '') + line(1, ' <0.000021>'),
+    line(0, ' <0.000021>') + line(1, ' <0.000021>') + line(2, ''),
+  ])
+    same(Buffer.from(text), text)
+})
+
 shortcuts('calls in any order', () => {
   fc.assert(
     fc.property(lines, (parts) => {
