@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { commonFolder } from '../src/render/notes.ts'
 import { flushtrace } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
@@ -123,6 +124,13 @@ hostile('file names of the capture itself', async () => {
   }
   const { out: text } = await flushtrace('rank', odd, '--json')
   assert.not.match(text, RAW)
+})
+
+hostile('paths that have no folder in common', () => {
+  assert.is(commonFolder(['/srv/a/x', '/srv/b/y']), '/srv/')
+  assert.is(commonFolder(['/srv/a/x', '-']), '')
+  assert.is(commonFolder(['a/b', '/a/b']), '')
+  assert.is(commonFolder(['a/b/c', 'a/bc/d']), 'a/')
 })
 
 hostile('a walk follows no link, and a path in a trace is never opened', async () => {

@@ -49,7 +49,7 @@ export function commonFolder(paths: readonly string[]): string {
   if (paths.length < 2) return ''
   let folder = paths[0].slice(0, paths[0].lastIndexOf('/') + 1)
   while (folder !== '' && !paths.every((path) => path.startsWith(folder))) {
-    folder = folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1)
+    folder = folder.slice(0, folder.slice(0, -1).lastIndexOf('/') + 1)
   }
   return folder
 }
