@@ -8,9 +8,11 @@ import { Diagnostics, TraceError, type Source } from '@flushtrace/trace'
 import { analyze } from './analyze.ts'
 import type { CheckAnswer } from './check-schema.ts'
 import { recountBlktrace } from './recount/blktrace.ts'
+import { recountBlockText } from './recount/block-text.ts'
 import { cellOf, type Cells } from './recount/cells.ts'
 import { recountScap } from './recount/scap.ts'
 import { recountStrace } from './recount/strace.ts'
+import { recountSysdigText } from './recount/sysdig-text.ts'
 import { openCapture, type FormatOptions, type SourceKind } from './sources.ts'
 
 export async function check(paths: readonly string[], formats: FormatOptions = {}): Promise<CheckAnswer> {
@@ -37,7 +39,21 @@ export async function check(paths: readonly string[], formats: FormatOptions = {
     if (whole) compare(answer, group, await countRequests(group, formats), cells)
     else answer.left.push({ source: group[0].path, why: 'damaged, or version 2' })
   }
+  for (const kind of ['blkparse', 'tracefs'] as const) {
+    if (kind === 'blkparse' && formats.blkparseFormat !== undefined) continue
+    for (const source of of(kind)) {
+      compare(answer, [source], await countRequests([source], formats), await recountBlockText(source, kind))
+    }
+  }
+  if (formats.sysdigFormat === undefined) {
+    for (const source of [...of('sysdig-text'), ...of('sysdig-json')]) {
+      compare(answer, [source], await countCalls([source], formats), await recountSysdigText(source))
+    }
+  }
   for (const { source, kind } of sources) {
+    const shaped =
+      kind === 'blkparse' ? formats.blkparseFormat : kind === 'sysdig-text' ? formats.sysdigFormat : undefined
+    if (shaped !== undefined) answer.left.push({ source: source.path, why: 'a format of its own' })
     if (!RECOUNTED.has(kind)) answer.left.push({ source: source.path, why: `no second count of ${kind}` })
   }
   return answer
@@ -48,12 +64,16 @@ const RECOUNTED: ReadonlySet<SourceKind> = new Set<SourceKind>([
   'strace',
   'scap',
   'blktrace',
+  'blkparse',
+  'tracefs',
+  'sysdig-text',
+  'sysdig-json',
   'proc',
   'layout',
   'unknown',
 ])
 /** Counted by rules over descriptors, which the second count does not follow. */
-const PLAIN = new Set(['fsync', 'fdatasync', 'msync', 'sync', 'syncfs'])
+const PLAIN = new Set(['fsync', 'fdatasync', 'msync', 'sync', 'syncfs', 'aioFsync', 'aioFdsync'])
 
 async function countCalls(sources: readonly Source[], formats: FormatOptions): Promise<Cells> {
   const cells: Cells = new Map()

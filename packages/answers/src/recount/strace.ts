@@ -1,29 +1,25 @@
 /**
  * Flushes of an strace log, counted a second time: a line and a regular expression at a time, and knowing of nothing but
- * the five calls. Slow and plain on purpose, and with no code of the reader: where the two differ, one of them is wrong.
+ * the five calls, and of libaio's flushes. Slow and plain on purpose, and with no code of the reader: where the two differ, one of them is wrong.
  *
  *     7813  1795173137.151540 fsync(10</srv/x>) = 0 <0.0012>
  *     [pid 7813] msync(0x7f0000000000, 4096, MS_SYNC <unfinished ...>
  *     7813  <... msync resumed>) = 0
  */
 import { basename } from 'node:path'
-import { createInterface } from 'node:readline'
-import { Readable } from 'node:stream'
 import type { Source } from '@flushtrace/trace'
 import { cellOf, type Cells } from './cells.ts'
+import { plainLines } from './lines.ts'
 
 /** Times, `(+ 0.000123)` of -r, numbers and pointers in brackets, labels. */
 const BEFORE_CALL = String.raw`(?:(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d+\.\d+|\d{9,}|\(\+ *\d+\.\d+\)|\[[^\]]*\]) +)*`
 const PID = String.raw`(?:\[pid +(\d+)(?:<.*?>)?\] *|(\d{1,7})(?:<.*?>)? +)?`
 const CALL = new RegExp(
-  String.raw`^${PID} *${BEFORE_CALL}(?:<\.\.\. )?(fsync|fdatasync|msync|sync|syncfs)(?:\(| resumed> ?)(.*)$`,
+  String.raw`^${PID} *${BEFORE_CALL}(?:<\.\.\. )?(fsync|fdatasync|msync|sync|syncfs|io_submit)(?:\(| resumed> ?)(.*)$`,
 )
 const ANY_PID = /^(?:\[pid +\d+|\d{1,7}(?:<.*?>)? +\S)/
 /** The last `) = ` of a line: a name may hold one, what follows a result cannot. */
 const RESULT = /^(.*)\)\s*= (-?\d+|\?)(.*)$/
-// oxlint-disable-next-line no-control-regex -- colours begin with one
-const COLOUR = /\u001b\[[\d;]*m/g
-
 interface Unfinished {
   call: string
   args: string
@@ -47,12 +43,14 @@ async function recountLog(source: Source, cells: Cells): Promise<boolean> {
   const end = (pid: string, call: string, text: string): void => {
     const [, args, result, rest] = RESULT.exec(text) ?? []
     if (result === undefined || result === '?' || /\(INJECTED(?:: args, retval)?\)/.test(rest)) return
+    if (call === 'io_submit') {
+      for (const name of submitted(args, Number(result))) found.push([pid, name])
+      return
+    }
     if (call === 'msync' && !isSync(args)) return
     found.push([pid, result.startsWith('-') ? `${call} failed` : call])
   }
-  const input = Readable.from(source.chunks(), { objectMode: false })
-  for await (const raw of createInterface({ input, crlfDelay: Infinity })) {
-    const line = raw.replace(COLOUR, '').trimEnd()
+  for await (const line of plainLines(source)) {
     if (line === '') continue
     lines++
     if (ANY_PID.test(line)) withPid++
@@ -82,6 +80,17 @@ async function recountLog(source: Source, cells: Cells): Promise<boolean> {
   for (const [pid, name] of found) cellOf(cells, oneTask ? own : pid, name).least++
   for (const cell of cells.values()) cell.most = cell.least
   return oneTask || withPid === lines
+}
+
+/** The flushes among the first `taken` control blocks; 2 and 3 are their numbers, before 4.22 they were called by words. */
+function submitted(args: string, taken: number): string[] {
+  const blocks = args.replace(/"(?:[^"\\]|\\.)*"/g, '').split(/\}(?=, \{|\])/)
+  return blocks.slice(0, Math.max(0, taken)).flatMap((text) => {
+    const opcode = /lio_opcode=(?:IOCB_CMD_)?(\w+)|, (f(?:d|data)?sync), fildes/i.exec(text)
+    const name = (opcode?.[1] ?? opcode?.[2] ?? '').toLowerCase()
+    if (name === 'fsync' || name === '0x2' || name === '2') return ['aioFsync']
+    return name === 'fdsync' || name === '0x3' || name === '3' ? ['aioFdsync'] : []
+  })
 }
 
 /** MS_SYNC is 4. */
