@@ -83,12 +83,12 @@ export async function attribute(
 }
 
 /** What alignment by data leaves open; 0 where nothing had to be aligned by data. */
-function doubtOf({ blocks }: Analysis): number {
+function doubtOf({ blocks }: Pick<Analysis, 'blocks'>): number {
   return Math.max(0, ...blocks.map(({ clock }) => clock.residualNs ?? 0))
 }
 
 /** More than a millisecond would give one call's requests to the next. */
-function slackOf(analysis: Analysis): number {
+export function slackOf(analysis: Pick<Analysis, 'blocks'>): number {
   return Math.min(MAX_SLACK_NS, Math.max(NOTE_SLACK_NS, doubtOf(analysis)))
 }
 const MAX_SLACK_NS = 1_000_000

@@ -17,7 +17,10 @@ import { ACTION, BlockBatch, OP, StringTable, makeDevice } from '@flushtrace/tra
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Attributed } from '../src/attribute.ts'
+import type { Analysis } from '../src/analyze.ts'
+import { slackOf } from '../src/attribute.ts'
 import { Explainer, type Explained } from '../src/explain-rows.ts'
+import { ExplainSummary } from '../src/explain-summary.ts'
 import { Waits } from '../src/explain-waits.ts'
 import { explain, explainSchema, type ExplainOptions } from '../src/index.ts'
 import { FlushList, MAX_FLUSHES } from '../src/flush-list.ts'
@@ -292,6 +295,26 @@ explained('a file whose device nothing shows: only what the call itself queued',
     .call('flush', 10, '/d/a', 1000, 1000)
     .request('jbd2/sda-8', 99, 1300, 1400, { flags: JOURNAL })
   assert.equal(s.waits(1), [])
+})
+
+explained('of very many requests the first are listed, and the rest counted', () => {
+  const s = flushOfA()
+  for (let k = 0; k < 69; k++) s.request('app', 10, 1200 + k, 1900)
+  const { row } = s.explained(1)
+  assert.equal([row.blockWrites.length, row.moreBlockWrites, row.writes], [64, 6, 70])
+})
+
+explained('of very many files of others the largest twenty are listed', () => {
+  const one = flushOfA().explained(1)
+  const summary = new ExplainSummary()
+  summary.add({ ...one, others: new Map(Array.from({ length: 25 }, (_, k) => [`/d/${k}`, k + 1])) })
+  const { others } = summary.summary()
+  assert.equal([others.length, others[0].bytes, others[19].bytes], [20, 25, 6])
+})
+
+explained('clocks that agree within a second leave a call no more than a millisecond of slack', () => {
+  const slack = (residualNs: number): number => slackOf({ blocks: [{ clock: { residualNs } }] } as unknown as Analysis)
+  assert.equal([slack(300_000), slack(5_000_000)], [300_000, 1_000_000])
 })
 
 explained.run()

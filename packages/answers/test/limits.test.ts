@@ -29,6 +29,13 @@ limits('docs/limits.md names every bound with its number, and no other', () => {
   assert.equal(told.sort(), found.sort())
 })
 
+limits('every bound has a test that goes beyond it', () => {
+  const rows = readFileSync('docs/limits.md', 'utf8').match(/^\| \S+\.ts +\|.*$/gm) ?? []
+  const untested = rows.filter((row) => !/\| `[\w/-]+\.test\.ts` \|$/.test(row))
+  assert.ok(rows.length > 70)
+  assert.equal(untested, [])
+})
+
 limits('tests and diagnostics that docs/limits.md names are there', () => {
   const named = readFileSync('docs/limits.md', 'utf8').matchAll(/`([\w/-]+\.test\.ts)`/g)
   for (const [, path] of named) readFileSync(join('packages', path))
@@ -117,6 +124,17 @@ limits('a path that is deeper than any, and a command line that is longer than s
   assert.is(rows[0].process?.command?.length, 1 << 16)
   const path = (await rank([join(folder, 'capture')], { by: 'file' })).rows[0].file?.path ?? ''
   assert.ok(path.length < deep.length && path.startsWith('/srv/d/d'), String(path.length))
+})
+
+limits('pieces of a disk image beyond a thousand are counted, and not listed', async () => {
+  const rows = Array.from(
+    { length: 1100 },
+    (_, k) => `0x${(k * 2 + 1).toString(16)}0000 0x10000 0x${k.toString(16)}0000 /srv/a.qcow2\n`,
+  )
+  capture('image/map.txt', `Offset          Length          Mapped to       File\n${rows.join('')}`)
+  capture('image/blkparse.txt', '  7,0    0        1     0.000000000   519  Q  WS 0 + 8 [dd]\n'.repeat(9))
+  const { images } = await inspect([join(folder, 'image')])
+  assert.equal([images[0].pieceCount, images[0].pieces.length], [1100, 1024])
 })
 
 limits.run()

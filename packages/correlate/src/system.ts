@@ -259,6 +259,8 @@ export class System {
     if (!rows || rows.full || rows.strings !== batch.strings) {
       if (held.batches.length >= MAX_HELD_BATCHES) {
         this.#held.delete(tid)
+        // Known from here on, or each of its rows would be held again.
+        this.#taskOf(held.batches[0], 0, source)
         this.#replay(held)
         return false
       }

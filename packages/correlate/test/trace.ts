@@ -66,7 +66,7 @@ export interface Args {
 export class Rows {
   readonly strings = new StringTable()
   readonly names: FdName[] = []
-  batch = new CallBatch(this.strings, this.names, 1 << 12)
+  batch = new CallBatch(this.strings, this.names, 1 << 13)
   #record = 0
 
   add(phase: number, tid: number, name: string, args: Args = {}): number {

@@ -14,9 +14,14 @@ export class ExtentBuilder {
   #fileOffset = new Float64Array(64)
   #file = new Int32Array(64)
   #flags = new Uint8Array(64)
+  readonly #most: number
+
+  constructor(most = MAX_EXTENTS) {
+    this.#most = most
+  }
 
   add(start: number, end: number, fileOffset: number, file: number, flags: number): void {
-    if (this.length === MAX_EXTENTS) {
+    if (this.length === this.#most) {
       this.dropped++
       return
     }

@@ -26,11 +26,11 @@ export function sniffQemuMap(text: string): boolean {
   return HEAD.test(text.split('\n', text.startsWith('qemu-img: ') ? 2 : 1).join('\n')) || JSON_HEAD.test(text)
 }
 
-export async function readQemuMap(file: SideFile, findings: Findings): Promise<void> {
+export async function readQemuMap(file: SideFile, findings: Findings, most = MAX_PIECES): Promise<void> {
   const images = new Map<string, ImageFinding>()
   let pieces = 0
   const add = (path: string | null, depth: number | null, start: number, bytes: number, offset: number): void => {
-    if (++pieces > MAX_PIECES) return
+    if (++pieces > most) return
     const key = path ?? `${depth}`
     let image = images.get(key)
     if (!image) images.set(key, (image = { source: file.path, path, depth, guestBytes: null, pieces: [] }))
@@ -54,6 +54,6 @@ export async function readQemuMap(file: SideFile, findings: Findings): Promise<v
       return 'used'
     })
   }
-  if (pieces > MAX_PIECES) file.report(LAYOUT.tooMany, file.path, pieces - MAX_PIECES)
+  if (pieces > most) file.report(LAYOUT.tooMany, file.path, pieces - most)
   findings.images.push(...images.values())
 }

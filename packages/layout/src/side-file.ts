@@ -55,7 +55,11 @@ export class SideFile {
     for await (const chunk of this.source.chunks()) {
       pieces.push(Buffer.from(chunk))
       bytes += chunk.length
-      if (bytes > MAX_JSON_BYTES) break
+      if (bytes > MAX_JSON_BYTES) {
+        this.lines = this.damaged = 1
+        this.report(LAYOUT.notJson, `${this.path}, more than 64 MiB`)
+        return null
+      }
     }
     const text = Buffer.concat(pieces).toString('utf8')
     this.lines = text.split('\n').filter((line) => line !== '').length

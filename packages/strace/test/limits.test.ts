@@ -1,0 +1,76 @@
+/** Beyond each bound of this reader: docs/limits.md. */
+import { TASK_NAME, Diagnostics, type CallBatch } from '@flushtrace/trace'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readStrace } from '../src/index.ts'
+import { Scanner } from '../src/scanner.ts'
+
+const limits = suite('limits of strace')
+
+async function rowsOf<T>(text: string, pick: (batch: CallBatch, i: number) => T): Promise<T[]> {
+  const bytes = Buffer.from(text)
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(bytes)
+  }
+  const source = { path: 'x', bytes: bytes.length, compression: null, head: bytes.subarray(0, 1 << 16), chunks }
+  const rows: T[] = []
+  for await (const batch of readStrace(source, new Diagnostics(), 0).batches) {
+    for (let i = 0; i < batch.length; i++) rows.push(pick(batch, i))
+  }
+  return rows
+}
+
+limits('names of more tasks than there can be are told again', async () => {
+  const named = (tid: number): string => `${tid}<a> fsync(3) = 0\n`
+  const told = async (tasks: number): Promise<number> => {
+    const lines = Array.from({ length: tasks }, (_, k) => named(k + 1))
+    const calls = await rowsOf(lines.join('') + named(1), (batch, i) => batch.call[i])
+    return calls.filter((call) => call === TASK_NAME).length
+  }
+  const most = 1 << 18
+  assert.is(await told(most), most)
+  assert.is(await told(most + 2), most + 3)
+})
+
+limits('arguments beyond the sixteenth', () => {
+  const scanner = new Scanner()
+  const text = Buffer.from(`${Array.from({ length: 20 }, (_, k) => k).join(', ')}) = 0`)
+  assert.is(scanner.scan(text, 0, text.length), 'complete')
+  assert.is(scanner.argCount, 16)
+  assert.is(text.toString('latin1', scanner.resultStart), '0')
+})
+
+limits('command lines of many arguments, or of long ones, are cut and say so', async () => {
+  const argvOf = async (argv: readonly string[]): Promise<{ argv: string[]; cut: boolean }> => {
+    const list = argv.map((word) => `"${word}"`).join(', ')
+    const extras = await rowsOf(`7 execve("/bin/x", [${list}], 0x7f /* 3 vars */) = 0\n`, (batch, i) => batch.extra[i])
+    return extras.find((extra) => extra?.kind === 'argv') as { argv: string[]; cut: boolean }
+  }
+  const many = await argvOf(Array.from({ length: 40 }, (_, k) => `a${k}`))
+  assert.equal([many.argv.length, many.cut], [32, true])
+  const long = await argvOf(['x'.repeat(4000), 'y'.repeat(5000), 'z'])
+  assert.equal([long.argv.map((word) => word.length), long.cut], [[4000, 4096], true])
+  assert.equal(await argvOf(['a', 'b']), { kind: 'argv', argv: ['a', 'b'], cut: false })
+})
+
+limits('descriptors, control blocks and completions of one call beyond 4,096', async () => {
+  const list = (item: (k: number) => string): string => Array.from({ length: 5000 }, (_, k) => item(k)).join(', ')
+  const iocb = (k: number): string => `{aio_data=${k}, aio_lio_opcode=IOCB_CMD_FSYNC, aio_fildes=3}`
+  const text =
+    `7 io_submit(0x7f, 5000, [${list(iocb)}]) = 5000\n` +
+    `7 io_getevents(0x7f, 1, 5000, [${list((k) => `{data=${k}, obj=0, res=1, res2=0}`)}], NULL) = 5000\n` +
+    `7 sendmsg(5, {msg_control=[{cmsg_len=9, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[${list(String)}]}]}, 0) = 1\n`
+  const extras = await rowsOf(text, (batch, i) => batch.extra[i])
+  const lengths = extras.map((extra) =>
+    extra?.kind === 'iocbs'
+      ? extra.iocbs.length
+      : extra?.kind === 'events'
+        ? extra.events.length
+        : extra?.kind === 'fds'
+          ? extra.fds.length
+          : 0,
+  )
+  assert.equal(lengths, [4096, 4096, 4096])
+})
+
+limits.run()
