@@ -4,7 +4,7 @@
  * A task that appears before its fork returned (vfork's child always does) is held back until a result names it, so
  * that it starts with its parent's descriptors and mappings rather than with none.
  */
-import { CALLS, CallBatch, ENTER, EXIT, TASK_ALIAS, type Diagnostics } from '@flushtrace/trace'
+import { CALLS, CallBatch, ENTER, EXIT, TASK_ALIAS, oldestKeys, type Diagnostics } from '@flushtrace/trace'
 import type { SavedProcess } from '@flushtrace/layout'
 import { emitMapped, type Activity, type ActivitySink } from './activity.ts'
 import { DescriptorTracker, taskLabel } from './descriptor-tracker.ts'
@@ -201,10 +201,9 @@ export class System {
     if (known) return known
     const { tasks, saved } = this.#world
     if (tasks.size >= MAX_TASKS) {
-      this.#world.diagnostics.add(CORRELATE.tooManyTasks, null)
-      for (const oldest of tasks.keys()) {
+      for (const oldest of oldestKeys(tasks)) {
+        this.#world.diagnostics.add(CORRELATE.tooManyTasks, null)
         dropTask(this.#world, oldest)
-        break
       }
     }
     const wasSaved = saved.has(tid)

@@ -1,5 +1,5 @@
 /** Calls that have begun and not ended: `<unfinished ...>` seen, `resumed` to come. */
-import { CallBatch, StringTable, viewOf } from '@flushtrace/trace'
+import { CallBatch, StringTable, oldestKeys, viewOf } from '@flushtrace/trace'
 
 export interface Pending {
   /** Id of the call's name; -1 when nothing is under way. */
@@ -115,10 +115,9 @@ export class PendingCalls {
     let pending = this.#byTask.get(tid)
     if (!pending) {
       if (this.#byTask.size >= MAX_TASKS) {
-        for (const oldest of this.#byTask.keys()) {
+        for (const oldest of oldestKeys(this.#byTask)) {
           this.drop(oldest)
           this.forgotten++
-          break
         }
       }
       const row = this.#free.pop() ?? this.#newRow()
