@@ -26,6 +26,7 @@ import {
 import { readTables, type SavedTables } from './summaries.ts'
 import { readCalls, type CallsRead } from './system-calls.ts'
 import { Turns } from './turns.ts'
+import { timedReadings } from './timed.ts'
 import { reportUnseen } from './unseen.ts'
 
 export interface AnalyzeOptions extends FilterOptions, FormatOptions, ClockOptions {
@@ -83,9 +84,11 @@ export interface Listeners {
 
 /** Opens everything, and reads what was saved beside the traces. */
 async function open(paths: readonly string[], options: AnalyzeOptions, wanted: Parameters<typeof blockReadings>[3]) {
+  const { stages } = options
+  stages?.enter('opening')
   const diagnostics = new Diagnostics()
   const capture = await openCapture(paths, diagnostics, options, options.onProgress, options.pace)
-  const straces = straceReadings(capture, diagnostics)
+  const straces = timedReadings(stages, straceReadings(capture, diagnostics))
   // What sysdig cannot show is no gap where strace stands beside it.
   const beside = straces.length > 0 ? new Diagnostics() : diagnostics
   return {
@@ -95,11 +98,11 @@ async function open(paths: readonly string[], options: AnalyzeOptions, wanted: P
     layout: await savedLayout(capture, diagnostics),
     readers: {
       straces,
-      sysdigs: sysdigReadings(capture, beside, options),
+      sysdigs: timedReadings(stages, sysdigReadings(capture, beside, options)),
       ahead: sysdigReadings(capture, new Diagnostics(), options),
       given: givenClocks(capture, options.clock),
     },
-    blockSources: blockReadings(capture, diagnostics, options, wanted),
+    blockSources: timedReadings(stages, blockReadings(capture, diagnostics, options, wanted)),
   }
 }
 
@@ -161,11 +164,14 @@ export async function analyze(
   }
   const onEnd = (process: TracedProcess): void => listeners.onEnd?.(process, context)
   const wantedOfCalls = { onActivity: onCall, onEnd, detail: listeners.detail ?? false }
+  options.stages?.enter('calls')
   const callsRead = readCalls(capture, readers, wantedOfCalls, opened, settled)
   const timeline = settled ? settled.timeline : await timelineAfter(await callsRead, opened, options)
   const window = { timeline, keep: timeFilter(options, () => timeline.origin), device }
+  options.stages?.enter('block requests')
   const blocksRead = readBlocks(blockSources, window, diagnostics, listeners.onBlockBatch ?? null, settled?.turns)
   const [calls, blocks] = await Promise.all([callsRead, blocksRead])
+  options.stages?.enter('answer')
   reportUnseen(straces, diagnostics)
 
   return {

@@ -38,8 +38,10 @@ import {
   type Pace,
   type SavedLink,
   type Source,
+  type Stages,
 } from '@flushtrace/trace'
 import { copiesAmong } from './copies.ts'
+import { timedSource } from './timed.ts'
 
 export const SOURCE_KINDS = [
   'strace',
@@ -65,6 +67,8 @@ export interface FormatOptions {
   readonly sysdigFormat?: string
   /** Reading is refused beyond it; default: a share of the machine's. */
   readonly maxMemoryBytes?: number
+  /** Is told what is being done. */
+  readonly stages?: Stages
 }
 
 export interface ClassifiedSource {
@@ -115,7 +119,9 @@ export async function openCapture(
   const memory = new MemoryWatch(formats.maxMemoryBytes)
   const { sources, links } = await openSources(paths, diagnostics, onProgress, memory, pace)
   const saved = savedFolders(sources)
-  const classified = sources.map((source) => ({ source, kind: classify(source, saved, formats, diagnostics) }))
+  const { stages } = formats
+  const timed = stages ? sources.map((source) => timedSource(source, stages)) : sources
+  const classified = timed.map((source) => ({ source, kind: classify(source, saved, formats, diagnostics) }))
   if (!classified.some(({ kind }) => !NO_TRACE.has(kind))) {
     throw new TraceError('source/nothing-usable', nothingUsable(paths, classified, diagnostics))
   }

@@ -1,6 +1,7 @@
 /** The flags that several commands share, and what they mean to the answers. */
 import { CLIError } from '@oclif/core/errors'
 import { boolean, integer, string } from '@oclif/core/flags'
+import { askedProfile } from './profile.ts'
 
 export const filterFlags = {
   since: string({ summary: 'leave out what came before: seconds from the start, or a time', helpValue: 'TIME' }),
@@ -25,6 +26,7 @@ export function formatsOf(flags: { 'blkparse-format'?: string; 'sysdig-format'?:
   return {
     blkparseFormat: flags['blkparse-format'],
     sysdigFormat: flags['sysdig-format'],
+    stages: askedProfile(),
     maxMemoryBytes: flags['max-memory'] === undefined ? undefined : bytesOf('--max-memory', flags['max-memory']),
   }
 }

@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+
+const profile = suite('FLUSHTRACE_PROFILE')
+const MAIN = fileURLToPath(new URL('program/main.ts', import.meta.url))
+const SOURCE = fileURLToPath(new URL('../../../fixtures/strace/attach-samba', import.meta.url))
+
+function run(env: Record<string, string>): { out: string; err: string; code: number | null } {
+  const flags = ['--conditions=dev', '--import', 'tsx', MAIN, 'rank', SOURCE, '--json', '--process']
+  const { stdout, stderr, status } = spawnSync(process.execPath, [...flags, 'samba*'], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  })
+  return { out: stdout, err: stderr, code: status }
+}
+
+profile('tells the stages on stderr, and changes nothing else', () => {
+  const [asked, plain] = [run({ FLUSHTRACE_PROFILE: '1' }), run({ FLUSHTRACE_PROFILE: '' })]
+  assert.is(asked.out, plain.out)
+  assert.equal([asked.code, plain.code, plain.err], [0, 0, ''])
+  const stages = asked.err.trimEnd().split('\n')
+  const names = stages.map((line) => line.slice(0, 16).trimEnd())
+  assert.equal(names, ['starting', 'opening', 'reading', 'calls', 'parsing', 'block requests', 'answer'])
+  for (const line of stages) assert.match(line, /^[a-z ]{16} +\d+\.\d{3} s +\d+ %/)
+  assert.match(asked.err, /^parsing .* \d+\.\d MB\/s, \d+\.\d million rows\/s$/m)
+})
+
+profile.run()
