@@ -22,7 +22,7 @@ profile('tells the stages on stderr, and changes nothing else', () => {
   assert.equal([asked.code, plain.code, plain.err], [0, 0, ''])
   const stages = asked.err.trimEnd().split('\n')
   const names = stages.map((line) => line.slice(0, 16).trimEnd())
-  assert.equal(names, ['starting', 'opening', 'reading', 'calls', 'parsing', 'block requests', 'answer'])
+  assert.equal(names, ['starting', 'opening', 'calls', 'reading', 'parsing', 'block requests', 'answer'])
   for (const line of stages) assert.match(line, /^[a-z ]{16} +\d+\.\d{3} s +\d+ %/)
   assert.match(asked.err, /^parsing .* \d+\.\d MB\/s, \d+\.\d million rows\/s$/m)
 })

@@ -72,7 +72,7 @@ export const CORRELATE = {
   tooManyTasks: {
     code: 'correlate/too-many-tasks',
     severity: 'loss',
-    message: 'More tasks are alive than Linux has pids; the oldest are forgotten.',
+    message: 'More than 262,144 tasks seem to be alive at once; the oldest are forgotten.',
     fix: 'check that the log is whole: exits seem to be missing (-q, -e filters)',
   },
   unordered: {

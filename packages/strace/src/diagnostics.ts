@@ -77,7 +77,7 @@ export const STRACE = {
   tooManyPending: {
     code: 'strace/too-many-tasks',
     severity: 'loss',
-    message: 'More tasks wait in a call at once than Linux has pids; the oldest are forgotten.',
+    message: 'More than 262,144 tasks wait in a call at once; the oldest are forgotten.',
     fix: 'check that the file is an strace log',
   },
 } as const satisfies Record<string, DiagnosticKind>
