@@ -274,16 +274,17 @@ export async function savedLayout(capture: Capture, diagnostics: Diagnostics): P
 
 export interface SysdigSource {
   readonly source: Source
+  readonly kind: 'scap' | 'sysdig-json' | 'sysdig-text'
   readonly index: number
   readonly reading: SysdigReading
 }
 
 export function sysdigReadings(capture: Capture, diagnostics: Diagnostics, formats: FormatOptions): SysdigSource[] {
-  return capture.sources.flatMap(({ source, kind }, index) => {
-    if (kind === 'scap') return [{ source, index, reading: readScap(source, diagnostics) }]
-    if (kind === 'sysdig-json') return [{ source, index, reading: readSysdigJson(source, diagnostics) }]
+  return capture.sources.flatMap<SysdigSource>(({ source, kind }, index) => {
+    if (kind === 'scap') return [{ source, kind, index, reading: readScap(source, diagnostics) }]
+    if (kind === 'sysdig-json') return [{ source, kind, index, reading: readSysdigJson(source, diagnostics) }]
     if (kind !== 'sysdig-text') return []
-    return [{ source, index, reading: readSysdigText(source, diagnostics, { format: formats.sysdigFormat }) }]
+    return [{ source, kind, index, reading: readSysdigText(source, diagnostics, { format: formats.sysdigFormat }) }]
   })
 }
 

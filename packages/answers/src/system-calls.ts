@@ -40,23 +40,30 @@ export interface CallsRead {
   readonly clocks: ReadonlyMap<number, Alignment>
   /** What other sources can be aligned with. */
   readonly placed: readonly PlacedSource[]
-  /** Tasks that strace saw, where sysdig stands beside it: their calls are told by strace. */
-  readonly told: ReadonlySet<number>
+  /** What each group of `groupsOf` saw. */
+  readonly told: readonly Told[]
   readonly seen: { readonly processes: number; readonly tasks: number }
 }
 
 const COVERED: DiagnosticKind = {
   code: 'source/covered',
   severity: 'info',
-  message: 'sysdig and strace saw the same tasks: their calls are counted once, as strace tells them.',
-  fix: 'to see what sysdig alone tells, name it alone',
+  message: '{} saw the same tasks: their calls are counted once, as the first of them tells them.',
+  fix: 'to see what another one tells, name it alone',
 }
 const SHARED: DiagnosticKind = {
   code: 'source/shared',
   severity: 'info',
-  message: 'Tasks that strace traced are told by strace, all others by sysdig: no call is counted twice.',
+  message: 'Of {}, each task is told by the first that saw it at the time: no call is counted twice.',
   fix: 'to see what one of them tells, name it alone',
 }
+const SYSDIG_KINDS = [
+  { kind: 'scap', name: 'the sysdig capture' },
+  { kind: 'sysdig-json', name: 'sysdig JSON' },
+  { kind: 'sysdig-text', name: 'sysdig text' },
+] as const
+/** What clocks that were joined may differ by. */
+const BESIDE_NS = 1_000_000
 
 const UNALIGNED: DiagnosticKind = {
   code: 'source/not-aligned',
@@ -86,15 +93,17 @@ export async function readCalls(
   const clocks = new Map<number, Alignment>()
   const placed: PlacedSource[] = []
   const seen = { processes: 0, tasks: 0 }
-  const told = new Set<number>()
+  const groups = groupsOf(straces, sysdigs)
+  const told: Told[] = []
   let origin: Instant | null = settled?.calls.origin ?? null
 
-  const run = async (
-    streams: readonly CallStream[],
-    infer: boolean,
-    skip: ReadonlySet<number> | null,
-    turn = settled?.turns.take(),
-  ): Promise<void> => {
+  const run = async (k: number, turn = settled?.turns.take()): Promise<void> => {
+    const { sources, infer } = groups[k]
+    const streams = sources.map(stream)
+    const tasks = new Set<number>()
+    // The richest shows most of a call: where several saw a task at the time, its word counts.
+    const richer = (settled?.calls.told ?? told).slice(0, k)
+    const timed = sources.every(isPlaced)
     let nowNs = NaN
     let counted = 0
     const saved = await savedProcesses(capture, infer ? beside : diagnostics)
@@ -106,9 +115,9 @@ export async function readCalls(
       infer,
       detail: listeners.detail,
       onEnd: listeners.onEnd,
-      onTask: !infer && sysdigs.length > 0 ? (tid) => told.add(tid) : undefined,
+      onTask: k + 1 < groups.length ? (tid) => tasks.add(tid) : undefined,
       emit: (activity) => {
-        if (skip?.has(activity.task.tid)) return
+        if (richer.some((one) => hasTold(one, activity.task.tid, timed ? nowNs : NaN))) return
         counted++
         listeners.onActivity(activity, nowNs, origin)
       },
@@ -125,7 +134,13 @@ export async function readCalls(
     for (const [source, offsetNs] of timeline.offsets) offsets.set(source, offsetNs)
     seen.processes = Math.max(seen.processes, system.seen.processes)
     seen.tasks = Math.max(seen.tasks, system.seen.tasks)
-    if (skip) diagnostics.add(counted > 0 ? SHARED : COVERED, { source: sourcePaths[streams[0].source] })
+    told[k] = { tasks, ...seenBetween(sources, offsets) }
+    if (k === 0) return
+    const names = groups
+      .slice(0, k + 1)
+      .map((one) => one.name)
+      .join(', ')
+    diagnostics.add(counted > 0 ? SHARED : COVERED, { source: sourcePaths[streams[0].source] }, names)
   }
 
   const anchors = new Map<number, CallAnchors>()
@@ -154,8 +169,12 @@ export async function readCalls(
     }
   }
 
+  /** Whether its times may be compared with those of others. */
+  const isPlaced = ({ index, reading: { facts } }: StraceSource | SysdigSource): boolean =>
+    facts.clock === 'wall' || given.has(index) || (clocks.get(index)?.aligned ?? 'none') !== 'none'
+
   const readStraces = async (): Promise<void> => {
-    if (straces.length > 0) await run(straces.map(stream), false, null)
+    if (straces.length > 0) await run(0)
     place(straces)
   }
   const readSysdigs = async (): Promise<void> => {
@@ -167,8 +186,9 @@ export async function readCalls(
         if (clock.aligned === 'none') diagnostics.add(UNALIGNED, { source: sourcePaths[index] }, sourcePaths[index])
       }
     }
-    // strace shows more of a call than sysdig does: where both saw a task, strace's word counts.
-    await run(sysdigs.map(stream), true, straces.length > 0 ? (settled?.calls.told ?? told) : null)
+    const runs = groups.flatMap(({ infer }, k) => (infer ? [k] : []))
+    if (settled) await Promise.all(runs.map((k) => run(k)))
+    else for (const k of runs) await run(k)
   }
   if (settled) await Promise.all([readStraces(), readSysdigs()])
   else {
@@ -177,6 +197,45 @@ export async function readCalls(
   }
   place(sysdigs)
   return { origin, offsets, clocks, placed, told, seen }
+}
+
+/** Sources that were recorded by one means. */
+interface Group {
+  readonly name: string
+  readonly sources: readonly (StraceSource | SysdigSource)[]
+  /** Files behind flushes are inferred. */
+  readonly infer: boolean
+}
+
+/** What shows most of a call first: strace its arguments, a capture the tasks and files from before, JSON and text neither. */
+function groupsOf(straces: readonly StraceSource[], sysdigs: readonly SysdigSource[]): Group[] {
+  const byKind = SYSDIG_KINDS.map(({ kind, name }) => ({
+    name,
+    sources: sysdigs.filter((one) => one.kind === kind),
+    infer: true,
+  }))
+  return [{ name: 'strace', sources: straces, infer: false }, ...byKind].filter(({ sources }) => sources.length > 0)
+}
+
+/** Tasks that a group of sources saw, and from when to when. */
+interface Told {
+  readonly tasks: ReadonlySet<number>
+  readonly fromNs: number
+  readonly untilNs: number
+}
+
+/** Where one of the times is not known (NaN), they may have been together. */
+function hasTold({ tasks, fromNs, untilNs }: Told, tid: number, atNs: number): boolean {
+  return tasks.has(tid) && !(atNs < fromNs - BESIDE_NS || atNs > untilNs + BESIDE_NS)
+}
+
+/** NaN where one of them does not tell its times. */
+function seenBetween(sources: Group['sources'], offsets: ReadonlyMap<number, number>): Omit<Told, 'tasks'> {
+  const all = sources.map(({ index, reading: { facts } }) => ({ facts, offsetNs: offsets.get(index) ?? NaN }))
+  return {
+    fromNs: Math.min(...all.map(({ facts, offsetNs }) => (facts.firstNs ?? NaN) + offsetNs)),
+    untilNs: Math.max(...all.map(({ facts, offsetNs }) => (facts.lastNs ?? NaN) + offsetNs)),
+  }
 }
 
 /** What the times of sysdig captures say beside strace logs, where one of the two has no wall clock. */

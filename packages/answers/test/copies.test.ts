@@ -64,4 +64,30 @@ copies('a recording as binary, as blkparse text and as tracefs text: each reques
   assert.is(await requests('fixtures/blktrace/discard'), alone)
 })
 
+copies('what was printed from a sysdig capture, beside it', async () => {
+  const of = (...ends: string[]): string[] => ends.map((end) => `fixtures/sysdig/attach-samba${end}`)
+  const flushes = async (paths: string[]): Promise<[rank: number, events: number]> => {
+    let told = 0
+    await events(paths, {}, (event) => {
+      if (event.type === 'flush') told++
+    })
+    return [(await rank(paths)).total.flushes.total, told]
+  }
+  const [whole, part] = [await flushes(of('.scap.gz')), await flushes(of('.json'))]
+  assert.equal(
+    [whole, part],
+    [
+      [176, 176],
+      [16, 16],
+    ],
+  )
+  for (const end of ['.json', '.txt', '-epoch.txt']) assert.equal(await flushes(of('.scap.gz', end)), whole, end)
+  assert.equal(await flushes(of('.txt', '.json')), part)
+  // The same tasks at another time: both count.
+  const later = join(inFolder('later'), 'later.txt')
+  const text = readFileSync(of('-epoch.txt')[0], 'latin1')
+  writeFileSync(later, text.replace(/^(\d+ 17951)7/gm, '$18'))
+  assert.equal(await flushes([...of('.scap.gz'), later]), [192, 192])
+})
+
 copies.run()
