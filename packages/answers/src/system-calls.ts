@@ -139,7 +139,7 @@ export async function readCalls(
     const names = groups
       .slice(0, k + 1)
       .map((one) => one.name)
-      .join(', ')
+      .join(' and ')
     diagnostics.add(counted > 0 ? SHARED : COVERED, { source: sourcePaths[streams[0].source] }, names)
   }
 
