@@ -46,7 +46,8 @@ export class Texts implements KnownDecorations {
     const deleted = isDeleted(buf, close)
     const slot = slotOf(buf, start)
     const id = this.#raw.intern(buf, start, deleted ? close + '(deleted)'.length : close, latin1, this.#last[slot])
-    this.#last[slot] = deleted ? -1 : id
+    // One that ends its line may be cut: it would be the beginning of others.
+    this.#last[slot] = deleted || !(buf[close] >= 0x20) ? -1 : id
     if (id === this.names.length) this.names.push(parseFdName(buf, start + 1, close - 1, deleted))
     return id
   }

@@ -104,6 +104,16 @@ shortcuts('a duration on a line that is only counted', () => {
     same(Buffer.from(text), text)
 })
 
+shortcuts('a decoration that was cut is the beginning of another', () => {
+  const at = (k: number): string => `42    1795175435.00000${k} `
+  const names = ['</srv/a>', '</dev/null<char 1:3>>']
+  for (const name of names)
+    for (let cut = 1; cut < name.length; cut++) {
+      const text = [name.slice(0, cut), ...names].map((end, k) => `${at(k)}openat(AT_FDCWD, "a", O_RDWR) = 4${end}\n`)
+      same(Buffer.from(text.join('')), name.slice(0, cut))
+    }
+})
+
 shortcuts('calls in any order', () => {
   fc.assert(
     fc.property(lines, (parts) => {
