@@ -1,4 +1,5 @@
 /** Every input, as it is and damaged, keeps what promises.ts asks of it. `npm run fuzz` goes on from here. */
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,6 +38,19 @@ fuzz('a case comes again from its seed and number, and no two are alike', () => 
   assert.equal(twice[0], twice[1])
   assert.not.equal(new Cases(8).make(0), twice[0][0])
   assert.not.equal(twice[0][0].bytes, twice[0][1].bytes)
+})
+
+fuzz('a case that hangs is ended by its CPU time, one that waits is not', () => {
+  const signalOf = (script: string): string | null => {
+    const begin = `import { limitCpu } from './scripts/fuzz/cpu-limit.ts'; const begins = limitCpu(0.5);`
+    const argv = ['--import', 'tsx', '--input-type=module', '-e', begin + script]
+    return spawnSync(process.execPath, argv, { timeout: 60_000 }).signal
+  }
+  assert.is(signalOf('begins(); for (;;);'), 'SIGXCPU')
+  const wait = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500)'
+  assert.is(signalOf(`begins(); ${wait}`), null)
+  const busy = 'const end = Date.now() + 200; while (Date.now() < end);'
+  assert.is(signalOf(`for (let k = 0; k < 8; k++) { begins(); ${busy} }`), null, 'each case has its own time')
 })
 
 fuzz('an account that does not add up is told', () => {
