@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { headShape } from './document-schema.ts'
 
 const ns = z.int().nonnegative()
+/** Since the start, which may be longer ago than 104 days: then it is no whole number of ns any more. */
+const atNs = z.number()
 
 /** They add up to tookNs exactly. What each means: explain-parts.ts. */
 const parts = z.object({
@@ -25,7 +27,7 @@ const process = z.object({
 const evidence = z.array(z.object({ rule: z.string(), source: z.string().nullable(), at: z.number().nullable() }))
 
 const blockWrite = z.object({
-  atNs: z.int(),
+  atNs,
   source: z.string(),
   at: z.number(),
   device: z.string(),
@@ -59,7 +61,7 @@ const row = z.object({
   /** Of one msync over several files. */
   otherPaths: z.array(z.string()),
   confidence: z.string(),
-  atNs: z.int().nullable(),
+  atNs: atNs.nullable(),
   tookNs: z.int().nullable(),
   parts,
   /** The first ones, in the order in which they were queued. */
@@ -72,7 +74,7 @@ const row = z.object({
   writes: z.int(),
   /** Cache flushes of the device within the call, for requests it waited for. */
   deviceFlushes: z.int(),
-  deviceFlushTimes: z.array(z.object({ device: z.string(), atNs: z.int(), tookNs: z.int() })),
+  deviceFlushTimes: z.array(z.object({ device: z.string(), atNs, tookNs: z.int() })),
   /** nothing: no request that this trace shows · others: no data of its own, on a commit that had begun before. */
   waitedFor: z.enum(['nothing', 'others', 'own', 'unknown']),
   evidence,

@@ -26,6 +26,9 @@ const LPAREN = 0x28
 /** No pid has more digits (the kernel's limit is 2^22); more than these are seconds since 1970. */
 const MAX_PID_DIGITS = 7
 
+/** Seconds since 1970 have ten digits until 2286; longer ones than these are no time, and would spoil all that follow. */
+const LONGEST_SECONDS = 11
+
 /** Bytes of `SECONDS.` before the decimals. */
 const SECONDS = 11
 
@@ -235,7 +238,7 @@ export class Leader {
     if (this.clock !== 'none') return start
     const point = p
     p = this.#fraction(buf, p, end)
-    if (buf[p] !== SPACE) return start
+    if (buf[p] !== SPACE || point - start > LONGEST_SECONDS) return start
     if (wall) {
       this.clock = 'wall'
       this.seconds = value
