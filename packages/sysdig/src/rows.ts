@@ -28,8 +28,10 @@ import * as C from './columns.ts'
 import { errnoName, isRestart } from './errnos.ts'
 import { TaskTable, type TaskCall } from './task-calls.ts'
 
-/** Enters not yet rows, at most: the batch must have room for all of them at once. */
-const MAX_OPEN = 1024
+/** Enters not yet rows, at most: an empty batch must have room for all of them, and for one event more. */
+const MAX_OPEN = 256
+/** Its own, and one that says whose thread it is. */
+const ROWS_PER_OPEN = 2
 /** An event becomes at most this many rows beside the open ones: leader, call, directory, name. */
 const ROWS_PER_EVENT = 6
 /** Keys of calls: event ids and call codes of the reader. */
@@ -64,7 +66,7 @@ export class CallRows {
 
   /** No room for the rows of one more event: hand the batch over, then `recycle`. */
   get crowded(): boolean {
-    return this.batch.length + this.#openCount + ROWS_PER_EVENT > this.batch.capacity
+    return this.batch.length + ROWS_PER_OPEN * this.#openCount + ROWS_PER_EVENT > this.batch.capacity
   }
 
   recycle(): void {

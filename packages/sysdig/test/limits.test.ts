@@ -75,15 +75,25 @@ limits('more tasks at once than are followed', async () => {
 })
 
 limits('more calls under way than are held back are told as enter and exit; none is lost', async () => {
-  const rowsOf = async (calls: number): Promise<string[]> => {
-    const tids = Array.from({ length: calls }, (_, k) => k + 1)
-    const enters = tids.map((tid, k) => line(k, tid, '> fsync fd=3(<f>/x)'))
-    const exits = tids.map((tid, k) => line(calls + k, tid, '< fsync res=0'))
-    return (await text([...enters, ...exits])).rows.filter((row) => / fsync/.test(row))
+  const rowsOf = async (
+    calls: number,
+    ending: readonly number[],
+    of = (tid: number) => `${tid}`,
+  ): Promise<string[]> => {
+    const enters = Array.from({ length: calls }, (_, k) => line(k, of(k + 1), '> fsync fd=3(<f>/x)'))
+    const exits = ending.map((tid, k) => line(calls + k, of(tid), '< fsync res=0'))
+    return (await text([...enters, ...exits])).rows
   }
-  for (const calls of [1000, 1500]) {
-    const tids = (await rowsOf(calls)).map((row) => row.split(' ')[0])
-    assert.equal([tids.length, new Set(tids).size], [2 * calls, calls])
+  const most = 256
+  const calls = (rows: readonly string[]): number => rows.filter((row) => / fsync/.test(row)).length
+  // The rows of the others are there before the last call begins: nothing comes between its enter and its exit.
+  assert.is(calls(await rowsOf(most + 1, [most + 1])), most + 1)
+  assert.is(calls(await rowsOf(most, [most])), most + 1)
+  for (const count of [most, 700, 1024, 1500]) {
+    const all = Array.from({ length: count }, (_, k) => k + 1)
+    assert.is(calls(await rowsOf(count, all)), 2 * count)
+    const threads = await rowsOf(count, all, (tid) => `2.${tid + 9}`)
+    assert.is(calls(threads), 2 * count)
   }
 })
 
