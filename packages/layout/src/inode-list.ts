@@ -98,7 +98,7 @@ async function* records(file: SideFile): AsyncGenerator<string> {
     const bytes = Buffer.concat([rest, chunk])
     let from = 0
     for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, from)) {
-      yield decodeUtf8(bytes, from, at).replace(/^\n/, '')
+      yield decodeUtf8(bytes, from, Math.min(at, from + MAX_NAME_BYTES)).replace(/^\n/, '')
       from = at + 1
     }
     rest = bytes.subarray(from, Math.min(bytes.length, from + MAX_NAME_BYTES))

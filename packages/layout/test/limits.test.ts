@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { ChunkMap } from '../src/btrfs-facts.ts'
 import { ExtentBuilder } from '../src/extent-builder.ts'
 import { Findings } from '../src/findings.ts'
+import { readInodes } from '../src/inode-list.ts'
 import { readLayout, sniffLayout, stackOf } from '../src/index.ts'
 import { piecesAbove } from '../src/layer.ts'
 import { readQemuMap } from '../src/qemu-img.ts'
@@ -14,10 +15,10 @@ import { readFiles } from './capture.ts'
 const limits = suite('limits of maps')
 const UNTIMED = { when: 'unknown', wall: null, monotonic: null } as const
 
-function generated(head: string, piece: string, pieces: number): Source {
+function inPieces(head: string, pieces: readonly string[]): Source {
   async function* chunks(): AsyncGenerator<Uint8Array> {
     yield await Promise.resolve(Buffer.from(head))
-    for (let k = 0; k < pieces; k++) yield Buffer.from(piece)
+    for (const piece of pieces) yield Buffer.from(piece)
   }
   return { path: 'x', bytes: null, compression: null, head: Buffer.from(head), chunks }
 }
@@ -30,7 +31,7 @@ limits('further extents of a map are dropped and counted', () => {
 
 limits('a JSON table of more than 64 MiB is not used, and that is said', async () => {
   const diagnostics = new Diagnostics()
-  const source = generated('{"blockdevices": [{"name": "', 'x'.repeat(1 << 20), 65)
+  const source = inPieces('{"blockdevices": [{"name": "', Array<string>(65).fill('x'.repeat(1 << 20)))
   const kind = sniffLayout(source.head)
   assert.is(kind, 'lsblk')
   const { devices, sources } = await readLayout([{ source, kind: 'lsblk' }], [], diagnostics)
@@ -47,11 +48,19 @@ limits('a name of filefrag that goes on over more lines than any is damage', asy
   assert.ok((await damaged(80)) > 0)
 })
 
-limits('the rest of a name of more than 64 KiB is left out', async () => {
-  const diagnostics = new Diagnostics()
-  const source = generated('1 4096 /a\0' + '2 4096 /', 'n'.repeat(50_000), 4)
-  const { sources } = await readLayout([{ source, kind: 'inodes' }], [], diagnostics)
-  assert.equal([sources[0].lines, sources[0].used], [2, 2])
+limits('the rest of a name of more than 64 KiB is left out, in whatever pieces it comes', async () => {
+  const record = `2 4096 /${'n'.repeat(200_000)}\0`
+  for (const piece of [1 << 20, 50_000, 997]) {
+    const pieces = record.match(new RegExp(`[^]{1,${piece}}`, 'g')) ?? []
+    const file = new SideFile(inPieces('1 4096 /a\0', pieces), UNTIMED, new Diagnostics())
+    const findings = new Findings()
+    await readInodes(file, findings)
+    assert.equal([file.lines, file.used], [2, 2])
+    assert.equal(
+      findings.listings[0].inodes.map(({ path }) => path.length),
+      [2, (1 << 16) - '2 4096 '.length],
+    )
+  }
 })
 
 limits('a request over more of a btrfs device than a chunk can be is not placed', () => {
@@ -103,7 +112,7 @@ limits('devices beyond 1,024 are not in the figure', async () => {
 limits('further pieces of an image are dropped, and that is said', async () => {
   const diagnostics = new Diagnostics()
   const rows = Array.from({ length: 5 }, (_, k) => `0x${k}0000 0x10000 0x${k}0000 /srv/a.qcow2\n`)
-  const source = generated(`Offset          Length          Mapped to       File\n${rows.join('')}`, '', 0)
+  const source = inPieces(`Offset          Length          Mapped to       File\n${rows.join('')}`, [])
   const findings = new Findings()
   await readQemuMap(new SideFile(source, UNTIMED, diagnostics), findings, 3)
   assert.is(findings.images[0].pieces.length, 3)
