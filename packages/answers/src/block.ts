@@ -17,6 +17,7 @@ export interface BlockTrace extends BlockSource {
 const SAME_DEVICE: DiagnosticKind = {
   code: 'block/one-witness',
   severity: 'info',
+  note: true,
   message: 'Some devices stand in several traces of this capture; each is told by the richest one ({}).',
   fix: 'there is nothing to mend: adding them up would count every request twice',
 }

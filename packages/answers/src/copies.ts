@@ -10,6 +10,7 @@ interface Sniffed {
 const COPY: DiagnosticKind = {
   code: 'source/copy',
   severity: 'info',
+  note: true,
   message: 'Some sources are copies of others (first: {}): each is read once.',
   fix: 'name one of them',
 }

@@ -8,6 +8,8 @@ const diagnosticSchema = z.object({
   count: z.int().positive(),
   message: z.string(),
   fix: z.string(),
+  /** How the answer was made: nothing is missing because of it. */
+  note: z.boolean(),
   first: z.object({ source: z.string(), record: z.number().optional(), offset: z.number().optional() }).nullable(),
 })
 

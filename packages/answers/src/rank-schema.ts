@@ -134,6 +134,15 @@ const totals = z.object({
   rows: z.int(),
 })
 
+/** The processes that run one program, and the one of them that flushed most. */
+const program = z.object({
+  /** null: processes of which nothing tells what they run. */
+  program: z.string().nullable(),
+  processes: z.int(),
+  flushes: z.int(),
+  most: z.object({ process: processRef, flushes: z.int() }),
+})
+
 const patternFiles = z.array(z.object({ path: z.string(), count: z.int() }))
 
 /** What the simpler patterns have in common. */
@@ -231,6 +240,9 @@ export const rankSchema = z.object({
     until: z.string().nullable(),
   }),
   total: totals,
+  /** By process only: the programs that flushed most, of `programCount`. */
+  programs: z.array(program).optional(),
+  programCount: z.int().optional(),
   patterns: z.array(pattern),
   rows: z.array(rankRowSchema),
   rest: rest.nullable(),

@@ -5,12 +5,13 @@ import { analyze, type AnalyzeOptions, type Analysis } from './analyze.ts'
 import { measure, parseCondition } from './conditions.ts'
 import { documentHead } from './document.ts'
 import { charge, deviceRow, strangers } from './rank-block.ts'
+import { Programs } from './programs.ts'
 import { EndedRows, addRest, bySort, isWorthARow, restOf, type RankSort } from './rank-order.ts'
 import { patternsOf } from './rank-patterns.ts'
 import { numbersOf, rowOf } from './rank-rows.ts'
-import type { RankAnswer } from './rank-schema.ts'
+import type { RankAnswer, RankRow } from './rank-schema.ts'
 import { blockTableRows, callTableRows, tableTotal } from './rank-tables.ts'
-import { Tally, type Dimension } from './tally.ts'
+import { Tally, type Dimension, type Group } from './tally.ts'
 import { refuseUnread } from './unread.ts'
 
 export interface RankOptions extends AnalyzeOptions {
@@ -31,13 +32,19 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
   const sort = options.sort ?? 'flushes'
   const top = options.top ?? 20
   const ended = new EndedRows(sort, top)
+  const programs = tally.dimension === 'process' ? new Programs() : null
+  const toRow = (group: Group): RankRow => {
+    const row = rowOf(group)
+    programs?.add(row)
+    return row
+  }
   const folds = tally.dimension === 'process' && top > 0
   const analysis = await analyze(paths, options, (activity, _, context) => tally.add(activity, context), {
     detail: true,
     // Requests are charged to rows at the end: then all must still be there.
     onEnd: (process, { hasBlocks }) => {
       const group = folds && !hasBlocks ? tally.take(process) : undefined
-      if (group) ended.add(rowOf(group))
+      if (group) ended.add(toRow(group))
     },
   })
   refuseUnread(analysis)
@@ -58,7 +65,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
         ? blockTableRows(analysis.tables.requests)
         : tally.dimension === 'device'
           ? analysis.devices.map((device) => deviceRow(device))
-          : [...ended.rows, ...tally.groups.map((group) => rowOf(group)), ...strangers(analysis, tally)]
+          : [...ended.rows, ...tally.groups.map(toRow), ...strangers(analysis, tally)]
   const charged = only || tally.dimension === 'device' ? rows : charge(rows, analysis, tally)
   const worth = charged.filter(isWorthARow)
   worth.sort(bySort(sort))
@@ -78,6 +85,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
       processes: tally.flushingProcesses,
       rows: worth.length + (ended.folded?.rows ?? 0),
     },
+    ...(programs && { programs: programs.first(), programCount: programs.size }),
     patterns: patternsOf(tally),
     rows: shown,
     rest: addRest(ended.folded, restOf(worth.slice(shown.length))),

@@ -48,12 +48,14 @@ export interface CallsRead {
 const COVERED: DiagnosticKind = {
   code: 'source/covered',
   severity: 'info',
+  note: true,
   message: '{} saw the same tasks: their calls are counted once, as the first of them tells them.',
   fix: 'to see what another one tells, name it alone',
 }
 const SHARED: DiagnosticKind = {
   code: 'source/shared',
   severity: 'info',
+  note: true,
   message: 'Of {}, each task is told by the first that saw it at the time: no call is counted twice.',
   fix: 'to see what one of them tells, name it alone',
 }

@@ -25,7 +25,7 @@ anonymizing.after(() => rmSync(folder, { recursive: true }))
 /** What an answer says of the sources themselves: where they lie and how large they are. */
 const OF_SOURCES = new Set(['source', 'sources', 'origin', 'bytes', 'compression', 'message', 'first', 'detail', 'key'])
 /** Text that holds names of the trace. */
-const NAMES = /paths?$|name$|^(?:command|comm|mountpoints|file|candidates|process|label)$/i
+const NAMES = /paths?$|name$|^(?:command|comm|mountpoints|file|candidates|process|program|label)$/i
 
 /** As bytes, one char each. */
 function bytesOf(text: string): string {

@@ -55,6 +55,18 @@ function capture(name: string, text: string): string {
   return path
 }
 
+limits('processes of more programs than are told apart count in the totals', async () => {
+  const lines = Array.from({ length: 4098 }, (_, k) =>
+    [`execve("/bin/p${k}", ["p${k}"], 0x7ffe /* 9 vars */) = 0`, 'fsync(9) = 0', '+++ exited with 0 +++']
+      .map((call) => `${k + 10} ${call}\n`)
+      .join(''),
+  )
+  const { programCount, programs, total } = await rank([capture('programs/strace.txt', lines.join(''))])
+  assert.is(programCount, 4096)
+  assert.is(programs?.length, 5)
+  assert.is(total.processes, 4098)
+})
+
 async function codes(path: string): Promise<{ codes: string[]; lines: unknown }> {
   const { diagnostics, rows } = await inspect([path])
   return { codes: diagnostics.map(({ code }) => code), lines: rows[0].lines }

@@ -68,6 +68,34 @@ firstLine('what a filter leaves out is not said to be missing', async () => {
   assert.is(await rank([START, OPEN, FSYNC(3), PID], '--file', '*.db'), 'No flush on *.db was seen in 1.0 s.')
 })
 
+/** A process that makes `flushes` fsyncs. */
+function run(pid: number, program: string, flushes: number): string[] {
+  return [
+    `${pid} 1700000000.000000 execve("/bin/${program}", ["${program}"], 0x7ffe /* 9 vars */) = 0 <0.000200>`,
+    `${pid} 1700000000.001000 openat(AT_FDCWD, "/srv/${pid}", O_WRONLY|O_CREAT, 0644) = 3 <0.000020>`,
+    ...Array.from({ length: flushes }, () => `${pid} 1700000001.000000 fsync(3) = 0 <0.001000>`),
+  ]
+}
+
+firstLine('many processes of one program are one, none of them is named', async () => {
+  const loop = Array.from({ length: 12 }, (_, k) => run(20 + k, 'sqlite3', k === 0 ? 3 : 2)).flat()
+  assert.match(await rank(loop), / all fsync, by 12 processes, all sqlite3, on 12 files\.$/)
+  assert.match(await rank([...loop, ...run(50, 'rpm', 3)]), / 13 files; 89\.3 % by sqlite3 \(12 processes\)\.$/)
+})
+
+firstLine('one process is named where it flushes more than its likes together', async () => {
+  const lines = [...run(20, 'postgres', 5), ...run(21, 'postgres', 2), ...run(22, 'sync', 2)]
+  assert.match(await rank(lines), /; 55\.6 % by postgres \[20\]\.$/)
+})
+
+firstLine('where nobody stands out, nobody is named, however the table is sorted', async () => {
+  const lines = ['a', 'b', 'c', 'd', 'e'].flatMap((program, k) => run(20 + k, program, k === 2 ? 3 : 2))
+  assert.match(await rank([...lines, ...run(30, 'f', 2)]), / by six processes on six files\.$/)
+  const few = [...run(20, 'a', 4), ...run(21, 'b', 1)]
+  assert.match(await rank(few, '--sort', 'failed', '--top', '1'), /; 80 % by a \[20\]\.$/)
+  assert.match(await rank([...run(20, 'a', 2), ...run(21, 'b', 2)]), / by two processes on two files\.$/)
+})
+
 firstLine('the rate of a part is that of the part', async () => {
   const lines = [START, OPEN, FSYNC(3), FSYNC(3), PID]
   assert.match(

@@ -30,6 +30,7 @@ export const CORRELATE = {
   disagreement: {
     code: 'correlate/name-disagreement',
     severity: 'info',
+    note: true,
     message: 'The trace names another file than the calls before it lead to (first: {}); the trace is believed.',
     fix: 'usual when an untraced process renames or deletes files; trace it too with -f or more -p',
   },
@@ -54,6 +55,7 @@ export const CORRELATE = {
   inferredPass: {
     code: 'correlate/passed-descriptor',
     severity: 'info',
+    note: true,
     message: 'Some descriptors came through a socket whose other end is not known; they were matched by order.',
     fix: 'record with -yy, which prints what they are',
   },

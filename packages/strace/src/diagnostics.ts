@@ -35,6 +35,7 @@ export const STRACE = {
   foreign: {
     code: 'strace/foreign-lines',
     severity: 'info',
+    note: true,
     message: "Some lines are not strace's (program output or notes; first: {}); they are skipped.",
     fix: 'record with -o FILE to keep the program’s own output apart',
   },

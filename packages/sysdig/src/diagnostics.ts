@@ -147,6 +147,7 @@ export const SYSDIG = {
   foreign: {
     code: 'sysdig/foreign-lines',
     severity: 'info',
+    note: true,
     message: 'Some lines are not events (notes, buffers, tables; first: {}); they are skipped.',
     fix: 'nothing if -A, -x, -X or a chisel printed them',
   },

@@ -13,6 +13,8 @@ export interface DiagnosticKind {
   readonly message: string
   /** What to do about it, an imperative. */
   readonly fix: string
+  /** It tells how the answer was made: nothing is missing because of it. */
+  readonly note?: boolean
 }
 
 export interface Place {
@@ -29,6 +31,7 @@ export interface Diagnostic {
   count: number
   message: string
   fix: string
+  note: boolean
   first: Place | null
 }
 
@@ -48,6 +51,7 @@ export class Diagnostics {
       count,
       message,
       fix: kind.fix,
+      note: kind.note ?? false,
       first: place,
     })
   }

@@ -20,6 +20,7 @@ table('counts by kind and keeps the first place and detail', () => {
       count: 7,
       message: 'Bad: first.',
       fix: 'look',
+      note: false,
       first: { source: 'a', record: 3 },
     },
   ])

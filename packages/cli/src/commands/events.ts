@@ -34,6 +34,6 @@ export default class Events extends BaseCommand {
     lines.end()
     // What is said of the events, and what a filter left out because nothing tells, are no events.
     const told = diagnostics.rows().filter(({ code }) => /^(?:events|device)\//.test(code))
-    if (told.length > 0 && !flags.quiet) console.error(diagnosticNotes({ diagnostics: told }).join('\n'))
+    if (told.length > 0 && !flags.quiet) console.error(diagnosticNotes(told).join('\n'))
   }
 }

@@ -1,9 +1,8 @@
 /** Where the time of flushes went: a sentence, the shares, the slowest ones in a table, and one of them step by step. */
-import type { ExplainAnswer, ExplainRow } from '@flushtrace/answers'
-import { diagnosticNotes, note, shellWord, sourceNotes, wrap } from './notes.ts'
+import { lastPart, titleOf, type ExplainAnswer, type ExplainRow } from '@flushtrace/answers'
+import { gapNotes, note, readingNotes, shellWord, sourceNotes, wrap } from './notes.ts'
 import { fixedWidth, table } from './table.ts'
 import { bytes, count, duration, plural, safe, shorten } from './text.ts'
-import { lastPart, titleOf } from './title.ts'
 
 type PartKey = keyof ExplainRow['parts']
 
@@ -28,6 +27,7 @@ export function renderExplain(answer: ExplainAnswer, paths: readonly string[], w
   const below = [
     ...note('others', otherNotes(answer), width),
     ...note('unseen', unseen(answer), width),
+    ...note('notes', readingNotes(answer), width),
     ...note('sources', sourceNotes(answer), width),
     ...note('next', next(answer, paths), width),
   ]
@@ -238,7 +238,7 @@ function unseen(answer: ExplainAnswer): string[] {
   else if (answer.summary.parts.unseenNs > 0) {
     lines.push('Locks, the processor, and the tracer itself, which stops every call: that time is in “unseen”.')
   }
-  return [...lines, ...diagnosticNotes(answer)]
+  return [...lines, ...gapNotes(answer)]
 }
 
 function sentence(text: string): string {

@@ -1,6 +1,6 @@
 /** What each source is, what was read of it and what it cannot show. */
 import type { InspectAnswer } from '@flushtrace/answers'
-import { commonFolder, diagnosticNotes, note, wrap } from './notes.ts'
+import { commonFolder, gapNotes, note, readingNotes, wrap } from './notes.ts'
 import { table } from './table.ts'
 import { bytes, count, duration, plural, safe } from './text.ts'
 
@@ -54,7 +54,8 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
     ...note('order', orderNotes(answer), width),
     ...note('lines', lineNotes(answer), width),
     ...note('skipped', skippedNotes(answer), width),
-    ...note('unseen', diagnosticNotes(answer), width),
+    ...note('unseen', gapNotes(answer), width),
+    ...note('notes', readingNotes(answer), width),
     '',
   ]
   return lines.join('\n')

@@ -1,9 +1,8 @@
 /** The locate answer as a colleague would give it: where the bytes went, the table, how it is known, what to ask next. */
-import type { LocateAnswer, LocateRow, LocatedWrite } from '@flushtrace/answers'
-import { diagnosticNotes, note, shellWord, sourceNotes, wrap } from './notes.ts'
+import { lastPart, type LocateAnswer, type LocateRow, type LocatedWrite } from '@flushtrace/answers'
+import { gapNotes, note, readingNotes, shellWord, sourceNotes, wrap } from './notes.ts'
 import { table, type Column, type TableRow } from './table.ts'
 import { bytes, count, plural, safe } from './text.ts'
-import { lastPart } from './title.ts'
 
 export function renderLocate(answer: LocateAnswer, paths: readonly string[], width: number): string {
   const lines = [headline(answer), ...remarks(answer)].flatMap((text) => wrap(text, width))
@@ -24,6 +23,7 @@ export function renderLocate(answer: LocateAnswer, paths: readonly string[], wid
   const below = [
     ...note('located', located(answer), width),
     ...note('unseen', unseen(answer), width),
+    ...note('notes', readingNotes(answer), width),
     ...note('sources', sourceNotes(answer), width),
     ...note('next', next(answer, paths), width),
   ]
@@ -175,7 +175,7 @@ function unseen(answer: LocateAnswer): string[] {
     if (!witnesses.maps)
       lines.push('Where files lie: save maps before and after (docs/recording/maps.md) to name the rest.')
   }
-  return [...lines, ...diagnosticNotes(answer)]
+  return [...lines, ...gapNotes(answer)]
 }
 
 function next(answer: LocateAnswer, paths: readonly string[]): string[] {

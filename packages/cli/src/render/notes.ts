@@ -15,8 +15,17 @@ export function note(label: string, texts: readonly string[], width: number): st
   )
 }
 
-/** Diagnostics as sentences: what is missing or damaged, and what to do about it. */
-export function diagnosticNotes({ diagnostics }: Pick<DocumentHead, 'diagnostics'>): string[] {
+/** What is missing or damaged, as sentences, and what to do about it. */
+export function gapNotes({ diagnostics }: DocumentHead): string[] {
+  return diagnosticNotes(diagnostics.filter(({ note: isNote }) => !isNote))
+}
+
+/** How the answer was made where something had to be decided: nothing is missing because of it. */
+export function readingNotes({ diagnostics }: DocumentHead): string[] {
+  return diagnosticNotes(diagnostics.filter(({ note: isNote }) => isNote))
+}
+
+export function diagnosticNotes(diagnostics: DocumentHead['diagnostics']): string[] {
   return diagnostics
     .filter(({ code }) => code !== 'source/unknown')
     .map(({ message, count: n, fix }) => {

@@ -1,7 +1,6 @@
 /** Patterns of flushes as sentences. */
-import type { RankAnswer } from '@flushtrace/answers'
+import { lastPart, type RankAnswer } from '@flushtrace/answers'
 import { bytes, count, duration, plural, safe } from './text.ts'
-import { lastPart } from './title.ts'
 
 type Pattern = RankAnswer['patterns'][number]
 

@@ -1,9 +1,8 @@
 /** The table of a rank answer: numbers first, then what the row is about, with its largest parts below. */
-import type { RankAnswer, RankRow } from '@flushtrace/answers'
+import { lastPart, titleOf, type RankAnswer, type RankRow } from '@flushtrace/answers'
 import { fixedWidth, table, type Column, type TableRow } from './table.ts'
 import { note } from './notes.ts'
 import { bytes, count, duration, plural, rate, safe } from './text.ts'
-import { lastPart, titleOf } from './title.ts'
 
 /** More kinds of flush than this are added up in one column. */
 const MOST_CALLS = 4

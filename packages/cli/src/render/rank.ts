@@ -1,10 +1,9 @@
 /** The rank answer as a colleague would give it: a sentence, the table, what stands behind it, what to ask next. */
-import type { RankAnswer } from '@flushtrace/answers'
-import { diagnosticNotes, note, shellWord, sourceNotes, wrap } from './notes.ts'
+import { titleOf, type RankAnswer } from '@flushtrace/answers'
+import { gapNotes, note, readingNotes, shellWord, sourceNotes, wrap } from './notes.ts'
 import { patternText } from './rank-patterns.ts'
 import { deviceTable, rankTable, spanOf } from './rank-table.ts'
 import { bytes, count, duration, plural, rate, safe } from './text.ts'
-import { titleOf } from './title.ts'
 
 export function renderRank(answer: RankAnswer, paths: readonly string[], width: number): string {
   const lines = [headline(answer), ...remarks(answer)].flatMap((text) => wrap(text, width))
@@ -14,6 +13,7 @@ export function renderRank(answer: RankAnswer, paths: readonly string[], width: 
   const below = [
     ...note('pattern', answer.patterns.map(patternText), width),
     ...note('unseen', unseen(answer), width),
+    ...note('notes', readingNotes(answer), width),
     ...note('sources', sourceNotes(answer), width),
     ...note('next', next(answer, paths), width),
   ]
@@ -21,7 +21,7 @@ export function renderRank(answer: RankAnswer, paths: readonly string[], width: 
 }
 
 function headline(answer: RankAnswer): string {
-  const { total, rows, by, sources } = answer
+  const { total, sources } = answer
   const spanNs = spanOf(answer)
   const time = windowOf(answer.filter) || (spanNs > 0 ? ` in ${duration(spanNs)}` : '')
   const n = total.flushes.total
@@ -37,15 +37,39 @@ function headline(answer: RankAnswer): string {
   if (total.processes === 0) return `${flushes}${time}${often}.`
   const kinds = Object.keys(total.flushes.byCall)
   const which = kinds.length === 1 && n > 1 ? `, all ${kinds[0]}${total.processes === 1 ? '' : ','}` : ''
-  const [first, ...others] = rows
-  // Only one that stands out is worth naming.
-  const leads = others.every(({ flushes: { total: theirs } }) => theirs < first.flushes.total)
-  const most =
-    total.processes > 1 && by === 'process' && first.process && leads
-      ? `; ${percent(first.flushes.total, n)} by ${safe(titleOf(first.process))} [${first.process.pid ?? '?'}]`
-      : ''
-  const who = total.processes === 1 ? ', all by one process,' : ` by ${plural(total.processes, 'process', 'processes')}`
-  return `${flushes}${time}${often}${which}${who}${files}${most}.`
+  const processes = plural(total.processes, 'process', 'processes')
+  const [program] = answer.programs ?? []
+  const alike = answer.programCount === 1 && program.program !== null ? `, all ${safe(program.program)},` : ''
+  const who = total.processes === 1 ? ', all by one process,' : ` by ${processes}${alike}`
+  return `${flushes}${time}${often}${which}${who}${files}${mostOf(answer)}.`
+}
+
+/** A program that flushes less is not what the answer is about. */
+const WORTH_NAMING = 1 / 4
+
+type Program = NonNullable<RankAnswer['programs']>[number]
+
+/** The program that stands out among those of several processes. */
+function leader({ total, programs }: RankAnswer): Program | null {
+  const [first, second] = programs ?? []
+  if (total.processes <= 1 || !first || first.flushes === second?.flushes) return null
+  return first.flushes < total.flushes.total * WORTH_NAMING ? null : first
+}
+
+/** Whether one process of it flushed more than all others together. */
+function isOne({ flushes, most }: Program): boolean {
+  return most.flushes * 2 > flushes
+}
+
+function mostOf(answer: RankAnswer): string {
+  const leading = leader(answer)
+  if (!leading) return ''
+  const { program, processes, flushes, most } = leading
+  const n = answer.total.flushes.total
+  if (isOne(leading))
+    return `; ${percent(most.flushes, n)} by ${safe(titleOf(most.process))} [${most.process.pid ?? '?'}]`
+  if (answer.programCount === 1 || program === null) return ''
+  return `; ${percent(flushes, n)} by ${safe(program)} (${plural(processes, 'process', 'processes')})`
 }
 
 /** What was filtered out, lost or done by io_uring may have flushed: no more is claimed than was seen. */
@@ -130,7 +154,7 @@ function unseen(answer: RankAnswer): string[] {
       `${plural(unknown.calls, 'write')} (${bytes(unknown.bytes)}) went to descriptors that the trace does not name: files, sockets or pipes.`,
     )
   }
-  lines.push(...diagnosticNotes(answer))
+  lines.push(...gapNotes(answer))
   if (answer.sources.some(({ kind }) => kind === 'strace'))
     lines.push('What untraced processes and kernel threads did.')
   return lines
@@ -145,10 +169,12 @@ function next(answer: RankAnswer, paths: readonly string[]): string[] {
   if (answer.total.flushes.total === 0) lines.push(`flushtrace inspect ${sources}`)
   else if (answer.by !== 'file') lines.push(`flushtrace rank ${sources} --by file`)
   else lines.push(`flushtrace rank ${sources} --by process`)
+  const leading = leader(answer)
   const pid = answer.rows.find((row) => row.process)?.process?.pid
+  const who = leading?.program && !isOne(leading) ? leading.most.process.name : pid
   if (answer.total.block) lines.push(`flushtrace locate ${sources}`)
-  if (pid && answer.total.flushes.total > 0) {
-    lines.push(`flushtrace ${answer.total.block ? 'explain' : 'events'} ${sources} --process ${pid}`)
+  if (who && answer.total.flushes.total > 0) {
+    lines.push(`flushtrace ${answer.total.block ? 'explain' : 'events'} ${sources} --process ${shellWord(String(who))}`)
   }
   return lines
 }

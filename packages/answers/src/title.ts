@@ -1,5 +1,5 @@
 /** What a process really runs, in a few words. */
-import type { RankRow } from '@flushtrace/answers'
+import type { RankRow } from './rank-schema.ts'
 
 type ProcessRef = NonNullable<RankRow['process']>
 
@@ -7,21 +7,34 @@ type ProcessRef = NonNullable<RankRow['process']>
 const INTERPRETERS = /^(?:python|perl|ruby|node|bash|dash|zsh|sh|ksh|php|java|lua|Rscript|tclsh|busybox)[\d.]*$/
 
 /** `python3 samba_dnsupdate`, `samba: task[ldap] pre-forked worker(3)`, `redis-server`. */
-export function titleOf({ name, command, pid }: ProcessRef): string {
-  const known = name ?? (pid === null ? 'the traced process' : 'unknown')
-  if (!command) return known
+export function titleOf(process: ProcessRef): string {
+  const { name, command, pid } = process
+  const words = ownTitle(process)
+  if (!command || !words) return programOf(process) ?? (pid === null ? 'the traced process' : 'unknown')
+  // Its kernel name may say it shorter (`ldap(3)`).
+  return name && !words[0].startsWith(name) ? `${words[0]} ${name}` : command.replace(/ …$/, '')
+}
+
+/** The same for all processes of one program: `python3 samba_dnsupdate`, `samba`, `redis-server`; null: not told. */
+export function programOf(process: ProcessRef): string | null {
+  const { name, command } = process
+  if (!command) return name
+  const title = ownTitle(process)
+  if (title) return title[0].slice(0, -1)
   const words = command.split(' ')
   const program = lastPart(words[0])
-  // A program that wrote its own title (`postgres: checkpointer`); its kernel name may say it shorter (`ldap(3)`).
-  if (words[0].endsWith(':') && words.length > 1) {
-    return name && !words[0].startsWith(name) ? `${words[0]} ${name}` : command.replace(/ …$/, '')
-  }
   if (INTERPRETERS.test(program)) {
     const script = scriptOf(program, words.slice(1))
     if (script) return `${program} ${script}`
   }
   // The kernel's name is cut at 15 bytes; one that says something else was set on purpose.
-  return known === 'unknown' || program.startsWith(known) ? program || known : known
+  return name === null || program.startsWith(name) ? program || name : name
+}
+
+/** The words of a title that a program wrote itself (`postgres: checkpointer`); null: it wrote none. */
+function ownTitle({ command }: ProcessRef): string[] | null {
+  const words = command?.split(' ') ?? []
+  return words.length > 1 && /.:$/.test(words[0]) ? words : null
 }
 
 function scriptOf(program: string, args: readonly string[]): string | null {
