@@ -18,12 +18,11 @@ import {
   type DiskLayout,
   type SavedProcess,
 } from '@flushtrace/layout'
-import { readStrace, sniffForeignStrace, sniffStrace, tidOfName, type StraceReading } from '@flushtrace/strace'
+import { readStrace, sniffStrace, tidOfName, type StraceReading } from '@flushtrace/strace'
 import {
   readScap,
   readSysdigJson,
   readSysdigText,
-  sniffPcapng,
   sniffScap,
   sniffSysdigJson,
   sniffSysdigText,
@@ -41,6 +40,7 @@ import {
   type Stages,
 } from '@flushtrace/trace'
 import { copiesAmong } from './copies.ts'
+import { foreignKind, foreignOf } from './foreign.ts'
 import { timedSource } from './timed.ts'
 
 export const SOURCE_KINDS = [
@@ -83,27 +83,12 @@ export interface Capture {
   readonly links: readonly SavedLink[]
 }
 
-const FOREIGN: DiagnosticKind = {
-  code: 'source/other-strace',
-  severity: 'error',
-  message: 'A source is the log of another tool named strace: {}.',
-  fix: 'record on the Linux host with strace from strace.io',
-}
 const UNKNOWN: DiagnosticKind = {
   code: 'source/unknown',
   severity: 'info',
   message: 'Some sources are none that flushtrace reads (first: {}); they are skipped.',
   fix: 'name only traces; `flushtrace inspect` shows what each one is taken for',
 }
-
-const PACKETS: DiagnosticKind = {
-  code: 'source/network-capture',
-  severity: 'error',
-  message: 'A source is a capture of network packets, which shares its magic number with sysdig: {}.',
-  fix: 'record system calls: sysdig -w FILE.scap',
-}
-
-const OTHER_STRACE = { cygwin: "Cygwin's strace (Windows)", gvisor: "gVisor's strace log" } as const
 
 /** What tells of a trace, and is none. */
 const NO_TRACE: ReadonlySet<SourceKind> = new Set(['unknown', 'proc', 'layout'])
@@ -143,10 +128,6 @@ function classify(
   const { head, path } = source
   if (head.length === 0) return 'unknown'
   if (procFileOf(path) && saved.has(folderOf(source))) return 'proc'
-  if (sniffPcapng(head)) {
-    diagnostics.add(PACKETS, { source: path }, path)
-    return 'unknown'
-  }
   // Magic numbers first; then text, the strictest shape first.
   const kind =
     sniffScap(head) ??
@@ -159,8 +140,8 @@ function classify(
   if (kind) return kind
   if (sniffLayout(head)) return 'layout'
   if (formats.sysdigFormat !== undefined && !head.includes(0)) return 'sysdig-text'
-  const foreign = sniffForeignStrace(head)
-  if (foreign) diagnostics.add(FOREIGN, { source: path }, `${path} is ${OTHER_STRACE[foreign]}`)
+  const foreign = foreignOf(head)
+  if (foreign) diagnostics.add(foreignKind(foreign), { source: path }, `${path} is ${foreign.name}`)
   else diagnostics.add(UNKNOWN, { source: path }, `${path}, ${guess(head)}`)
   return 'unknown'
 }
@@ -213,8 +194,10 @@ function nothingUsable(
   if (classified.some(({ kind }) => kind === 'layout')) {
     return `${named}: only maps and device tables, no trace; add the trace that they belong to`
   }
-  const foreign = diagnostics.rows().find(({ code }) => code === FOREIGN.code || code === PACKETS.code)
-  if (foreign) return `${foreign.message.replace(/^.*?: /, '').replace(/\.$/, '')}; ${foreign.fix}`
+  for (const { source } of classified) {
+    const foreign = foreignOf(source.head)
+    if (foreign) return `${source.path} is ${foreign.name}, which is not read; ${foreign.fix}`
+  }
   const [first, ...rest] = classified
   if (first) {
     const what = first.source.head.length === 0 ? 'empty' : guess(first.source.head)

@@ -22,9 +22,11 @@ export function refuseUnread({ straces, sysdigs, blocks, tables, capture }: Anal
   if (!first) return
   const { source, kind } = capture.sources[first.index]
   const { foreign, damaged } = first.facts
+  const how =
+    kind === 'tracefs' ? '; trace_options raw, hex and bin leave out what an event says: record without them' : ''
   throw new TraceError(
     'source/nothing-read',
-    `${source.path}: ${kind}, but none of its records could be read (${foreign} are of something else, ${damaged} damaged); flushtrace inspect shows more`,
+    `${source.path}: ${kind}, but none of its records could be read (${foreign} are of something else, ${damaged} damaged); flushtrace inspect shows more${how}`,
     { path: source.path },
   )
 }

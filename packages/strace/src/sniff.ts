@@ -7,14 +7,15 @@ import { isSummaryHead } from './summary.ts'
 
 export type StraceKind = 'strace' | 'strace-summary'
 
-/** Another tool of the same name: its log says nothing about Linux system calls as strace prints them. */
-export type ForeignStrace = 'cygwin' | 'gvisor'
+/** A line of ltrace's log, whose calls are written as strace's, and are calls of libraries: free(0x55) = <void> */
+export const LTRACE =
+  /^(?:\[pid \d+\] |\d+ +)?(?:[\d:.]+ )?SYS_\w+\(|\) += <void>$|<no return \.\.\.>$|\+\+\+ exited \(status \d+\) \+\+\+$/m
 
 /** Enough to get past the program output that a terminal log begins with. */
 const LINES = 2000
 
-/** A value, and what strace lets follow it: `fsync(3) = 0 means that …` is prose. */
-const RESULT = /^(?:-?\d+|0x[0-9a-f]+|\?)(?:$|[\r<]| (?:<|\(|\[|\/\*|E[A-Z]))/
+/** A value, and what strace lets follow it: `fsync(3) = 0 means that …` is prose, `= 3 (0x3)` is FreeBSD's truss. */
+const RESULT = /^(?:-?\d+|0x[0-9a-f]+|\?)(?:$|[\r<]| (?:<|\((?!0x[0-9a-f]+\))|\[|\/\*|E[A-Z]))/
 
 export function sniffStrace(head: Uint8Array): StraceKind | null {
   const seen = countLines(head)
@@ -23,15 +24,9 @@ export function sniffStrace(head: Uint8Array): StraceKind | null {
   return seen.summary ? 'strace-summary' : null
 }
 
-/** Cygwin's strace and gVisor's strace log, to be refused by name. */
-export function sniffForeignStrace(head: Uint8Array): ForeignStrace | null {
-  const text = latin1(head, 0, Math.min(head.length, 1 << 16))
-  if (/^--- Process \d+ (?:created|loaded [A-Z]:\\|thread \d+ created)/m.test(text)) return 'cygwin'
-  if (/^[IWD]\d{4} [\d:.]+ +\d+ strace\.go:\d+\] /m.test(text)) return 'gvisor'
-  return null
-}
+const NOTHING = { lines: 0, calls: 0, summary: false }
 
-function countLines(head: Uint8Array): { lines: number; calls: number; summary: boolean } {
+function countLines(head: Uint8Array): typeof NOTHING {
   const leader = new Leader()
   const scanner = new Scanner()
   let lines = 0
@@ -44,7 +39,11 @@ function countLines(head: Uint8Array): { lines: number; calls: number; summary: 
     if (end > start) {
       // The last line may go on beyond the head.
       if (isCallLine(head, start, end, leader, scanner, !whole)) calls++
-      else if (isSummaryHead(latin1(head, start, Math.min(end, start + 200)))) summary = true
+      else {
+        const text = latin1(head, start, Math.min(end, start + 4096))
+        if (isSummaryHead(text)) summary = true
+        else if (LTRACE.test(text)) return NOTHING
+      }
       lines++
     }
     start = end + 1
