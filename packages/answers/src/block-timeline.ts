@@ -133,5 +133,5 @@ function sinceBoot(one: Waiting, placed: PlacedSource, { first, found }: Waiting
   if (first.clock !== 'monotonic' || one.first.clock !== 'monotonic') return null
   const offsetNs = placed.offsetNs + nsBetween(from, first.origin)
   if (Math.abs(offsetNs - found.offsetNs) > found.residualNs + placed.residualNs) return null
-  return { ...found, offsetNs, residualNs: placed.residualNs, twin: true }
+  return { ...found, offsetNs, residualNs: placed.residualNs, driftResidualPpm: undefined, twin: true }
 }

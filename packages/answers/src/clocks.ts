@@ -28,6 +28,8 @@ export interface Alignment {
   readonly residualNs: number | null
   /** By how much slower its clock runs, in millionths; its times are put right by it. null: not known to differ. */
   readonly driftPpm: number | null
+  /** How far the drift may be from that (from none where it is null); before and after what matched, it adds to the residual. */
+  readonly driftResidualPpm: number | null
   /** What was found in both this source and those it was aligned with. */
   readonly matched: number | null
   /** 0 to 1, of an alignment by data. */
@@ -35,7 +37,15 @@ export interface Alignment {
 }
 
 export function alignedBy(aligned: AlignedBy, offsetNs: number | null): Alignment {
-  return { aligned, offsetNs, residualNs: null, driftPpm: null, matched: null, confidence: null }
+  return {
+    aligned,
+    offsetNs,
+    residualNs: null,
+    driftPpm: null,
+    driftResidualPpm: null,
+    matched: null,
+    confidence: null,
+  }
 }
 
 /** By data: what is not sure is told and not used. `drifts`: its times can still be put right. */
@@ -55,6 +65,7 @@ export function alignmentOf(found: FoundOffset): Alignment {
     offsetNs: sure ? Math.round(found.offsetNs) : null,
     residualNs: Math.round(found.residualNs),
     driftPpm: (sure && found.driftPpm) || null,
+    driftResidualPpm: (sure && found.driftResidualPpm) || null,
     matched: found.matched,
     confidence: confidenceOf(found),
   }

@@ -15,6 +15,8 @@ export const inspectSchema = z.object({
       residualNs: z.number().nullable(),
       /** By how many millionths its clock runs slower than the one it was aligned with; null: not seen to. */
       driftPpm: z.number().nullable(),
+      /** How far the drift may be from that; before and after what matched, it adds to residualNs. null: not known. */
+      driftResidualPpm: z.number().nullable(),
       matched: z.int().nullable(),
       /** 0 to 1; null where nothing was looked for in the data. */
       confidence: z.number().nullable(),

@@ -137,6 +137,7 @@ for (const driftPpm of [0, 200, -200]) {
     assert.is(found.row.aligned, 'data')
     assert.ok(Math.abs((found.row.driftPpm ?? 0) - driftPpm) < 10, `${found.row.driftPpm}`)
     assert.is(found.row.driftPpm === null, driftPpm === 0)
+    assert.ok(Math.abs((found.row.driftPpm ?? 0) - driftPpm) <= found.row.driftResidualPpm!)
     assert.ok(Math.abs(found.row.offsetNs! - noted.row.offsetNs!) < WITHIN_NS)
   })
 }

@@ -5,7 +5,8 @@ import { offsetBeside } from '../src/alignment/aligner.ts'
 import { BlockAnchors, CallAnchors } from '../src/alignment/anchors.ts'
 import { lineThrough, steadied, steadier } from '../src/alignment/drift.ts'
 import { IntervalVote } from '../src/alignment/interval-vote.ts'
-import { isSure } from '../src/alignment/offset.ts'
+import { leftOpen } from '../src/alignment/left-open.ts'
+import { isSure, type FoundOffset } from '../src/alignment/offset.ts'
 import { Rows } from './trace.ts'
 
 const test = suite('alignment')
@@ -74,13 +75,6 @@ function noiseOf(all: readonly Flush[]): [tid: number, atNs: number][] {
   const random = numbers(77)
   const endNs = Math.max(...all.map(({ atNs }) => atNs))
   return all.slice(0, all.length / 20).map(() => [random() < 0.5 ? 10 : 99, Math.round(random() * endNs)])
-}
-
-/** By what an offset must change at least. */
-const LEAST_NS = 100_000
-
-function unasked(): never {
-  throw new Error('no line is to be judged')
 }
 
 function place(calls: CallAnchors, blocks: BlockAnchors) {
@@ -202,35 +196,132 @@ test('clocks of one pace have no drift, whatever the noise', () => {
   }
 })
 
+/** By what an offset must change at least. */
+const LEAST_NS = 100_000
+
+function unasked(): never {
+  throw new Error('no line is to be judged')
+}
+
 test('offsets that jump once are no drift', () => {
   const locals = Array.from({ length: 400 }, (_, k) => ({ atNs: k * 1e7, offsetNs: k < 200 ? 0 : 1e6 }))
-  assert.is(steadier(null, lineThrough(locals), LEAST_NS, unasked), null)
+  assert.is(steadier(null, lineThrough(locals, LEAST_NS), unasked), null)
 })
 
 test('a drift below what an offset leaves open is not told, nor one beyond all clocks', () => {
   const locals = (ppm: number) => Array.from({ length: 400 }, (_, k) => ({ atNs: k * 1e7, offsetNs: k * 10 * ppm }))
-  assert.is(steadier(null, lineThrough(locals(20)), LEAST_NS, unasked), null)
-  assert.is(steadier(null, lineThrough(locals(2000)), LEAST_NS, unasked), null)
-  assert.ok(lineThrough(locals(30))!.changeNs > 100e3)
-  assert.is(lineThrough(locals(30).slice(0, 9)), null)
+  assert.is(steadier(null, lineThrough(locals(20), LEAST_NS), unasked), null)
+  assert.is(steadier(null, lineThrough(locals(2000), LEAST_NS), unasked), null)
+  assert.ok(lineThrough(locals(30), LEAST_NS)!.clear)
+  assert.is(lineThrough(locals(30).slice(0, 9), LEAST_NS), null)
+})
+
+test('two bursts far apart tell the slope, not what varies within one', () => {
+  const random = numbers(31)
+  const locals = Array.from({ length: 320 }, (_, k) => {
+    return { atNs: (k < 160 ? 0 : 40e9) + (k % 160) * 1e6, offsetNs: (random() - 0.5) * 30e3 }
+  })
+  assert.is(lineThrough(locals, 50_000)!.clear, false)
 })
 
 test('a line is taken only when it is judged to be sure, and as good as one offset', () => {
-  const line = lineThrough(Array.from({ length: 400 }, (_, k) => ({ atNs: k * 1e7, offsetNs: k * 1e3 })))
+  const line = lineThrough(
+    Array.from({ length: 400 }, (_, k) => ({ atNs: k * 1e7, offsetNs: k * 1e3 })),
+    LEAST_NS,
+  )
   const constant = { offsetNs: 1, residualNs: 1, matched: 100, lead: 1 }
-  assert.is(
-    steadier(constant, line, LEAST_NS, () => null),
-    constant,
+  for (const judged of [null, { ...constant, matched: 50 }, { ...constant, lead: 0.01 }]) {
+    assert.is(
+      steadier(constant, line, () => judged),
+      constant,
+    )
+  }
+  assert.is(Math.round(steadier(constant, line, () => ({ ...constant, matched: 100 }))!.driftPpm!), 100)
+})
+
+/** As samba does it: two flushes in one, the requests of the second between 80 and 280 µs after it, rarely 30 a second. */
+function pairs(count: number, seed: number): Flush[] {
+  const random = numbers(seed)
+  return Array.from({ length: count }, (_, k) => {
+    const atNs = Math.round(k * 33e6 + random() * 20e6)
+    const tookNs = Math.round(1.2e6 + random() * 800e3)
+    return [
+      { tid: 10, atNs, tookNs: 80e3, queuedNs: [] },
+      {
+        tid: 10,
+        atNs: atNs + 110e3,
+        tookNs,
+        queuedNs: [atNs + 190e3 + random() ** 2 * 200e3, atNs + 110e3 + tookNs * 0.7],
+      },
+    ]
+  }).flat()
+}
+
+/** The largest error from the first to the last call, of clocks that drift apart by so much. */
+function errorOf(all: readonly Flush[], found: FoundOffset, driftPpm: number): number {
+  const ends = [all[0].atNs, all[all.length - 1].atNs]
+  return Math.max(
+    ...ends.map((ns) => {
+      const theirs = (ns - ZERO) / (1 + driftPpm / 1e6)
+      return Math.abs(steadied(theirs, found.driftPpm ?? 0) + found.offsetNs - ns)
+    }),
   )
-  assert.is(
-    steadier(constant, line, LEAST_NS, () => ({ ...constant, matched: 50 })),
-    constant,
-  )
-  assert.is(
-    steadier(constant, line, LEAST_NS, () => ({ ...constant, lead: 0.01 })),
-    constant,
-  )
-  assert.is(Math.round(steadier(constant, line, LEAST_NS, () => ({ ...constant, matched: 100 }))!.driftPpm!), 100)
+}
+
+for (const driftPpm of [0, 50, 200, -200]) {
+  test(`few flushes a second, clocks ${driftPpm} ppm apart: within 200 µs, and what is left open covers the rest`, () => {
+    for (const seed of [21, 22, 23, 24]) {
+      const all = pairs(90, seed)
+      const found = place(callsOf(all), blocksOf(all, ZERO, [], driftPpm))!
+      assert.ok(isSure(found), `${seed}`)
+      assert.is(found.driftPpm === undefined, Math.abs(driftPpm) < 200, `${seed} ${found.driftPpm}`)
+      const errorNs = errorOf(all, found, driftPpm)
+      assert.ok(errorNs < 200e3 && errorNs <= found.residualNs, `${seed} ${errorNs} ${found.residualNs}`)
+      assert.ok(Math.abs(driftPpm - (found.driftPpm ?? 0)) <= found.driftResidualPpm!)
+    }
+  })
+}
+
+test('a second of flushes: a drift that does not show is in what is left open', () => {
+  for (const driftPpm of [100, -100, 200, -200]) {
+    const all = flushes(80, [10], 25)
+    const found = place(callsOf(all), blocksOf(all, ZERO, [], driftPpm))!
+    assert.ok(isSure(found))
+    assert.ok(errorOf(all, found, driftPpm) <= found.residualNs)
+    assert.ok(Math.abs(driftPpm - (found.driftPpm ?? 0)) <= found.driftResidualPpm!)
+  }
+})
+
+for (const [pauseS, told] of [
+  [60, true],
+  [20_000, false],
+] as const) {
+  test(`a pause of ${pauseS} s is ${told ? '' : 'not '}crossed`, () => {
+    const before = flushes(80, [10], 26)
+    const after = flushes(80, [10], 27).map(({ tid, atNs, tookNs, queuedNs }) => {
+      const moved = (ns: number): number => ns + pauseS * 1e9
+      return { tid, atNs: moved(atNs), tookNs, queuedNs: queuedNs.map(moved) }
+    })
+    const found = place(callsOf([...before, ...after]), blocksOf([...before, ...after], ZERO, [], 20))!
+    assert.is(found.driftPpm !== undefined, told)
+    if (told) assert.ok(Math.abs(found.driftPpm! - 20) < 2, `${found.driftPpm}`)
+  })
+}
+
+test('the furthest of the lines that pass between all bounds', () => {
+  const bounds = { startNs: [0, 10e9], endNs: [100e3, 10e9 + 100e3], atNs: [50e3, 10e9 + 50e3] }
+  const flat = { slope: 0, offsetNs: 0 }
+  const open = leftOpen([bounds], 0, flat, 0)!
+  assert.is(Math.round(open.residualNs), 50e3)
+  // From the start of the one call to the end of the other: 100 µs in 10 s.
+  assert.is(Math.round(open.driftResidualPpm), 10)
+  assert.is(leftOpen([bounds], 0, flat, 1e3)!.residualNs > 51e3, true)
+  assert.is(leftOpen([{ ...bounds, atNs: [5e9] }], 0, flat, 0), null)
+})
+
+test('a drift that does not show is as large as crystals differ at most', () => {
+  const open = leftOpen([{ startNs: [0], endNs: [1e6], atNs: [500e3] }], 0, { slope: 0, offsetNs: 0 }, 0)!
+  assert.equal([open.residualNs, open.driftResidualPpm].map(Math.round), [500e3, 200])
 })
 
 test('another tracer saw the same calls', () => {

@@ -143,14 +143,17 @@ function clockNotes({ clocks }: InspectAnswer, folder: string): string[] {
 
 type ClockRow = InspectAnswer['clocks'][number]
 
-function alignmentOf({ aligned, offsetNs, matched, residualNs, driftPpm, confidence }: ClockRow): string {
+function alignmentOf(row: ClockRow): string {
+  const { aligned, offsetNs, matched, residualNs, driftPpm, driftResidualPpm, confidence } = row
   const found = matched === null ? 'nothing' : plural(matched, 'event')
   if (aligned === 'none') return `not aligned: ${found} in common with the others, too little to tell`
   const drift =
     driftPpm === null ? '' : `, clock ${Math.abs(driftPpm).toFixed(1)} ppm ${driftPpm > 0 ? 'slow' : 'fast'}`
+  const outside =
+    driftResidualPpm === null ? '' : ` (before and after them ${duration(driftResidualPpm * 1e3)} more each second)`
   const sure =
     aligned === 'data'
-      ? ` (${found} in common, within ${duration(residualNs ?? 0)}${drift}, confidence ${confidence?.toFixed(2)})`
+      ? ` (${found} in common, within ${duration(residualNs ?? 0)}${outside}${drift}, confidence ${confidence?.toFixed(2)})`
       : ''
   const from = offsetNs ?? 0
   const begins = from < 0 ? `${duration(-from)} before the start` : `at ${duration(from)}`

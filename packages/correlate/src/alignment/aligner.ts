@@ -4,11 +4,12 @@
  */
 import { max, min } from 'd3-array'
 import type { BlockAnchors, CallAnchors } from './anchors.ts'
-import { steadied, steadier } from './drift.ts'
+import { steadier } from './drift.ts'
+import { leftOpen } from './left-open.ts'
 import { isSure, type FoundOffset } from './offset.ts'
 import { twinOffset } from './twin-offset.ts'
-import { windowLine } from './window-drift.ts'
-import { SOON_NS, windowOffset, type Series } from './window-offset.ts'
+import { paced, windowLine } from './window-drift.ts'
+import { windowOffset, type Series } from './window-offset.ts'
 
 /** A source, and where its time 0 lies on the timeline. */
 export interface PlacedSource {
@@ -46,11 +47,24 @@ export function offsetBeside(
 
 function offsetInCalls(series: readonly Series[], grainNs: number, drifts: boolean): FoundOffset | null {
   const constant = windowOffset(series, grainNs)
-  if (!drifts) return constant
-  return steadier(constant, windowLine(series, constant, grainNs), SOON_NS, (driftPpm) => {
-    const steady = series.map((one) => ({ ...one, atNs: one.atNs.map((ns) => steadied(ns, driftPpm)) }))
-    return windowOffset(steady, grainNs)
-  })
+  if (!constant) return null
+  const line = windowLine(series, constant, grainNs)
+  const put = (driftPpm: number): Series[] => series.map((one) => paced(one, driftPpm))
+  const found = drifts ? steadier(constant, line, (ppm) => windowOffset(put(ppm), grainNs)) : constant
+  if (!found) return null
+  const { offsetNs, driftPpm } = found
+  const steady = put(driftPpm ?? 0)
+  // What fits best may be the line where one offset is used; put right, it has the offset that it has at time 0.
+  const fitting = [
+    { slope: 0, offsetNs },
+    { slope: driftPpm === undefined ? (line?.slope ?? 0) : 0, offsetNs: line?.offsetNs ?? offsetNs },
+  ]
+  const open = fitting.flatMap((one) => leftOpen(steady, offsetNs, one, grainNs) ?? [])
+  return {
+    ...found,
+    residualNs: max(open, ({ residualNs }) => residualNs) ?? found.residualNs,
+    driftResidualPpm: max(open, ({ driftResidualPpm }) => driftResidualPpm),
+  }
 }
 
 /**

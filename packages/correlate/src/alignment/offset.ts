@@ -4,8 +4,10 @@ export interface FoundOffset {
   readonly offsetNs: number
   /** Where the one clock runs slower: added to its times before that, in millionths of them. */
   readonly driftPpm?: number
-  /** How far from that the truth may be, if what was matched belongs together. */
+  /** How far from that the truth may be, from the first to the last that was matched, if that belongs together. */
   readonly residualNs: number
+  /** How far the drift may be from that, too: outside of what was matched the truth may be so much further away. */
+  readonly driftResidualPpm?: number
   /** Independent observations that agree on it. */
   readonly matched: number
   /** Found by requests that stand in both traces. */

@@ -2,7 +2,7 @@
  * The offset between the clocks of two block traces, from requests that stand in both: queued by the same task for the
  * same sectors. Exact to what lies between the two tracepoints, or to the digits of the text.
  */
-import { median, quantile } from 'd3-array'
+import { extent, median, quantile } from 'd3-array'
 import { lineThrough, steadied, steadier, type LocalOffset } from './drift.ts'
 import { IntervalVote } from './interval-vote.ts'
 import { isSure, type FoundOffset } from './offset.ts'
@@ -13,6 +13,8 @@ import { isSure, type FoundOffset } from './offset.ts'
  * with the residual that shows it.
  */
 const TOGETHER_NS = [50_000, 2_000_000]
+/** A smaller change of the offset between two traces is what makes their tracepoints late. */
+const LEAST_NS = 50_000
 /** Times of one request on each side that are paired with each other. */
 const MAX_TIMES = 16
 
@@ -21,11 +23,21 @@ type Requests = ReadonlyMap<string, readonly number[]>
 
 /** What to add to times of `from` to get times of `to`. */
 export function twinOffset(from: Requests, to: Requests, drifts = true): FoundOffset | null {
-  if (!drifts) return oneOffset(from, to)
-  return steadier(oneOffset(from, to), lineThrough(sureTwins(from, to)), 2 * TOGETHER_NS[0], (driftPpm) => {
-    const steady = new Map([...from].map(([request, times]) => [request, times.map((ns) => steadied(ns, driftPpm))]))
-    return oneOffset(steady, to)
-  })
+  const twins = sureTwins(from, to)
+  const line = lineThrough(twins, LEAST_NS)
+  const constant = oneOffset(from, to)
+  const found = drifts
+    ? steadier(constant, line, (driftPpm) => {
+        const steady = new Map([...from].map(([request, at]) => [request, at.map((ns) => steadied(ns, driftPpm))]))
+        return oneOffset(steady, to)
+      })
+    : constant
+  if (!found || !line || found.driftPpm !== undefined) return found
+  // What one offset leaves of a drift that is not told.
+  const ends = extent(twins, ({ atNs }) => atNs).map((at = 0) =>
+    Math.abs(line.offsetNs + line.slope * at - found.offsetNs),
+  )
+  return { ...found, residualNs: Math.max(found.residualNs, ...ends) }
 }
 
 /** Requests that each trace has once. */

@@ -53,7 +53,7 @@ export function windowOffset(all: readonly Series[], grainNs: number): FoundOffs
 }
 
 /** Ends moved by what the clock may hide, or where they are not told as late as is usual; what overlaps then is one window. */
-function widened({ startNs, endNs, atNs }: Series, grainNs: number): Series {
+export function widened({ startNs, endNs, atNs }: Series, grainNs: number): Series {
   const starts: number[] = []
   const ends: number[] = []
   for (const [i, start] of startNs.entries()) {
