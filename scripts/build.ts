@@ -66,6 +66,8 @@ async function buildCli(): Promise<void> {
     absWorkingDir: root,
     entryPoints: [
       { in: 'packages/cli/src/main.ts', out: 'main' },
+      // Beside the chunk that starts it, which looks for it by its name.
+      { in: 'packages/strace/src/strace-thread.ts', out: 'chunks/strace-thread' },
       ...commands
         .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
         .map((path) => ({

@@ -30,6 +30,7 @@ import {
 } from '@flushtrace/sysdig'
 import {
   MemoryWatch,
+  Threads,
   TraceError,
   openSources,
   type DiagnosticKind,
@@ -67,6 +68,8 @@ export interface FormatOptions {
   readonly sysdigFormat?: string
   /** Reading is refused beyond it; default: a share of the machine's. */
   readonly maxMemoryBytes?: number
+  /** That read, the one that keeps the state among them; default: as many as there are processors. */
+  readonly threads?: number
   /** Is told what is being done. */
   readonly stages?: Stages
 }
@@ -79,6 +82,7 @@ export interface ClassifiedSource {
 export interface Capture {
   /** To be looked at also by what works on after the sources have been read. */
   readonly memory: MemoryWatch
+  readonly threads: Threads
   readonly sources: readonly ClassifiedSource[]
   readonly links: readonly SavedLink[]
 }
@@ -114,6 +118,7 @@ export async function openCapture(
   const copies = copiesAmong(traces, diagnostics)
   return {
     memory,
+    threads: new Threads(formats.threads),
     sources: classified.map((one) => (copies.has(one.source) ? { ...one, kind: 'unknown' } : one)),
     links,
   }
@@ -232,7 +237,7 @@ export function straceReadings(capture: Capture, diagnostics: Diagnostics): Stra
     const suffix = tidOfName(source.path)
     const alone = stems.get(source.path.replace(/\.\d+(\.\w+)?$/, '')) === 1
     const tid = suffix > 0 && !(alone && hasPids(source.head)) ? suffix : 0
-    return [{ source, index, tid, reading: readStrace(source, diagnostics, tid) }]
+    return [{ source, index, tid, reading: readStrace(source, diagnostics, tid, capture.threads) }]
   })
 }
 

@@ -19,11 +19,22 @@ export const formatFlags = {
     summary: 'refuse to read on beyond this (default: three quarters of the machine)',
     helpValue: 'SIZE',
   }),
+  threads: integer({
+    summary: 'threads to read with (default: as many as there are processors)',
+    min: 1,
+    helpValue: 'N',
+  }),
 }
 
 /** Flags as the answers take them. */
-export function formatsOf(flags: { 'blkparse-format'?: string; 'sysdig-format'?: string; 'max-memory'?: string }) {
+export function formatsOf(flags: {
+  'blkparse-format'?: string
+  'sysdig-format'?: string
+  'max-memory'?: string
+  threads?: number
+}) {
   return {
+    threads: flags.threads,
     blkparseFormat: flags['blkparse-format'],
     sysdigFormat: flags['sysdig-format'],
     stages: askedProfile(),

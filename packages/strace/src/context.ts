@@ -3,7 +3,7 @@ import { CallBatch, TASK_ALIAS, TASK_NAME, WHOLE, type DiagnosticKind, type Diag
 import { CallCounts } from './call-counts.ts'
 import { CallMemo } from './call-memo.ts'
 import { STRACE } from './diagnostics.ts'
-import { emptyFacts } from './facts.ts'
+import { emptyFacts, type StraceFacts } from './facts.ts'
 import { Leader } from './leader.ts'
 import { LineClock } from './line-clock.ts'
 import { LineTasks } from './line-tasks.ts'
@@ -14,8 +14,17 @@ import { unescape } from './values.ts'
 /** Names learned from -Y are forgotten beyond this many tasks: they come again on every line. */
 const MAX_COMMS = 1 << 18
 
+export interface LineOptions {
+  /** The one task of a -ff file; 0: lines tell theirs. */
+  readonly tid?: number
+  /** No line is read in a shorter way because of the ones before it: what the tests hold the short ways against. */
+  readonly plain?: boolean
+  /** To be filled. */
+  readonly facts?: StraceFacts
+}
+
 export class LineContext {
-  readonly facts = emptyFacts()
+  readonly facts: StraceFacts
   readonly leader = new Leader()
   readonly clock = new LineClock()
   readonly tasks: LineTasks
@@ -31,15 +40,15 @@ export class LineContext {
   readonly #diagnostics: Diagnostics
   readonly #comms = new Map<number, number>()
 
-  /** No line is read in a shorter way because of the ones before it: what the tests hold the short ways against. */
   readonly plain: boolean
 
-  constructor(path: string, diagnostics: Diagnostics, fixedTid: number, plain: boolean) {
+  constructor(path: string, diagnostics: Diagnostics, { tid = 0, plain = false, facts = emptyFacts() }: LineOptions) {
     this.#path = path
     this.#diagnostics = diagnostics
+    this.facts = facts
     this.plain = plain
-    this.memo = plain || fixedTid > 0 ? null : new CallMemo()
-    this.tasks = new LineTasks(fixedTid)
+    this.memo = plain || tid > 0 ? null : new CallMemo()
+    this.tasks = new LineTasks(tid)
     this.batch = new CallBatch(this.texts.strings, this.texts.names)
   }
 

@@ -15,7 +15,7 @@
 import { TAKE_OVER, TASK_EXIT, WHOLE, latin1, type CallBatch, type Diagnostics } from '@flushtrace/trace'
 import { CallLines, type LineResult } from './call-lines.ts'
 import { hasEscape, stripColour } from './colour.ts'
-import { LineContext } from './context.ts'
+import { LineContext, type LineOptions } from './context.ts'
 import { STRACE } from './diagnostics.ts'
 import { allFailed, hidesByStatus, summaryDifferences, type StraceFacts } from './facts.ts'
 import { LineCarry } from './lines.ts'
@@ -50,11 +50,10 @@ export class StraceParser {
   #quickAt = -1
   #quickStamps = 0
 
-  /** `plain`: see LineContext. */
-  constructor(path: string, diagnostics: Diagnostics, fixedTid = 0, plain = false) {
-    this.#context = new LineContext(path, diagnostics, fixedTid, plain)
+  constructor(path: string, diagnostics: Diagnostics, options: LineOptions = {}) {
+    this.#context = new LineContext(path, diagnostics, options)
     this.#calls = new CallLines(this.#context)
-    this.#oneTask = fixedTid > 0
+    this.#oneTask = (options.tid ?? 0) > 0
   }
 
   get batch(): CallBatch {

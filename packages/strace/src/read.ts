@@ -1,7 +1,8 @@
 /** A source of strace text → batches of calls. */
-import type { CallBatch, Diagnostics, Source } from '@flushtrace/trace'
-import type { StraceFacts } from './facts.ts'
+import { Threads, type CallBatch, type Diagnostics, type Source } from '@flushtrace/trace'
+import { emptyFacts, type StraceFacts } from './facts.ts'
 import { StraceParser } from './parser.ts'
+import { parsedBeside } from './thread.ts'
 
 export interface StraceReading {
   /** To be consumed once, one batch at a time. */
@@ -14,22 +15,43 @@ export interface StraceReading {
  * Reads strace text recorded with any option of docs/formats/strace.md. `tid` is given for a file of a -ff set, whose
  * lines have no pid column. Damaged lines are rows of `diagnostics`; only a source that can't be read throws.
  */
-export function readStrace(source: Source, diagnostics: Diagnostics, tid = 0): StraceReading {
-  const parser = new StraceParser(source.path, diagnostics, tid)
+export function readStrace(
+  source: Source,
+  diagnostics: Diagnostics,
+  tid = 0,
+  threads: Threads = new Threads(),
+): StraceReading {
+  const facts = emptyFacts()
   async function* batches(): AsyncGenerator<CallBatch> {
-    for await (const chunk of source.chunks()) {
-      for (let pos = 0; pos < chunk.length;) {
-        pos = parser.consume(chunk, pos)
-        if (pos < chunk.length) {
-          yield parser.batch
-          parser.recycle()
-        }
+    if (!threads.take(source)) return yield* parsed(source, tid, facts, diagnostics)
+    try {
+      yield* parsedBeside(source, tid, facts, diagnostics)
+    } finally {
+      threads.giveBack()
+    }
+  }
+  return { batches: batches(), facts }
+}
+
+/** By this thread. */
+async function* parsed(
+  source: Source,
+  tid: number,
+  facts: StraceFacts,
+  diagnostics: Diagnostics,
+): AsyncGenerator<CallBatch> {
+  const parser = new StraceParser(source.path, diagnostics, { tid, facts })
+  for await (const chunk of source.chunks()) {
+    for (let pos = 0; pos < chunk.length;) {
+      pos = parser.consume(chunk, pos)
+      if (pos < chunk.length) {
+        yield parser.batch
+        parser.recycle()
       }
     }
-    parser.end()
-    if (parser.batch.length > 0) yield parser.batch
   }
-  return { batches: batches(), facts: parser.facts }
+  parser.end()
+  if (parser.batch.length > 0) yield parser.batch
 }
 
 /** The task id in the name of a file of a -ff set (`trace.27405`, also compressed); 0 where there is none. */

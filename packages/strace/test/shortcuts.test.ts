@@ -13,7 +13,7 @@ const shortcuts = suite('short ways')
 
 function everything(bytes: Uint8Array, plain: boolean, tid = 0): string[] {
   const diagnostics = new Diagnostics()
-  const parser = new StraceParser('memory', diagnostics, tid, plain)
+  const parser = new StraceParser('memory', diagnostics, { tid, plain })
   const told: string[] = []
   const take = (): void => {
     for (let i = 0; i < parser.batch.length; i++) told.push(JSON.stringify(rowOf(parser.batch, i)))

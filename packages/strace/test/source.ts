@@ -3,6 +3,7 @@ import {
   CALLS,
   Diagnostics,
   OUTCOMES,
+  Threads,
   type CallBatch,
   type Diagnostic,
   type FdName,
@@ -62,10 +63,10 @@ export interface Read {
   batch: CallBatch | null
 }
 
-export async function read(text: string | Uint8Array, chunk?: number, tid = 0): Promise<Read> {
+export async function read(text: string | Uint8Array, chunk?: number, tid = 0, threads = new Threads()): Promise<Read> {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text
   const diagnostics = new Diagnostics()
-  const { batches, facts } = readStrace(memorySource(bytes, chunk), diagnostics, tid)
+  const { batches, facts } = readStrace(memorySource(bytes, chunk), diagnostics, tid, threads)
   const rows: Row[] = []
   let last: CallBatch | null = null
   for await (const batch of batches) {

@@ -44,6 +44,8 @@ export interface FdName {
   readonly block: boolean
 }
 
+type Column = Uint8Array | Uint16Array | Int32Array | Float64Array
+
 /** A descriptor number with the name the trace gives it, if any. */
 export interface FdRef {
   fd: number
@@ -108,33 +110,36 @@ export class CallBatch {
   readonly flags2: Float64Array
   readonly extra: (Extra | null)[]
 
-  constructor(strings: StringTable, names: readonly FdName[], capacity: number = CallBatch.ROWS) {
+  /** `shared`: its columns are memory that other threads can be given. */
+  constructor(strings: StringTable, names: readonly FdName[], capacity: number = CallBatch.ROWS, shared = false) {
+    const room = (bytes: number): ArrayBufferLike =>
+      shared ? new SharedArrayBuffer(capacity * bytes) : new ArrayBuffer(capacity * bytes)
     this.strings = strings
     this.names = names
     this.capacity = capacity
-    this.phase = new Uint8Array(capacity)
-    this.call = new Uint16Array(capacity)
-    this.tid = new Int32Array(capacity)
-    this.atNs = new Float64Array(capacity)
-    this.tookNs = new Float64Array(capacity)
-    this.outcome = new Uint8Array(capacity)
-    this.errno = new Int32Array(capacity)
-    this.result = new Float64Array(capacity)
-    this.record = new Float64Array(capacity)
-    this.fd = new Int32Array(capacity)
-    this.fd2 = new Int32Array(capacity)
-    this.decoration = new Int32Array(capacity)
-    this.decoration2 = new Int32Array(capacity)
-    this.decorationResult = new Int32Array(capacity)
-    this.path = new Int32Array(capacity)
-    this.path2 = new Int32Array(capacity)
-    this.addr = new Float64Array(capacity)
-    this.addr2 = new Float64Array(capacity)
-    this.size = new Float64Array(capacity)
-    this.size2 = new Float64Array(capacity)
-    this.offset = new Float64Array(capacity)
-    this.flags = new Float64Array(capacity)
-    this.flags2 = new Float64Array(capacity)
+    this.phase = new Uint8Array(room(1))
+    this.call = new Uint16Array(room(2))
+    this.tid = new Int32Array(room(4))
+    this.atNs = new Float64Array(room(8))
+    this.tookNs = new Float64Array(room(8))
+    this.outcome = new Uint8Array(room(1))
+    this.errno = new Int32Array(room(4))
+    this.result = new Float64Array(room(8))
+    this.record = new Float64Array(room(8))
+    this.fd = new Int32Array(room(4))
+    this.fd2 = new Int32Array(room(4))
+    this.decoration = new Int32Array(room(4))
+    this.decoration2 = new Int32Array(room(4))
+    this.decorationResult = new Int32Array(room(4))
+    this.path = new Int32Array(room(4))
+    this.path2 = new Int32Array(room(4))
+    this.addr = new Float64Array(room(8))
+    this.addr2 = new Float64Array(room(8))
+    this.size = new Float64Array(room(8))
+    this.size2 = new Float64Array(room(8))
+    this.offset = new Float64Array(room(8))
+    this.flags = new Float64Array(room(8))
+    this.flags2 = new Float64Array(room(8))
     this.extra = Array.from({ length: capacity }, () => null)
     this.clear(capacity)
   }
@@ -152,6 +157,14 @@ export class CallBatch {
     this.atNs[i] = atNs
     this.record[i] = record
     return i
+  }
+
+  /** All but `extra`, always in the same order. */
+  columns(): Column[] {
+    const numbers = [this.atNs, this.tookNs, this.result, this.record, this.addr, this.addr2, this.size, this.size2]
+    const ids = [this.tid, this.errno, this.fd, this.fd2, this.path, this.path2]
+    const said = [this.decoration, this.decoration2, this.decorationResult]
+    return [this.phase, this.call, this.outcome, ...ids, ...said, ...numbers, this.offset, this.flags, this.flags2]
   }
 
   /** Empties the batch: all rows at once, which costs far less than clearing each as it is added. */

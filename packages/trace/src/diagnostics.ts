@@ -56,6 +56,22 @@ export class Diagnostics {
     })
   }
 
+  /** Rows of another table, found after all that is in this one. */
+  merge(rows: readonly Diagnostic[]): void {
+    for (const row of rows) {
+      const known = this.#rows.get(row.code)
+      if (known) known.count += row.count
+      else this.#rows.set(row.code, { ...row })
+    }
+  }
+
+  /** What was added since the last time, in the order of appearance. */
+  drain(): Diagnostic[] {
+    const rows = [...this.#rows.values()]
+    this.#rows.clear()
+    return rows
+  }
+
   count(kind: DiagnosticKind): number {
     return this.#rows.get(kind.code)?.count ?? 0
   }

@@ -1,0 +1,113 @@
+/** A log is read alike by the thread that keeps the state and by another one, whatever pieces it comes in. */
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
+import { Diagnostics, Threads, TraceError, type Source } from '@flushtrace/trace'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readStrace, tidOfName } from '../src/index.ts'
+import { read } from './source.ts'
+
+const ROOT = fileURLToPath(new URL('../../../fixtures/strace/', import.meta.url))
+const LOGS = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.txt(\.gz)?$|strace\.\d+$/.test(name))
+  .sort()
+
+const threads = suite('threads')
+let before: string | undefined
+
+threads.before(() => {
+  before = process.env.FLUSHTRACE_THREADS
+  process.env.FLUSHTRACE_THREADS = '2'
+})
+threads.after(() => {
+  if (before === undefined) delete process.env.FLUSHTRACE_THREADS
+  else process.env.FLUSHTRACE_THREADS = before
+})
+
+for (const name of LOGS) {
+  threads(name, async () => {
+    const raw = readFileSync(join(ROOT, name))
+    const bytes = name.endsWith('.gz') ? gunzipSync(raw) : raw
+    const tid = name.includes('-ff') ? tidOfName(name) : 0
+    const { batch: _, ...one } = await read(bytes, undefined, tid, new Threads(1))
+    for (const chunk of [1, 7, 65536]) {
+      if (bytes.length / chunk > 20_000) continue
+      const { batch: __, ...other } = await read(bytes, chunk, tid, new Threads(2))
+      assert.equal({ ...other, rows: [] }, { ...one, rows: [] }, `pieces of ${chunk} bytes`)
+      assert.is(other.rows.length, one.rows.length)
+      const differs = one.rows.findIndex((row, i) => JSON.stringify(row) !== JSON.stringify(other.rows[i]))
+      if (differs >= 0) assert.equal(other.rows[differs], one.rows[differs], `pieces of ${chunk} bytes, row ${differs}`)
+    }
+  })
+}
+
+const LINE = Buffer.from('100 1700000000.000001 fsync(3</srv/x>) = 0 <0.000010>\n')
+
+/** More lines than the batches under way hold, and their reader. */
+function endless(chunk: () => Uint8Array): { source: Source; closed: () => boolean } {
+  let closed = false
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) yield chunk()
+    } finally {
+      closed = true
+    }
+  }
+  return { source: { path: 'x', bytes: 1, compression: null, head: LINE, chunks }, closed: () => closed }
+}
+
+const MANY = Buffer.concat(Array.from({ length: 40_000 }, () => LINE))
+
+threads('who stops early stops the other thread and the source, and the thread may be taken again', async () => {
+  const { source, closed } = endless(() => MANY)
+  const two = new Threads(2)
+  for (let round = 0; round < 2; round++) {
+    let rows = 0
+    for await (const batch of readStrace(source, new Diagnostics(), 0, two).batches) {
+      rows += batch.length
+      if (rows > 100_000) break
+    }
+    assert.ok(rows > 100_000)
+    for (let turns = 0; turns < 1000 && !closed(); turns++) await new Promise(setImmediate)
+    assert.ok(closed())
+  }
+})
+
+threads('a source that fails is told by its own error', async () => {
+  let pieces = 0
+  const { source } = endless(() => {
+    if (pieces++ === 3) throw new TraceError('source/unreadable', 'gone')
+    return MANY
+  })
+  const { batches } = readStrace(source, new Diagnostics(), 0, new Threads(2))
+  await rejects(async () => {
+    for await (const batch of batches) assert.ok(batch.length > 0)
+  }, 'source/unreadable')
+})
+
+threads('one thread, and no more than was asked for', () => {
+  const one = new Threads(1)
+  const file = { bytes: 1 << 30, compression: null }
+  assert.not(one.take(file))
+  const three = new Threads(3)
+  assert.ok(three.take(file))
+  assert.ok(three.take(file))
+  assert.not(three.take(file))
+  three.giveBack()
+  assert.ok(three.take(file))
+})
+
+async function rejects(run: () => Promise<void>, code: string): Promise<void> {
+  try {
+    await run()
+  } catch (error) {
+    assert.instance(error, TraceError)
+    assert.is((error as TraceError).code, code)
+    return
+  }
+  assert.unreachable('nothing was thrown')
+}
+
+threads.run()
