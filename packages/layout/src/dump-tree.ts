@@ -6,13 +6,13 @@
  *     fs uuid e0d659b9-c43b-48a4-aec8-a1e7bf392008
  *     \titem 3 key (FIRST_CHUNK_TREE CHUNK_ITEM 30408704) itemoff 15881 itemsize 112
  *     \t\tlength 33554432 owner 2 stripe_len 65536 type METADATA|DUP
- *     \t\t\tstripe 0 devid 1 offset 38797312
  *
  * A run without -t prints all trees, one after the other. A leaf says how many items it has. Source: kdave/btrfs-progs
  * kernel-shared/print-tree.c, cmds/inspect-dump-tree.c.
  */
-import { FS_TREE, isWhole, type BtrfsFacts, type Chunk, type Profile } from './btrfs-facts.ts'
+import { FS_TREE, isWhole, type BtrfsFacts } from './btrfs-facts.ts'
 import { LAYOUT } from './diagnostics.ts'
+import { chunkDetail, emptyChunk, fileExtentDetail, type Item } from './dump-tree-items.ts'
 import { NO_HINT, mapFinding, type Findings, type FsHint, type ListedInode, type MapFinding } from './findings.ts'
 import { EXTENT, type MappedFile } from './layout-map.ts'
 import type { LineUse, SideFile } from './side-file.ts'
@@ -24,18 +24,9 @@ const UUID = /^fs uuid ([0-9a-f-]{36})$/
 const ITEM = /^\titem \d+ key \((\S+) (\S+) (\S+)\) itemoff (\d+) itemsize (\d+)/
 const NODE_HEADER_BYTES = 101 // sizeof(struct btrfs_header): items are placed behind it
 
-const CHUNK = /^\t\t(?:chunk )?length (\d+) owner \d+ stripe_len (\d+)(?: type (\S+))?/
-const CHUNK_TYPE = /^\t\ttype (\S+) num_stripes (\d+)/
-const SUB_STRIPES = /^\t\tnum_stripes \d+ sub_stripes (\d+)/
-const STRIPE = /^\t\t\tstripe \d+ devid (\d+) offset (\d+)/
 const DEVICE = /^\t\t(?:dev item )?devid (\d+) total_bytes (\d+)/
 const DATA_REF = /^\t\t(?:\(.*\) )?extent data backref root (\S+) objectid (\d+) offset (\d+) count/
 const FLAGS = /^\t\t(?:extent )?refs \d+ gen \d+ flags (\S+)/
-const EXTENT_TYPE = /^\t\t(?:generation \d+ )?type (\d) \(?(\w+)/
-const OLD_INLINE = /^\t\t(?:inline extent data|prealloc data)/
-const DISK = /^\t\t(extent|prealloc) data disk byte (\d+) nr (\d+)/
-const RANGE = /^\t\t(?:extent|prealloc) data offset (\d+) nr (\d+)/
-const COMPRESSION = /^\t\textent compression (\d)/
 const SIZE = /^\t\t(?:inode )?generation \d+ transid \d+ size (\d+)/
 const NAME = /^\t\t(?:inode ref )?index \d+ namelen (\d+) name: ([^]*)$/
 const BACKREF = /^\t\troot backref key dirid 256 sequence \d+ name (.*)$/
@@ -53,30 +44,6 @@ export function sniffDumpTree(text: string): boolean {
     /^(?:leaf|node) \d+ (?:items|level) \d+/m.test(text.slice(0, 8192))
   )
 }
-
-type Item =
-  | {
-      readonly kind: 'chunk'
-      readonly chunk: { -readonly [K in keyof Chunk]: Chunk[K] }
-      readonly stripes: { devid: number; offset: number }[]
-    }
-  | { readonly kind: 'device' }
-  | { readonly kind: 'extent'; readonly start: number; readonly bytes: number; data: boolean; owned: number }
-  | {
-      readonly kind: 'file-extent'
-      readonly inode: number
-      readonly at: number
-      type: number
-      disk: number
-      diskBytes: number
-      offset: number
-      bytes: number
-      encoded: boolean
-    }
-  | { readonly kind: 'inode'; readonly inode: number }
-  | { readonly kind: 'name'; readonly inode: number; readonly parent: number }
-  | { readonly kind: 'subvolume'; readonly id: number; readonly parent: number }
-  | { readonly kind: 'none' }
 
 const NOTHING: Item = { kind: 'none' }
 
@@ -352,54 +319,4 @@ class DumpTreeLines {
       return [{ path: `/${parts.join('/')}`, inode, size, root, inner: true }]
     })
   }
-}
-
-function emptyChunk(logical: number): { -readonly [K in keyof Chunk]: Chunk[K] } {
-  return { logical, bytes: 0, holds: 'data', profile: 'copies', stripeBytes: 65536, subStripes: 1, stripes: [] }
-}
-
-function chunkDetail({ chunk, stripes }: Extract<Item, { kind: 'chunk' }>, line: string): LineUse {
-  const stripe = STRIPE.exec(line)
-  if (stripe) {
-    stripes.push({ devid: Number(stripe[1]), offset: Number(stripe[2]) })
-    return 'used'
-  }
-  const length = CHUNK.exec(line)
-  if (length) {
-    chunk.bytes = Number(length[1])
-    chunk.stripeBytes = Number(length[2])
-  }
-  const type = length?.[3] ?? CHUNK_TYPE.exec(line)?.[1]
-  if (type !== undefined) {
-    const words = type.split('|')
-    const data = words.includes('DATA')
-    chunk.holds =
-      data && words.includes('METADATA') ? 'mixed' : data ? 'data' : words.includes('SYSTEM') ? 'system' : 'metadata'
-    chunk.profile =
-      (['raid0', 'raid10', 'raid5', 'raid6'] satisfies Profile[]).find((name) => words.includes(name.toUpperCase())) ??
-      'copies'
-  }
-  const sub = SUB_STRIPES.exec(line)
-  if (sub) chunk.subStripes = Number(sub[1])
-  return length || type !== undefined || sub ? 'used' : 'note'
-}
-
-function fileExtentDetail(item: Extract<Item, { kind: 'file-extent' }>, line: string): LineUse {
-  const type = EXTENT_TYPE.exec(line)
-  if (type) item.type = Number(type[1])
-  else if (OLD_INLINE.test(line) && item.type < 0) item.type = 0
-  const disk = DISK.exec(line)
-  if (disk) {
-    item.disk = Number(disk[2])
-    item.diskBytes = Number(disk[3])
-    if (disk[1] === 'prealloc') item.type = 2
-  }
-  const range = RANGE.exec(line)
-  if (range) {
-    item.offset = Number(range[1])
-    item.bytes = Number(range[2])
-  }
-  const compression = COMPRESSION.exec(line)
-  if (compression) item.encoded = compression[1] !== '0'
-  return type || disk || range || compression ? 'used' : 'note'
 }
