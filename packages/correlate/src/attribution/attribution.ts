@@ -137,7 +137,7 @@ export class Attribution {
   run(): void {
     const { blocks, calls } = this.#in
     const requests = blocks.inOrder(this.#blockNs)
-    this.#maps.noteWrites(requests, (request) => this.#piecesOf(request))
+    this.#maps.noteWrites(requests, this.views)
     this.#learnMapsBefore()
     const entries = this.#callOrder
     const ends = orderOf(calls.endNs.values)

@@ -4,6 +4,8 @@
  */
 import { CALL, QUEUES, type CallLog } from './call-log.ts'
 
+const NONE: readonly number[] = []
+
 export class CallWindows {
   readonly #log: CallLog
   /** By task: rows in the order of their entry. */
@@ -30,9 +32,9 @@ export class CallWindows {
    * Rows of the call that task `tid` was in, then of those that it may have been in instead; the ones that say most
    * first. Empty: in none that can queue data. `all`: also of those that hardly ever queue any.
    */
-  at(tid: number, atNs: number, all = false): number[] {
+  at(tid: number, atNs: number, all = false): readonly number[] {
     const rows = this.#byTid.get(tid)
-    if (!rows) return []
+    if (!rows) return NONE
     const { startNs } = this.#log
     let low = 0
     let high = rows.length

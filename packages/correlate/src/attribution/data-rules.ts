@@ -19,6 +19,8 @@ import type { FsView, FsViews, ViewPiece } from './views.ts'
 /** Files that a write may be of, told one by one. */
 const MAX_NAMED = 8
 
+const NONE: readonly number[] = []
+
 /** How sure a place is that an event told, by how the file of its inode is known. */
 const PLACED_AS: Readonly<Record<Known, Piece['confidence']>> = {
   called: 'exact',
@@ -68,6 +70,7 @@ export class DataRules {
   data(request: number, piece: ViewPiece, now: number, inside: Inside): void {
     const space = this.#in.places.spaceOf(piece.view, piece)
     const start = startOf(piece)
+    if (space.isFree(start, start + piece.bytes)) return this.#unplaced(request, piece, null, now, inside)
     const known: { from: number; to: number; place: Place | null }[] = []
     this.#in.places.within(space, start, start + piece.bytes, now, piece.view.blockBytes, (from, to, place) =>
       known.push({ from, to, place }),
@@ -144,7 +147,7 @@ export class DataRules {
         return
       }
     }
-    const here = inside.files.filter((file) => this.#mayLieOn(file, piece.view))
+    const here = inside.files.length === 0 ? NONE : inside.files.filter((file) => this.#mayLieOn(file, piece.view))
     if (here.length === 1) this.#pushCalled(request, piece, place, now, inside, here[0])
     else if (place && (here.length === 0 || here.includes(place.file)))
       this.#pushKept(request, piece, place, now, inside)
@@ -297,8 +300,8 @@ export class DataRules {
   ): void {
     const { inodes, book } = this.#in
     const { file, fileOffset, row = -1 } = found
-    const inode = found.inode === undefined || found.inode < 0 ? book.at(file).inode : book.inodeAt(found.inode).inode
-    const dirtied = inode === null ? [] : this.#in.pages.written(piece.view.index, inode, fileOffset, piece.bytes)
+    const inode = found.inode === undefined || found.inode < 0 ? book.inodeOf(file) : book.inodeAt(found.inode).inode
+    const dirtied = inode === null ? NONE : this.#in.pages.written(piece.view.index, inode, fileOffset, piece.bytes)
     this.#in.pieces.add(request, piece, {
       what: 'file',
       file,
@@ -340,7 +343,7 @@ export class DataRules {
     if (mapped.length > 0) return mapped
     if (own >= 0) return [own]
     const submitter = actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request]))
-    return actors.at(submitter).kernel ? [] : [submitter]
+    return actors.at(submitter).kernel ? NONE : [submitter]
   }
 }
 

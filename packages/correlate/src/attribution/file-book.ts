@@ -99,15 +99,20 @@ export class FileBook {
   }
 
   at(id: number): LocatedFile {
-    const { traced, path, inode, root, names } = this.#entries[id]
+    const { traced, path, root, names } = this.#entries[id]
     return {
       path: traced?.lastPath ?? path,
       deleted: traced?.deleted ?? false,
-      inode: inode ?? traced?.inode ?? null,
+      inode: this.inodeOf(id),
       root,
       traced,
       names,
     }
+  }
+
+  inodeOf(id: number): number | null {
+    const { inode, traced } = this.#entries[id]
+    return inode ?? traced?.inode ?? null
   }
 
   /** Whether a block device holds what is written to it: a file of any kind that is no pipe, no memory. */

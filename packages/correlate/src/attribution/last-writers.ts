@@ -33,13 +33,13 @@ export class LastWriters {
   sweep(requests: number): void {
     this.#over = new Int32Array(requests)
     for (const [device, told] of this.#told) {
-      const rows = sortedBy(told.start.values)
-      const last = swept(told, rows)
+      const { start, end, request, rank } = byPlace(told)
+      const last = swept({ start, end, request, rank })
       this.#last.set(device, last)
       let k = 0
-      for (const row of rows) {
-        while (last.end.data[k] <= told.start.data[row]) k++
-        this.#over[told.request.data[row]] = oneFrom(last, k, told.end.data[row])
+      for (let n = 0; n < rank.length; n++) {
+        while (last.end.data[k] <= start[n]) k++
+        this.#over[request[n]] = oneFrom(last, k, end[n])
       }
     }
     this.#told.clear()
@@ -73,24 +73,47 @@ function oneFrom({ start, request }: Device, k: number, end: number): number {
   return k + 1 < start.length && start.data[k + 1] < end ? -1 : request.data[k]
 }
 
+/** Ranges in the order of where they begin. */
+interface ByPlace {
+  readonly start: Float64Array
+  readonly end: Float64Array
+  readonly request: Uint32Array
+  /** The how manieth it was to be told. */
+  readonly rank: Uint32Array
+}
+
+/** Copied once, so that the sweep reads memory in order. */
+function byPlace(told: Device): ByPlace {
+  const rank = sortedBy(told.start.values)
+  const start = new Float64Array(rank.length)
+  const end = new Float64Array(rank.length)
+  const request = new Uint32Array(rank.length)
+  for (let n = 0; n < rank.length; n++) {
+    start[n] = told.start.data[rank[n]]
+    end[n] = told.end.data[rank[n]]
+    request[n] = told.request.data[rank[n]]
+  }
+  return { start, end, request, rank }
+}
+
 /** Ranges that never overlap, in order: of each place the one that was told last. */
-function swept({ start, end, request }: Device, rows: Uint32Array): Device {
+function swept({ start, end, request, rank }: ByPlace): Device {
   const last = new Device()
-  const open = new Latest()
+  const open = new Latest(rank)
   let at = -Infinity
   const upTo = (to: number): void => {
     while (at < to && open.top >= 0) {
-      const row = open.top
-      const next = Math.min(to, end.data[row])
-      if (next > at) push(last, at, next, request.data[row])
+      const n = open.top
+      const next = Math.min(to, end[n])
+      if (next > at) push(last, at, next, request[n])
       at = Math.max(at, next)
-      if (end.data[row] <= at) open.pop()
+      if (end[n] <= at) open.pop()
     }
     at = to
   }
-  for (const row of rows) {
-    upTo(start.data[row])
-    open.push(row)
+  for (let n = 0; n < rank.length; n++) {
+    upTo(start[n])
+    open.push(n)
   }
   upTo(Infinity)
   return last
@@ -107,36 +130,43 @@ function push({ start, end, request }: Device, from: number, to: number, by: num
   request.push(by)
 }
 
-/** A heap of rows, the highest on top. */
+/** A heap of ranges, the one of the highest rank on top. */
 class Latest {
-  readonly #rows: number[] = []
+  readonly #ranges: number[] = []
+  readonly #rank: Uint32Array
+
+  constructor(rank: Uint32Array) {
+    this.#rank = rank
+  }
 
   /** -1: empty. */
   get top(): number {
-    return this.#rows.length > 0 ? this.#rows[0] : -1
+    return this.#ranges.length > 0 ? this.#ranges[0] : -1
   }
 
-  push(row: number): void {
-    const rows = this.#rows
-    let k = rows.push(row) - 1
-    for (let up = (k - 1) >> 1; k > 0 && rows[up] < row; up = (k - 1) >> 1) {
-      rows[k] = rows[up]
+  push(range: number): void {
+    const ranges = this.#ranges
+    const rank = this.#rank
+    let k = ranges.push(range) - 1
+    for (let up = (k - 1) >> 1; k > 0 && rank[ranges[up]] < rank[range]; up = (k - 1) >> 1) {
+      ranges[k] = ranges[up]
       k = up
     }
-    rows[k] = row
+    ranges[k] = range
   }
 
   pop(): void {
-    const rows = this.#rows
-    const row = rows.pop() as number
-    if (rows.length === 0) return
+    const ranges = this.#ranges
+    const rank = this.#rank
+    const range = ranges.pop() as number
+    if (ranges.length === 0) return
     let k = 0
-    for (let down = 1; down < rows.length; down = 2 * k + 1) {
-      if (down + 1 < rows.length && rows[down + 1] > rows[down]) down++
-      if (rows[down] <= row) break
-      rows[k] = rows[down]
+    for (let down = 1; down < ranges.length; down = 2 * k + 1) {
+      if (down + 1 < ranges.length && rank[ranges[down + 1]] > rank[ranges[down]]) down++
+      if (rank[ranges[down]] <= rank[range]) break
+      ranges[k] = ranges[down]
       k = down
     }
-    rows[k] = row
+    ranges[k] = range
   }
 }

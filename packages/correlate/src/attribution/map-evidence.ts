@@ -14,7 +14,7 @@ import type { FileBook } from './file-book.ts'
 import type { Claim, MapClaims } from './map-claims.ts'
 import { LastWriters } from './last-writers.ts'
 import { startOf } from './places.ts'
-import type { FsView, ViewPiece } from './views.ts'
+import type { FsView, FsViews, ViewPiece } from './views.ts'
 
 /** A part of a piece of which one thing is true. */
 export interface MapPart {
@@ -53,15 +53,18 @@ export class MapEvidence {
   }
 
   /** Requests in the order of time: the last one that wrote a block is remembered. */
-  noteWrites(requests: Uint32Array, piecesOf: (request: number) => ViewPiece[]): void {
-    const blocks = this.#blocks
+  noteWrites(requests: Uint32Array, views: FsViews): void {
+    const { device, sector, bytes, length } = this.#blocks
     for (const request of requests) {
-      if (blocks.bytes.data[request] <= 0 || blocks.sector.data[request] < 0) continue
-      for (const piece of piecesOf(request)) {
-        this.#writers.add(piece.device, piece.byte, piece.byte + piece.bytes, request)
-      }
+      const [on, from, size] = [device.data[request], sector.data[request], bytes.data[request]]
+      if (size <= 0 || from < 0) continue
+      if (views.isPlain(on)) this.#writers.add(on, from * 512, from * 512 + size, request)
+      else
+        for (const piece of views.pieces(on, from, size)) {
+          this.#writers.add(piece.device, piece.byte, piece.byte + piece.bytes, request)
+        }
     }
-    this.#writers.sweep(blocks.length)
+    this.#writers.sweep(length)
   }
 
   /** A piece cut where another request wrote later, and where claims begin and end. */

@@ -53,6 +53,13 @@ export class Segments {
     }
   }
 
+  /** Nothing is known of any part of the range. */
+  isFree(start: number, end: number): boolean {
+    let free = true
+    this.within(start, end, () => (free = false))
+    return free
+  }
+
   /** Calls `found` for each known piece of the range, in order. */
   within(start: number, end: number, found: OnSegment): void {
     for (let b = this.#blockOf(start); b < this.#blocks.length; b++) {

@@ -54,9 +54,18 @@ export class FsViews {
     return view
   }
 
+  /** Whether requests to the device are one piece each, at their own place: no layer, no chunks. */
+  isPlain(device: number): boolean {
+    return this.#isBottom(device) && this.ofDevice(device).type !== 'btrfs'
+  }
+
+  #isBottom(device: number): boolean {
+    return this.#layout?.isPlain(device) ?? true
+  }
+
   /** Where a request lies. Pieces add up to `bytes`. */
   pieces(device: number, sector: number, bytes: number): ViewPiece[] {
-    if (this.#layout?.isPlain(device) ?? true) return this.#piecesOn(device, sector * 512, bytes, 0)
+    if (this.#isBottom(device)) return this.#piecesOn(device, sector * 512, bytes, 0)
     const placements = this.#layout?.resolve(device, sector, bytes) ?? []
     // No file system is known on any layer: then the device that was asked counts, as it is.
     if (placements.every(({ fs }) => fs === null)) return this.#piecesOn(device, sector * 512, bytes, 0)
