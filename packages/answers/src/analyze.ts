@@ -23,6 +23,7 @@ import {
   type StraceSource,
   type SysdigSource,
 } from './sources.ts'
+import { reportMoved, seenLayers } from './seen-layers.ts'
 import { readTables, type SavedTables } from './summaries.ts'
 import { readCalls, type CallsRead } from './system-calls.ts'
 import { Turns } from './turns.ts'
@@ -173,6 +174,7 @@ export async function analyze(
   const [calls, blocks] = await Promise.all([callsRead, blocksRead])
   options.stages?.enter('answer')
   reportUnseen(straces, diagnostics)
+  reportMoved(layout, seenLayers(blocks), diagnostics)
 
   return {
     capture,

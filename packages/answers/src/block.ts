@@ -1,5 +1,6 @@
 /** The block side of a capture: each trace placed on the timeline, its requests added up by task; each device told by one witness. */
 import { BlockAnchors, RequestTracker, type DeviceSummary } from '@flushtrace/correlate'
+import type { SeenLayer } from '@flushtrace/layout'
 import type { BlockBatch, DiagnosticKind, Diagnostics } from '@flushtrace/trace'
 import type { BlockTimeline } from './block-timeline.ts'
 import { alignedBy, alignedTo, putRight, type Alignment } from './clocks.ts'
@@ -12,6 +13,8 @@ export interface BlockTrace extends BlockSource {
   readonly offsetNs: number | null
   readonly clock: Alignment
   readonly devices: readonly DeviceSummary[]
+  /** What its remap events show. */
+  readonly layers: readonly SeenLayer[]
 }
 
 const SAME_DEVICE: DiagnosticKind = {
@@ -69,7 +72,7 @@ export async function readBlocks(
     // A pipe can't be looked into before: its place is found when it has passed.
     if (clock?.aligned === 'none' && clock.offsetNs === null) clock = alignedTo(timeline.placed, anchors, false)
     clock ??= alignedBy('none', null)
-    return { ...source, clock, offsetNs: clock.offsetNs, devices: tracker.summaries() }
+    return { ...source, clock, offsetNs: clock.offsetNs, devices: tracker.summaries(), layers: tracker.layers.all }
   }
   if (turns) {
     return Promise.all(

@@ -1,6 +1,6 @@
 /** --device: one device as the user names it, and what is known to be on it. */
 import { RemapChains, kindOf, type Activity, type Scope, type TracedFile } from '@flushtrace/correlate'
-import { lowersOf, type DiskLayout, type FileSystem } from '@flushtrace/layout'
+import { lowersOf, type DiskLayout, type FileSystem, type SeenLayer } from '@flushtrace/layout'
 import {
   ACTION,
   TraceError,
@@ -41,11 +41,11 @@ export class WantedDevice {
   /** It, and all that lies on it: partitions, volumes, arrays. */
   readonly #family: ReadonlySet<number>
 
-  /** Throws where no table knows the name. */
-  constructor(name: string, layout: DiskLayout, flag = '--device') {
+  /** Throws where no table knows the name. `seen`: what lies on what by the block traces. */
+  constructor(name: string, layout: DiskLayout, flag = '--device', seen: readonly SeenLayer[] = []) {
     this.#layout = layout
     this.number = numberOf(name, layout, flag)
-    this.#family = familyOf(this.number, layout)
+    this.#family = familyOf(this.number, layout, seen)
   }
 
   /** Whether requests on a device are requests of this one: it is the device, or a partition of it. */
@@ -153,13 +153,14 @@ function numberOf(name: string, layout: DiskLayout, flag: string): number {
   throw new TraceError('usage', `${flag} ${name}: no saved table names it, so give its number, as 8:0${names}`)
 }
 
-function familyOf(device: number, { layers }: DiskLayout): Set<number> {
+function familyOf(device: number, { layers }: DiskLayout, seen: readonly SeenLayer[]): Set<number> {
   const family = new Set([device])
   // A set goes on to what is added to it meanwhile.
   for (const lower of family) {
     for (const layer of layers) {
       if (lowersOf(layer).some((below) => below.device === lower)) family.add(layer.upper)
     }
+    for (const layer of seen) if (layer.lower === lower) family.add(layer.upper)
   }
   return family
 }

@@ -78,6 +78,8 @@ export const inspectSchema = z.object({
       below: z.string().nullable(),
       /** Where it begins on the one below; null: on none, or no table tells. */
       startBytes: z.number().nullable(),
+      /** Requests that block traces show to go on from it to the one below; null: none. */
+      remaps: z.int().nullable(),
       fs: z.string().nullable(),
       uuid: z.string().nullable(),
       mountpoints: z.array(z.string()).readonly(),

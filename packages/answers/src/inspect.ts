@@ -8,6 +8,7 @@ import { WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'
 import { DisorderMeter, MAX_HELD } from './event-order.ts'
 import type { InspectAnswer } from './inspect-schema.ts'
+import { seenLayers } from './seen-layers.ts'
 
 export async function inspect(paths: readonly string[], options: AnalyzeOptions = {}): Promise<InspectAnswer> {
   const disorder = new Map<unknown, DisorderMeter>()
@@ -30,7 +31,8 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
     },
   )
   const { straces, sysdigs, blocks, layout } = analysis
-  const device = options.device === undefined ? null : new WantedDevice(options.device, layout)
+  const seen = seenLayers(blocks)
+  const device = options.device === undefined ? null : new WantedDevice(options.device, layout, '--device', seen)
   return {
     schema: 'flushtrace/inspect/1',
     ...documentHead(analysis),
@@ -50,7 +52,7 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
     rows: analysis.capture.sources
       .flatMap(({ kind }, index) => (kind === 'proc' ? [] : [rowOf(analysis, index)]))
       .filter((row) => !device || isOf(device, row)),
-    stack: stackOf(layout).filter((row) => !device || device.carries(parseDevice(row.device) ?? NO_DEVICE)),
+    stack: stackOf(layout, seen).filter((row) => !device || device.carries(parseDevice(row.device) ?? NO_DEVICE)),
     images: layout.images
       .filter((image) => !device || (image.device !== null && device.carries(image.device)))
       .map(imageOf),

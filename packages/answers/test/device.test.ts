@@ -190,6 +190,41 @@ test('inspect leaves out traces of other devices, and the rest of the stack', as
   assert.not.ok(other.rows.some(({ path }) => path === blocks))
 })
 
+test('inspect draws what lies on what by the remaps, where no table tells, and counts them', async () => {
+  const figure = async (sources: string[]): Promise<unknown[]> => {
+    const { stack } = await inspect(sources)
+    return stack.map(({ depth, device: number, startBytes, remaps }) => [
+      depth,
+      number,
+      startBytes === null ? null : startBytes / 512,
+      remaps,
+    ])
+  }
+  assert.equal(await figure([blocks]), [
+    [0, '8:0', null, null],
+    [1, '8:1', 2048, 1],
+    [1, '253:0', 1_000_000, 1],
+  ])
+  // The volume's requests are shown to reach the disk; the table knows the partition between.
+  assert.equal(await figure([blocks, lsblk]), [
+    [0, '8:0', null, null],
+    [1, '8:1', 2048, 1],
+    [1, '8:2', 1_000_000, null],
+    [2, '253:0', null, null],
+    [0, '8:16', null, null],
+  ])
+})
+
+test('a table that has a partition begin elsewhere than its requests do is contradicted', async () => {
+  const contradicted = async (sources: string[]): Promise<string[]> => {
+    const { diagnostics } = await inspect(sources)
+    return diagnostics.filter(({ code }) => code === 'layout/other-place').map(({ message }) => message)
+  }
+  assert.equal(await contradicted([blocks, lsblk]), [])
+  const moved = file('moved.json', JSON.stringify(LSBLK).replace('"start":2048', '"start":4096'))
+  assert.match((await contradicted([blocks, moved])).join(), /8:1 on 8:0 from sector 4096, and requests from 2048/)
+})
+
 test('stat tells the device of a file', async () => {
   const log = file(
     'stat.txt',

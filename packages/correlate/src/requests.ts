@@ -19,6 +19,7 @@ import { BlockDevice } from './block-device.ts'
 import { REQUESTS } from './block-diagnostics.ts'
 import type { DeviceSummary } from './block-summary.ts'
 import { RemapChains } from './remap-chains.ts'
+import { SeenLayers } from './seen-layers.ts'
 
 /** The actions that are looked at. */
 export const REQUEST_ACTIONS: readonly number[] = [
@@ -36,6 +37,7 @@ export const REQUEST_ACTIONS: readonly number[] = [
 const MAX_DEVICES = 4096
 
 export class RequestTracker {
+  readonly layers = new SeenLayers()
   readonly #devices = new Map<number, BlockDevice>()
   readonly #chains = new RemapChains()
   readonly #diagnostics: Diagnostics | null
@@ -76,6 +78,7 @@ export class RequestTracker {
         case ACTION.remap:
           this.#device(device[i])?.isBelow(fromDevice[i])
           this.#chains.apply(batch, i)
+          this.layers.apply(batch, i)
           break
         default:
       }

@@ -19,6 +19,7 @@ import { FileTree, TracedFile } from '../src/files.ts'
 import { FlushWaits } from '../src/flush-waits.ts'
 import { RequestTimes, RequestTracker } from '../src/index.ts'
 import { AddressSpace } from '../src/mappings.ts'
+import { SeenLayers } from '../src/seen-layers.ts'
 import { RemapChains } from '../src/remap-chains.ts'
 import { RequestTable } from '../src/request-table.ts'
 import { FileBook } from '../src/attribution/file-book.ts'
@@ -212,6 +213,14 @@ limits('chains of remaps: of so many tasks, over so many layers', () => {
   assert.is(queued(7, 264)?.above.length, 64)
   for (let k = 0; k < 65; k++) remap(7, 200 + k, 201 + k)
   assert.is(queued(7, 265)?.above.length, 1, 'begun anew')
+})
+
+limits('of more layers than any machine has, the first ones are seen', () => {
+  const story = new Story()
+  for (let k = 0; k < 1025; k++) story.at('A W 16+8', 0, { from: [k, 8] })
+  const layers = new SeenLayers()
+  for (let i = 0; i < story.batch.length; i++) layers.apply(story.batch, i)
+  assert.is(layers.all.length, 1024)
 })
 
 limits('flushes whose ends never come are forgotten', () => {

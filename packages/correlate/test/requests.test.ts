@@ -160,8 +160,27 @@ requests('layers: what a volume passed on to its disk counts on each, and once i
   assert.is(byName.get('259:0')?.bytes, 8192)
   assert.is(byName.get('259:0')?.passedOn.bytes, 4096)
   assert.equal(byName.get('259:0')?.above, ['259:3'])
+  const seen = new RequestTracker()
+  seen.apply(story.batch)
+  assert.equal(seen.layers.all, [
+    { upper: volume, lower: part, startBytes: 4000 * 512, remaps: 1 },
+    { upper: part, lower: disk, startBytes: 2048 * 512, remaps: 1 },
+  ])
   assert.is(byName.get('253:3')?.q2c?.p50, 60)
   assert.equal(blockPart(all), { writes: 2, bytes: 8192, flushes: 1, fua: 1 })
+})
+
+requests('what goes to several places of another device begins at none; a bare flush tells of no place', () => {
+  const volume = makeDevice(253, 3)
+  const tracker = new RequestTracker()
+  const remaps = new Story().at('A FWS 0+0', 0, { from: [volume, 0] }).at('A W 2056+8', 0, { from: [volume, 8] })
+  tracker.apply(remaps.batch)
+  assert.is(tracker.layers.all[0].startBytes, 2048 * 512)
+  tracker.apply(new Story().at('A W 9064+8', 1, { from: [volume, 16] }).batch)
+  assert.equal(
+    tracker.layers.all.map(({ startBytes, remaps }) => [startBytes, remaps]),
+    [[null, 2]],
+  )
 })
 
 requests('a partition without requests of its own is no second layer', () => {

@@ -18,6 +18,6 @@ export type { Area, AreaColumns, ExtentColumns, FsType, LayoutMap, MappedFile, M
 export { parseMapsLine, procFileOf, readSavedProcesses, sniffProc } from './proc.ts'
 export { readLayout } from './read-layout.ts'
 export type { SavedFd, SavedProcess, SavedRegion } from './saved-process.ts'
-export { stackOf } from './stack.ts'
+export { stackOf, type SeenLayer } from './stack.ts'
 export type { StackRow } from './stack.ts'
 export { anonymizeProc, layoutAnonymizer, renameTarget } from './anonymize.ts'

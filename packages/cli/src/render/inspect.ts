@@ -71,13 +71,17 @@ function damagedOf(row: InspectRow | undefined): string {
 /** A line per device, those that lie on it below it. */
 function stackLines({ stack }: InspectAnswer, width: number): string[] {
   if (stack.length === 0) return []
-  const rows = stack.map(({ depth, device, name, kind, bytes: size, startBytes, fs, mountpoints, file }) => {
+  const traced = stack.some(({ remaps }) => remaps !== null)
+  const rows = stack.map(({ depth, device, name, kind, bytes: size, startBytes, remaps, fs, mountpoints, file }) => {
     const holds = [fs ?? '', ...mountpoints.map(safe), file === null ? '' : `in ${safe(file)}`].filter(
       (text) => text !== '',
     )
     const start = startBytes === null ? (depth > 0 ? '?' : '') : `+${count(startBytes / 512)}`
     const label = `${'  '.repeat(depth)}${safe(name ?? device)}`
-    return { cells: [label, device, safe(kind ?? ''), size === null ? '' : bytes(size), start, holds.join(' ')] }
+    const seen = traced ? [remaps === null ? '' : count(remaps)] : []
+    return {
+      cells: [label, device, safe(kind ?? ''), size === null ? '' : bytes(size), start, ...seen, holds.join(' ')],
+    }
   })
   const columns = [
     { head: 'device', align: 'left' },
@@ -85,6 +89,7 @@ function stackLines({ stack }: InspectAnswer, width: number): string[] {
     { head: 'type', align: 'left' },
     { head: 'size', align: 'right' },
     { head: 'sector', align: 'right' },
+    ...(traced ? [{ head: 'sent down', align: 'right' } as const] : []),
     { head: 'holds', align: 'left', flexible: true },
   ] as const
   return [...table(columns, rows, width), '']

@@ -1,0 +1,32 @@
+/**
+ * Which device lies on which, as remap events show it: a request on one goes on to another at another sector. The sector
+ * where the one begins on the other is the difference, as long as it is always the same (partitions, linear volumes,
+ * mirrors); of stripes, thin volumes and volumes of several pieces it is not.
+ */
+import type { SeenLayer } from '@flushtrace/layout'
+import type { BlockBatch } from '@flushtrace/trace'
+
+/** More than any machine has. */
+const MAX_LAYERS = 1024
+const SECTOR = 512
+
+export class SeenLayers {
+  readonly #all: { -readonly [K in keyof SeenLayer]: SeenLayer[K] }[] = []
+
+  /** In the order in which they were first seen. */
+  get all(): readonly SeenLayer[] {
+    return this.#all
+  }
+
+  /** A remap event. What carries no data (a bare flush) has no place. */
+  apply({ device, sector, fromDevice, fromSector, bytes }: BlockBatch, i: number): void {
+    if (bytes[i] === 0) return
+    const [upper, lower] = [fromDevice[i], device[i]]
+    const startBytes = (sector[i] - fromSector[i]) * SECTOR
+    const known = this.#all.find((layer) => layer.upper === upper && layer.lower === lower)
+    if (known) {
+      known.remaps++
+      if (known.startBytes !== startBytes) known.startBytes = null
+    } else if (this.#all.length < MAX_LAYERS) this.#all.push({ upper, lower, startBytes, remaps: 1 })
+  }
+}
