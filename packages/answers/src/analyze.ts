@@ -89,7 +89,7 @@ async function open(paths: readonly string[], options: AnalyzeOptions, wanted: P
   stages?.enter('opening')
   const diagnostics = new Diagnostics()
   const capture = await openCapture(paths, diagnostics, options, options.onProgress, options.pace)
-  const straces = timedReadings(stages, straceReadings(capture, diagnostics))
+  const straces = timedReadings(stages, await straceReadings(capture, diagnostics))
   // What sysdig cannot show is no gap where strace stands beside it.
   const beside = straces.length > 0 ? new Diagnostics() : diagnostics
   return {
@@ -99,11 +99,11 @@ async function open(paths: readonly string[], options: AnalyzeOptions, wanted: P
     layout: await savedLayout(capture, diagnostics),
     readers: {
       straces,
-      sysdigs: timedReadings(stages, sysdigReadings(capture, beside, options)),
-      ahead: sysdigReadings(capture, new Diagnostics(), options),
+      sysdigs: timedReadings(stages, await sysdigReadings(capture, beside, options)),
+      ahead: await sysdigReadings(capture, new Diagnostics(), options),
       given: givenClocks(capture, options.clock),
     },
-    blockSources: timedReadings(stages, blockReadings(capture, diagnostics, options, wanted)),
+    blockSources: timedReadings(stages, await blockReadings(capture, diagnostics, options, wanted)),
   }
 }
 
@@ -137,7 +137,7 @@ export async function settle(
 async function timelineAfter(calls: CallsRead, opened: Opened, options: AnalyzeOptions): Promise<BlockTimeline> {
   const { capture, readers, blockSources } = opened
   const timeline = new BlockTimeline(calls.origin, calls.placed, readers.given)
-  await timeline.lookAhead(blockSources, blockReadings(capture, new Diagnostics(), options, REQUEST_ACTIONS))
+  await timeline.lookAhead(blockSources, await blockReadings(capture, new Diagnostics(), options, REQUEST_ACTIONS))
   return timeline
 }
 

@@ -1,33 +1,20 @@
-/** What each source is, told by its bytes: the one list of the readers. */
+/**
+ * What each source is, told by its bytes: the one list of the readers. Each is loaded when the first source asks for it:
+ * of a short answer half the time is loading code.
+ */
 import { basename, dirname } from 'node:path'
-import {
-  readBlkparse,
-  readBlktrace,
-  readTracefs,
-  sniffBlkparse,
-  sniffBlktrace,
-  sniffTracefs,
-  type BlockReading,
-} from '@flushtrace/blktrace'
+import { sniffBlktrace, type BlockReading } from '@flushtrace/blktrace'
 import {
   procFileOf,
   readLayout,
   readSavedProcesses,
-  sniffLayout,
   sniffProc,
   type DiskLayout,
+  type LayoutKind,
   type SavedProcess,
 } from '@flushtrace/layout'
-import { readStrace, sniffStrace, tidOfName, type StraceReading } from '@flushtrace/strace'
-import {
-  readScap,
-  readSysdigJson,
-  readSysdigText,
-  sniffScap,
-  sniffSysdigJson,
-  sniffSysdigText,
-  type SysdigReading,
-} from '@flushtrace/sysdig'
+import { sniffStrace, tidOfName, type StraceReading } from '@flushtrace/strace'
+import { sniffScap, type SysdigReading } from '@flushtrace/sysdig'
 import {
   MemoryWatch,
   Threads,
@@ -110,7 +97,8 @@ export async function openCapture(
   const saved = savedFolders(sources)
   const { stages } = formats
   const timed = stages ? sources.map((source) => timedSource(source, stages)) : sources
-  const classified = timed.map((source) => ({ source, kind: classify(source, saved, formats, diagnostics) }))
+  const classified: ClassifiedSource[] = []
+  for (const source of timed) classified.push({ source, kind: await classify(source, saved, formats, diagnostics) })
   if (!classified.some(({ kind }) => !NO_TRACE.has(kind))) {
     throw new TraceError('source/nothing-usable', nothingUsable(paths, classified, diagnostics))
   }
@@ -124,31 +112,36 @@ export async function openCapture(
   }
 }
 
-function classify(
+async function classify(
   source: Source,
   saved: ReadonlySet<string>,
   formats: FormatOptions,
   diagnostics: Diagnostics,
-): SourceKind {
+): Promise<SourceKind> {
   const { head, path } = source
   if (head.length === 0) return 'unknown'
   if (procFileOf(path) && saved.has(folderOf(source))) return 'proc'
   // Magic numbers first; then text, the strictest shape first.
-  const kind =
-    sniffScap(head) ??
-    sniffBlktrace(head) ??
-    sniffStrace(head) ??
-    sniffSysdigJson(head) ??
-    sniffBlkparse(head, formats.blkparseFormat ?? null) ??
-    sniffTracefs(head) ??
-    sniffSysdigText(head)
+  const kind = sniffScap(head) ?? sniffBlktrace(head) ?? sniffStrace(head) ?? (await sniffText(head, formats))
   if (kind) return kind
-  if (sniffLayout(head)) return 'layout'
   if (formats.sysdigFormat !== undefined && !head.includes(0)) return 'sysdig-text'
   const foreign = foreignOf(head)
   if (foreign) diagnostics.add(foreignKind(foreign), { source: path }, `${path} is ${foreign.name}`)
   else diagnostics.add(UNKNOWN, { source: path }, `${path}, ${guess(head)}`)
   return 'unknown'
+}
+
+async function sniffText(head: Uint8Array, formats: FormatOptions): Promise<SourceKind | null> {
+  const { sniffSysdigJson, sniffSysdigText } = await import('@flushtrace/sysdig')
+  const { sniffBlkparse, sniffTracefs } = await import('@flushtrace/blktrace')
+  const { sniffLayout } = await import('@flushtrace/layout')
+  return (
+    sniffSysdigJson(head) ??
+    sniffBlkparse(head, formats.blkparseFormat ?? null) ??
+    sniffTracefs(head) ??
+    sniffSysdigText(head) ??
+    (sniffLayout(head) ? 'layout' : null)
+  )
 }
 
 /** Folders that hold what only /proc/PID holds: their other files (comm, cmdline) tell nothing by their bytes. */
@@ -214,6 +207,10 @@ function nothingUsable(
   return `${named}: holds no file; name a saved trace (docs/recording)`
 }
 
+function has(capture: Capture, kinds: readonly SourceKind[]): boolean {
+  return capture.sources.some(({ kind }) => kinds.includes(kind))
+}
+
 export interface StraceSource {
   readonly source: Source
   /** Index among all sources. */
@@ -224,7 +221,9 @@ export interface StraceSource {
 }
 
 /** A file of a -ff set is one whose name ends in .PID beside others of the same stem, or that has no pid column. */
-export function straceReadings(capture: Capture, diagnostics: Diagnostics): StraceSource[] {
+export async function straceReadings(capture: Capture, diagnostics: Diagnostics): Promise<StraceSource[]> {
+  if (!has(capture, ['strace'])) return []
+  const { readStrace } = await import('@flushtrace/strace')
   const stems = new Map<string, number>()
   for (const { source, kind } of capture.sources) {
     if (kind === 'strace' && tidOfName(source.path) > 0) {
@@ -253,10 +252,13 @@ export async function savedProcesses(capture: Capture, diagnostics: Diagnostics)
 }
 
 export async function savedLayout(capture: Capture, diagnostics: Diagnostics): Promise<DiskLayout> {
-  const sources = capture.sources.flatMap(({ source, kind }) => {
-    const layout = kind === 'layout' ? sniffLayout(source.head) : null
-    return layout ? [{ source, kind: layout }] : []
-  })
+  const sources: { source: Source; kind: LayoutKind }[] = []
+  for (const { source, kind } of capture.sources) {
+    if (kind !== 'layout') continue
+    const { sniffLayout } = await import('@flushtrace/layout')
+    const layout = sniffLayout(source.head)
+    if (layout) sources.push({ source, kind: layout })
+  }
   return readLayout(sources, capture.links, diagnostics)
 }
 
@@ -267,7 +269,13 @@ export interface SysdigSource {
   readonly reading: SysdigReading
 }
 
-export function sysdigReadings(capture: Capture, diagnostics: Diagnostics, formats: FormatOptions): SysdigSource[] {
+export async function sysdigReadings(
+  capture: Capture,
+  diagnostics: Diagnostics,
+  formats: FormatOptions,
+): Promise<SysdigSource[]> {
+  if (!has(capture, ['scap', 'sysdig-json', 'sysdig-text'])) return []
+  const { readScap, readSysdigJson, readSysdigText } = await import('@flushtrace/sysdig')
   return capture.sources.flatMap<SysdigSource>(({ source, kind }, index) => {
     if (kind === 'scap') return [{ source, kind, index, reading: readScap(source, diagnostics) }]
     if (kind === 'sysdig-json') return [{ source, kind, index, reading: readSysdigJson(source, diagnostics) }]
@@ -289,12 +297,14 @@ export interface BlockSource {
  * The richest first. Binary files of one folder are one trace: they share a clock and the names of tasks. `actions`: the
  * only ones that are needed as rows; null: all.
  */
-export function blockReadings(
+export async function blockReadings(
   capture: Capture,
   diagnostics: Diagnostics,
   formats: FormatOptions,
   actions: readonly number[] | null,
-): BlockSource[] {
+): Promise<BlockSource[]> {
+  if (!has(capture, ['blktrace', 'blkparse', 'tracefs'])) return []
+  const { readBlkparse, readBlktrace, readTracefs } = await import('@flushtrace/blktrace')
   const found = capture.sources.map(({ source, kind }, index) => ({ source, kind, index }))
   const folders = new Map<string, typeof found>()
   for (const one of found) {

@@ -1,6 +1,6 @@
 /** Tables that stand alone: of `strace -c` (calls), of `btrace -s` and `blkparse -s` (requests by process). */
-import { readBtraceSummary, type SummaryTable } from '@flushtrace/blktrace'
-import { SummaryTable as CallTable, type SummaryRow } from '@flushtrace/strace'
+import type { SummaryTable } from '@flushtrace/blktrace'
+import type { SummaryRow } from '@flushtrace/strace'
 import { readLines, type Diagnostics, type Source } from '@flushtrace/trace'
 import type { Capture } from './sources.ts'
 
@@ -32,6 +32,7 @@ export async function readTables(capture: Capture, diagnostics: Diagnostics): Pr
   for (const { source, kind } of capture.sources) {
     if (kind === 'strace-summary') accounts.set(source.path, await addCalls(source, calls, diagnostics))
     if (kind !== 'btrace-summary') continue
+    const { readBtraceSummary } = await import('@flushtrace/blktrace')
     const { tables, facts } = await readBtraceSummary(source, diagnostics)
     requests.push(...tables.filter((table) => table.kind === 'process'))
     const { records: total, used, notes, foreign, damaged } = facts
@@ -46,7 +47,8 @@ async function addCalls(source: Source, calls: SummaryRow[], diagnostics: Diagno
     account.total++
     account[part]++
   }
-  const table = new CallTable()
+  const { SummaryTable } = await import('@flushtrace/strace')
+  const table = new SummaryTable()
   for await (const line of readLines(source, diagnostics, () => count('damaged'))) {
     count(table.line(line, calls) ? 'used' : line.trim() === '' ? 'notes' : 'foreign')
   }

@@ -4,6 +4,7 @@ export { readBlktrace, type BlktraceOptions, type BlockReading } from './read-bi
 export { readBlkparse, type BlkparseOptions } from './read-blkparse.ts'
 export { readBtraceSummary, type SummaryReading } from './read-summary.ts'
 export { readTracefs } from './read-tracefs.ts'
-export { sniffBlkparse, sniffBlktrace, sniffTracefs } from './sniff.ts'
+export { sniffBlktrace } from './sniff.ts'
+export { sniffBlkparse, sniffTracefs } from './sniff-text.ts'
 export type { Amount, SummarySide, SummaryTable } from './summary.ts'
 export { anonymizeBlkparse, anonymizeTracefs } from './anonymize.ts'

@@ -1,11 +1,14 @@
 /** What every command has in common: --json, its form, and how failures reach the user. */
-import { styleText } from 'node:util'
 import { string as stringArg } from '@oclif/core/args'
 import { Command } from '@oclif/core/command'
 import type { Arg } from '@oclif/core/interfaces'
 import { describeFailure, FAILURE_EXIT, isExit, printFailure, type Failure } from './failure.ts'
 import { ProgressBar } from './progress.ts'
 import { json } from './render/json.ts'
+
+/** Not styleText: node:util is slow to load. */
+const BOLD = '\u001b[1m'
+const PLAIN = '\u001b[22m'
 
 export const sourcesArg = {
   // oclif's types do not know yet that `multiple` makes it a list.
@@ -35,7 +38,7 @@ export abstract class BaseCommand extends Command {
     if (this.jsonEnabled()) return
     const plain = !process.stdout.isTTY || process.env.NO_COLOR || this.argv.includes('--no-color')
     const end = text.indexOf('\n')
-    process.stdout.write(plain || end < 0 ? text : styleText('bold', text.slice(0, end)) + text.slice(end))
+    process.stdout.write(plain || end < 0 ? text : `${BOLD}${text.slice(0, end)}${PLAIN}${text.slice(end)}`)
   }
 
   /** Runs a reading with a progress bar on stderr, where that is a terminal and the reading takes long. */

@@ -4,7 +4,7 @@ import type { Diagnostics, SavedLink, Source } from '@flushtrace/trace'
 import type { DiskLayout, LayoutSource } from './disk-layout.ts'
 import { Findings } from './findings.ts'
 import { joinFindings } from './join.ts'
-import { byKind, KINDS, type LayoutKind } from './kinds.ts'
+import type { LayoutKind } from './kinds.ts'
 import type { MapTime } from './layout-map.ts'
 import { byTime, readClockNote, timeOf } from './map-time.ts'
 import { SideFile } from './side-file.ts'
@@ -20,6 +20,20 @@ export async function readLayout(
   }
   const findings = new Findings()
   for (const { path, target } of links) findings.devices.link(path, target)
+  return joinFindings(
+    findings,
+    sources.length === 0 ? [] : await readEach(sources, notes, findings, diagnostics),
+    diagnostics,
+  )
+}
+
+async function readEach(
+  sources: readonly { readonly source: Source; readonly kind: LayoutKind }[],
+  notes: ReadonlyMap<string, Partial<MapTime>>,
+  findings: Findings,
+  diagnostics: Diagnostics,
+): Promise<LayoutSource[]> {
+  const { byKind, KINDS } = await import('./kinds.ts') // two dozen readers, which most answers do without
   const told: LayoutSource[] = []
   const timed = sources.map(({ source, kind }) => ({ source, kind, time: timeOf(source.path, notes) }))
   // Of one kind in the order of time: what a later table tells counts.
@@ -29,5 +43,5 @@ export async function readLayout(
     const { lines, used, notes, damaged } = file
     told.push({ path: source.path, tool: KINDS[kind].tool, when: time.when, lines, used, notes, damaged })
   }
-  return joinFindings(findings, told, diagnostics)
+  return told
 }

@@ -1,6 +1,6 @@
-export { readStrace, tidOfName, type StraceReading } from './read.ts'
+export { readStrace, type StraceReading } from './read.ts'
 export type { StraceFacts } from './facts.ts'
 export { SummaryTable, type SummaryRow } from './summary.ts'
-export { LTRACE, sniffStrace, type StraceKind } from './sniff.ts'
+export { LTRACE, sniffStrace, tidOfName, type StraceKind } from './sniff.ts'
 export { STRACE } from './diagnostics.ts'
 export { StraceAnonymizer } from './anonymize.ts'

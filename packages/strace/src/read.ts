@@ -53,9 +53,3 @@ async function* parsed(
   parser.end()
   if (parser.batch.length > 0) yield parser.batch
 }
-
-/** The task id in the name of a file of a -ff set (`trace.27405`, also compressed); 0 where there is none. */
-export function tidOfName(path: string): number {
-  const match = /\.(\d{1,7})(?:\.(?:gz|zst))?$/.exec(path)
-  return match ? Number(match[1]) : 0
-}

@@ -11,8 +11,13 @@ export type StraceKind = 'strace' | 'strace-summary'
 export const LTRACE =
   /^(?:\[pid \d+\] |\d+ +)?(?:[\d:.]+ )?SYS_\w+\(|\) += <void>$|<no return \.\.\.>$|\+\+\+ exited \(status \d+\) \+\+\+$/m
 
+/** What each such line has: found faster than the lines. */
+const LTRACE_WORDS = ['SYS_', '= <void>', '<no return ...>', '+++ exited (status ']
+
 /** Enough to get past the program output that a terminal log begins with. */
 const LINES = 2000
+/** So many calls are a log, whatever stands between them, if it is none of ltrace's. */
+const ENOUGH = 50
 
 /** A value, and what strace lets follow it: `fsync(3) = 0 means that …` is prose, `= 3 (0x3)` is FreeBSD's truss. */
 const RESULT = /^(?:-?\d+|0x[0-9a-f]+|\?)(?:$|[\r<]| (?:<|\((?!0x[0-9a-f]+\))|\[|\/\*|E[A-Z]))/
@@ -20,7 +25,7 @@ const RESULT = /^(?:-?\d+|0x[0-9a-f]+|\?)(?:$|[\r<]| (?:<|\((?!0x[0-9a-f]+\))|\[
 export function sniffStrace(head: Uint8Array): StraceKind | null {
   const seen = countLines(head)
   // Prose that quotes a call or two is not a log; a log mixed with a program's output is.
-  if (seen.calls >= 50 || (seen.calls > 0 && seen.calls >= seen.lines / 10)) return 'strace'
+  if (seen.calls >= ENOUGH || (seen.calls > 0 && seen.calls >= seen.lines / 10)) return 'strace'
   return seen.summary ? 'strace-summary' : null
 }
 
@@ -32,7 +37,8 @@ function countLines(head: Uint8Array): typeof NOTHING {
   let lines = 0
   let calls = 0
   let summary = false
-  for (let start = 0; start < head.length && lines < LINES;) {
+  let start = 0
+  while (start < head.length && lines < LINES && calls < ENOUGH) {
     let end = head.indexOf(0x0a, start)
     const whole = end >= 0
     if (!whole) end = head.length
@@ -48,7 +54,13 @@ function countLines(head: Uint8Array): typeof NOTHING {
     }
     start = end + 1
   }
+  if (holdsLtrace(head.subarray(Math.min(start, head.length)))) return NOTHING
   return { lines, calls, summary }
+}
+
+function holdsLtrace(bytes: Uint8Array): boolean {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  return LTRACE_WORDS.some((word) => text.includes(word)) && LTRACE.test(latin1(bytes, 0, bytes.length))
 }
 
 function isCallLine(
@@ -71,4 +83,10 @@ function isCallLine(
   const ending = scanner.scan(buf, p + name[0].length, end)
   if (ending === 'open') return mayBeCut && (leader.tid > 0 || leader.clock !== 'none')
   return ending !== 'complete' || RESULT.test(latin1(buf, scanner.resultStart, Math.min(end, scanner.resultStart + 40)))
+}
+
+/** The task id in the name of a file of a -ff set (`trace.27405`, also compressed); 0 where there is none. */
+export function tidOfName(path: string): number {
+  const match = /\.(\d{1,7})(?:\.(?:gz|zst))?$/.exec(path)
+  return match ? Number(match[1]) : 0
 }

@@ -144,6 +144,8 @@ sniffing('what only looks like strace', () => {
   assert.is(kind(truss), null)
   const ltrace = 'open("z", 65, 0644)  = 3\nfsync(3, 0x562ed60bd006)  = 0\nclose(3)  = 0\n+++ exited (status 0) +++\n'
   assert.is(kind(ltrace), null)
+  assert.is(kind('fsync(3)  = 0\n'.repeat(60)), 'strace')
+  assert.is(kind(`${'fsync(3)  = 0\n'.repeat(60)}${ltrace}`), null, 'told late')
   assert.is(kind('malloc(24)  = 0x55\nfsync(3)  = 0\nfree(0x55)  = <void>\n'), null)
   assert.is(kind('5 1795703457.705055 SYS_fsync(3)  = 0 <0.000016>\n5 1795703457.7 fsync(3)  = 0 <0.000316>\n'), null)
   // What a traced program writes of it is no sign.

@@ -1,6 +1,6 @@
 /** gzip and zstd, told by their magic bytes (RFC 1952, RFC 8878) and decoded as a stream. */
 import { Readable } from 'node:stream'
-import * as zlib from 'node:zlib'
+import type { Gunzip } from 'node:zlib'
 import { TraceError } from './errors.ts'
 
 export type Compression = 'gzip' | 'zstd'
@@ -15,15 +15,16 @@ export function sniffCompression(head: Uint8Array): Compression | null {
 const OPTIONS = { chunkSize: 1 << 20 }
 
 /** Errors of the decoder (cut, damaged) are thrown from the iteration, after what could be decoded. */
-export function decompress(
+export async function* decompress(
   compression: Compression,
   pieces: AsyncIterable<Uint8Array>,
   path: string,
 ): AsyncIterable<Buffer> {
-  if (compression === 'gzip') return pump(pieces, zlib.createGunzip(OPTIONS))
+  const { createGunzip, ...zlib } = await import('node:zlib') // slow to load, and most traces are not packed
   // In Node since 22.15; the types of older releases do not know it.
-  const createZstd = (zlib as { createZstdDecompress?: (options: object) => zlib.Gunzip }).createZstdDecompress
-  return createZstd ? pump(pieces, createZstd(OPTIONS)) : zstdChild(pieces, path)
+  const { createZstdDecompress } = zlib as { createZstdDecompress?: (options: object) => Gunzip }
+  const create = compression === 'gzip' ? createGunzip : createZstdDecompress
+  yield* create ? pump(pieces, create(OPTIONS)) : zstdChild(pieces, path)
 }
 
 /** What a decoder was given in the same write as the first damaged byte is lost: so it isn't given much at once. */
@@ -35,7 +36,7 @@ async function* slices(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   }
 }
 
-async function* pump(pieces: AsyncIterable<Uint8Array>, decoder: zlib.Gunzip): AsyncGenerator<Buffer> {
+async function* pump(pieces: AsyncIterable<Uint8Array>, decoder: Gunzip): AsyncGenerator<Buffer> {
   const input = Readable.from(slices(pieces))
   input.on('error', (error) => decoder.destroy(error))
   input.pipe(decoder)

@@ -1,4 +1,4 @@
-import { DIMENSIONS, RANK_SORTS, check, rank, type CheckAnswer, type RankAnswer } from '@flushtrace/answers'
+import { DIMENSIONS, RANK_SORTS, rank, type CheckAnswer, type RankAnswer } from '@flushtrace/answers'
 import { boolean, option, string } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
 import { commonFlags, formatsOf, tableFlags } from '../flags.ts'
@@ -53,6 +53,7 @@ export default class Rank extends BaseCommand {
       process.exitCode = CHECK_FAILED
     }
     if (!flags.check) return answer
+    const { check } = await import('@flushtrace/answers')
     const checked = await check(args.sources, formatsOf(flags))
     if (!flags.quiet || checked.differences.length > 0) process.stderr.write(renderCheck(checked))
     if (checked.differences.length > 0) process.exitCode = CHECK_FAILED
