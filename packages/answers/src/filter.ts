@@ -27,7 +27,8 @@ export function activityFilter(
   const ofProcess = options.process === undefined ? null : processMatcher(options.process)
   const ofFile = options.file === undefined ? null : fileMatcher(options.file)
   return (activity, atNs) => {
-    if (inTime && !inTime(atNs)) return false
+    // What was mapped before the trace is so at any time.
+    if (inTime && activity.kind !== 'held' && !inTime(atNs)) return false
     if (ofProcess && !isOfProcess(activity, ofProcess)) return false
     if (ofFile && !activity.targets.some((target) => ofFile(target.name.path))) return false
     return !onDevice || onDevice(activity)

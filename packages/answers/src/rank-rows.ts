@@ -40,6 +40,7 @@ export function rowOf(group: Group): RankRow {
             name: process.name,
             flushes: share.flushes,
             bytes: share.bytes,
+            mapped: share.mapped,
           }))
           .sort((a, b) => b.flushes - a.flushes || b.bytes - a.bytes),
       }

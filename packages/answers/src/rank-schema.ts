@@ -69,7 +69,8 @@ const numbers = {
     /** Through descriptors whose file the trace does not show: a file, a socket or a pipe. */
     unknown: z.object({ calls: z.int(), bytes: z.number() }),
   }),
-  mapped: z.object({ files: z.int(), bytesUpperBound: z.number() }),
+  /** `before`: of the files, those mapped before the trace and not again in it, as saved /proc state tells. */
+  mapped: z.object({ files: z.int(), bytesUpperBound: z.number(), before: z.int() }),
   block: block.nullable(),
   confidence: z.enum(['exact', 'snapshot', 'inferred', 'ambiguous', 'unknown']),
 }
@@ -95,6 +96,8 @@ const topProcess = z.object({
   name: z.string().nullable(),
   flushes: z.int(),
   bytes: z.number(),
+  /** It has the file mapped writable. */
+  mapped: z.boolean(),
 })
 
 export const rankRowSchema = z.object({
@@ -131,6 +134,8 @@ const totals = z.object({
   /** Flushes whose file the sources do not name. */
   unnamedFlushes: z.int(),
   processes: z.int(),
+  /** That have a file mapped writable. */
+  mappingProcesses: z.int(),
   rows: z.int(),
 })
 

@@ -34,7 +34,7 @@ export function callTableRows(summaries: readonly SummaryRow[]): RankRow[] {
       failed: { total: flush ? row.errors : 0, byErrno: {} },
       flushNs: null,
       written: { calls: flush || hint ? 0 : done, bytes: flush || hint ? 0 : null, unknown: { calls: 0, bytes: 0 } },
-      mapped: { files: 0, bytesUpperBound: 0 },
+      mapped: { files: 0, bytesUpperBound: 0, before: 0 },
       block: null,
       confidence: row.call === 'msync' ? ('ambiguous' as const) : ('exact' as const),
     }
@@ -51,7 +51,7 @@ export function tableTotal(rows: readonly RankRow[]) {
     failed: { total: sum(rows, (row) => row.failed.total), byErrno: {} },
     flushNs: null,
     written: { calls: sum(rows, (row) => row.written.calls), bytes: null, unknown: { calls: 0, bytes: 0 } },
-    mapped: { files: 0, bytesUpperBound: 0 },
+    mapped: { files: 0, bytesUpperBound: 0, before: 0 },
     block: tableBlock(rows),
     confidence: 'exact' as const,
   }

@@ -83,6 +83,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
       files: tally.flushedFiles.size,
       unnamedFlushes: tally.unnamedFlushes,
       processes: tally.flushingProcesses,
+      mappingProcesses: tally.mappingProcesses,
       rows: worth.length + (ended.folded?.rows ?? 0),
     },
     ...(programs && { programs: programs.first(), programCount: programs.size }),

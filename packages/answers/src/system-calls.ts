@@ -131,7 +131,7 @@ export async function readCalls(
     }
     const paced = turn ? streams.map((one) => ({ ...one, batches: turn.of(one.batches) })) : streams
     const timeline = await applyStreams(paced, system, onRow, origin).finally(() => turn?.end())
-    system.finish()
+    system.finish(listeners.detail && k === groups.length - 1)
     origin = timeline.origin
     for (const [source, offsetNs] of timeline.offsets) offsets.set(source, offsetNs)
     seen.processes = Math.max(seen.processes, system.seen.processes)

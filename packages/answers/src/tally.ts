@@ -2,6 +2,7 @@
 import { bisector } from 'd3-array'
 import {
   isCounted,
+  isStored,
   kindOf,
   type Activity,
   type Confidence,
@@ -36,6 +37,8 @@ export interface Share {
   bytes: number
   /** Flushes by call. */
   readonly byCall: Map<string, number>
+  /** The process has the file mapped writable. */
+  mapped: boolean
 }
 
 /** Made when first needed: a trace may hold a hundred thousand processes, and most never fail, map or hint. */
@@ -57,6 +60,8 @@ export class Group {
   #took: Durations | null = null
   #failed: Map<string, number> | null = null
   #mapped: Map<FileName, Ranges> | null = null
+  /** Of these, those that no call of the trace mapped. */
+  #before: Set<FileName> | null = null
   #worst = 0
 
   constructor(subject: Subject) {
@@ -76,17 +81,19 @@ export class Group {
     return this.#failed ?? NOTHING
   }
 
-  /** Files mapped shared and writable, and the bytes that these mappings cover. Memory has no disk behind it. */
-  get mapped(): { files: number; bytesUpperBound: number } {
-    let files = 0
-    let bytes = 0
+  /**
+   * Files mapped shared and writable, and the bytes that these mappings cover; `before`: those of which only saved /proc
+   * state tells. Memory has no disk behind it.
+   */
+  get mapped(): { files: number; bytesUpperBound: number; before: number } {
+    const mapped = { files: 0, bytesUpperBound: 0, before: 0 }
     for (const [name, ranges] of this.#mapped ?? []) {
-      const kind = kindOf(name.file)
-      if (kind === 'memory' || kind === 'other') continue
-      files++
-      bytes += ranges.bytes
+      if (!isStored(kindOf(name.file))) continue
+      mapped.files++
+      mapped.bytesUpperBound += ranges.bytes
+      if (this.#before?.has(name)) mapped.before++
     }
-    return { files, bytesUpperBound: bytes }
+    return mapped
   }
 
   add(activity: Activity, file: FileName | null): void {
@@ -115,7 +122,8 @@ export class Group {
         }
         break
       case 'mapped':
-        if (file && activity.mapped) this.#map(file, activity.mapped.fileOffset, bytes)
+      case 'held':
+        if (file && activity.mapped) this.#map(file, activity.mapped.fileOffset, bytes, kind === 'held')
         return
       default: // details that no count is made of
         return
@@ -123,8 +131,10 @@ export class Group {
     this.#trust(activity)
   }
 
-  #map(file: FileName, start: number, bytes: number): void {
+  #map(file: FileName, start: number, bytes: number, before: boolean): void {
     this.#mapped ??= new Map()
+    if (!before) this.#before?.delete(file)
+    else if (!this.#mapped.has(file)) (this.#before ??= new Set()).add(file)
     let ranges = this.#mapped.get(file)
     if (!ranges) this.#mapped.set(file, (ranges = new Ranges()))
     ranges.add(start, start + bytes)
@@ -155,6 +165,8 @@ export class Tally {
   /** What was flushed, and by whom, over all rows. */
   readonly flushedFiles = new Set<FileName>()
   flushingProcesses = 0
+  /** That have a file mapped writable. */
+  mappingProcesses = 0
   /** Flushes of a file that the sources do not name. */
   unnamedFlushes = 0
   /** Whose a task is, for the requests that block traces show of it. */
@@ -163,6 +175,7 @@ export class Tally {
   /** Flushes of whole file systems (syncfs), by the file whose descriptor named them: no flushes of that file. */
   readonly #fileSystems = new Map<FileName, Group>()
   readonly #flushing = new WeakSet<TracedProcess>()
+  readonly #mapping = new WeakSet<TracedProcess>()
   readonly pairs = new MsyncPairs()
   readonly flushGroups = new FlushGroups()
   readonly perWrite = new FlushPerWrite()
@@ -182,9 +195,14 @@ export class Tally {
     const { kind, targets, task } = activity
     this.safeReplace.add(activity)
     this.nothingDirty?.add(activity)
-    if (!isCounted(kind)) return
+    const maps = kind === 'mapped' || kind === 'held'
+    if (!maps && !isCounted(kind)) return
     if (hasBlocks) this.processOf.set(task.tid, task.process)
     this.total.add(activity, targets[0]?.name ?? null)
+    if (maps && isStored(kindOf(targets[0].name.file)) && !this.#mapping.has(task.process)) {
+      this.#mapping.add(task.process)
+      this.mappingProcesses++
+    }
     if (kind === 'flush') {
       if (activity.scope === 'unknown') this.unnamedFlushes++
       if (!this.#flushing.has(task.process)) {
@@ -198,7 +216,7 @@ export class Tally {
       const name = targets[k]?.name ?? null
       if (name && kind === 'flush') this.flushedFiles.add(name)
       // A mapping is no call that wrote or flushed; it counts where its process or file is the subject.
-      if (kind === 'mapped' && this.dimension === 'call') continue
+      if (maps && this.dimension === 'call') continue
       if (this.dimension === 'device') continue
       const group = this.#group(activity, name, containerOf)
       // A call that touched two files is one call of its process and one of each file.
@@ -254,11 +272,12 @@ export class Tally {
 
   #share<K>(shares: Map<K, Share>, key: K, activity: Activity): void {
     let share = shares.get(key)
-    if (!share) shares.set(key, (share = { flushes: 0, bytes: 0, byCall: new Map() }))
+    if (!share) shares.set(key, (share = { flushes: 0, bytes: 0, byCall: new Map(), mapped: false }))
     if (activity.kind === 'flush') {
       share.flushes++
       increment(share.byCall, activity.call, 1)
     } else if (activity.kind === 'write') share.bytes += activity.bytes
+    else if (activity.kind === 'mapped' || activity.kind === 'held') share.mapped = true
   }
 }
 

@@ -1,7 +1,7 @@
 export { System, type SystemOptions } from './system.ts'
 export { applyStreams, type CallStream, type OnRow, type Timeline } from './merge.ts'
 export { kindOf, type FileKind, type FileName, type TracedFile } from './files.ts'
-export { isCounted } from './activity.ts'
+export { isCounted, isStored } from './activity.ts'
 export type { Activity, ActivityKind, ActivitySink, Confidence, Scope, Target } from './activity.ts'
 export type { Task, TracedProcess } from './processes.ts'
 export { CORRELATE } from './diagnostics.ts'

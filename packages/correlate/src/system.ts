@@ -166,14 +166,18 @@ export class System {
     if (this.#world.forking.size === 0) this.#releaseAll()
   }
 
-  /** After the last row: what was held back, and what is still inherited. */
-  finish(): void {
+  /**
+   * After the last row: what was held back, and what is still inherited. `tellUnmet`: also of the mappings of saved
+   * processes that made no call of interest, which no other System of the capture does.
+   */
+  finish(tellUnmet = false): void {
     this.#world.forking.clear()
     this.#releaseAll()
     const row = this.#row
     for (const task of this.#world.tasks.values()) {
       if (task.space.inherited && row.batch) this.#inherited(task, { ...row, task })
     }
+    if (tellUnmet && row.batch) this.#unmet(row)
     this.#flushes.finish()
   }
 
@@ -291,6 +295,18 @@ export class System {
   /** Told when the process is first met: it may give them back before the kernel writes what it stored through them. */
   #mappedBefore(row: Row): void {
     for (const region of row.task.space.regions) if (region.writable) emitMapped(this.#world, row, region, 'held')
+  }
+
+  #unmet(row: Row): void {
+    const { saved, seen } = this.#world
+    const { processes, tasks } = seen
+    for (const [tid, { tgid, regions }] of saved) {
+      if (tgid !== tid || !regions?.some(({ writable }) => writable)) continue
+      this.#mappedBefore({ ...row, task: adoptTask(this.#world, tid, this.#at, row.source) })
+    }
+    // They are in no trace.
+    seen.processes = processes
+    seen.tasks = tasks
   }
 
   /** A forked child that did not exec has its parent's mappings for its own. */

@@ -57,6 +57,21 @@ start('tells of writable mappings when the process is first met: it may have end
   assert.equal(told, ['held /srv/m', 'flush undefined'])
 })
 
+start('tells at the end, where asked, of mappings of processes that made no call', () => {
+  const regions = [{ ...region, path: '/srv/m' }]
+  const told: string[] = []
+  const t = new Trace({
+    saved: [saved(10, { regions }), saved(11, { regions }), saved(12, { tgid: 11, regions }), saved(13)],
+    onActivity: ({ kind, task }) => told.push(`${kind} ${task.process.pid}`),
+  })
+  t.call(10, 'fsync', { fd: 3 })
+  t.system.finish()
+  assert.equal(told, ['held 10', 'flush 10'])
+  t.system.finish(true)
+  assert.equal(told, ['held 10', 'flush 10', 'held 11'])
+  assert.equal(t.system.seen, { processes: 1, tasks: 1 })
+})
+
 start('what was not saved is unknown', () => {
   const t = new Trace({ saved: [saved(10, { fds: null, regions: null })] })
   t.call(10, 'fsync', { fd: 3 })

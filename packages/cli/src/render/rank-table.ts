@@ -7,7 +7,7 @@ import { bytes, count, duration, plural, rate, safe } from './text.ts'
 /** More kinds of flush than this are added up in one column. */
 const MOST_CALLS = 4
 /** What the last column needs to be read; numbers that can be spared give way first. */
-const LEAST_SUBJECT = 30
+const LEAST_SUBJECT = 26
 const LEAST_PATH = 40
 /** Tasks listed below a device. */
 const SUBMITTERS = 5
@@ -19,6 +19,7 @@ interface Counted {
   readonly flushNs: { readonly total: number } | null
   readonly failed?: RankRow['failed']
   readonly hints?: RankRow['hints']
+  readonly mapped?: RankRow['mapped']
   readonly block?: RankRow['block']
 }
 
@@ -29,20 +30,22 @@ interface NumberColumn {
 
 export function rankTable(answer: RankAnswer, width: number): string[] {
   const least = answer.by === 'file' ? LEAST_PATH : LEAST_SUBJECT
-  const subjects = [
-    ...answer.rows.map(subject),
-    ...(answer.rest ? [`${count(answer.rest.rows)} more (--top 0 shows all)`] : []),
-  ]
+  const { rest } = answer
+  // Where not all fits, processes that only have files mapped are among the rest.
+  const shown =
+    rest && answer.sort !== 'mapped' ? answer.rows.filter((row) => !row.process || !isSilent(row)) : answer.rows
+  const more = (rest?.rows ?? 0) + answer.rows.length - shown.length
+  const subjects = [...shown.map(subject), ...(rest ? [`${count(more)} more (--top 0 shows all)`] : [])]
   for (const plan of plans(answer)) {
     const columns: Column[] = [
       ...plan.map(({ head }) => ({ head, align: 'right' as const })),
       { head: answer.by, align: 'left', flexible: true },
     ]
-    const rows: TableRow[] = [...answer.rows, ...(answer.rest ? [answer.rest] : [])].map((row, k) => ({
+    const rows: TableRow[] = [...shown, ...(rest ? [rest] : [])].map((row, k) => ({
       cells: [...plan.map(({ of }) => of(row)), subjects[k]],
-      below: k < answer.rows.length ? below(answer.rows[k]) : [],
+      below: k < shown.length ? below(shown[k]) : [],
     }))
-    const last = plan.length <= 2 || fixedWidth(columns, rows) + least <= width
+    const last = plan.length <= (answer.sort === 'mapped' ? 3 : 2) || fixedWidth(columns, rows) + least <= width
     if (last) return table(columns, rows, width)
   }
   return []
@@ -61,7 +64,7 @@ function nsOf(text: string | null): number | null {
 
 /** The numbers to show, from all that say something to the two that must be there. */
 function plans(answer: RankAnswer): NumberColumn[][] {
-  const { total, by } = answer
+  const { total, by, sort } = answer
   const spanNs = spanOf(answer)
   const kinds = Object.entries(total.flushes.byCall).sort((a, b) => b[1] - a[1])
   // One kind only: the headline says which. By call: the row does.
@@ -79,6 +82,7 @@ function plans(answer: RankAnswer): NumberColumn[][] {
       ...when(hintsOf(total) > 0, 'hints', (row) => blankZero(hintsOf(row))),
       ...when(total.flushNs !== null, 'waited', ({ flushNs }) => (flushNs ? duration(flushNs.total) : '')),
       { head: 'written', of: ({ written }) => (written.bytes ? bytes(written.bytes) : '') },
+      ...when(sort === 'mapped', 'mapped', ({ mapped }) => (mapped?.files ? `≤ ${bytes(mapped.bytesUpperBound)}` : '')),
       ...when(blocks, 'to disk', (row) => (row.block?.bytes ? bytes(row.block.bytes) : '')),
       ...when(blocks, 'in writes', (row) => blankZero(row.block?.writes ?? 0)),
       ...when(blocks && withRate, 'disk flushes', (row) => blankZero(row.block?.flushes ?? 0)),
@@ -86,7 +90,8 @@ function plans(answer: RankAnswer): NumberColumn[][] {
   }
   const steps: NumberColumn[][] = [build(most, true)]
   for (let shown = most; shown >= 0; shown--) if (shown !== 1 || kinds.length > 1) steps.push(build(shown, false))
-  steps.push(steps[0].filter(({ head }) => head === 'flushes' || head === (blocks ? 'to disk' : 'written')))
+  const least = ['flushes', 'mapped', blocks ? 'to disk' : 'written']
+  steps.push(steps[0].filter(({ head }) => least.includes(head)))
   return steps
 }
 
@@ -175,19 +180,40 @@ const SCOPES = {
   unknown: 'unknown: opened before the trace',
 } as const
 
-/** Where the flushes went, or who made them. */
+/** Where the flushes went, or who made them; and who may store into the file. */
 function below(row: RankRow): string[] {
+  const mapped = mappersOf(row)
   if (row.flushes.total === 0) {
-    if (row.file && row.mapped.files > 0) return ['mapped writable, not flushed here']
-    return row.block?.flushes ? [plural(row.block.flushes, 'flush request')] : []
+    if (row.process && row.mapped.files > 0 && isSilent(row))
+      return [`${plural(row.mapped.files, 'file')} mapped writable`]
+    return row.block?.flushes ? [plural(row.block.flushes, 'flush request')] : mapped
   }
   const shares = row.topFiles
     ? row.topFiles.map(({ path, flushes }) => ({ what: safe(lastPart(path)), flushes }))
-    : (row.processes ?? []).map(({ name, pid, flushes }) => ({ what: `${safe(name ?? '?')} [${pid ?? '?'}]`, flushes }))
+    : (row.processes ?? []).map((process) => ({ what: nameOf(process), flushes: process.flushes }))
   const most = shares.filter(({ flushes }) => flushes > 0).slice(0, 3)
   const all = row.topFiles ? (row.files ?? 0) : shares.filter(({ flushes }) => flushes > 0).length
   const parts = most.map(({ what, flushes }) => `${what} ${count(flushes)}`)
   if (row.laterPath) parts.unshift(`later ${safe(lastPart(row.laterPath))}`)
   if (row.scope === 'filesystem') parts.unshift('its whole file system')
-  return all > most.length ? [...parts, `${count(all - most.length)} more`] : parts
+  if (all > most.length) parts.push(`${count(all - most.length)} more`)
+  return [...parts, ...mapped]
+}
+
+/** Who has the file mapped writable and did not flush it. */
+function mappersOf({ processes }: RankRow): string[] {
+  const [first, ...others] = (processes ?? []).filter((process) => process.mapped && process.flushes === 0)
+  if (!first) return []
+  const more = others.length > 0 ? ` and ${count(others.length)} more` : ''
+  return [`mapped by ${nameOf(first)}${more}`]
+}
+
+function nameOf({ name, pid }: { name: string | null; pid: number | null }): string {
+  return `${safe(name ?? '?')} [${pid ?? '?'}]`
+}
+
+/** A process that has no figure to show: nothing but files mapped writable. */
+function isSilent({ flushes, failed, hints, written, block }: RankRow): boolean {
+  const calls = flushes.total + failed.total + hintsOf({ hints }) + written.calls + written.unknown.calls
+  return calls + (block ? block.writes + (block.flushes ?? 0) : 0) === 0
 }

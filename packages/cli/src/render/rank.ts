@@ -141,11 +141,12 @@ function remarks({ total }: RankAnswer): string[] {
 }
 
 function unseen(answer: RankAnswer): string[] {
-  const { mapped } = answer.total
+  const { mapped, mappingProcesses } = answer.total
+  const before = mapped.before > 0 ? `, ${count(mapped.before)} of them only before the trace (saved /proc)` : ''
   const lines: string[] = []
   if (mapped.files > 0) {
     lines.push(
-      `Stores into ${plural(mapped.files, 'file')} mapped writable (up to ${bytes(mapped.bytesUpperBound)}): a block trace shows what of it reaches the disk.`,
+      `Stores into ${plural(mapped.files, 'file')} mapped writable by ${plural(mappingProcesses, 'process', 'processes')} (up to ${bytes(mapped.bytesUpperBound)})${before}: a block trace shows what of it reaches the disk.`,
     )
   }
   const { unknown } = answer.total.written
