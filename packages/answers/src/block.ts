@@ -106,16 +106,18 @@ function rowsOf(batch: BlockBatch, onDevice: RowFilter, inTime: ((i: number) => 
 export function oneWitnessEach(traces: readonly BlockTrace[], diagnostics: Diagnostics): DeviceSummary[] {
   const chosen = new Map<string, DeviceSummary>()
   const told = new Map<string, string>()
+  const several = new Set<string>()
   for (const { devices, kind } of traces) {
     for (const device of devices) {
       const known = chosen.get(device.device)
       if (known) {
-        diagnostics.add(SAME_DEVICE, null, `${device.device}: ${told.get(device.device)}`)
+        several.add(device.device)
         if (known.basis === 'queue' || device.basis !== 'queue') continue
       }
       chosen.set(device.device, device)
       told.set(device.device, kind)
     }
   }
+  for (const device of several) diagnostics.add(SAME_DEVICE, null, `${device}: ${told.get(device)}`)
   return [...chosen.values()]
 }

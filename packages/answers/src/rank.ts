@@ -58,6 +58,9 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
   if (options.by === 'device' && analysis.devices.length === 0) {
     throw new TraceError('usage', '--by device: no block trace among the sources; add one (blktrace, btrace, ftrace)')
   }
+  if (options.by === 'container' && analysis.sysdigs.length === 0) {
+    throw new TraceError('usage', '--by container: only sysdig captures tell containers; add one')
+  }
   const rows =
     only === 'calls'
       ? callTableRows(analysis.tables.calls)

@@ -36,6 +36,16 @@ firstLine('no flush in a trace that does not: what io_uring did is unknown', asy
   )
 })
 
+firstLine('calls without a flush beside a block trace: the disks were asked, but by none of these', async () => {
+  writeFileSync(join(folder, 'calls.txt'), [START, OPEN, PID, ''].join('\n'))
+  const { out } = await flushtrace('rank', join(folder, 'calls.txt'), 'fixtures/blktrace/partition/blkparse-head.txt')
+  assert.match(
+    out,
+    /^No flush call was seen in 1\.0 s; who else asked the disks is in the table\.\nFor the disks that was/,
+  )
+  assert.match(out, /one flush request/)
+})
+
 firstLine('flushes of files that the trace does not name are not of those it names', async () => {
   const text = await rank([START, OPEN, FSYNC(3), FSYNC(7), FSYNC(7), PID])
   assert.match(text, /^3 flushes in 1\.0 s \(3\.0 a second\), all fsync, all by one process, on one known file\. /)

@@ -1,11 +1,12 @@
 /** What each source is, what was read of it and what it cannot show. */
 import type { InspectAnswer } from '@flushtrace/answers'
-import { commonFolder, gapNotes, note, readingNotes, wrap } from './notes.ts'
+import { CALL_KINDS, commonFolder, gapNotes, note, readingNotes, wrap } from './notes.ts'
 import { table } from './table.ts'
 import { bytes, count, duration, plural, safe } from './text.ts'
 
 const CALLS_SHOWN = 12
 const SKIPPED_SHOWN = 8
+const BLOCK_KINDS: ReadonlySet<string> = new Set(['blktrace', 'blkparse', 'tracefs'])
 
 export function renderInspect(answer: InspectAnswer, width: number): string {
   const read = answer.sources.filter(({ kind }) => kind !== 'unknown')
@@ -50,6 +51,7 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
     ...stackLines(answer, width),
     ...note('images', imageNotes(answer), width),
     ...note('calls', callNotes(answer), width),
+    ...note('actions', actionNotes(answer, folder), width),
     ...note('clocks', clockNotes(answer, folder), width),
     ...note('order', orderNotes(answer), width),
     ...note('lines', lineNotes(answer), width),
@@ -118,17 +120,36 @@ function detailsOf({ kind, options, devices, lost, facts }: InspectRow): string[
   ]
 }
 
+/** By kind of source: several that saw the same calls are not added up. */
 function callNotes({ rows }: InspectAnswer): string[] {
-  const sums = new Map<string, number>()
-  for (const row of rows) for (const [call, n] of Object.entries(row.calls)) sums.set(call, (sums.get(call) ?? 0) + n)
-  const all = [...sums].sort((a, b) => b[1] - a[1])
-  if (all.length === 0) return ['none']
-  const total = all.reduce((sum, [, n]) => sum + n, 0)
-  const shown = all.slice(0, CALLS_SHOWN).map(([call, n]) => `${safe(call)} ${count(n)}`)
+  const byKind = new Map<string, Map<string, number>>()
+  for (const { kind, calls } of rows) {
+    if (!CALL_KINDS.has(kind)) continue
+    const sums = byKind.get(kind) ?? new Map<string, number>()
+    byKind.set(kind, sums)
+    for (const [call, n] of Object.entries(calls)) sums.set(call, (sums.get(call) ?? 0) + n)
+  }
   const agrees = rows.some((row) => row.summaryAgrees === true) ? ' The table of -C counts the same.' : ''
-  return [
-    `${count(total)} in all: ${shown.join(', ')}${all.length > CALLS_SHOWN ? `, ${all.length - CALLS_SHOWN} other kinds` : ''}.${agrees}`,
-  ]
+  return [...byKind].map(([kind, sums]) => {
+    const label = byKind.size > 1 ? `${kind}: ` : ''
+    return `${label}${sumsText(sums)}.${kind === 'strace' ? agrees : ''}`
+  })
+}
+
+function sumsText(sums: ReadonlyMap<string, number>): string {
+  const all = [...sums].sort((a, b) => b[1] - a[1])
+  const total = all.reduce((sum, [, n]) => sum + n, 0)
+  if (total === 0) return 'none'
+  const shown = all.slice(0, CALLS_SHOWN).map(([call, n]) => `${safe(call)} ${count(n)}`)
+  const others = all.length > CALLS_SHOWN ? `, ${all.length - CALLS_SHOWN} other kinds` : ''
+  return `${count(total)} in all: ${shown.join(', ')}${others}`
+}
+
+/** What block traces hold, each for itself: several of one device tell the same requests. */
+function actionNotes({ rows }: InspectAnswer, folder: string): string[] {
+  return rows
+    .filter(({ kind, calls }) => BLOCK_KINDS.has(kind) && Object.keys(calls).length > 0)
+    .map(({ path, calls }) => `${safe(path.slice(folder.length))}: ${sumsText(new Map(Object.entries(calls)))}.`)
 }
 
 const ALIGNED = {

@@ -50,16 +50,17 @@ const WHATS: Readonly<Record<LocateRow['what'], string>> = {
 function headline({ total, devices, located: { dataBytes } }: LocateAnswer): string {
   if (total.bytes === 0)
     return total.discards > 0 ? 'No block write; only discards.' : 'No block write in these traces.'
-  const [first] = devices
+  const written = devices.filter(({ bytes: sent }) => sent > 0)
+  const [first] = written
   const where =
-    devices.length === 1
+    written.length === 1
       ? `${first.name ? `${safe(first.name)} (${first.device}${first.fs ? `, ${first.fs}` : ''})` : `${first.device}${first.fs ? ` (${first.fs})` : ''}`}`
-      : plural(devices.length, 'device')
+      : plural(written.length, 'device')
   const rest = (['journal', 'metadata', 'superblock', 'swap'] as const)
     .map((what) => ({ what, n: total.byWhat[what]?.bytes ?? 0 }))
     .filter(({ n }) => n > 0)
     .map(({ what, n }) => `${bytes(n)} of ${WHATS[what]}`)
-  const parts = [`${bytes(dataBytes)} of file data`, ...rest]
+  const parts = [dataBytes > 0 ? `${bytes(dataBytes)} of file data` : 'no file data', ...rest]
   const last = parts.length > 1 ? ` and ${parts.pop()}` : ''
   return `${bytes(total.bytes)} went to ${where} in ${count(total.writes)} writes: ${parts.join(', ')}${last}.`
 }
@@ -67,7 +68,7 @@ function headline({ total, devices, located: { dataBytes } }: LocateAnswer): str
 function remarks({ total, located: { dataBytes }, witnesses }: LocateAnswer): string[] {
   const lines: string[] = []
   const amplified = dataBytes > 0 ? ratio(total.bytes / dataBytes) : null
-  const asked = `${count(total.flushes)} flush requests and ${count(total.fua)} FUA writes`
+  const asked = `${plural(total.flushes, 'flush request')} and ${plural(total.fua, 'FUA write')}`
   if (amplified !== null)
     lines.push(`That is ${amplified} bytes on the device for each byte of file data, and ${asked}.`)
   else if (total.bytes > 0) lines.push(`With it came ${asked}.`)
@@ -86,7 +87,7 @@ function ratio(n: number): string {
 }
 
 function tableRow(row: LocateRow, { devices }: LocateAnswer): TableRow {
-  const device = devices.length > 1 ? ` on ${row.device}` : ''
+  const device = devices.filter(({ bytes: sent }) => sent > 0).length > 1 ? ` on ${row.device}` : ''
   const size = row.what === 'free' ? row.discardBytes : row.bytes
   const requests = row.what === 'free' ? row.discards : row.writes
   return { cells: [bytes(size), count(requests), sure(row), `${title(row)}${device}`], below: below(row) }
@@ -116,11 +117,14 @@ const VIAS = { direct: 'direct', flush: '', writeback: 'by writeback' } as const
 function below({ what, processes, candidates, flushes, fua }: LocateRow): string[] {
   // What the file system writes for itself nobody made dirty: it was written for a flush.
   const own = what === 'journal' || what === 'metadata' || what === 'superblock'
-  const shown = processes.slice(0, 3).map(({ pid, name, via }) => {
+  const all = processes.map(({ pid, name, via }) => {
     const how = VIAS[via] === '' || own ? '' : `, ${VIAS[via]}`
     return `${own ? 'for the flushes of ' : ''}${safe(name ?? '?')} [${pid ?? '?'}]${how}`
   })
-  if (processes.length > 3) shown.push(`${processes.length - 3} more`)
+  // The same process in two ways that need not be told apart here.
+  const each = [...new Set(all)]
+  const shown = each.slice(0, 3)
+  if (each.length > 3) shown.push(`${each.length - 3} more`)
   if (candidates) shown.unshift(...candidates.slice(0, 4).map((path) => safe(lastPart(path))))
   if (flushes + fua > 0)
     shown.push(
@@ -181,7 +185,8 @@ function unseen(answer: LocateAnswer): string[] {
 function next(answer: LocateAnswer, paths: readonly string[]): string[] {
   const sources = paths.map(shellWord).join(' ')
   const lines = [`flushtrace locate ${sources} --events`]
-  const pid = answer.rows.find(({ processes }) => processes.some((one) => one.pid !== null))?.processes[0]?.pid
+  const flushing = answer.rows.flatMap(({ processes }) => processes.filter(({ via }) => via === 'flush'))
+  const pid = flushing.find((one) => one.pid !== null)?.pid
   if (answer.witnesses.calls && pid) lines.push(`flushtrace explain ${sources} --process ${pid}`)
   return lines
 }

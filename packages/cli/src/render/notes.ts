@@ -53,6 +53,15 @@ export function sourceNotes({ sources }: DocumentHead): string[] {
   return folder === '' ? shown : [`in ${safe(folder)}:`, ...shown]
 }
 
+/** Sources that show system calls. */
+export const CALL_KINDS: ReadonlySet<string> = new Set([
+  'strace',
+  'strace-summary',
+  'scap',
+  'sysdig-text',
+  'sysdig-json',
+])
+
 /** The folder, with its slash, that all of several paths lie in; empty for one path. */
 export function commonFolder(paths: readonly string[]): string {
   if (paths.length < 2) return ''

@@ -1,6 +1,6 @@
 /** The rank answer as a colleague would give it: a sentence, the table, what stands behind it, what to ask next. */
 import { titleOf, type RankAnswer } from '@flushtrace/answers'
-import { gapNotes, note, readingNotes, shellWord, sourceNotes, wrap } from './notes.ts'
+import { CALL_KINDS, gapNotes, note, readingNotes, shellWord, sourceNotes, wrap } from './notes.ts'
 import { patternText } from './rank-patterns.ts'
 import { deviceTable, rankTable, spanOf } from './rank-table.ts'
 import { bytes, count, duration, plural, rate, safe } from './text.ts'
@@ -25,7 +25,7 @@ function headline(answer: RankAnswer): string {
   const spanNs = spanOf(answer)
   const time = windowOf(answer.filter) || (spanNs > 0 ? ` in ${duration(spanNs)}` : '')
   const n = total.flushes.total
-  if (n === 0 && total.block) return blockHeadline(total.block, time)
+  if (n === 0 && total.block && !hasCalls(answer)) return blockHeadline(total.block, time)
   if (n === 0) return noFlush(answer, time)
   const often = spanNs > 0 ? ` (${rate(n, spanNs)} a second)` : ''
   // One guess among many facts is told in its row; sysdig names no file of any flush.
@@ -74,13 +74,14 @@ function mostOf(answer: RankAnswer): string {
 
 /** What was filtered out, lost or done by io_uring may have flushed: no more is claimed than was seen. */
 function noFlush(
-  { total: { written }, filter: { process, file, device }, diagnostics }: RankAnswer,
+  { total: { written, block }, filter: { process, file, device }, diagnostics }: RankAnswer,
   time: string,
 ): string {
   const wrote = written.calls > 0 ? `; ${count(written.calls)} writes${amount(written.bytes)}` : ''
   const part = (word: string, text: string | null): string => (text === null ? '' : ` ${word} ${safe(text)}`)
   const asked = `${part('of', process)}${part('on', file)}${part('on', device)}`
   if (asked !== '') return `No flush${asked} was seen${time}${wrote}.`
+  if (block?.flushes) return `No flush call was seen${time}${wrote}; who else asked the disks is in the table.`
   return diagnostics.every(({ severity }) => severity === 'info')
     ? `No flush${time}: nothing here made data durable${wrote}.`
     : `No flush was seen${time}${wrote}; the trace does not show everything (see unseen).`
@@ -94,12 +95,17 @@ function windowOf({ since, until }: RankAnswer['filter']): string {
 }
 
 /** Where the sources hold block requests and no flush call. */
-function blockHeadline(
-  { writes, bytes: sent, flushes, fua }: NonNullable<RankAnswer['total']['block']>,
-  time: string,
-): string {
-  const flushed = flushes === null ? '' : `, ${plural(flushes, 'flush request')} and ${plural(fua ?? 0, 'FUA write')}`
-  return `${count(writes)} block writes of ${bytes(sent)} in all${flushed}${time}.`
+function blockHeadline(block: NonNullable<RankAnswer['total']['block']>, time: string): string {
+  const { writes, bytes: sent } = block
+  return `${count(writes)} block ${writes === 1 ? 'write' : 'writes'} of ${bytes(sent)} in all${requestsOf(block)}${time}.`
+}
+
+function requestsOf({ flushes, fua }: NonNullable<RankAnswer['total']['block']>): string {
+  return flushes === null ? '' : `, ${plural(flushes, 'flush request')} and ${plural(fua ?? 0, 'FUA write')}`
+}
+
+function hasCalls({ sources }: RankAnswer): boolean {
+  return sources.some(({ kind }) => CALL_KINDS.has(kind))
 }
 
 /** Never rounded up to the whole. */
@@ -112,14 +118,13 @@ function amount(n: number | null): string {
 }
 
 /** What the table cannot say at a glance. */
-function remarks({ total }: RankAnswer): string[] {
+function remarks(answer: RankAnswer): string[] {
+  const { total } = answer
   const lines: string[] = []
   const { calls } = total.written
   const { block } = total
-  if (block && total.flushes.total > 0) {
-    const asked =
-      block.flushes === null ? '' : `, ${count(block.flushes)} flush requests and ${count(block.fua ?? 0)} FUA writes`
-    lines.push(`For the disks that was ${bytes(block.bytes)} in ${count(block.writes)} writes${asked}.`)
+  if (block && hasCalls(answer)) {
+    lines.push(`For the disks that was ${bytes(block.bytes)} in ${plural(block.writes, 'write')}${requestsOf(block)}.`)
   }
   if (total.mapped.files > 0 && total.flushes.total >= 10 && calls * 10 < total.flushes.total) {
     lines.push(
