@@ -57,6 +57,7 @@ function usageMessage(
   const text = oneLine(error.message.replace('See more help with --help', ''))
   return text
     .replace(/^The following errors? occurred: /, '')
+    .replace(/^Parsing (--[\w-]+) Expected/, '$1: expected')
     .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())
 }
 

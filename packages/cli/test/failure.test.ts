@@ -59,6 +59,11 @@ usage('is one line with the fix, and exit 2', async () => {
   }
 })
 
+usage('names the flag whose value does not fit', async () => {
+  const { err } = await run('a', '--top', 'x')
+  assert.is(err, 'flushtrace: --top: expected an integer but received: x; see `flushtrace probe --help`')
+})
+
 usage('with --json is one object on stdout', async () => {
   const { code, out, err } = await run('--json')
   assert.is(code, 2)
