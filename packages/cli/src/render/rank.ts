@@ -3,7 +3,7 @@ import { titleOf, type RankAnswer } from '@flushtrace/answers'
 import { CALL_KINDS, gapNotes, note, readingNotes, shellWord, sourceNotes, wrap } from './notes.ts'
 import { patternText } from './rank-patterns.ts'
 import { deviceTable, rankTable, spanOf } from './rank-table.ts'
-import { bytes, count, duration, plural, rate, safe } from './text.ts'
+import { bytes, count, duration, inWords, plural, rate, safe } from './text.ts'
 
 export function renderRank(answer: RankAnswer, paths: readonly string[], width: number): string {
   const lines = [headline(answer), ...remarks(answer)].flatMap((text) => wrap(text, width))
@@ -147,7 +147,7 @@ function remarks(answer: RankAnswer): string[] {
 
 function unseen(answer: RankAnswer): string[] {
   const { mapped, mappingProcesses } = answer.total
-  const before = mapped.before > 0 ? `, ${count(mapped.before)} of them only before the trace (saved /proc)` : ''
+  const before = mapped.before > 0 ? `, ${inWords(mapped.before)} of them only before the trace (saved /proc)` : ''
   const lines: string[] = []
   if (mapped.files > 0) {
     lines.push(

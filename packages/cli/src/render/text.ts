@@ -105,6 +105,11 @@ function digits(n: number): string {
 
 /** `1 file`, `2 files`, `12 processes`; small numbers in words. */
 export function plural(n: number, one: string, many = `${one}s`): string {
-  return `${WORDS[n] ?? count(n)} ${n === 1 ? one : many}`
+  return `${inWords(n)} ${n === 1 ? one : many}`
+}
+
+/** `no`, `one` … `nine`, `10`. */
+export function inWords(n: number): string {
+  return WORDS[n] ?? count(n)
 }
 const WORDS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine']
