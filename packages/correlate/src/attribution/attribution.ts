@@ -257,15 +257,25 @@ export class Attribution {
       return
     }
     const comm = blocks.names.textOrNull(blocks.comm.data[request])
+    const dataless = (flags & DATALESS) !== 0
+    const actors = dataless ? this.#discarders(request, comm, inside) : []
     for (const piece of this.#piecesOf(request)) {
-      if ((flags & DATALESS) !== 0) {
-        this.pieces.add(request, piece, { what: 'free', rule: 'dataless', confidence: 'inferred', via: inside.via })
+      if (dataless) {
+        const via = actors.length > 0 ? 'direct' : inside.via
+        this.pieces.add(request, piece, { what: 'free', rule: 'dataless', confidence: 'inferred', via, actors })
         continue
       }
       const nature = this.#natures.of(piece, flags, comm)
       if (nature) this.pieces.add(request, piece, { ...nature, via: inside.via, actors: this.#flushers(inside) })
       else this.#rules.data(request, piece, now, inside)
     }
+  }
+
+  /** A program that queues it itself (fstrim). In a flush, and by kernel threads, it is for what was deleted before. */
+  #discarders(request: number, comm: string | null, { rows }: Inside): readonly number[] {
+    const { blocks, actors } = this.#in
+    const queued = actors.ofTid(blocks.tid.data[request], comm)
+    return rows.length > 0 || actors.at(queued).kernel ? [] : [queued]
   }
 
   /** Asks the device to empty its cache: the flush call that it serves says for which file. */

@@ -532,8 +532,14 @@ whole('add up to the bytes of each request, whatever is known of its parts', () 
 whole('a discard frees, a bare flush serves the call', () => {
   const c = begun()
   synced(c, 10, 100)
-  c.blocks.at('Q D 80+8', 50, { tid: 10 }).at('Q FWS', 120, { tid: 10 })
-  assert.equal(c.locate(), ['0+4096 free inferred dataless writeback -', '0+0 /mnt/a inferred dataless flush 10'])
+  c.blocks.at('Q D 80+8', 50, { tid: 10 }).at('Q D 80+8', 60, KWORKER).at('Q D 80+8', 110, { tid: 10 })
+  c.blocks.at('Q FWS', 120, { tid: 10 })
+  assert.equal(c.locate(), [
+    '0+4096 free inferred dataless direct 10',
+    '0+4096 free inferred dataless writeback -',
+    '0+4096 free inferred dataless flush -',
+    '0+0 /mnt/a inferred dataless flush 10',
+  ])
 })
 
 whole.run()
