@@ -2,7 +2,6 @@
 import { Threads, type CallBatch, type Diagnostics, type Source } from '@flushtrace/trace'
 import { emptyFacts, type StraceFacts } from './facts.ts'
 import { StraceParser } from './parser.ts'
-import { parsedBeside } from './thread.ts'
 
 export interface StraceReading {
   /** To be consumed once, one batch at a time. */
@@ -25,6 +24,7 @@ export function readStrace(
   async function* batches(): AsyncGenerator<CallBatch> {
     if (!threads.take(source)) return yield* parsed(source, tid, facts, diagnostics)
     try {
+      const { parsedBeside } = await import('./thread.ts') // with Node's threads, which small logs do without
       yield* parsedBeside(source, tid, facts, diagnostics)
     } finally {
       threads.giveBack()
