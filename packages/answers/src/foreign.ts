@@ -47,7 +47,7 @@ const LOGS: readonly Signed[] = [
     //     2.509 ( 2.954 ms): sqlite3/1483 fdatasync(fd: 5</srv/x.db-journal>)    = 0
     code: 'source/perf-trace',
     name: 'the output of perf trace',
-    sign: /^ +(?:\d+\.\d{3}|\?) \( {0,9}(?:\d+\.\d{3} ms)? {0,9}\): \S|^ Summary of events:$/m,
+    sign: /^ *(?:\d+\.\d{3}|\?) \( {0,9}(?:\d+\.\d{3} ms)? {0,9}\): \S|^ Summary of events:$/m,
     fix: CALLS,
   },
   { code: 'source/ltrace', name: "ltrace's log of library calls", sign: LTRACE, fix: CALLS },

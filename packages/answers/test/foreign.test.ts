@@ -14,6 +14,7 @@ const SAMPLES: readonly [name: RegExp, ...beginnings: string[]][] = [
     /perf trace/,
     '         ? (         ): sync/1104  ... [continued]: execve())                                           = 0\n',
     '     2.509 ( 2.954 ms): sqlite3/1483 fdatasync(fd: 5</srv/x.db-journal>)                             = 0\n',
+    '1234567.890 ( 0.002 ms): brk() = 0x55d4c8222000\n',
     '\n Summary of events:\n\n sync (1500), 218 events, 97.3%\n',
   ],
   [/binary recording of perf/, 'PERFILE2h\0\0\0', '2ELIFREP\0\0'],

@@ -52,6 +52,12 @@ bad('a trace in a shape that cannot be read is no trace of nothing', async () =>
   assert.is(code, 0)
   assert.match(out, /9 of\s+something else/)
 })
+bad('containers, of sources that do not tell them', async () =>
+  isRefused(
+    await flushtrace('rank', 'fixtures/strace/fd-ext4', '--by', 'container'),
+    /--by container: only sysdig captures/,
+  ),
+)
 bad('a window that holds nothing', async () => {
   const log = 'fixtures/strace/attach-samba'
   isRefused(await flushtrace('rank', log, '--since', '5', '--until', '1'), /--since 5 --until 1: nothing lies between/)

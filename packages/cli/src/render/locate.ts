@@ -50,7 +50,7 @@ const WHATS: Readonly<Record<LocateRow['what'], string>> = {
 function headline({ total, devices, located: { dataBytes } }: LocateAnswer): string {
   if (total.bytes === 0)
     return total.discards > 0 ? 'No block write; only discards.' : 'No block write in these traces.'
-  const written = devices.filter(({ bytes: sent }) => sent > 0)
+  const written = writtenTo(devices)
   const [first] = written
   const where =
     written.length === 1
@@ -82,12 +82,17 @@ function remarks({ total, located: { dataBytes }, witnesses }: LocateAnswer): st
   return lines.map((line) => line.replace(/^\w/, (c) => c.toUpperCase()))
 }
 
+/** A disk that only empties its cache for a partition is not where the bytes went. */
+function writtenTo(devices: LocateAnswer['devices']): LocateAnswer['devices'] {
+  return devices.filter(({ bytes: sent }) => sent > 0)
+}
+
 function ratio(n: number): string {
   return n >= 100 ? count(n) : n.toFixed(n >= 10 ? 0 : 1)
 }
 
 function tableRow(row: LocateRow, { devices }: LocateAnswer): TableRow {
-  const device = devices.filter(({ bytes: sent }) => sent > 0).length > 1 ? ` on ${row.device}` : ''
+  const device = writtenTo(devices).length > 1 ? ` on ${row.device}` : ''
   const size = row.what === 'free' ? row.discardBytes : row.bytes
   const requests = row.what === 'free' ? row.discards : row.writes
   return { cells: [bytes(size), count(requests), sure(row), `${title(row)}${device}`], below: below(row) }
