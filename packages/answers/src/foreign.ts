@@ -166,5 +166,5 @@ export function foreignOf(head: Uint8Array): Foreign | null {
 
 /** Averages beside a trace tell nothing that it lacks; a log of another tool may. */
 export function foreignKind({ code, fix, note }: Foreign): DiagnosticKind {
-  return { code, severity: note ? 'info' : 'loss', note, message: 'Of a kind that is not read: {}.', fix }
+  return { code, severity: note ? 'info' : 'loss', note, message: 'Not read: {}.', fix }
 }
