@@ -52,6 +52,10 @@ firstLine('flushes of files that the trace does not name are not of those it nam
   assert.match(text, /The trace does not name the files of two flushes\.$/)
 })
 
+firstLine('one flush is not all of them', async () => {
+  assert.is(await rank([START, OPEN, FSYNC(3), PID]), 'One flush in 1.0 s (1.0 a second) by one process on one file.')
+})
+
 firstLine('one guess among facts does not make all of them guesses', async () => {
   const memory = '12 1700000000.600000 msync(0x7f0000000000, 4096, MS_SYNC) = 0 <0.000010>'
   const map = '12 1700000000.100000 mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = 0x7e0000000000 <0.000010>'

@@ -44,7 +44,7 @@ export const CORRELATE = {
     code: 'correlate/io-uring',
     severity: 'loss',
     message: 'Some processes use io_uring (first: {}); its writes and flushes are invisible to a system call trace.',
-    fix: 'record block events beside it, or the io_uring tracepoints with perf trace or bpftrace',
+    fix: 'record block events beside it: flushtrace recipe',
   },
   aioUnreaped: {
     code: 'correlate/aio-unseen-completions',

@@ -75,7 +75,9 @@ function plans(answer: RankAnswer): NumberColumn[][] {
     const others = shown > 0 && shown < kinds.length
     return [
       { head: 'flushes', of: ({ flushes }) => blankZero(flushes.total) },
-      ...when(withRate && spanNs > 0, '/s', ({ flushes }) => (flushes.total > 0 ? rate(flushes.total, spanNs) : '')),
+      ...when(withRate && spanNs > 0 && total.flushes.total > 0, '/s', ({ flushes }) =>
+        flushes.total > 0 ? rate(flushes.total, spanNs) : '',
+      ),
       ...calls.map((call) => ({ head: call, of: ({ flushes }: Counted) => blankZero(flushes.byCall[call] ?? 0) })),
       ...when(others, 'other', ({ flushes }) => blankZero(flushes.total - sumOf(calls, flushes.byCall))),
       ...when(total.failed.total > 0, 'failed', ({ failed }) => blankZero(failed?.total ?? 0)),

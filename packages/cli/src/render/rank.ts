@@ -40,7 +40,8 @@ function headline(answer: RankAnswer): string {
   const processes = plural(total.processes, 'process', 'processes')
   const [program] = answer.programs ?? []
   const alike = answer.programCount === 1 && program.program !== null ? `, all ${safe(program.program)},` : ''
-  const who = total.processes === 1 ? ', all by one process,' : ` by ${processes}${alike}`
+  const who =
+    total.processes === 1 ? `${n > 1 ? ', all' : ''} by one process${n > 1 ? ',' : ''}` : ` by ${processes}${alike}`
   return `${flushes}${time}${often}${which}${who}${files}${mostOf(answer)}.`
 }
 
