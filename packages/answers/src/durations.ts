@@ -6,6 +6,8 @@ const EXACT = 2048
 /** 128 buckets per power of two: a quantile from the histogram is within 0.4 % of the true one. */
 const PER_OCTAVE = 128
 
+const NONE: number[] = []
+
 /** JSON-safe; ns as whole numbers. */
 export interface DurationSummary {
   total: number
@@ -18,14 +20,17 @@ export class Durations {
   count = 0
   #total = 0
   #max = 0
-  #values: number[] | null = []
+  /** In order of appearance; null: in buckets. */
+  #values: number[] | null = NONE
   #buckets: Map<number, number> | null = null
 
   add(ns: number): void {
     this.count++
     this.#total += ns
     if (ns > this.#max) this.#max = ns
-    if (this.#values) {
+    // A hundred thousand processes have one each: an array of one takes as little as it can.
+    if (this.#values === NONE) this.#values = [ns]
+    else if (this.#values) {
       this.#values.push(ns)
       if (this.#values.length > EXACT) this.#spill(this.#values)
     } else this.#bucket(ns)

@@ -130,12 +130,12 @@ function deviceRow(
   device: number,
   bytes: number,
 ): LocateAnswer['devices'][number] {
-  const view = attribution.views.all.find(({ devices }) => devices.includes(device))
+  const { type, fs } = attribution.views.ofDevice(device)
   return {
     device: deviceText(device) ?? '?',
     name: analysis.layout?.nameOf(device) ?? null,
-    fs: view?.type ?? null,
-    mountpoints: [...(view?.fs?.mountpoints ?? [])],
+    fs: type,
+    mountpoints: [...(fs?.mountpoints ?? [])],
     bytes,
   }
 }

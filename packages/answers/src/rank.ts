@@ -48,6 +48,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
     },
   })
   refuseUnread(analysis)
+  if (folds && analysis.devices.length === 0) for (const group of tally.takeAll()) ended.add(toRow(group))
   const only = tablesOnly(analysis)
   if (only === 'calls' && options.by && options.by !== 'call') {
     throw new TraceError('usage', `--by ${options.by}: a table of strace -c names no ${options.by}; use --by call`)

@@ -55,8 +55,8 @@ export class Group {
   unknownCalls = 0
   unknownBytes = 0
   /** By file for all subjects but files, for these by process. */
-  readonly files = new Map<FileName, Share>()
-  readonly processes = new Map<TracedProcess, Share>()
+  readonly files: Map<FileName, Share>
+  readonly processes: Map<TracedProcess, Share>
   #took: Durations | null = null
   #failed: Map<string, number> | null = null
   #mapped: Map<FileName, Ranges> | null = null
@@ -66,6 +66,9 @@ export class Group {
 
   constructor(subject: Subject) {
     this.subject = subject
+    const ofFile = subject.kind === 'file'
+    this.files = ofFile ? NO_SHARES : new Map()
+    this.processes = ofFile ? new Map() : NO_SHARES
   }
 
   get confidence(): Confidence {
@@ -154,6 +157,7 @@ export class Group {
 }
 
 const NOTHING: ReadonlyMap<string, number> = new Map()
+const NO_SHARES = new Map<never, Share>()
 
 /** From sure to unsure: a group is as sure as its least sure part. */
 const CONFIDENCE: readonly Confidence[] = ['exact', 'snapshot', 'inferred', 'ambiguous', 'unknown']
@@ -242,6 +246,14 @@ export class Tally {
     const group = this.#byObject.get(process)
     this.#byObject.delete(process)
     return group
+  }
+
+  /** Hands over all groups, one after the other. */
+  *takeAll(): Generator<Group> {
+    for (const [key, group] of this.#byObject) {
+      this.#byObject.delete(key)
+      yield group
+    }
   }
 
   #group(activity: Activity, name: FileName | null, containerOf: (tid: number) => string | null): Group {

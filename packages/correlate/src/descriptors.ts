@@ -66,10 +66,10 @@ const MAX_UNKNOWN = 1024
 
 export class FdTable {
   readonly #entries = new Map<number, FdEntry>()
-  /** Numbers given out while in use → what they mean after the next close, and who got them. */
-  readonly #next = new Map<number, { entry: FdEntry; owner: unknown }[]>()
-  /** Where relative paths start from a descriptor that is not known. */
-  readonly #unknown = new Map<number, NameNode>()
+  /** Numbers given out while in use → what they mean after the next close, and who got them. null: never any. */
+  #next: Map<number, { entry: FdEntry; owner: unknown }[]> | null = null
+  /** Where relative paths start from a descriptor that is not known. null: never any. */
+  #unknown: Map<number, NameNode> | null = null
   /** Whether all descriptors are known: false when the task lived before the trace and nothing was saved of it. */
   complete: boolean
   /** CLONE_FILES made it the table of several tasks. */
@@ -91,38 +91,38 @@ export class FdTable {
   set(fd: number, description: Description, closeOnExec: boolean): boolean {
     if (this.#entries.size >= MAX_DESCRIPTORS && !this.#entries.has(fd)) return false
     this.#entries.set(fd, { description, closeOnExec })
-    if (this.#unknown.size > 0) this.#unknown.delete(fd)
+    this.#unknown?.delete(fd)
     return true
   }
 
   /** What `fd` means for `owner` now, and for all after the close that is still to come (invariant 5). */
   setNext(fd: number, description: Description, closeOnExec: boolean, owner: unknown): void {
-    const waiting = this.#next.get(fd)
+    const waiting = this.#next?.get(fd)
     const next = { entry: { description, closeOnExec }, owner }
     if (waiting) waiting.push(next)
-    else this.#next.set(fd, [next])
+    else (this.#next ??= new Map()).set(fd, [next])
   }
 
   /** Who got a number uses it: the close that was to come is not in the trace. */
   claim(fd: number, owner: unknown): void {
-    while (this.#next.get(fd)?.some((next) => next.owner === owner)) this.close(fd)
+    while (this.#next?.get(fd)?.some((next) => next.owner === owner)) this.close(fd)
   }
 
   close(fd: number): void {
-    const waiting = this.#next.get(fd)
+    const waiting = this.#next?.get(fd)
     const next = waiting?.shift()
     if (!waiting || !next) {
       this.forget(fd)
       return
     }
     this.#entries.set(fd, next.entry)
-    if (waiting.length === 0) this.#next.delete(fd)
+    if (waiting.length === 0) this.#next?.delete(fd)
   }
 
   /** What the number means is not known any more. */
   forget(fd: number): void {
     this.#entries.delete(fd)
-    if (this.#unknown.size > 0) this.#unknown.delete(fd)
+    this.#unknown?.delete(fd)
   }
 
   /** Returns what was there, for an undo. */
@@ -134,11 +134,12 @@ export class FdTable {
 
   /** The same directory for the same number, as long as it is not closed. */
   unknownDirectory(fd: number, make: () => NameNode): NameNode {
-    let node = this.#unknown.get(fd)
+    const known = (this.#unknown ??= new Map())
+    let node = known.get(fd)
     if (!node) {
       // A number nobody opened: as many of them as a log cares to invent.
-      if (this.#unknown.size >= MAX_UNKNOWN) this.#unknown.clear()
-      this.#unknown.set(fd, (node = make()))
+      if (known.size >= MAX_UNKNOWN) known.clear()
+      known.set(fd, (node = make()))
     }
     return node
   }
@@ -157,14 +158,14 @@ export class FdTable {
   copy(): FdTable {
     const table = new FdTable(this.complete)
     for (const [fd, entry] of this.#entries) table.#entries.set(fd, entry)
-    for (const [fd, node] of this.#unknown) table.#unknown.set(fd, node)
+    if (this.#unknown) table.#unknown = new Map(this.#unknown)
     return table
   }
 
   exec(): FdTable {
     const table = new FdTable(this.complete)
     for (const [fd, entry] of this.#entries) if (!entry.closeOnExec) table.#entries.set(fd, entry)
-    for (const [fd, node] of this.#unknown) table.#unknown.set(fd, node)
+    if (this.#unknown) table.#unknown = new Map(this.#unknown)
     return table
   }
 

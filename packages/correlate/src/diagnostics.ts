@@ -74,7 +74,7 @@ export const CORRELATE = {
   tooManyTasks: {
     code: 'correlate/too-many-tasks',
     severity: 'loss',
-    message: 'More than 262,144 tasks seem to be alive at once; the oldest are forgotten.',
+    message: 'More than 131,072 tasks seem to be alive at once; the oldest are forgotten.',
     fix: 'check that the log is whole: exits seem to be missing (-q, -e filters)',
   },
   unordered: {

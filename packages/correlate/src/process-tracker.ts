@@ -1,8 +1,9 @@
 /** fork, exec, exit, names and ids of tasks → Task, TracedProcess. The rules are at the top of processes.ts. */
-import { CALLS, OK, flags as F } from '@flushtrace/trace'
+import { CALLS, OK, flags as F, oldestKeys } from '@flushtrace/trace'
 import { describe, FdTable, type Origin } from './descriptors.ts'
 import { guessKind } from './decorations.ts'
 import { syncMode } from './descriptor-tracker.ts'
+import { CORRELATE } from './diagnostics.ts'
 import { TracedFile } from './files.ts'
 import { AddressSpace } from './mappings.ts'
 import { emptyCall, TracedProcess, type Task } from './processes.ts'
@@ -10,6 +11,8 @@ import type { Row, Tracker, World } from './world.ts'
 
 /** TASK_COMM_LEN - 1 */
 const COMM_BYTES = 15
+/** Alive at once: every task costs the kernel kilobytes, too. */
+const MAX_TASKS = 1 << 17
 
 export class ProcessTracker implements Tracker {
   readonly roles = ['fork', 'exec', 'unshare', 'name', 'taskExit', 'taskName', 'takeOver'] as const
@@ -118,7 +121,7 @@ export class ProcessTracker implements Tracker {
     }
     if (!early && existing) dropTask(this.#world, tid)
     // One object for a task: its calls in flight and the answers hold it.
-    this.#world.tasks.set(tid, early ? Object.assign(early, child) : child)
+    addTask(this.#world, tid, early ? Object.assign(early, child) : child, task)
     this.#world.saved.delete(tid)
   }
 
@@ -164,8 +167,21 @@ export class ProcessTracker implements Tracker {
   }
 }
 
+/** A table that is full forgets its oldest tasks, all but `keep`. */
+export function addTask(world: World, tid: number, task: Task, keep: Task | null = null): void {
+  const { tasks } = world
+  if (tasks.size >= MAX_TASKS && !tasks.has(tid)) {
+    for (const oldest of oldestKeys(tasks)) {
+      if (tasks.get(oldest) === keep) continue
+      world.diagnostics.add(CORRELATE.tooManyTasks, null)
+      dropTask(world, oldest)
+    }
+  }
+  tasks.set(tid, task)
+}
+
 /** The task is gone, and whatever call it was in. */
-export function dropTask(world: World, tid: number): void {
+function dropTask(world: World, tid: number): void {
   const task = world.tasks.get(tid)
   if (!task) return
   world.tasks.delete(tid)
@@ -188,7 +204,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
   const tgid = saved?.tgid ?? tid
   // A thread may be seen before its process is.
   if (tgid !== tid && !world.tasks.has(tgid) && world.saved.has(tgid)) {
-    world.tasks.set(tgid, adoptTask(world, tgid, at, source))
+    addTask(world, tgid, adoptTask(world, tgid, at, source))
   }
   const leader = tgid === tid ? undefined : world.tasks.get(tgid)
   const process = leader?.process ?? new TracedProcess(tid > 0 ? tgid : null, null)

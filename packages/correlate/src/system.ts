@@ -4,7 +4,7 @@
  * A task that appears before its fork returned (vfork's child always does) is held back until a result names it, so
  * that it starts with its parent's descriptors and mappings rather than with none.
  */
-import { CALLS, CallBatch, ENTER, EXIT, TASK_ALIAS, oldestKeys, type Diagnostics } from '@flushtrace/trace'
+import { CALLS, CallBatch, ENTER, EXIT, TASK_ALIAS, type Diagnostics } from '@flushtrace/trace'
 import type { SavedProcess } from '@flushtrace/layout'
 import { emitMapped, type Activity, type ActivitySink } from './activity.ts'
 import { DescriptorTracker, taskLabel } from './descriptor-tracker.ts'
@@ -14,7 +14,7 @@ import { FlushTracker } from './flush-tracker.ts'
 import { FlushInference } from './inference.ts'
 import { MappingTracker } from './mapping-tracker.ts'
 import { NameTracker } from './name-tracker.ts'
-import { ProcessTracker, adoptTask, dropTask } from './process-tracker.ts'
+import { ProcessTracker, addTask, adoptTask } from './process-tracker.ts'
 import { emptyCall, enterCall, type Task, type TracedProcess } from './processes.ts'
 import { SpaceTracker } from './space-tracker.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
@@ -23,8 +23,6 @@ import { report, type Row, type Tracker, type World } from './world.ts'
 const HELD_ROWS = 64
 const MAX_HELD_BATCHES = 64
 const MAX_HELD_TASKS = 64
-/** The kernel's pid_max is at most 2^22, and every task costs it kilobytes. */
-const MAX_TASKS = 1 << 18
 
 interface Held {
   readonly batches: CallBatch[]
@@ -203,16 +201,9 @@ export class System {
     const tid = this.#idOf(batch, i, source)
     const known = this.#world.tasks.get(tid)
     if (known) return known
-    const { tasks, saved } = this.#world
-    if (tasks.size >= MAX_TASKS) {
-      for (const oldest of oldestKeys(tasks)) {
-        this.#world.diagnostics.add(CORRELATE.tooManyTasks, null)
-        dropTask(this.#world, oldest)
-      }
-    }
-    const wasSaved = saved.has(tid)
+    const wasSaved = this.#world.saved.has(tid)
     const task = adoptTask(this.#world, tid, this.#at, source)
-    tasks.set(tid, task)
+    addTask(this.#world, tid, task)
     if (wasSaved && this.#world.detail) this.#mappedBefore({ ...this.#row, task, batch, i, source })
     // One that begins with execve was started by the tracer; all others were there before.
     if (CALLS[batch.call[i]].role !== 'exec' && !wasSaved && task.process.threads === 1) {

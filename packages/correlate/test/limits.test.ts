@@ -15,6 +15,7 @@ import { BlockAnchors, CallAnchors } from '../src/alignment/anchors.ts'
 import { twinOffset } from '../src/alignment/twin-offset.ts'
 import { windowOffset } from '../src/alignment/window-offset.ts'
 import { FdTable, describe } from '../src/descriptors.ts'
+import { CORRELATE } from '../src/diagnostics.ts'
 import { FileTree, TracedFile } from '../src/files.ts'
 import { FlushWaits } from '../src/flush-waits.ts'
 import { RequestTimes, RequestTracker } from '../src/index.ts'
@@ -57,6 +58,24 @@ limits('a child that does much before its fork returns is no longer waited for',
   assert.is(t.flushes.length, 0)
   t.call(100, 'fsync', { fd: 3 })
   assert.is(t.flushes.length, rowsHeld + 1, 'none is lost')
+})
+
+limits('children without number: the oldest go, the parent stays', () => {
+  const most = 1 << 17
+  const t = begun()
+  for (let child = 100; child < 100 + most - 1; child++) {
+    if (t.rows.batch.full) t.rows.batch.clear()
+    t.fork(10, child)
+  }
+  assert.is(t.system.knows(100), true)
+  t.fork(10, 99 + most)
+  assert.equal(
+    [10, 100, 99 + most].map((tid) => t.system.knows(tid)),
+    [true, false, true],
+  )
+  assert.ok(t.count(CORRELATE.tooManyTasks) > 0)
+  t.call(10, 'fsync', { fd: 3 })
+  assert.equal(t.flushes, ['fsync /a'])
 })
 
 // Descriptors, names, mappings ----------------------------------------------------------------------------------------

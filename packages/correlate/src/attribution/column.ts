@@ -2,7 +2,8 @@
 type Store = Float64Array | Int32Array | Uint32Array | Uint8Array
 type StoreOf<T extends Store> = new (length: number) => T
 
-const FIRST = 1024
+/** A trace may have columns for each of a hundred thousand devices. */
+const FIRST = 16
 
 export class Column<T extends Store> {
   readonly #make: StoreOf<T>
