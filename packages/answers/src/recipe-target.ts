@@ -21,8 +21,8 @@ folder=''
 if [ -d "$where" ]; then folder=$(df -P "$where" | awk 'NR == 2 { print $6 }') where=''; fi
 [ -z "$where" ] || [ -b "$where" ] || where=/dev/$where
 choose() {
-  # shellcheck disable=SC2086 # no word where no device was named
-  lsblk -n -r -o KNAME,MOUNTPOINT $where | awk -v where="$where" -v folder="$folder" '
+  [ -z "$where" ] || set -- "$where"
+  lsblk -n -r -o KNAME,MOUNTPOINT "$@" | awk -v where="$where" -v folder="$folder" '
     FILENAME == "/proc/diskstats" { written[$3] = $10; next }
     FILENAME == "/proc/mounts" {${zfs} type[$2] = $3; next }
     type[$2] ~ /^(${systems.map((fs) => TYPES[fs]).join('|')})$/ && (folder == "" || folder == $2) {

@@ -5,15 +5,18 @@
  * POSIX sh and what a server has anyway, since nothing may be installed there; `${…}` is not used, so that the pieces
  * read here as they read there.
  */
+import { TraceError } from '@flushtrace/trace'
 import { mapsPart } from './recipe-maps.ts'
 import { RECIPE_FILE_SYSTEMS, type RecipeFileSystem, type RecipeOptions, type RecipeTool } from './recipe-options.ts'
 import { beginCalls, recordersPart } from './recipe-recorders.ts'
 import { targetPart } from './recipe-target.ts'
 import { shellWord } from './shell-word.ts'
 
-/** The script. The same options give the same text. */
+/** The script. The same options give the same text. Throws where a name would not show in it. */
 export function recipe(options: RecipeOptions = {}): string {
   const { seconds = 60, device, processes = [], tools = ['strace', 'blktrace'] } = options
+  if (device !== undefined) refuseHidden('--device', device, 'name it by another path')
+  for (const process of processes) refuseHidden('--process', process, 'name it by its pid')
   const systems = options.fs ? [options.fs] : RECIPE_FILE_SYSTEMS
   return [
     startPart(seconds, device),
@@ -22,6 +25,12 @@ export function recipe(options: RecipeOptions = {}): string {
     recordersPart(systems, tools, processes),
     recordPart(systems, tools),
   ].join('')
+}
+
+/** A script is read before it is run: nothing in it may hide, move what stands around it, or reach the terminal raw. */
+function refuseHidden(flag: string, text: string, fix: string): void {
+  if (/[\p{C}\p{Zl}\p{Zp}]/u.test(text))
+    throw new TraceError('usage', `${flag} ${text}: it holds characters that do not show; ${fix}`)
 }
 
 function startPart(seconds: number, device: string | undefined): string {
@@ -34,12 +43,14 @@ export LC_ALL=C
 umask 077 # names of files and programs are private
 seconds=${seconds} where=$1 out=$2
 ${given}[ -n "$out" ] || out=$PWD/flushtrace-$(date +%Y%m%d-%H%M%S)
+case $where in -*) where=./$where ;; esac # a name, not an option
+case $out in -*) out=./$out ;; esac
 [ "$(id -u)" = 0 ] || { echo 'This must run as root.' >&2; exit 1; }
 mkdir -p "$out" || exit 1
 stopped='' running=''
 trap 'echo "Interrupted: nothing was recorded." >&2; exit 130' INT TERM HUP
 note() { printf '%s\n' "$*" >>"$out/record.log"; }
-say() { note "$*"; printf '%s\n' "$*" >&2; }
+say() { note "$*"; printf '%s\n' "$*" | tr -d '\001-\011\013-\037\177' >&2; } # a program's name may hold anything
 `
 }
 

@@ -3,7 +3,7 @@
  * system of its own, ended by Ctrl-C, and answered from. What this machine has not is skipped, with a message.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RECIPE_FILE_SYSTEMS, RECIPE_TOOLS, recipe, type RankAnswer, type RecipeOptions } from '@flushtrace/answers'
@@ -45,6 +45,84 @@ scripts('hold only what the file system and the tools need', () => {
   for (const part of ['dump-tree', 'dumpe2fs', 'xfs_db', 'zdb', 'during-', 'blktrace -D']) assert.match(any, part)
   assert.not.match(any, 'strace -f')
   assert.match(recipe({ device: "it's $(x)" }), String.raw`where='it'\''s $(x)'`)
+})
+
+/** What a shell, or a program that it starts, might take for something else than a name. */
+const HOSTILE = [
+  "'; touch MARK; '",
+  '"; touch MARK; "',
+  '$(touch MARK)',
+  '`touch MARK`',
+  '; touch MARK',
+  '| touch MARK',
+  '& touch MARK',
+  "a'\\''; touch MARK #",
+  '\\',
+  "\\'; touch MARK",
+  '> MARK',
+  '-x',
+  '--help',
+  '-rf /',
+  '*',
+  '~root',
+  '${IFS}',
+  'a b',
+  '__proto__',
+  '%s%n',
+  '#',
+  '!!',
+  'é=ü',
+  '',
+]
+
+function sh(script: string, cwd: string, env: NodeJS.ProcessEnv = process.env): string {
+  const { stdout, stderr } = spawnSync('sh', ['-c', script], { cwd, env, encoding: 'utf8' })
+  return stdout + stderr
+}
+
+scripts('hold what they were given as one quoted word, and run nothing of it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'recipe-'))
+  try {
+    const stubs = join(folder, 'stubs')
+    mkdirSync(stubs)
+    writeFileSync(join(stubs, 'id'), '#!/bin/sh\necho 0\n', { mode: 0o755 })
+    writeFileSync(join(stubs, 'lsblk'), `#!/bin/sh\nprintf '%s\\n' "$@" >lsblk\n`, { mode: 0o755 })
+    const env = { ...process.env, PATH: `${stubs}:${process.env.PATH}` }
+    for (const word of HOSTILE) {
+      for (const given of ['device', 'process'] as const) {
+        const made = (name: string): string => recipe(given === 'device' ? { device: name } : { processes: [name] })
+        const script = made(word)
+        const [before, after] = made('HARMLESS').split('HARMLESS')
+        assert.ok(script.startsWith(before) && script.endsWith(after), word)
+        const quoted = script.slice(before.length, script.length - after.length)
+        assert.is(sh(`set -f; printf '%s\\n' ${quoted}`, folder), `${word}\n`)
+      }
+      assert.match(sh(recipe({ device: word }), folder, { ...env, PWD: folder }), /No mounted/)
+      if (word !== '')
+        assert.match(readFileSync(join(folder, 'lsblk'), 'utf8'), /^-n\n-r\n-o\nKNAME,MOUNTPOINT\n\/dev\/.*\n$/)
+      const targets = /^targets\(\) \{[^]*?^\}/m.exec(recipe({ processes: [word, '42'] }))?.[0] ?? ''
+      assert.match(sh(`${targets}\ntargets`, folder), /^(?:\d*\n)*42\n$/)
+      assert.is(existsSync(join(folder, 'MARK')), false, word)
+    }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+scripts('refuse what does not show, and choices that are none', async () => {
+  const bad = ['\u001b[2J', 'a\nb', '\u202egpj', 'a\u200bb', '\u2028', '\u009b31m', '\udcff']
+  const asked = [
+    ...bad.flatMap((word) => [
+      ['--device', word],
+      ['--process', word],
+    ]),
+    ...[...bad, ...HOSTILE].flatMap((word) => ['fs', 'tools', 'seconds'].map((flag) => [`--${flag}=${word}`])),
+  ]
+  for (const argv of asked) {
+    const { code, out, err } = await flushtrace('recipe', ...argv)
+    assert.equal([code, out], [2, ''], JSON.stringify(argv))
+    assert.match(err, /^[^\p{C}\p{Zl}\p{Zp}]+\n$/u)
+  }
 })
 
 scripts('record a file system, end at Ctrl-C, and are answered from', async () => {

@@ -7,19 +7,21 @@ umask 077 # names of files and programs are private
 seconds=600 where=$1 out=$2
 [ -n "$where" ] || where=/dev/sda1
 [ -n "$out" ] || out=$PWD/flushtrace-$(date +%Y%m%d-%H%M%S)
+case $where in -*) where=./$where ;; esac # a name, not an option
+case $out in -*) out=./$out ;; esac
 [ "$(id -u)" = 0 ] || { echo 'This must run as root.' >&2; exit 1; }
 mkdir -p "$out" || exit 1
 stopped='' running=''
 trap 'echo "Interrupted: nothing was recorded." >&2; exit 130' INT TERM HUP
 note() { printf '%s\n' "$*" >>"$out/record.log"; }
-say() { note "$*"; printf '%s\n' "$*" >&2; }
+say() { note "$*"; printf '%s\n' "$*" | tr -d '\001-\011\013-\037\177' >&2; } # a program's name may hold anything
 # Which file system: that of the folder or on the device (or on its partitions), else the one most written to so far.
 folder=''
 if [ -d "$where" ]; then folder=$(df -P "$where" | awk 'NR == 2 { print $6 }') where=''; fi
 [ -z "$where" ] || [ -b "$where" ] || where=/dev/$where
 choose() {
-  # shellcheck disable=SC2086 # no word where no device was named
-  lsblk -n -r -o KNAME,MOUNTPOINT $where | awk -v where="$where" -v folder="$folder" '
+  [ -z "$where" ] || set -- "$where"
+  lsblk -n -r -o KNAME,MOUNTPOINT "$@" | awk -v where="$where" -v folder="$folder" '
     FILENAME == "/proc/diskstats" { written[$3] = $10; next }
     FILENAME == "/proc/mounts" { type[$2] = $3; next }
     type[$2] ~ /^(ext[234])$/ && (folder == "" || folder == $2) {
