@@ -6,7 +6,7 @@ import { Tally, emptyFacts } from '../src/facts.ts'
 import { TaskNames } from '../src/names.ts'
 import { Sequences } from '../src/sequences.ts'
 import { readBlktrace } from '../src/index.ts'
-import { collect, memorySource, named } from './source.ts'
+import { act, collect, memorySource, named, read, record } from './source.ts'
 
 const limits = suite('limits of block traces')
 
@@ -38,6 +38,18 @@ limits('losses are looked for on so many CPUs and devices', () => {
   assert.equal([lost(0, 8191), lost(0, 8192)], [3, 0])
   for (let device = 1; device < 1024; device++) sequences.missing(device, 0, 1)
   assert.equal([lost(1023, 1), lost(1024, 1)], [3, 0])
+})
+
+limits('after damage, a record with more than 4 KiB behind it is not taken for one', async () => {
+  const note = (payloadBytes: number): Buffer =>
+    Buffer.concat([record({ time: 5, action: act(2, 'notify'), payloadBytes }), Buffer.alloc(payloadBytes, 'x')])
+  const event = record({ time: 9, action: act(1, 'write', 'queue'), sector: 8, bytes: 4096 })
+  const facts = async (payloadBytes: number) => {
+    const { rows, facts } = await read(Buffer.concat([event, Buffer.alloc(60, 0xff), note(payloadBytes), event]))
+    return [rows.length, facts.notes, facts.damaged]
+  }
+  assert.equal(await facts(4096), [2, 1, 1])
+  assert.equal(await facts(4104), [2, 0, 1])
 })
 
 limits('devices and CPUs beyond 4,096 are not listed', () => {

@@ -147,4 +147,10 @@ inference('msync: the one mapping; the file flushed with it; the one locked; the
   assert.is(story.msync(), 'flushed-with ambiguous /b /a')
 })
 
+inference('of more candidates than eight the others are not named', () => {
+  const story = new Story()
+  for (let k = 0; k < 12; k++) story.open(3 + k, `/${k}`).map(3 + k, 0x10000 * (k + 1))
+  assert.is(story.msync().split(' ').length, 2 + 8)
+})
+
 inference.run()

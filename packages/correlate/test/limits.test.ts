@@ -12,6 +12,7 @@ import {
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BlockAnchors, CallAnchors } from '../src/alignment/anchors.ts'
+import { isSure } from '../src/alignment/offset.ts'
 import { twinOffset } from '../src/alignment/twin-offset.ts'
 import { windowOffset } from '../src/alignment/window-offset.ts'
 import { FdTable, describe } from '../src/descriptors.ts'
@@ -319,6 +320,11 @@ limits('of one request that is written again and again, sixteen times of each tr
   const times = (from: number, count: number): number[] => Array.from({ length: count }, (_, k) => from + k * 1e9)
   const found = twinOffset(new Map([['a', times(0, 100)]]), new Map([['a', times(500, 100)]]))
   assert.equal([found?.matched, found?.offsetNs], [16, 500])
+})
+
+limits('a clock known less closely than to five milliseconds is not used', () => {
+  const found = { offsetNs: 0, matched: 1000, lead: 1 }
+  assert.equal([isSure({ ...found, residualNs: 5e6 }), isSure({ ...found, residualNs: 5e6 + 1 })], [true, false])
 })
 
 limits('of very many pairs of flushes and requests only some look for the offset', () => {

@@ -3,6 +3,7 @@ import { Diagnostics, type Source } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ChunkMap } from '../src/btrfs-facts.ts'
+import { DeviceGraph } from '../src/device-graph.ts'
 import { ExtentBuilder } from '../src/extent-builder.ts'
 import { Findings } from '../src/findings.ts'
 import { readInodes } from '../src/inode-list.ts'
@@ -97,6 +98,20 @@ limits('a request over more stripes than are followed up', () => {
   } as unknown as Parameters<typeof piecesAbove>[0]
   assert.is(piecesAbove(layer, 2, 0, 65_536 * 4096).length, 65_536)
   assert.is(piecesAbove(layer, 2, 0, 65_537 * 4096).length, 0)
+})
+
+limits('layers beyond sixteen are not looked at', () => {
+  const layers = Array.from({ length: 20 }, (_, k) => ({
+    kind: 'linear' as const,
+    what: 'linear',
+    upper: k + 2,
+    upperAt: 0,
+    bytes: 2 ** 30,
+    lower: k + 1,
+    lowerAt: 0,
+  }))
+  const reached = (count: number): number => new DeviceGraph(layers.slice(0, count), []).resolve(1, 0, 4096)[0].device
+  assert.equal([reached(15), reached(16), reached(20)], [16, 17, 17])
 })
 
 limits('devices beyond 1,024 are not in the figure', async () => {

@@ -1,7 +1,8 @@
 /** Beyond each bound of this reader: docs/limits.md. */
-import { TASK_NAME, Diagnostics, type CallBatch } from '@flushtrace/trace'
+import { TASK_NAME, CallBatch, Diagnostics, StringTable, callIndex } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { CallMemo } from '../src/call-memo.ts'
 import { readStrace } from '../src/index.ts'
 import { Scanner } from '../src/scanner.ts'
 
@@ -51,6 +52,27 @@ limits('command lines of many arguments, or of long ones, are cut and say so', a
   const long = await argvOf(['x'.repeat(4000), 'y'.repeat(5000), 'z'])
   assert.equal([long.argv.map((word) => word.length), long.cut], [[4000, 4096], true])
   assert.equal(await argvOf(['a', 'b']), { kind: 'argv', argv: ['a', 'b'], cut: false })
+})
+
+limits('calls that are recognised: the last thousand, and not the long ones', () => {
+  const memo = new CallMemo()
+  const scanner = new Scanner()
+  const batch = new CallBatch(new StringTable(), [], 1)
+  batch.add(0, callIndex('fsync'), 7, 0, 1)
+  const isKnown = (text: string): boolean => {
+    const bytes = Buffer.from(text)
+    const known = memo.find(0, callIndex('fsync'), bytes, 0, bytes.length) >= 0
+    if (!known) memo.keep(0, bytes, 0, scanner.scan(bytes, 0, bytes.length), scanner, batch, 0)
+    return known
+  }
+  const ofLength = (length: number): string => `${'3</'.padEnd(length - ') = '.length - 1, 'x')}>) = 0`
+  assert.equal([isKnown(ofLength(256)), isKnown(ofLength(256))], [false, true])
+  assert.equal([isKnown(ofLength(257)), isKnown(ofLength(257))], [false, false])
+  const names = Array.from({ length: 8000 }, (_, k) => (Math.imul(k, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0'))
+  const calls = names.map((name) => Buffer.from(`3</srv/${name}${name}>) = 0`))
+  for (const call of calls) isKnown(call.toString())
+  const known = calls.filter((call) => memo.find(0, callIndex('fsync'), call, 0, call.length) >= 0).length
+  assert.ok(known > 900 && known <= 1024, String(known))
 })
 
 limits('descriptors, control blocks and completions of one call beyond 4,096', async () => {

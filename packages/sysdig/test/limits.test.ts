@@ -34,6 +34,21 @@ limits('after damage, a block of more than 1 MiB is not taken for one', async ()
   assert.ok((await found(1 << 19)) > (await found(1 << 21)))
 })
 
+limits('blocks longer than sysdig writes are damage: of an event, of a list', async () => {
+  const sized = (type: number, bytes: number): Buffer => block(type, Buffer.alloc(bytes - 12))
+  const damaged = async (large: Buffer): Promise<number> =>
+    countOf(await scap(large, generic(FSYNC, null, true)), 'sysdig/damaged-block')
+  const unknownKind = 0x8010abcd
+  assert.equal([await damaged(sized(unknownKind, 1 << 24)), await damaged(sized(unknownKind, (1 << 24) + 4))], [0, 1])
+  const list = 0x220
+  assert.equal([await damaged(sized(list, 1 << 26)), await damaged(sized(list, (1 << 26) + 4))], [0, 1])
+})
+
+limits('a task id that no kernel gives is damage', async () => {
+  const { facts } = await text([4_194_303, 4_194_304].map((tid, k) => line(k, tid, '< close res=0')))
+  assert.equal([facts.used, facts.damaged], [1, 1])
+})
+
 /** Many entries of one list: those of a short one, with other task ids. */
 function tasks(first: number, count: number): Buffer {
   const entry = (tid: number): ListEntry => ({ tid, pid: tid, comm: 'c' })

@@ -60,11 +60,14 @@ strings('grows past its first slots and bytes', () => {
 
 strings('says when it is full, by number and by bytes', () => {
   const many = new StringTable()
-  for (let k = 0; k < StringTable.MAX_STRINGS; k++) intern(many, String(k))
+  for (let k = 1; k < 1 << 15; k++) intern(many, String(k))
+  assert.not(many.full)
+  intern(many, '0')
   assert.ok(many.full)
   const large = new StringTable()
+  for (let k = 0; k < 3; k++) intern(large, String(k).padStart(1 << 20, 'x'))
   assert.not(large.full)
-  for (let k = 0; k < 17; k++) intern(large, String(k).padStart(1 << 20, 'x'))
+  intern(large, '3'.padStart(1 << 20, 'x'))
   assert.ok(large.full)
 })
 
