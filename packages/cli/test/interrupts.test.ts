@@ -1,7 +1,7 @@
 /** What ends the program from outside, and sources that are no plain files: run as a process of its own. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -52,6 +52,32 @@ interrupts('a pipe that is closed ends the work at once, without a word', async 
   assert.is(err, '')
 })
 
+const TRACE = ['fixtures/strace/attach-samba', 'fixtures/locate/samba']
+for (const argv of [
+  ['inspect', ...TRACE],
+  ['rank', ...TRACE, '--top', '0', '--json'],
+  ['rank', FIXTURE, '--check'],
+  ['locate', ...TRACE, '--csv'],
+  ['explain', ...TRACE, '--process', '*'],
+  ['recipe'],
+]) {
+  interrupts(`${argv.join(' ')} | true: ends as if a signal had, without a word`, async () => {
+    const child = start(argv)
+    child.stdout?.destroy()
+    const { code, err } = await ended(child)
+    assert.equal([code, err], [141, ''])
+  })
+}
+
+interrupts('a full disk is told', async () => {
+  const child = spawn(process.execPath, [...PROGRAM, 'rank', FIXTURE], {
+    stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+  })
+  const { code, err } = await ended(child)
+  assert.is(code, 2)
+  assert.match(err, /^flushtrace: cannot write the output: ENOSPC.*\n$/)
+})
+
 interrupts('Ctrl-C while it reads: the signal ends it, and nothing is printed', async () => {
   const child = start(['rank', '-'], 'pipe')
   child.stdin?.on('error', () => {})
@@ -61,18 +87,20 @@ interrupts('Ctrl-C while it reads: the signal ends it, and nothing is printed', 
   assert.equal([signal, out, err], ['SIGINT', '', ''])
 })
 
-interrupts('Ctrl-C while it writes a copy leaves nothing of it', async () => {
-  const source = endless()
-  const copies = join(folder, 'copies')
-  const child = start(['inspect', source, '--anonymize', copies])
-  const unfinished = (): string[] => readdirSync(folder).filter((name) => name.startsWith('copies'))
-  while (unfinished().length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
-  assert.match(unfinished()[0], /^copies\.unfinished-/)
-  child.kill('SIGINT')
-  const { signal, out } = await ended(child)
-  assert.equal([signal, out], ['SIGINT', ''])
-  assert.equal(unfinished(), [])
-})
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  interrupts(`${name} while it writes a copy leaves nothing of it`, async () => {
+    const source = endless()
+    const copies = join(folder, 'copies')
+    const child = start(['inspect', source, '--anonymize', copies])
+    const unfinished = (): string[] => readdirSync(folder).filter((entry) => entry.startsWith('copies'))
+    while (unfinished().length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.match(unfinished()[0], /^copies\.unfinished-/)
+    child.kill(name)
+    const { signal, out } = await ended(child)
+    assert.equal([signal, out], [name, ''])
+    assert.equal(unfinished(), [])
+  })
+}
 
 const hasTerminal = spawnSync('script', ['--version']).status === 0
 interrupts('Ctrl-C on a terminal: the bar goes, and the cursor is there again', async () => {
@@ -106,6 +134,27 @@ interrupts('a FIFO', async () => {
   const { code, out } = await ended(child)
   assert.is(code, 0)
   assert.match(out, /^One flush/)
+})
+
+interrupts('Ctrl-C while it waits for a FIFO that nobody writes to', async () => {
+  const fifo = join(folder, 'silent')
+  assert.is(spawnSync('mkfifo', [fifo]).status, 0)
+  const child = start(['rank', fifo])
+  setTimeout(() => child.kill('SIGINT'), 2000)
+  const { signal, out, err } = await ended(child)
+  assert.equal([signal, out, err], ['SIGINT', '', ''])
+})
+
+interrupts('a log that grows while it is read: up to the end that it finds', async () => {
+  const path = join(folder, 'growing.txt')
+  writeFileSync(path, LINE.repeat(100_000))
+  const child = start(['rank', path, '--json'])
+  const growing = setInterval(() => appendFileSync(path, LINE.repeat(10)), 5)
+  const { code, out, err } = await ended(child)
+  clearInterval(growing)
+  assert.equal([code, err], [0, ''])
+  const { total } = JSON.parse(out) as { total: { flushes: { total: number } } }
+  assert.ok(total.flushes.total >= 100_000, String(total.flushes.total))
 })
 
 interrupts.run()
