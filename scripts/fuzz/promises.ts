@@ -67,10 +67,13 @@ async function text(...argv: string[]): Promise<void> {
 
 /** Nothing is lost without a word: the parts of every source add up to its records. */
 export function reconcile({ rows }: InspectAnswer): void {
+  let binary = 0
   for (const { path, kind, lines } of rows) {
+    if (kind === 'blktrace') binary++
     if (!lines) {
       // The files of one binary trace are read together: their records stand with the first.
-      if (kind !== 'unknown' && kind !== 'blktrace') fail(`${path} (${kind}): no account of its records`)
+      if (kind !== 'unknown' && !(kind === 'blktrace' && binary > 1))
+        fail(`${path} (${kind}): no account of its records`)
       continue
     }
     const { total, ...parts } = lines

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { deviceText } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AREAS, stackOf, type LayoutMap } from '../src/index.ts'
+import { AREAS, sniffLayout, stackOf, type LayoutMap } from '../src/index.ts'
+import { KINDS, type LayoutKind } from '../src/kinds.ts'
 import { filesOf, readFiles, type Read } from './capture.ts'
 
 const FOLDER = 'fixtures/layout'
@@ -15,7 +16,11 @@ const golden = suite('layout fixtures')
 for (const name of readdirSync(FOLDER).filter((entry) => statSync(join(FOLDER, entry)).isDirectory())) {
   golden(name, async () => {
     const files = filesOf(join(FOLDER, name))
-    const text = `${JSON.stringify(readable(await readFiles(files)), null, 1)}\n`
+    const read = await readFiles(files)
+    for (const { path, lines, used, notes, damaged } of read.layout.sources) {
+      assert.is(used + notes + damaged, lines, path)
+    }
+    const text = `${JSON.stringify(readable(read), null, 1)}\n`
     const path = join(FOLDER, `${name}.golden`)
     if (process.env.UPDATE === '1') writeFileSync(path, text)
     assert.ok(existsSync(path), `${path} is missing: run with UPDATE=1`)
@@ -25,6 +30,15 @@ for (const name of readdirSync(FOLDER).filter((entry) => statSync(join(FOLDER, e
     }
   })
 }
+
+golden('there is one of every kind', () => {
+  const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).map((name) => join(FOLDER, name))
+  const kinds = files.filter((path) => statSync(path).isFile()).map((path) => sniffLayout(readFileSync(path)))
+  assert.equal(
+    Object.keys(KINDS).filter((kind) => !kinds.includes(kind as LayoutKind)),
+    [],
+  )
+})
 
 function readable({ layout, diagnostics, unread }: Read): unknown {
   return JSON.parse(
