@@ -27,11 +27,11 @@ export async function check(paths: readonly string[], formats: FormatOptions = {
   const straces = of('strace')
   if (straces.length > 0) {
     const { cells, numbered } = await recountStrace(straces)
-    compare(answer, straces, byTask(await countCalls(straces, formats), numbered), byTask(cells, numbered))
+    compare(answer, straces, byTask(await countCalls(answer, straces, formats), numbered), byTask(cells, numbered))
   }
   for (const source of of('scap')) {
     const { cells, whole } = await recountScap(source)
-    if (whole) compare(answer, [source], await countCalls([source], formats), cells)
+    if (whole) compare(answer, [source], await countCalls(answer, [source], formats), cells)
     else answer.left.push({ source: source.path, why: 'damaged' })
   }
   for (const group of byFolder(of('blktrace'))) {
@@ -47,7 +47,7 @@ export async function check(paths: readonly string[], formats: FormatOptions = {
   }
   if (formats.sysdigFormat === undefined) {
     for (const source of [...of('sysdig-text'), ...of('sysdig-json')]) {
-      compare(answer, [source], await countCalls([source], formats), await recountSysdigText(source))
+      compare(answer, [source], await countCalls(answer, [source], formats), await recountSysdigText(source))
     }
   }
   for (const { source, kind } of sources) {
@@ -75,13 +75,17 @@ const RECOUNTED: ReadonlySet<SourceKind> = new Set<SourceKind>([
 /** Counted by rules over descriptors, which the second count does not follow. */
 const PLAIN = new Set(['fsync', 'fdatasync', 'msync', 'sync', 'syncfs', 'aioFsync', 'aioFdsync'])
 
-async function countCalls(sources: readonly Source[], formats: FormatOptions): Promise<Cells> {
+/** What is counted and left out of the second count is said in `answer`. */
+async function countCalls(answer: CheckAnswer, sources: readonly Source[], formats: FormatOptions): Promise<Cells> {
   const cells: Cells = new Map()
   const paths = sources.map(({ path }) => path)
+  let syncWrites = 0
   await analyze(paths, formats, ({ kind, call, task }) => {
-    if (!PLAIN.has(call) || (kind !== 'flush' && kind !== 'failed')) return
-    cellOf(cells, String(task.tid), kind === 'flush' ? call : `${call} failed`).least++
+    if (kind !== 'flush' && kind !== 'failed') return
+    if (PLAIN.has(call)) cellOf(cells, String(task.tid), kind === 'flush' ? call : `${call} failed`).least++
+    else syncWrites++
   })
+  if (syncWrites > 0) answer.left.push({ source: paths[0], why: `synchronous writes: ${syncWrites}` })
   return cells
 }
 

@@ -40,6 +40,12 @@ second('some are really compared', async () => {
   assert.is((await check([join(FIXTURES, 'blktrace/tables/btrace-s.txt')])).left.length, 1)
 })
 
+second('synchronous writes are left out of the second count, and that is said', async () => {
+  const { left } = await check([join(FIXTURES, 'strace/fd-ext4/strace.txt')])
+  assert.is(left.length, 1)
+  assert.match(left[0].why, /^synchronous writes: \d+$/)
+})
+
 async function recount(text: string, name = 'strace.txt'): Promise<Record<string, number>> {
   const path = join(folder, name)
   writeFileSync(path, text)
