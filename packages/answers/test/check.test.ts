@@ -40,18 +40,16 @@ second('some are really compared', async () => {
   assert.is((await check([join(FIXTURES, 'blktrace/tables/btrace-s.txt')])).left.length, 1)
 })
 
-second('synchronous writes are left out of the second count, and that is said', async () => {
-  const { left } = await check([join(FIXTURES, 'strace/fd-ext4/strace.txt')])
-  assert.is(left.length, 1)
-  assert.match(left[0].why, /^synchronous writes: \d+$/)
-})
-
-async function recount(text: string, name = 'strace.txt'): Promise<Record<string, number>> {
+async function recount(text: string, name = 'strace.txt'): Promise<Record<string, number | string>> {
   const path = join(folder, name)
   writeFileSync(path, text)
   const { sources } = await openSources([path], new Diagnostics())
   const { cells } = await recountStrace(sources)
-  return Object.fromEntries([...cells.values()].map(({ task, what, least }) => [`${task} ${what}`, least]))
+  const told = [...cells.values()].map(({ task, what, least, most }) => [
+    `${task} ${what}`,
+    least === most ? least : `${least} to ${most}`,
+  ])
+  return Object.fromEntries(told)
 }
 
 second('a plain reading of strace', async () => {
@@ -60,7 +58,7 @@ second('a plain reading of strace', async () => {
 7 1795173545.000002 fsync(3) = -1 EIO (Input/output error) <0.1>
 7 1795173545.000003 fsync(3) = ? ERESTARTSYS (To be restarted)
 7 1795173545.000004 fsync(3) = 0 (INJECTED)
-7 1795173545.000005 write(1, "fsync(3) = 0", 12) = 12
+7 1795173545.000005 read(1, "fsync(3) = 0", 12) = 12
 7 1795173545.000006 msync(0x1000, 4096, MS_ASYNC) = 0
 7 1795173545.000007 msync(0x1000, 4096, MS_SYNC <unfinished ...>
 8 1795173545.000008 fdatasync(3 <unfinished ...>
@@ -71,6 +69,44 @@ second('a plain reading of strace', async () => {
   assert.equal(await recount(log), { '7 fsync': 1, '7 fsync failed': 1, '7 msync': 1, '8 fdatasync': 1, '8 msync': 1 })
   assert.equal(await recount('[pid  9] 10:00:00 sync() = 0\nsyncfs(3) = 0\n'), { '9 sync': 1, ' syncfs': 1 })
   assert.equal(await recount('sync() = 0\n', 'strace.77'), { '77 sync': 1 })
+})
+
+second('synchronous writes, by what was opened, copied and shared', async () => {
+  const log = `\
+7 1795173545.000001 openat(AT_FDCWD</srv>, "a", O_WRONLY|O_SYNC|O_CLOEXEC) = 3</srv/a>
+7 1795173545.000002 write(3</srv/a>, "x, 5) = 0", 9) = 9
+7 1795173545.000003 dup2(3</srv/a>, 5) = 5</srv/a>
+7 1795173545.000004 write(3, "x", 1) = -1 EIO (Input/output error)
+7 1795173545.000005 openat(AT_FDCWD, "b", 0x101001) = 4
+7 1795173545.000006 clone(child_stack=NULL, flags=CLONE_VM|CLONE_FILES) = 8
+8 1795173545.000007 pwritev(4, [{iov_base="x", iov_len=1}], 1, 0) = 1
+8 1795173545.000008 close(4) = 0
+7 1795173545.000009 write(4, "x", 1) = 1
+7 1795173545.000010 fork() = 9
+9 1795173545.000011 execve("/bin/x", ["x"], 0x7f /* 3 vars */) = 0
+9 1795173545.000012 write(3, "x", 1) = 1
+9 1795173545.000013 write(5, "x", 1 <unfinished ...>
+7 1795173545.000014 openat(AT_FDCWD, "c", O_RDWR) = 6
+9 1795173545.000015 <... write resumed>) = 1
+7 1795173545.000016 pwritev2(6, [{iov_base="x", iov_len=1}], 1, 0, RWF_DSYNC) = 1
+7 1795173545.000017 write(6, "x", 1) = 1
+7 1795173545.000018 openat(AT_FDCWD, "/dev/null", O_WRONLY|O_DSYNC) = 10
+7 1795173545.000019 write(10, "x", 1) = 1
+7 1795173545.000020 copy_file_range(6, NULL, 5, NULL, 4096, 0) = 4096
+`
+  assert.equal(await recount(log), { '7 syncWrite': '3 to 5', '8 syncWrite': 1, '9 syncWrite': '1 to 2' })
+  const { left } = await check([join(FIXTURES, 'strace/fd-ext4-noy/strace.txt')])
+  assert.equal(left, [], 'its synchronous writes are compared')
+})
+
+second('of several logs together synchronous writes are not counted again, and that is said', async () => {
+  const log = '7 1795173545.1 openat(AT_FDCWD, "a", O_WRONLY|O_SYNC) = 3\n7 1795173545.2 write(3, "x", 1) = 1\n'
+  for (const name of ['log.7', 'log.8']) writeFileSync(join(folder, name), log.replaceAll(/^7/gm, name.slice(-1)))
+  const { left } = await check([join(folder, 'log.7'), join(folder, 'log.8')])
+  assert.equal(
+    left.map(({ why }) => why),
+    ['synchronous writes: 2'],
+  )
 })
 
 second('what comes through a pipe is not read twice', async () => {

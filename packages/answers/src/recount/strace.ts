@@ -1,6 +1,7 @@
 /**
  * Flushes of an strace log, counted a second time: a line and a regular expression at a time, and knowing of nothing but
- * the five calls, and of libaio's flushes. Slow and plain on purpose, and with no code of the reader: where the two differ, one of them is wrong.
+ * the five calls, of libaio's flushes, and of synchronous writes (sync-writes.ts). Slow and plain on purpose, and with no
+ * code of the reader: where the two differ, one of them is wrong.
  *
  *     7813  1795173137.151540 fsync(10</srv/x>) = 0 <0.0012>
  *     [pid 7813] msync(0x7f0000000000, 4096, MS_SYNC <unfinished ...>
@@ -10,16 +11,18 @@ import { basename } from 'node:path'
 import type { Source } from '@flushtrace/trace'
 import { cellOf, type Cells } from './cells.ts'
 import { plainLines } from './lines.ts'
+import { DESCRIPTOR_CALLS, SyncWrites } from './sync-writes.ts'
 
 /** Times, `(+ 0.000123)` of -r, numbers and pointers in brackets, labels. */
 const BEFORE_CALL = String.raw`(?:(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d+\.\d+|\d{9,}|\(\+ *\d+\.\d+\)|\[[^\]]*\]) +)*`
 const PID = String.raw`(?:\[pid +(\d+)(?:<.*?>)?\] *|(\d{1,7})(?:<.*?>)? +)?`
 const CALL = new RegExp(
-  String.raw`^${PID} *${BEFORE_CALL}(?:<\.\.\. )?(fsync|fdatasync|msync|sync|syncfs|io_submit)(?:\(| resumed> ?)(.*)$`,
+  String.raw`^${PID} *${BEFORE_CALL}(?:<\.\.\. )?(fsync|fdatasync|msync|sync|syncfs|io_submit|${DESCRIPTOR_CALLS})(?:\(| resumed> ?)(.*)$`,
 )
 const ANY_PID = /^(?:\[pid +\d+|\d{1,7}(?:<.*?>)? +\S)/
 /** The last `) = ` of a line: a name may hold one, what follows a result cannot. */
 const RESULT = /^(.*)\)\s*= (-?\d+|\?)(.*)$/
+const FLUSH = /sync/
 interface Unfinished {
   call: string
   args: string
@@ -39,16 +42,26 @@ async function recountLog(source: Source, cells: Cells): Promise<boolean> {
   let last: string | null = null
   let lines = 0
   let withPid = 0
-  const found: [pid: string, name: string][] = []
+  const found: Cells = new Map()
+  const add = (pid: string, name: string, sure = true): void => {
+    const cell = cellOf(found, pid, name)
+    cell.most++
+    if (sure) cell.least++
+  }
+  const writes = new SyncWrites()
   const end = (pid: string, call: string, text: string): void => {
     const [, args, result, rest] = RESULT.exec(text) ?? []
     if (result === undefined || result === '?' || /\(INJECTED(?:: args, retval)?\)/.test(rest)) return
     if (call === 'io_submit') {
-      for (const name of submitted(args, Number(result))) found.push([pid, name])
-      return
+      const isSync = (fd: string, flags: string): boolean | null => writes.isSync(pid, fd, flags)
+      for (const [name, sure] of submitted(args, Number(result), isSync)) add(pid, name, sure)
+    } else if (FLUSH.test(call)) {
+      if (call === 'msync' && !isSync(args)) return
+      add(pid, result.startsWith('-') ? `${call} failed` : call)
+    } else if (!result.startsWith('-')) {
+      const sync = writes.ended(pid, call, args, Number(result))
+      if (sync !== false) add(pid, 'syncWrite', sync === true)
     }
-    if (call === 'msync' && !isSync(args)) return
-    found.push([pid, result.startsWith('-') ? `${call} failed` : call])
   }
   for await (const line of plainLines(source)) {
     if (line === '') continue
@@ -77,19 +90,29 @@ async function recountLog(source: Source, cells: Cells): Promise<boolean> {
   }
   // A file of a -ff set tells its task by its name alone.
   const oneTask = withPid === 0 && own !== ''
-  for (const [pid, name] of found) cellOf(cells, oneTask ? own : pid, name).least++
-  for (const cell of cells.values()) cell.most = cell.least
+  for (const { task, what, least, most } of found.values()) {
+    const cell = cellOf(cells, oneTask ? own : task, what)
+    cell.least += least
+    cell.most += most
+  }
   return oneTask || withPid === lines
 }
 
 /** The flushes among the first `taken` control blocks; 2 and 3 are their numbers, before 4.22 they were called by words. */
-function submitted(args: string, taken: number): string[] {
+function submitted(
+  args: string,
+  taken: number,
+  isSyncWrite: (fd: string, flags: string) => boolean | null,
+): [name: string, sure: boolean][] {
   const blocks = args.replace(/"(?:[^"\\]|\\.)*"/g, '').split(/\}(?=, \{|\])/)
-  return blocks.slice(0, Math.max(0, taken)).flatMap((text) => {
-    const opcode = /lio_opcode=(?:IOCB_CMD_)?(\w+)|, (f(?:d|data)?sync), fildes/i.exec(text)
+  return blocks.slice(0, Math.max(0, taken)).flatMap((text): [string, boolean][] => {
+    const opcode = /lio_opcode=(?:IOCB_CMD_)?(\w+)|, (f(?:d|data)?sync|pwritev?), fildes/i.exec(text)
     const name = (opcode?.[1] ?? opcode?.[2] ?? '').toLowerCase()
-    if (name === 'fsync' || name === '0x2' || name === '2') return ['aioFsync']
-    return name === 'fdsync' || name === '0x3' || name === '3' ? ['aioFdsync'] : []
+    if (name === 'fsync' || name === '0x2' || name === '2') return [['aioFsync', true]]
+    if (name === 'fdsync' || name === '0x3' || name === '3') return [['aioFdsync', true]]
+    if (!/^(?:pwritev?|0x[18]|[18])$/.test(name)) return []
+    const sync = isSyncWrite(/fildes=(\d+)/.exec(text)?.[1] ?? '', text)
+    return sync === false ? [] : [['syncWrite', sync === true]]
   })
 }
 

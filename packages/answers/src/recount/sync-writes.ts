@@ -1,0 +1,102 @@
+/**
+ * Synchronous writes of an strace log, counted a second time: which numbers were opened with O_SYNC or O_DSYNC, by the
+ * words of the log alone. No code of the reader. What was opened before the log began, or came by a message, may be so.
+ *
+ *     7 openat(AT_FDCWD, "/srv/x", O_WRONLY|O_DSYNC) = 3
+ *     7 write(3</srv/x>, "…"..., 4096) = 4096
+ */
+
+type Sure = boolean | null
+/** null: it may be. */
+interface Opened {
+  readonly sync: Sure
+  readonly endsWithExec: boolean
+}
+type Table = Map<string, Opened>
+
+const OPENS = 'open|openat|openat2|creat'
+const FORKS = 'fork|vfork|clone|clone3'
+const WRITES = 'write|pwrite|pwrite64|writev|pwritev|pwritev2|sendfile|copy_file_range|splice'
+/** The calls that `ended` wants to be told of, as alternatives of a regular expression. */
+export const DESCRIPTOR_CALLS = `${OPENS}|close|close_range|dup|dup2|dup3|fcntl|${FORKS}|execve|unshare|${WRITES}`
+const OF = {
+  open: new RegExp(`^(?:${OPENS})$`),
+  fork: new RegExp(`^(?:${FORKS})$`),
+  write: new RegExp(`^(?:${WRITES})$`),
+}
+
+/** Which argument is written to, where it is not the first. */
+const WRITES_TO: Readonly<Record<string, number>> = { copy_file_range: 2, splice: 2 }
+const O_DSYNC = 0x1000
+const O_CLOEXEC = 0x80000
+
+export class SyncWrites {
+  /** By task; threads have one together. */
+  readonly #tables = new Map<string, Table>()
+
+  /** A call that did what it was asked for; `text` are its arguments. Whether it was a synchronous write. */
+  ended(pid: string, call: string, text: string, result: number): Sure {
+    const args = plain(text)
+    const words = args.split(', ')
+    const fd = numberOf(words[0])
+    const table = this.#of(pid)
+    if (OF.write.test(call))
+      return result > 0 && this.isSync(pid, numberOf(words[WRITES_TO[call] ?? 0]), words.at(-1) ?? '')
+    if (OF.open.test(call)) table.set(String(result), opened(args, text))
+    else if (OF.fork.test(call)) {
+      this.#tables.set(String(result), args.includes('CLONE_FILES') ? table : new Map(table))
+    } else if (call === 'unshare') {
+      if (args.includes('CLONE_FILES')) this.#tables.set(pid, new Map(table))
+    } else if (call === 'execve') {
+      this.#tables.set(pid, new Map([...table].filter(([, { endsWithExec }]) => !endsWithExec)))
+    } else if (call === 'close') table.delete(fd)
+    else if (call === 'close_range') {
+      for (const one of table.keys()) if (+one >= +fd && +one <= Number.parseInt(words[1])) table.delete(one)
+    } else if (call !== 'fcntl' || args.includes('F_DUPFD')) copy(table, fd, String(result), args.includes('CLOEXEC'))
+    else if (args.includes('F_SETFD')) {
+      const known = table.get(fd)
+      if (known) table.set(fd, { ...known, endsWithExec: args.includes('FD_CLOEXEC') })
+    }
+    return false
+  }
+
+  /** A write to this number. `flags`: the words of its own RWF_…. */
+  isSync(pid: string, fd: string, flags: string): Sure {
+    const known = this.#of(pid).get(fd)
+    if (/RWF_D?SYNC/.test(flags)) return known ? true : null
+    return known ? known.sync : null
+  }
+
+  #of(pid: string): Table {
+    let table = this.#tables.get(pid)
+    if (!table) this.#tables.set(pid, (table = new Map()))
+    return table
+  }
+}
+
+/** Without the texts, and without what -y says behind a number. */
+function plain(text: string): string {
+  return text
+    .replace(/"(?:[^"\\]|\\.)*"(?:\.\.\.)?/g, '""')
+    .replace(/(?<=\d|AT_FDCWD)<(?:[^<>]|<[^<>]*>)*>(?:\(deleted\))?/g, '')
+}
+
+function numberOf(word: string | undefined): string {
+  return /^-?\d+/.exec(word ?? '')?.[0] ?? ''
+}
+
+/** Flags by name, or (-X raw) by number. What stands below /dev may be no storage. */
+function opened(args: string, text: string): Opened {
+  const raw = Number.parseInt(/"", (0x[\da-f]+|\d+)/.exec(args)?.[1] ?? '0')
+  const sync = /\bO_D?SYNC\b/.test(args) || (raw & O_DSYNC) !== 0
+  return {
+    sync: sync && /^[^"]*"\/dev\//.test(text) ? null : sync,
+    endsWithExec: args.includes('O_CLOEXEC') || (raw & O_CLOEXEC) !== 0,
+  }
+}
+
+function copy(table: Table, from: string, to: string, endsWithExec: boolean): void {
+  const known = table.get(from)
+  if (known) table.set(to, { ...known, endsWithExec })
+  else table.delete(to)
+}
