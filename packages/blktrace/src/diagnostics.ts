@@ -84,6 +84,13 @@ export const BLKTRACE = {
     message: 'A line is longer than any event is; it is skipped.',
     fix: 'the file may hold other data',
   },
+  addedTimes: {
+    code: 'blktrace/added-times',
+    severity: 'info',
+    message:
+      'perf script printed the time since the line before (--deltatime): the times are added up, and each lacks what its digits do not show.',
+    fix: 'print with --ns, or without --deltatime',
+  },
   damagedLine: {
     code: 'blktrace/damaged-line',
     severity: 'error',

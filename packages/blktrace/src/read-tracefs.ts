@@ -19,6 +19,7 @@ import { BLKTRACE, SHOWN } from './diagnostics.ts'
 import { Tally, emptyFacts, type BlockFacts } from './facts.ts'
 import { addInodeEvent, isInodeEvent } from './inode-events.ts'
 import { LineFeed, type LineSink } from './lines.ts'
+import { AddedUp, countedFrom, type CountedFrom } from './perf-times.ts'
 import type { BlockReading } from './read-binary.ts'
 import { inOrder } from './reorder.ts'
 import { lostEvents, parseTracefsHead, type TracefsHead } from './tracefs-line.ts'
@@ -52,6 +53,8 @@ class TracefsReader implements LineSink {
   #zero: { seconds: number; nanos: number } | null = null
   #counter = false
   #relative = false
+  #counted: CountedFrom = 'clock'
+  readonly #addedUp = new AddedUp()
 
   constructor(path: string, diagnostics: Diagnostics) {
     this.#path = path
@@ -67,6 +70,7 @@ class TracefsReader implements LineSink {
   }
 
   async *batches(source: Source): AsyncGenerator<BlockBatch> {
+    this.#counted = countedFrom(source.head)
     for await (const _ of new LineFeed(this).fill(source)) {
       yield this.#ready()
       this.#recycle()
@@ -81,6 +85,7 @@ class TracefsReader implements LineSink {
     const text = decodeUtf8(buf, start, end)
     const head = parseTracefsHead(text)
     if (head) {
+      this.#place(head)
       if (!this.#event(head, text, whole)) this.#bad(text, whole)
       return
     }
@@ -108,6 +113,15 @@ class TracefsReader implements LineSink {
     this.facts.records++
     this.facts.damaged++
     this.#report(BLKTRACE.longLine, '')
+  }
+
+  /** Puts the time of a line of perf on one axis, whosever event it is. */
+  #place(head: TracefsHead): void {
+    if (!head.perf || this.#counted === 'clock') return
+    head.relative = true
+    if (this.#counted === 'first line') return
+    if (head.cutNs > 0) this.#report(BLKTRACE.addedTimes, '')
+    this.#addedUp.put(head)
   }
 
   /** False when the line is of an event of ours but cannot be read. */

@@ -24,6 +24,10 @@ export interface TracefsHead {
   nanos: number
   /** The time counts from the recording's own start, not from boot. */
   relative: boolean
+  /** What the time lacks below its last digit, in the middle. */
+  cutNs: number
+  /** perf script's layout, whose times may count from elsewhere: perf-times.ts. */
+  perf: boolean
   /** Where the event begins. */
   body: string
 }
@@ -34,9 +38,11 @@ const PERF = /^\s*(\S.*?)\s+(?:\d+\/)?(\d+)\s+(?:\[(\d+)\]\s+)?()(\d+)(?:\.(\d{1
 
 /** null where the line has no such head. */
 export function parseTracefsHead(line: string): TracefsHead | null {
-  const match = FTRACE.exec(line) ?? LATENCY.exec(line) ?? PERF.exec(line)
+  const other = FTRACE.exec(line) ?? LATENCY.exec(line)
+  const match = other ?? PERF.exec(line)
   if (!match) return null
   return {
+    perf: other === null,
     comm: match[1],
     tid: Number(match[2]),
     cpu: match[3] === undefined ? -1 : Number(match[3]),
@@ -47,11 +53,12 @@ export function parseTracefsHead(line: string): TracefsHead | null {
 
 function timeOf(whole: string, fraction: string | undefined, micros: boolean): Time {
   const value = Number(whole)
-  if (micros) return { seconds: Math.floor(value / 1e6), nanos: (value % 1e6) * 1000, relative: true }
+  if (micros) return { seconds: Math.floor(value / 1e6), nanos: (value % 1e6) * 1000, cutNs: 500, relative: true }
   const nanos = fraction === undefined ? NaN : Number(fraction.padEnd(9, '0'))
-  return { seconds: value, nanos, relative: false }
+  const cutNs = fraction === undefined || fraction.length >= 9 ? 0 : 10 ** (9 - fraction.length) / 2
+  return { seconds: value, nanos, cutNs, relative: false }
 }
-type Time = Pick<TracefsHead, 'seconds' | 'nanos' | 'relative'>
+type Time = Pick<TracefsHead, 'seconds' | 'nanos' | 'cutNs' | 'relative'>
 
 /** `CPU:3 [LOST 123 EVENTS]`, `CPU:3 [123 EVENTS DROPPED]`, `# entries-in-buffer/entries-written: 100/350   #P:2`. */
 export function lostEvents(line: string): number {

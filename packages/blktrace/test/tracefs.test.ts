@@ -192,6 +192,47 @@ tracefs('µs of the latency format count from the recording, not from boot', asy
   )
 })
 
+/** As perf script prints these times of events, one of them none of ours. */
+function perfText(print: (ns: number, last: number | null) => number, digits: number): string {
+  const times = [
+    7_000_001_234, 7_000_101_999, 7_000_102_500, 7_000_502_001, 7_000_502_900, 7_001_000_000, 7_001_000_700,
+  ]
+  return times
+    .map((ns, k) => {
+      const shown = print(ns - times[0], k === 0 ? null : times[k - 1] - times[0])
+      const time = `${Math.floor(shown / 1e9)}.${String(shown % 1e9).padStart(9, '0')}`.slice(
+        0,
+        digits - 9 || undefined,
+      )
+      const event = k === 2 ? 'sched:sched_switch: x' : `block:block_bio_queue: 8,0 WS ${8 * k} + 8 [app]`
+      return `   app  42 [000] ${time}: ${event}\n`
+    })
+    .join('')
+}
+const SINCE_FIRST = [0, 100_765, 500_767, 501_666, 998_766, 999_466]
+
+tracefs('perf script --reltime counts from the first line', async () => {
+  const { rows, clock, origin, codes } = await read(perfText((ns) => ns, 9))
+  assert.equal([clock, origin, codes], ['relative', null, {}])
+  assert.equal(
+    rows.map(({ at }) => at),
+    SINCE_FIRST,
+  )
+})
+
+tracefs('perf script --deltatime counts from the line before, whatever that is of', async () => {
+  const since = (ns: number, last: number | null): number => (last === null ? 0 : ns - last)
+  const exact = await read(perfText(since, 9))
+  assert.equal([exact.clock, exact.origin, exact.codes], ['relative', null, {}])
+  assert.equal(
+    exact.rows.map(({ at }) => at),
+    SINCE_FIRST,
+  )
+  const cut = await read(perfText(since, 6), 7)
+  assert.equal([cut.clock, cut.codes], ['relative', { 'blktrace/added-times': 7 }])
+  assert.ok(cut.rows.every(({ at }, k) => Math.abs(at - SINCE_FIRST[k]) <= 500 * (k + 1)))
+})
+
 tracefs('a clock that counts something else than time', async () => {
   const { rows, codes, clock } = await read('  dd-1 [000] ....  123456789012: block_bio_queue: 8,0 WS 8 + 8 [dd]\n')
   assert.is(rows.length, 1)
