@@ -170,6 +170,12 @@ nothing('are not after what changes sizes, blocks and names, or after a flush th
   const changes: ((story: Story) => Story)[] = [
     (story) => story.call('ftruncate', { fd: 3, size: 9 }),
     (story) => story.call('fallocate', { fd: 3, flags: 0, offset: 0, size: 4096 }),
+    (story) => story.call('fallocate', { fd: 3, flags: F.FALLOC_FL_PUNCH_HOLE, offset: 0, size: 4096 }),
+    (story) => story.call('ioctl', { fd: 3, fd2: 9, flags: F.FICLONE }),
+    (story) => story.call('ioctl', { fd: 3, flags: F.FICLONERANGE }),
+    // The struct says which file, and is not read.
+    (story) => story.call('ioctl', { fd: 9, flags: F.FIDEDUPERANGE }),
+    (story) => story.call('copy_file_range', { fd: 3, fd2: 9, size: 4096, result: 4096 }),
     (story) => story.rename('/a', '/b'),
     (story) => story.call('link', { path: '/a', path2: '/b' }),
     (story) => story.open('/a', F.O_RDWR | F.O_TRUNC, 4),

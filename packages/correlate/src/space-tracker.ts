@@ -8,6 +8,10 @@
  *    truncated (mount option auto_da_alloc; torvalds/linux fs/ext4/namei.c ext4_rename(), fs/ext4/file.c
  *    ext4_release_file()).
  * 3. Defragmenting a file on btrfs makes its pages dirty; the kernel writes them later (fs/btrfs/defrag.c).
+ * 4. A clone (FICLONE, FICLONERANGE: cp --reflink) gives a file other blocks, which it shares with their owner until one
+ *    of them is written: from then on neither's old blocks say whose they are. What does not fill a block is copied
+ *    through pages (fs/remap_range.c, ioctl_ficlone(2)). FIDEDUPERANGE does the same to files that only its struct names.
+ * 5. A file cut or zeroed within a page: the rest of that page is written as zeroes (mm/truncate.c).
  */
 import { CALLS, OK, flags as F } from '@flushtrace/trace'
 import { emitAt, targetOf, type DetailKind } from './activity.ts'
@@ -21,6 +25,19 @@ import type { Row, Tracker, World } from './world.ts'
 const TAKES_AWAY = F.FALLOC_FL_PUNCH_HOLE | F.FALLOC_FL_COLLAPSE_RANGE | F.FALLOC_FL_INSERT_RANGE
 
 const DEFRAGMENTS: readonly number[] = [F.BTRFS_IOC_DEFRAG, F.BTRFS_IOC_DEFRAG_RANGE]
+const CLONES: readonly number[] = [F.FICLONE, F.FICLONERANGE]
+/** fallocate modes that leave zeroes where data was. */
+const ZEROES = F.FALLOC_FL_PUNCH_HOLE | F.FALLOC_FL_ZERO_RANGE
+/** The smallest page and the most usual block. */
+const PAGE = 4096
+
+interface About {
+  readonly file: TracedFile
+  readonly node: NameNode | null
+  readonly origin?: Origin
+}
+
+const NO_FILE = { file: null, node: null }
 
 /** Stands after NameTracker: names have moved already when it looks. */
 export class SpaceTracker implements Tracker {
@@ -53,49 +70,71 @@ export class SpaceTracker implements Tracker {
         break
       case 'rename':
         this.#replaced(row, inFlight.node2)
-        if (inFlight.node?.file) this.#emit(row, 'renamed', inFlight.node.file, inFlight.node, NaN)
+        if (inFlight.node?.file) this.#emit(row, 'renamed', { file: inFlight.node.file, node: inFlight.node }, NaN)
         break
       case 'truncate':
         this.#truncated(row)
         break
       case 'ioctl':
-        if (DEFRAGMENTS.includes(batch.flags[i])) this.#about(row, 'dirtied', inFlight.description, NaN)
+        this.#ioctl(row)
         break
       default:
     }
   }
 
+  #ioctl(row: Row): void {
+    const { batch, i, inFlight, task } = row
+    const request = batch.flags[i]
+    const clones = CLONES.includes(request)
+    if (clones || DEFRAGMENTS.includes(request)) this.#about(row, 'dirtied', inFlight.description, NaN)
+    if (clones) this.#about(row, 'freed', inFlight.description, 0)
+    // FICLONERANGE's is in a struct.
+    if (request === F.FICLONE) this.#about(row, 'freed', task.fds.get(batch.fd2[i]), 0)
+    if (request === F.FIDEDUPERANGE) this.#emit(row, 'dirtied', null, NaN)
+  }
+
   #truncated(row: Row): void {
     const { batch, i, inFlight } = row
-    const call = CALLS[batch.call[i]].name
-    if (call === 'fallocate') {
-      if (inFlight.description?.file) inFlight.description.file.changes++
-      if ((batch.flags[i] & TAKES_AWAY) !== 0) this.#about(row, 'freed', inFlight.description, batch.offset[i])
-    } else if (batch.path[i] < 0) this.#about(row, 'freed', inFlight.description, batch.size[i])
-    else {
-      const node = nodeOfPath(this.#world, row, batch.path[i], inFlight.start)
-      if (node?.file) this.#emit(row, 'freed', node.file, node, batch.size[i])
-    }
+    const { file, node } = this.#truncatedFile(row)
+    if (!file) return
+    const about = { file, node, origin: inFlight.description?.origin }
+    const [offset, size] = [batch.offset[i], batch.size[i]]
+    const modes = CALLS[batch.call[i]].name === 'fallocate' ? batch.flags[i] : null
+    if (modes !== null) file.changes++
+    if (modes === null) this.#emit(row, 'freed', about, size)
+    else if ((modes & TAKES_AWAY) !== 0) this.#emit(row, 'freed', about, offset)
+    const edges = modes === null ? [size] : (modes & ZEROES) !== 0 ? [offset, offset + size] : []
+    if (edges.some((at) => at % PAGE !== 0)) this.#emit(row, 'dirtied', about, NaN)
+  }
+
+  #truncatedFile(row: Row): { file: TracedFile | null; node: NameNode | null } {
+    const { batch, i, inFlight } = row
+    if (batch.path[i] < 0) return inFlight.description ?? NO_FILE
+    const node = nodeOfPath(this.#world, row, batch.path[i], inFlight.start)
+    return { file: node?.file ?? null, node }
   }
 
   /** What a name led to before this call took it away. */
   #replaced(row: Row, node: NameNode | null): void {
-    if (node?.removed && node.file && node.file.nodes.size === 0) this.#emit(row, 'freed', node.file, node, 0)
+    const file = node?.removed ? node.file : null
+    if (file?.nodes.size === 0) this.#emit(row, 'freed', { file, node }, 0)
   }
 
   #about(row: Row, kind: DetailKind, description: Description | null, offset: number): void {
-    if (description?.file) this.#emit(row, kind, description.file, description.node, offset, description.origin)
+    const { file = null, node = null, origin } = description ?? {}
+    if (file) this.#emit(row, kind, { file, node, origin }, offset)
   }
 
-  #emit(row: Row, kind: DetailKind, file: TracedFile, node: NameNode | null, offset: number, origin?: Origin): void {
+  /** `about`: null where the trace does not show which file. */
+  #emit(row: Row, kind: DetailKind, about: About | null, offset: number): void {
     const { batch, i, task } = row
     const { activity } = this.#world
     activity.kind = kind
     activity.call = activity.via = CALLS[batch.call[i]].name
     activity.task = task
-    activity.scope = 'file'
+    activity.scope = about ? 'file' : 'unknown'
     const here: Origin = { rule: 'open', source: row.source, record: batch.record[i] }
-    activity.targets = [targetOf(this.#world, task, { file, node, origin: origin ?? here })]
+    activity.targets = about ? [targetOf(this.#world, task, { ...about, origin: about.origin ?? here })] : []
     activity.bytes = 0
     activity.mapped = null
     activity.errno = null

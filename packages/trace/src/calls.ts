@@ -24,7 +24,7 @@ export type CallRole =
   | 'unlink'
   | 'write' // to `fd`; also sendfile, copy_file_range, splice
   | 'truncate' // ftruncate, truncate, fallocate: changes what is stored without write()
-  | 'ioctl' // only those that make pages dirty: btrfs's defragmenting
+  | 'ioctl' // only those that change what is stored: btrfs's defragmenting, shared blocks (reflinks)
   | 'flush' // fsync, fdatasync, sync, syncfs
   | 'msync'
   | 'syncRange'
@@ -151,7 +151,7 @@ const ROWS: Row[] = [
   ['ftruncate ftruncate64', 'truncate', 'fd size'],
   ['truncate truncate64', 'truncate', 'path size'],
   ['fallocate', 'truncate', 'fd flags:fallocate offset size'],
-  ['ioctl', 'ioctl', 'fd flags:ioctl'],
+  ['ioctl', 'ioctl', 'fd flags:ioctl fd2'],
 
   ['fsync fdatasync syncfs', 'flush', 'fd'],
   ['sync', 'flush'],

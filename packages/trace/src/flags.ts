@@ -68,11 +68,16 @@ export const S_IFCHR = 0o020000
 /** include/uapi/linux/falloc.h. */
 export const FALLOC_FL_PUNCH_HOLE = 0x02
 export const FALLOC_FL_COLLAPSE_RANGE = 0x08
+export const FALLOC_FL_ZERO_RANGE = 0x10
 export const FALLOC_FL_INSERT_RANGE = 0x20
 
 /** include/uapi/linux/btrfs.h: reads what is scattered and makes it dirty, so that it is written again in one place. */
 export const BTRFS_IOC_DEFRAG = 0x50009402
 export const BTRFS_IOC_DEFRAG_RANGE = 0x40309410
+/** include/uapi/linux/fs.h: blocks of one file become another one's, too. btrfs had them first, and strace names both. */
+export const FICLONE = 0x40049409
+export const FICLONERANGE = 0x4020940d
+export const FIDEDUPERANGE = 0xc0189436
 
 export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> = {
   open: words({
@@ -113,10 +118,19 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
     FALLOC_FL_KEEP_SIZE: 1,
     FALLOC_FL_PUNCH_HOLE,
     FALLOC_FL_COLLAPSE_RANGE,
-    FALLOC_FL_ZERO_RANGE: 0x10,
+    FALLOC_FL_ZERO_RANGE,
     FALLOC_FL_INSERT_RANGE,
   }),
-  ioctl: words({ BTRFS_IOC_DEFRAG, BTRFS_IOC_DEFRAG_RANGE }),
+  ioctl: words({
+    BTRFS_IOC_DEFRAG,
+    BTRFS_IOC_DEFRAG_RANGE,
+    FICLONE,
+    BTRFS_IOC_CLONE: FICLONE,
+    FICLONERANGE,
+    BTRFS_IOC_CLONE_RANGE: FICLONERANGE,
+    FIDEDUPERANGE,
+    BTRFS_IOC_FILE_EXTENT_SAME: FIDEDUPERANGE,
+  }),
   msync: words({ MS_ASYNC, MS_INVALIDATE: 2, MS_SYNC }),
   syncRange: words({ SYNC_FILE_RANGE_WAIT_BEFORE: 1, SYNC_FILE_RANGE_WRITE: 2, SYNC_FILE_RANGE_WAIT_AFTER: 4 }),
   prot: words({ PROT_NONE: 0, PROT_READ: 1, PROT_WRITE, PROT_EXEC: 4 }),

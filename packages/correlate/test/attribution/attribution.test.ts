@@ -334,6 +334,25 @@ dirty('what btrfs was told to defragment, by whoever told it', () => {
   assert.equal(c.locate(), ['0+4096 /mnt/a inferred only-dirty writeback 10'])
 })
 
+dirty('a file that blocks of another were cloned into, or that was cut within a page', () => {
+  for (const call of [
+    ['ioctl', { fd: 3, fd2: 4, flags: F.FICLONE }],
+    ['ioctl', { fd: 3, flags: F.FICLONERANGE }],
+    ['ftruncate', { fd: 3, size: 100 }],
+    ['fallocate', { fd: 3, flags: F.FALLOC_FL_PUNCH_HOLE, offset: 0, size: 4097 }],
+    ['fallocate', { fd: 3, flags: F.FALLOC_FL_ZERO_RANGE, offset: 1, size: 4095 }],
+  ] as const) {
+    const c = begun({ type: 'btrfs' })
+    c.calls.call(10, call[0], { ...call[1], atNs: 10, tookNs: 5 })
+    c.blocks.at('Q W 80+8', 300, KWORKER)
+    assert.equal(c.locate(), ['0+4096 /mnt/a inferred only-dirty writeback 10'])
+  }
+  const aligned = begun({ type: 'btrfs' })
+  aligned.calls.call(10, 'ftruncate', { fd: 3, size: PAGE, atNs: 10, tookNs: 5 })
+  aligned.blocks.at('Q W 80+8', 300, KWORKER)
+  assert.not.match(aligned.locate()[0], 'only-dirty')
+})
+
 dirty('one elsewhere is none of this file system’s', () => {
   const c = begun()
   c.calls.open(20, '/elsewhere', O_RDWR, 4, { atNs: 0 })
