@@ -1,6 +1,7 @@
 /** One flush put into words: its time by parts, the requests it waited for, and how that is known. */
 import { OP, deviceText } from '@flushtrace/trace'
-import { rollup, sum } from 'd3-array'
+import type { Piece } from '@flushtrace/correlate'
+import { sum } from 'd3-array'
 import type { Attributed } from './attribute.ts'
 import { rwbsOf } from './events.ts'
 import { flushesWithin, splitTime, type Part } from './explain-parts.ts'
@@ -12,11 +13,20 @@ import { processOf } from './rank-rows.ts'
 /** A document stays bounded: sync() may wait for any number of requests. */
 const MAX_WRITES = 64
 
+/** Data of another file that a flush waited for. */
+export interface OthersData {
+  /** The request that carried it: several flushes may have waited for one. */
+  readonly request: number
+  /** null: not known whose. */
+  readonly path: string | null
+  readonly bytes: number
+  readonly processes: BlockWrite['processes']
+}
+
 /** A row, and what the summary takes of it besides. */
 export interface Explained {
   readonly row: ExplainRow
-  /** Bytes of other files' data by path; null: not known whose. */
-  readonly others: ReadonlyMap<string | null, number>
+  readonly others: readonly OthersData[]
 }
 
 export class Explainer {
@@ -71,7 +81,7 @@ export class Explainer {
     const process = { pid: write.pid, name: write.comm, command: null, threads: 1, parent: null }
     const at = { source: this.#paths[blocks.source.data[request]], at: blocks.record.data[request] }
     return {
-      others: new Map(),
+      others: [],
       row: {
         ...row,
         call: write.rwbs,
@@ -135,7 +145,7 @@ export class Explainer {
   }
 
   #write({ request, role, queuedNs, issuedNs, dataDoneNs, doneNs, ended }: Waited): BlockWrite {
-    const { blocks, book, actors } = this.#in
+    const { blocks, book } = this.#in
     const pieces = this.#waits.pieces(request)
     const piece = pieces.reduce((most, one) => (one.bytes > most.bytes ? one : most), pieces[0])
     const since = (ns: number): number | null => (Number.isNaN(ns) ? null : Math.round(ns - queuedNs))
@@ -152,7 +162,7 @@ export class Explainer {
       role,
       what: piece.what,
       path: piece.file >= 0 ? book.at(piece.file).path : null,
-      processes: piece.actors.map((actor) => ({ pid: actors.at(actor).pid, name: actors.at(actor).name })),
+      processes: this.#processesOf(piece),
       confidence: piece.confidence,
       rule: piece.rule,
       queuedNs: since(issuedNs),
@@ -161,15 +171,24 @@ export class Explainer {
     }
   }
 
-  /** Files of the others' data, by path. */
-  #othersOf(waits: readonly Waited[]): Map<string | null, number> {
+  #othersOf(waits: readonly Waited[]): OthersData[] {
     const { book } = this.#in
-    const pieces = waits.flatMap(({ role, request }) => (role === 'othersData' ? this.#waits.pieces(request) : []))
-    return rollup(
-      pieces,
-      (group) => sum(group, ({ bytes }) => bytes),
-      ({ file }) => (file >= 0 ? book.at(file).path : null),
-    )
+    return waits.flatMap(({ role, request }) => {
+      if (role !== 'othersData') return []
+      return this.#waits.pieces(request).map((piece) => ({
+        request,
+        path: piece.file >= 0 ? book.at(piece.file).path : null,
+        bytes: piece.bytes,
+        processes: this.#processesOf(piece),
+      }))
+    })
+  }
+
+  #processesOf({ actors }: Piece): BlockWrite['processes'] {
+    return actors.map((actor) => {
+      const { pid, name } = this.#in.actors.at(actor)
+      return { pid, name }
+    })
   }
 }
 

@@ -82,7 +82,14 @@ const row = z.object({
 export type ExplainRow = z.infer<typeof row>
 export type BlockWrite = z.infer<typeof blockWrite>
 
-const other = z.object({ path: z.string().nullable(), bytes: z.number(), flushes: z.int() })
+const other = z.object({
+  path: z.string().nullable(),
+  /** Each write once, however many flushes waited for it. */
+  bytes: z.number(),
+  flushes: z.int(),
+  /** Who made it dirty, as far as is known. */
+  processes: z.array(z.object({ pid: z.int().nullable(), name: z.string().nullable() })),
+})
 
 export const explainSchema = z.object({
   schema: z.literal('flushtrace/explain/1'),

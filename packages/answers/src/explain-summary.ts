@@ -1,6 +1,6 @@
 /** Figures over all flushes that were asked for, added up one by one. */
 import { Durations } from './durations.ts'
-import type { Explained } from './explain-rows.ts'
+import type { Explained, OthersData } from './explain-rows.ts'
 import type { ExplainAnswer } from './explain-schema.ts'
 
 /** Rules of evidence that say what could not be known. */
@@ -18,12 +18,30 @@ const PARTS = ['ownDataNs', 'othersDataNs', 'journalNs', 'deviceFlushNs', 'queue
 const NUMBERS = ['dataBytes', 'writes', 'deviceFlushes'] as const
 const MAX_OTHERS = 20
 
+interface Others {
+  bytes: number
+  flushes: number
+  /** Those that are in `bytes`. */
+  readonly requests: Set<number>
+  readonly processes: Map<string, OthersData['processes'][number]>
+}
+
+/** What one flush waited for of a file, but for what another one has waited for, too. */
+function addOnce(all: Others, found: readonly OthersData[]): void {
+  const fresh = found.filter(({ request }) => !all.requests.has(request))
+  for (const { request, bytes, processes } of fresh) {
+    all.bytes += bytes
+    all.requests.add(request)
+    for (const one of processes) all.processes.set(`${one.pid} ${one.name}`, one)
+  }
+}
+
 export class ExplainSummary {
   readonly #parts = { ownDataNs: 0, othersDataNs: 0, journalNs: 0, deviceFlushNs: 0, queueNs: 0, unseenNs: 0 }
   readonly #took = new Durations()
   readonly #processes = new Set<string>()
   readonly #limits = new Map<string, number>()
-  readonly #others = new Map<string | null, { bytes: number; flushes: number }>()
+  readonly #others = new Map<string | null, Others>()
   readonly #waitedFor = { nothing: 0, others: 0, own: 0, unknown: 0 }
   readonly #sums = { dataBytes: 0, writes: 0, deviceFlushes: 0 }
   #flushes = 0
@@ -36,9 +54,14 @@ export class ExplainSummary {
     for (const part of PARTS) this.#parts[part] += row.parts[part]
     for (const number of NUMBERS) this.#sums[number] += row[number]
     for (const { rule } of row.evidence) if (LIMITS.has(rule)) this.#limits.set(rule, (this.#limits.get(rule) ?? 0) + 1)
-    for (const [path, bytes] of others) {
-      const one = this.#others.get(path) ?? { bytes: 0, flushes: 0 }
-      this.#others.set(path, { bytes: one.bytes + bytes, flushes: one.flushes + 1 })
+    for (const path of new Set(others.map((one) => one.path))) {
+      const all = this.#others.get(path) ?? { bytes: 0, flushes: 0, requests: new Set(), processes: new Map() }
+      this.#others.set(path, all)
+      all.flushes++
+      addOnce(
+        all,
+        others.filter((one) => one.path === path),
+      )
     }
   }
 
@@ -59,7 +82,7 @@ export class ExplainSummary {
       rode: others,
       limits: Object.fromEntries(this.#limits),
       others: [...this.#others]
-        .map(([path, one]) => ({ path, ...one }))
+        .map(([path, { bytes, flushes, processes }]) => ({ path, bytes, flushes, processes: [...processes.values()] }))
         .sort((a, b) => b.bytes - a.bytes)
         .slice(0, MAX_OTHERS),
     }

@@ -56,7 +56,14 @@ explained('data of others that a commit had to write first is theirs, and named'
   const { rows, summary } = await explain(['fixtures/entangled'], { file: 'ledger', top: 0 })
   assert.is(rows.length, 23)
   // What jbd2 queued without the mark of metadata: see the README of the fixture.
-  assert.equal(summary.others, [{ path: '/srv/lab/mnt-entangled/bulk', bytes: 2_539_520, flushes: 22 }])
+  assert.equal(summary.others, [
+    {
+      path: '/srv/lab/mnt-entangled/bulk',
+      bytes: 2_539_520,
+      flushes: 22,
+      processes: [{ pid: 19_069, name: 'python3' }],
+    },
+  ])
   const foreign = rows.flatMap(({ blockWrites }) => blockWrites.filter(({ role }) => role === 'othersData'))
   assert.is(foreign.length, 24)
   assert.ok(foreign.every(({ comm, path }) => comm === 'jbd2/loop1-8' && path === '/srv/lab/mnt-entangled/bulk'))
@@ -278,7 +285,10 @@ explained(
     const { row, others } = s.explained(2)
     assert.is(row.waitedFor, 'others')
     assert.equal([row.parts.othersDataNs, row.parts.journalNs, row.parts.unseenNs, row.tookNs], [200, 100, 700, 1000])
-    assert.equal([...others], [['/d/b', 4096]])
+    assert.equal(
+      others.map(({ path, bytes, processes }) => [path, bytes, processes.map(({ pid }) => pid)]),
+      [['/d/b', 4096, [20]]],
+    )
     assert.is(s.explained(1).row.waitedFor, 'own')
   },
 )
@@ -307,9 +317,21 @@ explained('of very many requests the first are listed, and the rest counted', ()
 explained('of very many files of others the largest twenty are listed', () => {
   const one = flushOfA().explained(1)
   const summary = new ExplainSummary()
-  summary.add({ ...one, others: new Map(Array.from({ length: 25 }, (_, k) => [`/d/${k}`, k + 1])) })
+  summary.add({
+    ...one,
+    others: Array.from({ length: 25 }, (_, k) => ({ request: k, path: `/d/${k}`, bytes: k + 1, processes: [] })),
+  })
   const { others } = summary.summary()
   assert.equal([others.length, others[0].bytes, others[19].bytes], [20, 25, 6])
+})
+
+explained('what two flushes waited for is counted once', () => {
+  const one = flushOfA().explained(1)
+  const summary = new ExplainSummary()
+  const data = { path: '/d/b', bytes: 4096, processes: [{ pid: 20, name: 'app' }] }
+  summary.add({ ...one, others: [{ ...data, request: 7 }] })
+  summary.add({ ...one, others: [7, 8].map((request) => ({ ...data, request })) })
+  assert.equal(summary.summary().others, [{ ...data, bytes: 8192, flushes: 2 }])
 })
 
 explained('clocks that agree within a second leave a call no more than a millisecond of slack', () => {

@@ -17,6 +17,7 @@ const PARTS_SHOWN: readonly [PartKey, string, string][] = [
 ]
 const STEPS_SHOWN = 24
 const OTHERS_SHOWN = 4
+const DIRTIERS_SHOWN = 3
 const LEAST_OF_NAME = 6
 
 export function renderExplain(answer: ExplainAnswer, paths: readonly string[], width: number): string {
@@ -211,11 +212,18 @@ function otherNotes({ summary: { others } }: ExplainAnswer): string[] {
   const shown = others
     .slice(0, OTHERS_SHOWN)
     .map(
-      ({ path, bytes: n, flushes }) =>
-        `${bytes(n)} of ${path === null ? 'unknown files' : safe(path)} was written in commits that ${plural(flushes, 'flush', 'flushes')} waited for.`,
+      ({ path, bytes: n, flushes, processes }) =>
+        `${bytes(n)} of ${path === null ? 'unknown files' : safe(path)}${dirtiedBy(processes)} was written in commits that ${plural(flushes, 'flush', 'flushes')} waited for.`,
     )
   if (others.length > shown.length) shown.push(`And of ${others.length - shown.length} more.`)
   return shown
+}
+
+function dirtiedBy(processes: ExplainAnswer['summary']['others'][number]['processes']): string {
+  if (processes.length === 0) return ''
+  const named = processes.slice(0, DIRTIERS_SHOWN).map(({ pid, name }) => `${safe(name ?? 'unknown')} [${pid ?? '?'}]`)
+  const more = processes.length - named.length
+  return `, made dirty by ${named.join(', ')}${more > 0 ? ` and ${count(more)} more` : ''},`
 }
 
 const RULE_WORDS: Readonly<Record<string, string>> = {
