@@ -29,6 +29,13 @@ export interface Explained {
   readonly others: readonly OthersData[]
 }
 
+/** Of whom a row is, and where that stands. */
+type Subject = Pick<ExplainRow, 'call' | 'process' | 'thread' | 'path' | 'otherPaths' | 'confidence'> & {
+  readonly at: ExplainRow['evidence'][number]
+  /** The block trace was running. */
+  readonly covered: boolean
+}
+
 export class Explainer {
   /** Requests that carry a flush or FUA, in the order of time. */
   readonly requests: readonly number[]
@@ -56,43 +63,36 @@ export class Explainer {
     else if (!covered) reasons.push('outside-block-trace')
     else if (rule) reasons.push(rule)
     const [first, ...others] = flush.files
-    const row = this.#row(number, flush.startNs, flush.tookNs, waits, reasons, full)
-    return {
-      others: this.#othersOf(waits),
-      row: {
-        ...row,
-        waitedFor: covered ? row.waitedFor : 'unknown',
-        call: flush.call,
-        process: { ...processOf(flush.process), name: flush.name ?? flush.process.name },
-        thread: flush.tid > 0 ? flush.tid : null,
-        path: first?.path ?? null,
-        otherPaths: others.map(({ path }) => path),
-        confidence: flush.confidence,
-        evidence: [{ rule: 'call', source: this.#paths[flush.source], at: flush.record }, ...row.evidence],
-      },
-    }
+    const process = processOf(flush.process)
+    process.name = flush.name ?? process.name
+    const row = this.#row(number, flush.startNs, flush.tookNs, waits, reasons, full, {
+      call: flush.call,
+      process,
+      thread: flush.tid > 0 ? flush.tid : null,
+      path: first?.path ?? null,
+      otherPaths: others.map(({ path }) => path),
+      confidence: flush.confidence,
+      at: { rule: 'call', source: this.#paths[flush.source], at: flush.record },
+      covered,
+    })
+    return { others: this.#othersOf(waits), row }
   }
 
   request(request: number, number: number, full: boolean): Explained {
     const wait = this.#waits.alone(request)
     const { blocks } = this.#in
-    const row = this.#row(number, wait.queuedNs, wait.doneNs - wait.queuedNs, [wait], [], full)
-    const write = this.#write(wait)
-    const process = { pid: write.pid, name: write.comm, command: null, threads: 1, parent: null }
-    const at = { source: this.#paths[blocks.source.data[request]], at: blocks.record.data[request] }
-    return {
-      others: [],
-      row: {
-        ...row,
-        call: write.rwbs,
-        process,
-        thread: write.pid,
-        path: write.path,
-        otherPaths: [],
-        confidence: write.confidence,
-        evidence: [{ rule: 'request', ...at }, ...row.evidence],
-      },
-    }
+    const { pid, comm, path, rwbs, confidence } = this.#write(wait)
+    const row = this.#row(number, wait.queuedNs, wait.doneNs - wait.queuedNs, [wait], [], full, {
+      call: rwbs,
+      process: { pid, name: comm, command: null, threads: 1, parent: null },
+      thread: pid,
+      path,
+      otherPaths: [],
+      confidence,
+      at: { rule: 'request', source: this.#paths[blocks.source.data[request]], at: blocks.record.data[request] },
+      covered: this.#waits.placed,
+    })
+    return { others: [], row }
   }
 
   #row(
@@ -102,7 +102,8 @@ export class Explainer {
     waits: readonly Waited[],
     reasons: readonly string[],
     full: boolean,
-  ) {
+    subject: Subject,
+  ): ExplainRow {
     const timed = !Number.isNaN(startNs) && !Number.isNaN(tookNs)
     const start = Math.round(startNs)
     const took = Math.max(0, Math.round(tookNs))
@@ -111,7 +112,8 @@ export class Explainer {
       sum(waits, (wait) => (wait.role === role ? this.#in.blocks.bytes.data[wait.request] : 0))
     const deviceFlushTimes = timed ? this.#flushTimes(waits, start, start + took) : []
     const unended = waits.some(({ ended }) => !ended) ? ['end-not-seen'] : []
-    const evidence = [...reasons, ...unended].map((rule) => ({ rule, source: null, at: null }))
+    const { call, process, thread, path, otherPaths, confidence, at, covered } = subject
+    // One literal: objects of so many keys that are put together by spreading cost ten times the memory.
     return {
       flush,
       atNs: Number.isNaN(startNs) ? null : start,
@@ -125,8 +127,14 @@ export class Explainer {
       writes: waits.filter(({ role }) => role !== 'deviceFlush').length,
       deviceFlushes: deviceFlushTimes.length,
       deviceFlushTimes: deviceFlushTimes.slice(0, MAX_WRITES),
-      waitedFor: timed && this.#waits.placed ? waitedFor(waits, startNs) : ('unknown' as const),
-      evidence,
+      waitedFor: timed && covered ? waitedFor(waits, startNs) : 'unknown',
+      evidence: [at, ...[...reasons, ...unended].map((rule) => ({ rule, source: null, at: null }))],
+      call,
+      process,
+      thread,
+      path,
+      otherPaths,
+      confidence,
     }
   }
 
