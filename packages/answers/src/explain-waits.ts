@@ -253,10 +253,8 @@ export class Waits {
       if (!list) continue
       const atNs = this.#orderNs[k]
       const next = byStart.right(list, atNs)
-      const around = [list[next - 1], list[next]].filter((flush) => flush !== undefined)
-      const distance = ({ startNs, tookNs }: Flush): number => Math.max(startNs - atNs, atNs - startNs - tookNs, 0)
-      const [nearest] = around.sort((a, b) => distance(a) - distance(b))
-      if (distance(nearest) <= this.#slackNs) this.#callOf.set(request, nearest)
+      const [before, after] = [distance(list[next - 1], atNs), distance(list[next], atNs)]
+      if (Math.min(before, after) <= this.#slackNs) this.#callOf.set(request, list[before <= after ? next - 1 : next])
     }
   }
 
@@ -297,6 +295,11 @@ export class Waits {
 }
 
 const NO_FLUSHES: FlushSpans = { starts: [], ends: [] }
+
+/** How far a moment is outside of a flush; Infinity: there is none. */
+function distance(flush: Flush | undefined, atNs: number): number {
+  return flush ? Math.max(flush.startNs - atNs, atNs - flush.startNs - flush.tookNs, 0) : Infinity
+}
 
 function addTo<K>(map: Map<K, Set<number>>, key: K, value: number): void {
   const known = map.get(key)
