@@ -11,7 +11,9 @@ for tree in chunk root extent fs $(awk '{ print $2 }' "$dir/btrfs-subvolumes.txt
   save "btrfs-dump-tree-$tree.txt" btrfs inspect-internal dump-tree -t "$tree" "/dev/$disk"
 done`,
   ext4: String.raw`save dumpe2fs.txt dumpe2fs "/dev/$disk"
-save debugfs-journal.txt debugfs -R 'stat <8>' "/dev/$disk" # inode 8 is the journal`,
+# On a busy disk the bitmaps may not go together at this moment, and dumpe2fs gives up: then without them (-c).
+grep -qs '^Group' "$dir/dumpe2fs.txt" || save dumpe2fs.txt debugfs -c -R stats "/dev/$disk"
+save debugfs-journal.txt debugfs -c -R 'stat <8>' "/dev/$disk" # inode 8 is the journal`,
   xfs: String.raw`save fsmap.txt xfs_io -r -c 'fsmap -v' "$mount"
 save xfs_info.txt xfs_info "$mount"
 save xfs_db-sb.txt xfs_db -r -c 'sb 0' -c p "/dev/$disk" # where the log is`,

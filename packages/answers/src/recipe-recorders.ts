@@ -144,6 +144,7 @@ const STRACE = String.raw`# record_programs: strace, and before it what is open 
 record_programs() {
   set --
   for pid in $(targets); do
+    [ -e "/proc/$pid" ] || continue # gone meanwhile
     dir=$out/proc/$pid && mkdir -p "$dir"
     for file in maps comm cmdline status; do save $file cat "/proc/$pid/$file"; done
     save fd ls -l "/proc/$pid/fd"

@@ -8,8 +8,12 @@
  *       Inode table at 73-584 (+73)
  *       Free blocks: 8770-32767
  *
+ * `debugfs -c -R stats DEV` has the same head, and for each group less, but needs no bitmaps that go together:
+ *
+ *      Group  0: block bitmap at 65, inode bitmap at 69, inode table at 73
+ *
  * Numbers are blocks from the start of the device; hexadecimal with -x. Bitmaps and tables of a group may lie in another
- * one (flex_bg). Source: tytso/e2fsprogs misc/dumpe2fs.c list_desc().
+ * one (flex_bg). Source: tytso/e2fsprogs misc/dumpe2fs.c list_desc(), debugfs/debugfs.c do_show_super_stats().
  */
 import { AreaBuilder } from './area-builder.ts'
 import { LAYOUT } from './diagnostics.ts'
@@ -29,7 +33,9 @@ const STRUCTURES: readonly [RegExp, Area, string][] = [
   [new RegExp(`Inode table at ${RANGE}`), 'metadata', 'inode table'],
   [new RegExp(`MMP block at ${RANGE}`), 'metadata', 'multiple-mount protection'],
 ]
-const FIELD = /^(Filesystem UUID|Last mounted on|Block count|Block size|First block|Blocks per group): +(.*)$/
+const STATS_GROUP = /^ Group +\d+: block bitmap at (\d+), inode bitmap at (\d+), inode table at (\d+)$/
+const FIELD =
+  /^(Filesystem UUID|Last mounted on|Block count|Block size|First block|Blocks per group|Inode blocks per group): +(.*)$/
 
 export function sniffDumpe2fs(text: string): boolean {
   return /^Filesystem volume name: /m.test(text) && /^Filesystem magic number: +0xEF53$/m.test(text)
@@ -48,6 +54,14 @@ export async function readDumpe2fs(file: SideFile, findings: Findings): Promise<
     const group = GROUP.exec(line)
     if (group) {
       groups.push({ start: Number(group[2]), end: Number(group[3]) + 1, free: false })
+      return 'used'
+    }
+    const stats = STATS_GROUP.exec(line)
+    if (stats) {
+      const [blockBitmap, inodeBitmap, table] = stats.slice(1).map(Number)
+      areas.add(blockBitmap, blockBitmap + 1, 'metadata', 'block bitmap')
+      areas.add(inodeBitmap, inodeBitmap + 1, 'metadata', 'inode bitmap')
+      areas.add(table, table + Number(fields.get('Inode blocks per group') ?? 0), 'metadata', 'inode table')
       return 'used'
     }
     const inside = groups.at(-1)

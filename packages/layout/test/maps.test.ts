@@ -158,6 +158,42 @@ maps('cut in the middle: said, and what is not there is neither free nor used', 
   assert.ok(codes(await readFiles({ 'tree.txt': tree.slice(0, tree.length / 2) })).includes('layout/cut-map'))
 })
 
+function areasOf({ areas }: FileSystem['maps'][number]): string[] {
+  return Array.from(
+    { length: areas.length },
+    (_, k) => `${areas.labels[areas.label[k]]} ${areas.start[k]}-${areas.end[k]}`,
+  )
+}
+
+/** What `debugfs -c -R stats` prints of the same file system. */
+function statsOf(dumpe2fs: string): string {
+  const [head] = dumpe2fs.split('\n\n\n')
+  const groups = [
+    ...dumpe2fs.matchAll(/^Group (\d+)[^]*?Block bitmap at (\d+)[^]*?Inode bitmap at (\d+)[^]*?table at (\d+)/gm),
+  ]
+  const lines = groups.map(
+    ([, group, blocks, inodes, table]) =>
+      ` Group ${group.padStart(2)}: block bitmap at ${blocks}, inode bitmap at ${inodes}, inode table at ${table}\n` +
+      '           296 free blocks, 2013 free inodes, 2 used directories, 2013 unused inodes\n           [Checksum 0xe094]\n',
+  )
+  return `${head}\nDirectories:              2\n${lines.join('')}`
+}
+
+maps('bitmaps and inode tables, where dumpe2fs gives up', async () => {
+  const [stats, whole] = await Promise.all(
+    [statsOf(DUMPE2FS), DUMPE2FS].map(async (text) => {
+      const read = await readFiles({ 'lsblk.json': LSBLK, 'mountinfo.txt': MOUNTS, 'dumpe2fs.txt': text })
+      assert.equal(codes(read), [])
+      const fs = read.layout.fileSystems.find(({ uuid }) => uuid !== null) as FileSystem
+      return fs.maps[0]
+    }),
+  )
+  const told = (text: string): boolean => /bitmap|inode table/.test(text)
+  assert.is(stats.areas.length, 3)
+  assert.equal(areasOf(stats), areasOf(whole).filter(told))
+  assert.is(stats.complete, false)
+})
+
 maps('a list of files in two file systems is taken apart by their mounts', async () => {
   const mounts = `${MOUNTS}46 27 259:1 / /srv/other rw - ext4 /dev/loop0p2 rw\n`
   const other = EXT4['maps/after/filefrag.txt'].toString().replaceAll('/srv/lab/mnt-partition-ext4', '/srv/other')

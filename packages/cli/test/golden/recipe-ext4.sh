@@ -78,7 +78,9 @@ maps() {
   [ -z "$members" ] || save mdadm.txt mdadm -E $members
   [ -n "$mount" ] || return
   save dumpe2fs.txt dumpe2fs "/dev/$disk"
-  save debugfs-journal.txt debugfs -R 'stat <8>' "/dev/$disk" # inode 8 is the journal
+  # On a busy disk the bitmaps may not go together at this moment, and dumpe2fs gives up: then without them (-c).
+  grep -qs '^Group' "$dir/dumpe2fs.txt" || save dumpe2fs.txt debugfs -c -R stats "/dev/$disk"
+  save debugfs-journal.txt debugfs -c -R 'stat <8>' "/dev/$disk" # inode 8 is the journal
   $limit find "$mount" -xdev -type f -size +0 -print0 | xargs -0 -r filefrag -v >"$dir/filefrag.txt" 2>>"$out/record.log"
   save inodes.txt find "$mount" -xdev -printf '%i %s %p\0'
   [ $(($(date +%s) - started)) -lt 30 ] || say "A large file system: this map took over 30 s; a part may take 120 s."
@@ -132,6 +134,7 @@ targets() {
 record_programs() {
   set --
   for pid in $(targets); do
+    [ -e "/proc/$pid" ] || continue # gone meanwhile
     dir=$out/proc/$pid && mkdir -p "$dir"
     for file in maps comm cmdline status; do save $file cat "/proc/$pid/$file"; done
     save fd ls -l "/proc/$pid/fd"
