@@ -135,8 +135,8 @@ export async function settle(
 }
 
 async function timelineAfter(calls: CallsRead, opened: Opened, options: AnalyzeOptions): Promise<BlockTimeline> {
-  const { capture, readers, blockSources } = opened
-  const timeline = new BlockTimeline(calls.origin, calls.placed, readers.given)
+  const { capture, readers, blockSources, layout } = opened
+  const timeline = new BlockTimeline(calls.origin, calls.placed, readers.given, layout)
   await timeline.lookAhead(blockSources, await blockReadings(capture, new Diagnostics(), options, REQUEST_ACTIONS))
   return timeline
 }

@@ -4,8 +4,10 @@
  * they are read, so that what is asked by time (--since) can be answered as they pass.
  */
 import { BlockAnchors, isSure, offsetBeside, surer, type FoundOffset, type PlacedSource } from '@flushtrace/correlate'
+import type { DiskLayout } from '@flushtrace/layout'
 import { nsBetween, plusNs, type BlockBatch, type Instant } from '@flushtrace/trace'
 import { least } from 'd3-array'
+import { dirname } from 'node:path'
 import { alignedBy, alignmentOf, type Alignment } from './clocks.ts'
 import type { BlockSource } from './sources.ts'
 
@@ -26,11 +28,18 @@ export class BlockTimeline {
   readonly #clocks = new Map<number, Alignment>()
   /** By source of the capture. */
   readonly #given: ReadonlyMap<number, number>
+  readonly #layout: Pick<DiskLayout, 'traceClocks'>
 
-  constructor(origin: Instant | null, placed: readonly PlacedSource[], given: ReadonlyMap<number, number>) {
+  constructor(
+    origin: Instant | null,
+    placed: readonly PlacedSource[],
+    given: ReadonlyMap<number, number>,
+    layout: Pick<DiskLayout, 'traceClocks'>,
+  ) {
     this.origin = origin
     this.placed = [...placed]
     this.#given = given
+    this.#layout = layout
   }
 
   /** The place of a trace, asked with its first batch. */
@@ -70,6 +79,7 @@ export class BlockTimeline {
   #settle(sources: readonly BlockSource[], all: readonly Waiting[]): void {
     const waiting = new Set(all)
     const isTold = (one: Waiting): boolean => this.#told(sources[one.index], one.first) !== null
+    const isMonotonic = ({ index, first }: Waiting): boolean => this.#isMonotonic(sources[index], first)
     const place = (one: Waiting, clock: Alignment): void => {
       this.#clocks.set(one.index, clock)
       waiting.delete(one)
@@ -81,7 +91,11 @@ export class BlockTimeline {
       for (const other of waiting) {
         if (isTold(other)) continue
         other.found = surer(other.found, offsetBeside([placed], other.anchors))
-        if (clock.driftPpm === null) other.found = sinceBoot(one, placed, other) ?? other.found
+        if (clock.driftPpm !== null) continue
+        if (isMonotonic(one) && isMonotonic(other)) {
+          const offsetNs = placed.offsetNs + nsBetween(one.first.origin!, other.first.origin!)
+          place(other, { ...alignedBy('note', offsetNs), residualNs: placed.residualNs })
+        } else other.found = sinceBoot(one, placed, other) ?? other.found
       }
     }
     for (const one of waiting) if (!isTold(one)) one.found = offsetBeside(this.placed, one.anchors)
@@ -102,6 +116,13 @@ export class BlockTimeline {
     if (!first.wall || !this.#noted(first)) return null
     this.origin ??= first.wall
     return alignedBy(first.clock === 'wall' ? 'wall' : 'note', nsBetween(this.origin, first.wall))
+  }
+
+  /** Whether its times are known to be of CLOCK_MONOTONIC: blktrace's always are (its note is there), ftrace's by choice. */
+  #isMonotonic({ kind, sources }: BlockSource, { clock, origin, wall }: Waiting['first']): boolean {
+    if (clock !== 'monotonic' || !origin) return false
+    if (kind === 'blktrace') return wall !== null
+    return kind === 'tracefs' && this.#layout.traceClocks.get(dirname(sources[0].path)) === 'mono'
   }
 
   /** Whether a note says where a trace lies: the timeline has a wall clock, or nothing is on it yet. */

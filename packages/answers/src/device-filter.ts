@@ -106,7 +106,7 @@ export class WantedDevice {
     let own = false
     return (batch, i) => {
       const action = batch.action[i]
-      const chain = action === ACTION.remap || action === ACTION.queue ? chains.apply(batch, i) : null
+      const chain = chains.apply(batch, i)
       if (action === ACTION.remap) return true
       const device = batch.device[i]
       if (device === this.number) own = true

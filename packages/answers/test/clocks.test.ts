@@ -63,6 +63,38 @@ test('by its note; without it by data, close to where the note had it', async ()
   assert.ok(found.row.matched! >= 20 && found.row.residualNs! < WITHIN_NS && found.row.confidence! > 0.9)
 })
 
+/** Of a file of one CPU: its first record that is no note. */
+function firstEventNs(path: string): number {
+  const bytes = readFileSync(path)
+  for (let at = 0; ; at += 48 + bytes.readUInt16LE(at + 46)) {
+    // BLK_TC_NOTIFY
+    if (!(bytes.readUInt32LE(at + 28) & (1 << 26))) return Number(bytes.readBigUInt64LE(at + 8))
+  }
+}
+
+const FTRACE = [
+  '  jbd2/loop0-8-100   [000] .....   103.000000: writeback_dirty_folio: bdi 7:0: ino=12 index=1',
+  '  jbd2/loop0-8-100   [000] .....   104.000000: writeback_dirty_folio: bdi 7:0: ino=12 index=2',
+]
+
+test('ftrace beside blktrace: by its clock, when it is known to be the same', async () => {
+  for (const [choice, aligned] of [
+    ['local global counter uptime perf [mono] mono_raw boot tai x86-tsc', 'note'],
+    ['[local] global counter uptime perf mono mono_raw boot tai x86-tsc', 'none'],
+  ] as const) {
+    writeFileSync(join(folder, 'tracefs.txt'), `${FTRACE.join('\n')}\n`)
+    writeFileSync(join(folder, 'trace_clock.txt'), `${choice}\n`)
+    const sources = [...BLOCKS, join(folder, 'tracefs.txt'), join(folder, 'trace_clock.txt')]
+    const { answer, row } = await clockOf(sources, /tracefs/)
+    assert.is(row.aligned, aligned)
+    if (aligned === 'none') continue
+    const block = answer.clocks.find(({ source }) => /blktrace/.test(source))!
+    // struct blk_io_trace: its third field is the time, ns on CLOCK_MONOTONIC.
+    const first = Math.min(...BLOCKS.map(firstEventNs))
+    assert.is(Math.round(row.offsetNs! - block.offsetNs!), 103e9 - first)
+  }
+})
+
 /** As strace -r prints it: since the line before, in ns that are cut to µs. */
 function sinceLast(): string {
   let last: number | null = null

@@ -8,15 +8,26 @@
  *     259,0 Q WS 575480360 + 8                           the same request again, on the disk
  *
  * Invariants
- * 1. A chain is of one task and ends with its next queue event; what matches no chain came straight from above.
+ * 1. A chain is of one task and mostly ends with its next queue event; what matches no chain came straight from above.
  * 2. The origin is the first device of the chain: its sectors are what a map of the file system speaks of.
+ * 3. A mirror (md raid1) remaps a write to all of its members first, and they are queued later, perhaps by its own
+ *    thread: a chain that another one replaced is parked, and found again by device and sector.
+ * 4. A flush without data that md passes on to its members has no remap event. Each one asked of a device passes one on to
+ *    each device below, until it is done.
+ *
+ * Source: block/blk-core.c, drivers/md/dm.c __map_bio(), drivers/md/raid1.c raid1_write_request(), drivers/md/md.c
+ * md_flush_request().
  */
-import { ACTION, type BlockBatch } from '@flushtrace/trace'
+import { ACTION, OP, oldestKeys, type BlockBatch } from '@flushtrace/trace'
 
 /** Tasks whose chains are kept; more only in a damaged trace. */
 const MAX_CHAINS = 1 << 16
 /** Devices above one another; more only in a damaged trace. */
 const MAX_LAYERS = 64
+/** Chains whose queue event is still to come. */
+const MAX_PARKED = 1 << 16
+/** Devices that others lie below, and those below one: more than any machine has. */
+const MAX_ABOVE = 1024
 
 export interface RemapChain {
   /** Where the last remap led. */
@@ -39,48 +50,153 @@ export class RemapChains {
   readonly #byTid = new Map<number, TaskChain>()
   #tid = -1
   #last: TaskChain | null = null
+  /** By device: the chain that was led to it last. */
+  readonly #newest = new Map<number, TaskChain>()
+  /** By device and sector. */
+  readonly #parked = new Map<string, RemapChain>()
+  readonly #flushes = new PassedFlushes()
 
   /**
-   * To be called with every remap and queue event; for a queue event the chain that led to it, or null. The chain is
-   * good until the next event of its task.
+   * To be called with every row (remaps, queue and completion events count). For a queue event: the chain that led to it, or
+   * null; it is good until the next event of its task.
    */
   apply(batch: BlockBatch, i: number): RemapChain | null {
-    if (this.#byTid.size === 0 && batch.action[i] !== ACTION.remap) return null
+    const action = batch.action[i]
+    if (this.#byTid.size === 0 && action !== ACTION.remap) return null
+    if (action === ACTION.complete) {
+      if (batch.flags[i] & OP.flush) this.#flushes.done(batch.device[i])
+      return null
+    }
+    if (action !== ACTION.remap && action !== ACTION.queue) return null
     const tid = batch.tid[i]
     if (tid !== this.#tid) {
       this.#tid = tid
       this.#last = this.#byTid.get(tid) ?? null
     }
-    if (batch.action[i] === ACTION.remap) {
+    if (action === ACTION.remap) {
       this.#remap(batch, i, tid)
       return null
     }
+    const chain = this.#ledTo(batch, i)
+    if (batch.flags[i] & OP.flush) this.#flushes.asked(batch.device[i])
+    return chain ?? (isBareFlush(batch, i) ? this.#flushes.passedOn(batch.device[i]) : null)
+  }
+
+  #ledTo(batch: BlockBatch, i: number): RemapChain | null {
+    const device = batch.device[i]
+    const sector = batch.sector[i]
     const chain = this.#last
-    if (!chain?.open) return null
-    chain.open = false
     // Traced on a partition, the queue event shows the partition with the sector of the whole disk.
-    return chain.sector === batch.sector[i] || batch.bytes[i] === 0 ? chain : null
+    if (chain?.open && (chain.device === device || chain.above.includes(device))) {
+      if (chain.sector === sector || batch.bytes[i] === 0) {
+        chain.open = false
+        return chain
+      }
+    }
+    const newest = this.#newest.get(device)
+    if (newest?.open && newest.device === device && newest.sector === sector) {
+      newest.open = false
+      return newest
+    }
+    if (this.#parked.size === 0) return null
+    const key = `${device} ${sector}`
+    const parked = this.#parked.get(key)
+    this.#parked.delete(key)
+    return parked ?? null
   }
 
   #remap(batch: BlockBatch, i: number, tid: number): void {
     const from = batch.fromDevice[i]
+    const device = batch.device[i]
     const chain = this.#last ?? this.#begin(tid)
+    this.#flushes.isBelow(device, from)
     if (!chain.open || chain.device !== from || chain.above.length >= MAX_LAYERS) {
+      if (chain.open) this.#park(chain)
       chain.open = true
       chain.originDevice = from
       chain.originSector = batch.fromSector[i]
       // Nearly always the one layer it was last time.
       if (chain.above.length !== 1 || chain.above[0] !== from) chain.above.splice(0, Infinity, from)
     } else chain.above.push(from)
-    chain.device = batch.device[i]
+    chain.device = device
     chain.sector = batch.sector[i]
+    const newest = this.#newest.get(device)
+    if (newest === chain) return
+    if (newest?.open && newest.device === device) this.#park(newest)
+    this.#newest.set(device, chain)
+  }
+
+  #park(chain: TaskChain): void {
+    chain.open = false
+    if (this.#parked.size >= MAX_PARKED) for (const key of oldestKeys(this.#parked)) this.#parked.delete(key)
+    const { device, sector, originDevice, originSector, above } = chain
+    this.#parked.set(`${device} ${sector}`, { device, sector, originDevice, originSector, above: [...above] })
   }
 
   #begin(tid: number): TaskChain {
-    if (this.#byTid.size >= MAX_CHAINS) this.#byTid.clear()
+    if (this.#byTid.size >= MAX_CHAINS) {
+      this.#byTid.clear()
+      this.#newest.clear()
+    }
     const chain = { open: false, device: 0, sector: 0, originDevice: 0, originSector: 0, above: [] }
     this.#byTid.set(tid, chain)
     this.#last = chain
     return chain
+  }
+}
+
+function isBareFlush({ flags, bytes }: BlockBatch, i: number): boolean {
+  return (flags[i] & OP.flush) !== 0 && bytes[i] === 0
+}
+
+interface Member {
+  readonly chain: RemapChain
+  /** Flushes to be passed on to it. */
+  toCome: number
+}
+
+/** What a device passes on of the flushes asked of it: invariant 4. */
+class PassedFlushes {
+  /** Device above → device below. */
+  readonly #members = new Map<number, Map<number, Member>>()
+  /** Asked of a device above, and not done. */
+  readonly #underWay = new Map<number, number>()
+  /** The last pair, which is nearly always the next one, too. */
+  #from = -1
+  #device = -1
+
+  isBelow(device: number, from: number): void {
+    if (device === this.#device && from === this.#from) return
+    this.#device = device
+    this.#from = from
+    if (this.#members.size >= MAX_ABOVE && !this.#members.has(from)) return
+    const members = this.#members.get(from) ?? new Map<number, Member>()
+    this.#members.set(from, members)
+    if (members.has(device) || members.size >= MAX_ABOVE) return
+    const chain = { device, sector: -1, originDevice: from, originSector: -1, above: [from] }
+    members.set(device, { chain, toCome: 0 })
+  }
+
+  asked(from: number): void {
+    const members = this.#members.get(from)
+    if (!members) return
+    this.#underWay.set(from, (this.#underWay.get(from) ?? 0) + 1)
+    for (const member of members.values()) member.toCome++
+  }
+
+  done(from: number): void {
+    const left = (this.#underWay.get(from) ?? 0) - 1
+    this.#underWay.set(from, Math.max(0, left))
+    if (left <= 0) for (const member of this.#members.get(from)?.values() ?? []) member.toCome = 0
+  }
+
+  passedOn(device: number): RemapChain | null {
+    for (const members of this.#members.values()) {
+      const member = members.get(device)
+      if (!member || member.toCome === 0) continue
+      member.toCome--
+      return member.chain
+    }
+    return null
   }
 }

@@ -62,6 +62,7 @@ export class RequestTracker {
           break
         case ACTION.complete:
           this.#device(device[i])?.complete(batch, i)
+          this.#chains.apply(batch, i)
           break
         case ACTION.requeue:
           this.#device(device[i])?.requeue(batch, i)

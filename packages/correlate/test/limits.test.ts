@@ -208,18 +208,18 @@ limits('open requests beyond those that are kept have no times', () => {
   assert.equal([table.open, table.forgotten], [0, 1 << 18])
 })
 
-limits('chains of remaps: of so many tasks, over so many layers', () => {
+limits('chains of remaps: of so many tasks, over so many layers, so many parked', () => {
   const chains = new RemapChains()
-  const batch = new BlockBatch(new StringTable(), 1 << 17)
-  const remap = (tid: number, from: number, to: number): void => {
+  const batch = new BlockBatch(new StringTable(), 1 << 19)
+  const remap = (tid: number, from: number, to: number, sector = tid): void => {
     const i = batch.add(ACTION.remap, to, tid, 0, 1)
-    batch.sector[i] = batch.fromSector[i] = 8
+    batch.sector[i] = batch.fromSector[i] = sector
     batch.fromDevice[i] = from
     chains.apply(batch, i)
   }
-  const queued = (tid: number, device: number) => {
+  const queued = (tid: number, device: number, sector = tid) => {
     const i = batch.add(ACTION.queue, device, tid, 0, 1)
-    batch.sector[i] = 8
+    batch.sector[i] = sector
     batch.bytes[i] = 4096
     return chains.apply(batch, i)
   }
@@ -233,6 +233,23 @@ limits('chains of remaps: of so many tasks, over so many layers', () => {
   assert.is(queued(7, 264)?.above.length, 64)
   for (let k = 0; k < 65; k++) remap(7, 200 + k, 201 + k)
   assert.is(queued(7, 265)?.above.length, 1, 'begun anew')
+  for (let sector = 1; sector <= (1 << 16) + 2; sector++) remap(8, 300, 301, sector)
+  assert.is(queued(9, 301, 1), null, 'the oldest are gone')
+  assert.is(queued(9, 301, 1 << 16)?.originDevice, 300)
+})
+
+limits('flushes that an array passes on: to so many members', () => {
+  const story = new Story()
+  for (let k = 1; k <= 1025; k++)
+    story.at('A W 16+8', 0, { device: k, from: [5000, 8] }).at('Q W 16+8', 0, { device: k })
+  story.at('Q FWS', 1, { device: 5000 })
+  for (const device of [1024, 1025]) story.at('Q FW', 2, { device })
+  const chains = new RemapChains()
+  const led = Array.from({ length: story.batch.length }, (_, i) => chains.apply(story.batch, i))
+  assert.equal(
+    led.slice(-2).map((chain) => chain?.originDevice),
+    [5000, undefined],
+  )
 })
 
 limits('of more layers than any machine has, the first ones are seen', () => {

@@ -24,6 +24,7 @@ const LS = new RegExp(
 /** zdb's names may stand anywhere, and its text is read by best effort: not copied. */
 const SHAPES: Readonly<Record<Exclude<LayoutKind, 'zdb'>, Shape>> = {
   clock: { plain: ALL },
+  'trace-clock': { plain: ALL },
   partitions: { plain: ALL },
   mdstat: { plain: ALL },
   'xfs-superblock': { names: [/^fname = "(.*)"/d], plain: ALL },

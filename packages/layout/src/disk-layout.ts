@@ -121,6 +121,8 @@ export interface DiskLayout {
   readonly layers: readonly Layer[]
   readonly fileSystems: readonly FileSystem[]
   readonly images: readonly DiskImage[]
+  /** By folder: the clock of what ftrace printed there (`mono`, `local`), as saved from trace_clock. */
+  readonly traceClocks: ReadonlyMap<string, string>
   /**
    * Where a range of a device lies on the file system above it, through partitions, dm, md. `sector` counts 512-byte
    * units from the start of `device`. Pieces add up to `bytes`.

@@ -97,6 +97,8 @@ export class Findings {
   readonly maps: MapFinding[] = []
   readonly listings: InodeListing[] = []
   readonly images: ImageFinding[] = []
+  /** By folder. */
+  readonly traceClocks = new Map<string, string>()
   readonly btrfs: BtrfsFacts[] = []
   readonly subvolumes: { source: string; rows: SubvolumeRow[] }[] = []
 }

@@ -47,6 +47,7 @@ export function joinFindings(
     }),
     layers: graph.layers,
     fileSystems,
+    traceClocks: findings.traceClocks,
     images: findings.images.map((image) => ({
       ...image,
       device: image.path === null ? null : onlyDevice(join.ofPath(image.path)),

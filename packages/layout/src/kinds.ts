@@ -16,6 +16,7 @@ import { readMdadm, readMdstat, sniffMdadm, sniffMdstat } from './mdraid.ts'
 import { parseMountinfoLine, readMountinfo } from './mounts.ts'
 import { readQemuMap, sniffQemuMap } from './qemu-img.ts'
 import type { SideFile } from './side-file.ts'
+import { readTraceClock, sniffTraceClock } from './trace-clock.ts'
 import { readXfsBmap, sniffXfsBmap } from './xfs-bmap.ts'
 import { readXfsInfo, sniffXfsInfo } from './xfs-info.ts'
 import { readXfsSuperblock, sniffXfsSuperblock } from './xfs-superblock.ts'
@@ -30,6 +31,7 @@ interface Kind {
 /** In the order of reading: devices and mounts first, which tell where maps belong. */
 export const KINDS = {
   clock: { tool: 'clock note', sniff: sniffClockNote, read: readClockLines },
+  'trace-clock': { tool: 'trace_clock', sniff: sniffTraceClock, read: readTraceClock },
   lsblk: { tool: 'lsblk', sniff: sniffLsblk, read: readLsblk },
   partitions: { tool: '/proc/partitions', sniff: lists.sniffPartitions, read: lists.readPartitions },
   links: { tool: 'ls -l', sniff: lists.sniffLinks, read: lists.readLinks },

@@ -159,6 +159,8 @@ const ALIGNED = {
   data: 'by what it shares with the others',
 } as const
 
+const SAME_CLOCK = 'by its clock, which is that of a block trace (trace_clock)'
+
 /** How sources whose own clock does not place them came to stand on the timeline, or did not. */
 function clockNotes({ clocks }: InspectAnswer, folder: string): string[] {
   const onTimeline = ({ aligned, offsetNs }: ClockRow): boolean =>
@@ -183,7 +185,9 @@ function alignmentOf(row: ClockRow): string {
       : ''
   const from = offsetNs ?? 0
   const begins = from < 0 ? `${duration(-from)} before the start` : `at ${duration(from)}`
-  return `aligned ${ALIGNED[aligned]}, begins ${begins}${sure}`
+  // A clock note leaves nothing open.
+  const by = aligned === 'note' && residualNs !== null ? SAME_CLOCK : ALIGNED[aligned]
+  return `aligned ${by}, begins ${begins}${sure}`
 }
 
 /** What putting events in order takes: a call is told when it returns. */

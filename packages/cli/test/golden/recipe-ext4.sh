@@ -113,6 +113,7 @@ record_blocks() {
   rmdir $trace 2>/dev/null # left by a recording that was killed
   if ! mkdir $trace 2>/dev/null; then say 'No tracefs: going on without the events that name inodes.' && return; fi
   echo mono >$trace/trace_clock # blktrace's clock
+  cat $trace/trace_clock >"$out/trace_clock.txt"
   echo 4096 >$trace/buffer_size_kb # for each CPU
   for event in $events; do
     for file in "$trace"/events/*/"$event"/enable; do echo 1 >"$file"; done 2>/dev/null || note "no event $event"

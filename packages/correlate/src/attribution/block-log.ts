@@ -55,17 +55,16 @@ export class BlockLog {
     }
     const { action, flags, device, sector, strings } = batch
     for (let i = 0; i < batch.length; i++) {
-      if (action[i] === ACTION.remap) this.#chains.apply(batch, i)
+      const chain = this.#chains.apply(batch, i)
       const step = STEPS.indexOf(action[i])
       if (step < 0) continue
-      const chain = step === 0 ? this.#chains.apply(batch, i) : null
       if ((flags[i] & CHANGES) === 0 || step > (this.#first.get(device[i]) ?? 2)) continue
       if (this.#told(device[i], trace) !== trace) continue
+      this.#first.set(device[i], step)
       if (chain?.above.some((above) => this.#witness.get(above) === trace)) {
         this.#pass(device[i], chain.above)
         continue
       }
-      this.#first.set(device[i], step)
       this.step.push(step)
       this.device.push(chain ? chain.originDevice : device[i])
       this.sector.push(chain ? chain.originSector : sector[i])

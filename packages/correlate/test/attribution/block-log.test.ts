@@ -66,6 +66,15 @@ blocks('what a volume passes on to its disk counts once, where it was asked for'
   )
 })
 
+blocks('where a layer below has completions, too, they are no requests of their own', () => {
+  const log = new BlockLog()
+  const story = new Story().at('Q WS 8+8', 1, { device: VOLUME })
+  story.at('A WS 2056+8', 2, { device: DISK, from: [VOLUME, 8] }).at('Q WS 2056+8', 3, { device: DISK })
+  story.at('C WS 2056+8', 9, { device: DISK }).at('C WS 8+8', 10, { device: VOLUME })
+  log.add(story.batch, 0, [0])
+  assert.equal(rowsOf(log), ['0.1 8+8'])
+})
+
 blocks('where the volume itself is not traced, the row on the disk is of the place on the volume', () => {
   const log = new BlockLog()
   const story = new Story().at('A WS 2056+8', 2, { device: DISK, from: [VOLUME, 8] })

@@ -136,6 +136,7 @@ function layoutOf(story: FsStory): DiskLayout {
   const none = (): null => null
   return {
     sources: [],
+    traceClocks: new Map(),
     devices: [],
     layers: [],
     fileSystems: [fs],
