@@ -1,6 +1,6 @@
 /** Reads a capture and says of each block write whose it is: what `locate` and `explain` are made of. */
-import { Actors, Attribution, BlockLog, CallLog, FileBook, InodeLog } from '@flushtrace/correlate'
-import type { BlockBatch } from '@flushtrace/trace'
+import { Actors, Attribution, BlockLog, CallLog, FileBook, InodeLog, type Contradiction } from '@flushtrace/correlate'
+import { deviceText, type BlockBatch, type DiagnosticKind } from '@flushtrace/trace'
 import { analyze, type Analysis, type AnalyzeOptions, type OnActivity } from './analyze.ts'
 import type { BlockSource } from './sources.ts'
 import { refuseUnread } from './unread.ts'
@@ -79,7 +79,29 @@ export async function attribute(
     look: () => analysis.capture.memory.look(paths.join(', '), null),
   })
   attribution.run()
+  for (const contradiction of attribution.contradictions) reportContradiction(contradiction, analysis)
   return { analysis, attribution, calls, blocks, inodes, actors, book, placed, slackNs }
+}
+
+const CONTRADICTED = {
+  maps: {
+    code: 'layout/contradicted-map',
+    severity: 'error',
+    message: 'Maps have other files, or none, where calls show whose data were written ({}): they are not used.',
+    fix: 'save maps on the machine of the trace, at its end',
+  },
+  mounts: {
+    code: 'layout/contradicted-mount',
+    severity: 'error',
+    message: 'By the saved mounts, files lie elsewhere than their data were written ({}): the calls are believed.',
+    fix: 'save /proc/self/mountinfo on the machine of the trace; containers have mounts of their own',
+  },
+} as const satisfies Record<Contradiction['of'], DiagnosticKind>
+
+function reportContradiction({ of, view, against, writes }: Contradiction, { layout, diagnostics }: Analysis): void {
+  const [device] = view.devices
+  const name = (device === undefined ? null : (layout.nameOf(device) ?? deviceText(device))) ?? view.type ?? '?'
+  diagnostics.add(CONTRADICTED[of], null, `${name}: ${against} of ${writes} writes`)
 }
 
 /** What alignment by data leaves open; 0 where nothing had to be aligned by data. */

@@ -57,6 +57,7 @@ interface Draft extends Numbers {
   readonly actors: Map<string, { actor: number; via: Piece['via']; bytes: number }>
   readonly confidence: LocateRow['confidence']
   readonly rules: Map<string, number>
+  readonly kernelThreads: Map<string, number>
   readonly candidates: Set<number>
 }
 
@@ -85,6 +86,7 @@ export class LocateRows {
         actors: new Map(),
         confidence: { exact: 0, snapshot: 0, inferred: 0, ambiguous: 0, unknown: 0 },
         rules: new Map(),
+        kernelThreads: new Map(),
         candidates: new Set(piece.candidates),
       }
       this.#drafts.set(key, draft)
@@ -92,6 +94,8 @@ export class LocateRows {
     addTo(draft, this.#in, piece)
     draft.confidence[piece.confidence] += piece.bytes
     draft.rules.set(piece.rule, (draft.rules.get(piece.rule) ?? 0) + piece.bytes)
+    const thread = this.#kernelThreadOf(piece.request)
+    if (thread !== null) draft.kernelThreads.set(thread, (draft.kernelThreads.get(thread) ?? 0) + piece.bytes)
     for (const actor of piece.actors) {
       const share = draft.actors.get(`${actor} ${piece.via}`)
       const bytes = piece.bytes / piece.actors.length
@@ -100,12 +104,20 @@ export class LocateRows {
     }
   }
 
+  /** Workers of one kind are one: which of them it was is chance. */
+  #kernelThreadOf(request: number): string | null {
+    const { actors, blocks } = this.#in
+    const comm = blocks.names.textOrNull(blocks.comm.data[request])
+    if (comm === null || !actors.at(actors.ofTid(blocks.tid.data[request], comm)).kernel) return null
+    return comm.replace(/^kworker\/.*/, 'kworker')
+  }
+
   rows(): LocateRow[] {
     const rows = [...this.#drafts.values()].map((draft) => this.#row(draft))
     return rows.sort((a, b) => b.bytes - a.bytes || b.writes - a.writes || b.discardBytes - a.discardBytes)
   }
 
-  #row({ what, file, device, actors, rules, candidates, ...numbers }: Draft): LocateRow {
+  #row({ what, file, device, actors, rules, kernelThreads, candidates, ...numbers }: Draft): LocateRow {
     const { book, calls } = this.#in
     const found = file >= 0 ? book.at(file) : null
     const row: LocateRow = {
@@ -115,6 +127,7 @@ export class LocateRows {
       ...numbers,
       writtenBytes: calls.length > 0 && found ? (this.#written.get(file) ?? 0) : null,
       processes: [...actors.values()].sort((a, b) => b.bytes - a.bytes).map((share) => this.#process(share)),
+      kernelThreads: [...kernelThreads].sort(([, a], [, b]) => b - a).map(([name, bytes]) => ({ name, bytes })),
       rules: Object.fromEntries([...rules].sort(([, a], [, b]) => b - a)),
     }
     if (candidates.size > 0) row.candidates = [...candidates].map((one) => book.at(one).path ?? '?')

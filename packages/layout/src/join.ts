@@ -162,7 +162,8 @@ function addMap(
   const files = finding.files.map((file) => {
     return fs === 'btrfs' && file.path !== null ? { ...file, root: paths.rootOf(file.path) ?? file.root } : file
   })
-  const overlap = space === 'device' ? overlapOf(extents) : null
+  // Trees of btrfs name whole extents, of which a file may use a part only.
+  const overlap = space === 'device' || tool === 'filefrag' ? overlapOf(extents) : null
   if (overlap) {
     const name = files[extents.file[overlap.first]]?.path
     diagnostics.add(LAYOUT.overlap, { source }, `${source}${name ? `, ${name}` : ''}`, overlap.count)

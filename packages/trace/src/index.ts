@@ -8,7 +8,7 @@ export type { Diagnostic, DiagnosticKind, Place, Severity } from './diagnostics.
 export { TraceError } from './errors.ts'
 export * as flags from './flags.ts'
 export { FLAG_WORDS, AT_FDCWD } from './flags.ts'
-export { KERNEL_THREAD } from './kernel-threads.ts'
+export { KERNEL_THREAD, LONE_THREAD } from './kernel-threads.ts'
 export { readLines } from './lines.ts'
 export { MemoryWatch, type MemoryUse } from './memory.ts'
 export { Renamer, blank, renameEscaped } from './renamer.ts'

@@ -119,7 +119,8 @@ function sure({ confidence, bytes: whole }: LocateRow): string {
 
 const VIAS = { direct: 'direct', flush: '', writeback: 'by writeback' } as const
 
-function below({ what, processes, candidates, flushes, fua }: LocateRow): string[] {
+function below(row: LocateRow): string[] {
+  const { what, processes, candidates, flushes, fua } = row
   // What the file system writes for itself nobody made dirty: it was written for a flush.
   const own = what === 'journal' || what === 'metadata' || what === 'superblock'
   const all = processes.map(({ pid, name, via }) => {
@@ -130,6 +131,7 @@ function below({ what, processes, candidates, flushes, fua }: LocateRow): string
   const each = [...new Set(all)]
   const shown = each.slice(0, 3)
   if (each.length > 3) shown.push(`${each.length - 3} more`)
+  shown.push(...kernelThreadsOf(row))
   if (candidates) shown.unshift(...candidates.slice(0, 4).map((path) => safe(lastPart(path))))
   if (flushes + fua > 0)
     shown.push(
@@ -138,6 +140,18 @@ function below({ what, processes, candidates, flushes, fua }: LocateRow): string
       ),
     )
   return shown
+}
+
+/** Where they say most: of less than half of the bytes a process is known. */
+function kernelThreadsOf({ bytes: whole, processes, kernelThreads }: LocateRow): string[] {
+  const known = processes.reduce((sum, process) => sum + process.bytes, 0)
+  if (kernelThreads.length === 0 || known * 2 >= whole) return []
+  return [
+    `queued by the kernel: ${kernelThreads
+      .slice(0, 2)
+      .map(({ name }) => safe(name))
+      .join(', ')}`,
+  ]
 }
 
 function located({ located: { fraction, dataBytes, byWitness, conflicts } }: LocateAnswer): string[] {

@@ -1,5 +1,5 @@
 /** Whoever may have made a page dirty or queued a write: a traced process, or only a task that a block trace names. */
-import { KERNEL_THREAD } from '@flushtrace/trace'
+import { KERNEL_THREAD, LONE_THREAD } from '@flushtrace/trace'
 import type { Task, TracedProcess } from '../processes.ts'
 
 export interface Actor {
@@ -10,6 +10,8 @@ export interface Actor {
   readonly process: TracedProcess | null
   /** Acts for others: what it writes, somebody else made dirty. */
   readonly kernel: boolean
+  /** A thread of the kernel that writes for nobody. */
+  readonly lone: boolean
 }
 
 export class Actors {
@@ -32,6 +34,7 @@ export class Actors {
           },
           process,
           kernel: false,
+          lone: false,
         }) - 1
       this.#ofProcess.set(process, id)
     }
@@ -48,7 +51,14 @@ export class Actors {
     let id = named.get(comm)
     if (id === undefined) {
       const kernel = comm !== null && KERNEL_THREAD.test(comm)
-      id = this.#list.push({ pid: tid > 0 ? tid : null, name: comm, process: null, kernel }) - 1
+      id =
+        this.#list.push({
+          pid: tid > 0 ? tid : null,
+          name: comm,
+          process: null,
+          kernel,
+          lone: kernel && LONE_THREAD.test(comm),
+        }) - 1
       named.set(comm, id)
     }
     return id

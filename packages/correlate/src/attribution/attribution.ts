@@ -28,6 +28,7 @@ import { joinInodes, noteRenewals } from './inode-joins.ts'
 import { InodeReplay } from './inode-replay.ts'
 import { MapClaims, type Claim } from './map-claims.ts'
 import { MapEvidence, writesInPlace } from './map-evidence.ts'
+import { tryMaps, type Contradiction, type OwnWrite } from './map-trial.ts'
 import { Natures, typeByThread } from './nature.ts'
 import { PieceLog } from './piece-log.ts'
 import { Places, type Place } from './places.ts'
@@ -63,6 +64,8 @@ const SHORT_CALL_NS = 20_000
 const OUTSIDE: Inside = { rows: [], files: [], via: 'writeback' }
 
 export class Attribution {
+  /** Maps and mounts that the calls show to be of another machine or time. */
+  contradictions: readonly Contradiction[] = []
   readonly pieces = new PieceLog()
   readonly views: FsViews
   readonly #in: AttributionInput
@@ -138,6 +141,12 @@ export class Attribution {
     const { blocks, calls } = this.#in
     const requests = blocks.inOrder(this.#blockNs)
     this.#maps.noteWrites(requests, this.views)
+    if (calls.length > 0) {
+      const { book } = this.#in
+      this.contradictions = tryMaps(this.#ownWrites(requests), book, this.#rules.mayLieOn)
+      // Pieces are cut by chunks, which are not believed any more.
+      if (this.contradictions.some(({ of }) => of === 'maps')) this.#maps.noteWrites(requests, this.views)
+    }
     this.#learnMapsBefore()
     const entries = this.#callOrder
     const ends = orderOf(calls.endNs.values)
@@ -204,6 +213,21 @@ export class Attribution {
     }
   }
 
+  /** Data that tasks queued inside a flush or synchronous write of one file. */
+  *#ownWrites(requests: Uint32Array): Generator<OwnWrite> {
+    const { blocks, calls } = this.#in
+    for (const request of requests) {
+      const flags = blocks.flags.data[request]
+      if ((flags & (OP.meta | DATALESS)) !== 0 || blocks.bytes.data[request] === 0) continue
+      const { files, rows } = this.#insideOf(request, this.#blockNs[request])
+      if (files.length !== 1 || calls.kind.data[rows[0]] > CALL.syncWrite) continue
+      for (const piece of this.#piecesOf(request)) {
+        const reserved = this.#natures.isReserved(piece)
+        yield { file: files[0], piece, mapped: this.#maps.shownOf(request, piece), reserved }
+      }
+    }
+  }
+
   #enter(row: number): void {
     const { calls } = this.#in
     const file = calls.file.data[row]
@@ -266,7 +290,8 @@ export class Attribution {
         continue
       }
       const nature = this.#natures.of(piece, flags, comm)
-      if (nature) this.pieces.add(request, piece, { ...nature, via: inside.via, actors: this.#flushers(inside) })
+      if (nature)
+        this.pieces.add(request, piece, { ...nature, via: inside.via, actors: this.#flushers(request, inside) })
       else this.#rules.data(request, piece, now, inside)
     }
   }
@@ -290,7 +315,7 @@ export class Attribution {
       rule: 'dataless',
       confidence: file >= 0 ? 'inferred' : 'unknown',
       via: inside.via,
-      actors: this.#flushers(inside),
+      actors: this.#flushers(request, inside),
     })
   }
 
@@ -308,7 +333,10 @@ export class Attribution {
   }
 
   /** For whom metadata is written: the task's own process, else the only one that is in a flush. */
-  #flushers({ rows }: Inside): readonly number[] {
+  #flushers(request: number, { rows }: Inside): readonly number[] {
+    const { blocks, actors } = this.#in
+    const submitter = actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request]))
+    if (actors.at(submitter).lone) return []
     if (rows.length > 0) return [this.#in.calls.actor.data[rows[0]]]
     return this.#flushing.size === 1 ? [...this.#flushing.keys()] : []
   }

@@ -60,6 +60,8 @@ export class DataRules {
   /** Requests whose call and whose block were told to be of different files: the call, being later, was believed. */
   conflicts = 0
   readonly #in: DataState
+  /** File → where the mounts have its path. */
+  readonly #mounted = new Map<number, FsView | null>()
   /** Bytes of a call's range that were queued: the next request of it goes on there. */
   readonly #progress = new Map<number, number>()
 
@@ -147,7 +149,7 @@ export class DataRules {
         return
       }
     }
-    const here = inside.files.length === 0 ? NONE : inside.files.filter((file) => this.#mayLieOn(file, piece.view))
+    const here = inside.files.length === 0 ? NONE : inside.files.filter((file) => this.mayLieOn(file, piece.view))
     if (here.length === 1) this.#pushCalled(request, piece, place, now, inside, here[0])
     else if (place && (here.length === 0 || here.includes(place.file)))
       this.#pushKept(request, piece, place, now, inside)
@@ -203,7 +205,7 @@ export class DataRules {
   }
 
   #byMaps(request: number, piece: ViewPiece, now: number, inside: Inside, among: readonly number[]): void {
-    const parts = this.#in.maps.partsOf(request, piece, now, this.#in.calls.length > 0, this.#mayLieOn)
+    const parts = this.#in.maps.partsOf(request, piece, now, this.#in.calls.length > 0, this.mayLieOn)
     const whole = this.#in.blocks.step.data[request] === 0 ? onlyFileOf(parts) : -1
     for (const { piece: part, believed, claims, last } of parts) {
       if (believed) {
@@ -265,7 +267,7 @@ export class DataRules {
     let n = 0
     for (const { file } of this.#in.dirty.all()) {
       if (++n > MAX_DIRTY_FILES) return []
-      if (!this.#mayLieOn(file, piece.view)) continue
+      if (!this.mayLieOn(file, piece.view)) continue
       // It has all its blocks still, and the map that tells of them says that this is none.
       const keeps =
         inPlace &&
@@ -278,16 +280,23 @@ export class DataRules {
     return candidates
   }
 
-  readonly #mayLieOn = (file: number, view: FsView): boolean => {
-    const { book } = this.#in
-    let on = book.viewOf(file)
-    if (on < 0) {
-      const path = book.at(file).path
-      on = (path === null ? null : this.#in.views.ofPath(path))?.index ?? -1
-      if (on >= 0) book.setView(file, on)
-    }
+  /** As far as mounts and events tell. */
+  readonly mayLieOn = (file: number, view: FsView): boolean => {
+    const known = this.#in.book.viewOf(file)
+    if (known >= 0) return known === view.index
+    if (!view.mountsHold) return true
+    const on = this.#mountedOn(file)
     // A path below no known mount point lies elsewhere where this file system's own mount point is known.
-    return on < 0 ? !view.fs || view.fs.mountpoints.length === 0 : on === view.index
+    return on ? on === view : (view.fs?.mountpoints ?? []).length === 0
+  }
+
+  #mountedOn(file: number): FsView | null {
+    let on = this.#mounted.get(file)
+    if (on === undefined) {
+      const { path } = this.#in.book.at(file)
+      this.#mounted.set(file, (on = path === null ? null : this.#in.views.ofPath(path)))
+    }
+    return on
   }
 
   #pushFile(
@@ -335,6 +344,8 @@ export class DataRules {
   #writersOf(request: number, file: number, dirtied: readonly number[], inside: Inside): readonly number[] {
     if (dirtied.length > 0) return dirtied
     const { blocks, actors, calls } = this.#in
+    const submitter = actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request]))
+    if (actors.at(submitter).lone) return NONE
     const { wrote, mapped } = this.#in.dirty.writersOf(file)
     const own = inside.rows.length > 0 ? calls.actor.data[inside.rows[0]] : -1
     // A task that flushes what it has mapped made it dirty more likely than all others that have it mapped.
@@ -342,7 +353,6 @@ export class DataRules {
     if (wrote.length > 0) return wrote
     if (mapped.length > 0) return mapped
     if (own >= 0) return [own]
-    const submitter = actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request]))
     return actors.at(submitter).kernel ? NONE : [submitter]
   }
 }

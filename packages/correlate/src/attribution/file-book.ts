@@ -284,10 +284,6 @@ export class FileBook {
     return this.#entries[file].view
   }
 
-  setView(file: number, view: number): void {
-    this.#entries[file].view = view
-  }
-
   /** Every inode and the root it was met with. */
   inodeAt(inode: number): { readonly view: number; readonly root: number | null; readonly inode: number } {
     return this.#inodes[inode]

@@ -112,7 +112,7 @@ export class MapClaims {
   }
 
   #of(view: FsView, when: When): readonly IndexedMap[] {
-    return this.#maps[when][view.index] ?? NO_MAPS
+    return (view.fs && this.#maps[when][view.index]) ?? NO_MAPS
   }
 
   #index(map: LayoutMap, view: FsView, when: When): IndexedMap {

@@ -107,6 +107,13 @@ export class MapEvidence {
     return writesInPlace(piece.view) || this.#lastOver(request, piece) === request ? claim : null
   }
 
+  /** The file of a map from afterwards that shows this very write; null: none does, or there are several. */
+  shownOf(request: number, piece: ViewPiece): number | null {
+    if (this.#lastOver(request, piece) !== request) return null
+    const [first, ...others] = this.#on(piece, 'after')
+    return first && others.every(({ file }) => file === first.file) ? first.file : null
+  }
+
   /** Whether a map from afterwards has the blocks of this file. */
   tellsOf(file: number, view: FsView): boolean {
     return this.#claims.tellsOf(file, view, 'after')

@@ -42,6 +42,13 @@ export class Natures {
     this.#marks = marks
   }
 
+  /** A map has no file's data there, although nothing marks the request as other than data. */
+  isReserved(piece: ViewPiece): boolean {
+    return (
+      this.#marks && (inChunk(piece) || this.#claims.areaAt(piece.view, piece.address, piece.byte)?.area === 'journal')
+    )
+  }
+
   /** null: it carries a file's data. */
   of(piece: ViewPiece, flags: number, comm: string | null): Nature | null {
     const meta = (flags & OP.meta) !== 0

@@ -7,14 +7,16 @@ import { deviceText, parseDevice } from '@flushtrace/trace'
 
 export interface FsView {
   readonly index: number
-  /** null: no map tells of it. */
-  readonly fs: FileSystem | null
+  /** null: no map tells of it, or the calls contradict what they tell (map-trial.ts). */
+  fs: FileSystem | null
   /** The devices it lies on; the first one names it. */
   readonly devices: readonly number[]
   /** What maps, events or the names of kernel threads tell; null: nothing yet. */
   type: FsType | null
   /** What the file system calls a block. */
   blockBytes: number
+  /** false: the calls contradict where it is said to be mounted (map-trial.ts). */
+  mountsHold: boolean
 }
 
 /** mkfs's own choice on all but the smallest disks. */
@@ -49,7 +51,8 @@ export class FsViews {
   }
 
   #add(fs: FileSystem | null, devices: readonly number[], type: FsType | null): FsView {
-    const view: FsView = { index: this.all.length, fs, devices, type, blockBytes: fs?.blockBytes ?? USUAL_BLOCK_BYTES }
+    const blockBytes = fs?.blockBytes ?? USUAL_BLOCK_BYTES
+    const view: FsView = { index: this.all.length, fs, devices, type, blockBytes, mountsHold: true }
     this.all.push(view)
     return view
   }

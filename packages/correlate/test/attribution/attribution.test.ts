@@ -523,6 +523,54 @@ events('an inode number that went to another file is that file from then on', ()
 
 events.run()
 
+const trials = suite('maps tried against calls')
+
+/** `own` flushed writes of /mnt/a by its own task, then one by a worker; all blocks stand in the map under `mapped`. */
+function tried(own: number, mapped: string, fs: Partial<FsStory> = {}): Capture {
+  const c = begun({ ...fs, maps: [{ when: 'after', extents: [[mapped, 0, 1 << 20]], ...fs.maps?.[0] }] })
+  for (let k = 0; k < own; k++) {
+    synced(c, 10, 1000 * (k + 1))
+    c.blocks.at(`Q WS ${80 + 8 * k}+8`, 1000 * (k + 1) + 10, { tid: 10 })
+  }
+  c.blocks.at('Q W 400+8', 50_000, { tid: 30, comm: 'kworker/u8:1' })
+  return c
+}
+
+const told = (c: Capture): unknown[] =>
+  c.attribution().contradictions.map(({ of, against, writes }) => [of, against, writes])
+
+trials('a map with other names for what calls wrote is not believed; by two writes it may be chance', () => {
+  const c = tried(3, '/mnt/z')
+  assert.equal(c.locate(), [
+    ...[0, 1, 2].map(() => '0+4096 /mnt/a inferred own-call flush 10'),
+    '0+4096 unknown unknown none writeback -',
+  ])
+  assert.equal(told(c), [['maps', 3, 3]])
+  assert.equal(tried(2, '/mnt/z').locate().at(-1), '0+4096 /mnt/z@204800 snapshot map-after writeback -')
+})
+
+trials('the same name in another folder is the same file: a container has paths of its own', () => {
+  const c = tried(4, '/var/lib/containers/7/a', { mountpoints: [] })
+  assert.equal(told(c), [])
+  assert.match(c.locate().at(-1) ?? '', /snapshot map-after/)
+})
+
+trials('a journal has no data that a task writes in its fsync', () => {
+  const journal = AREAS.indexOf('journal')
+  const c = tried(3, '/mnt/a', { maps: [{ when: 'after', extents: [], areas: [[journal, 0, 1 << 20]] }] })
+  c.blocks.at('Q WM 8000+8', 60_000, { tid: 30, comm: 'jbd2/loop0-8' })
+  assert.equal(told(c), [['maps', 3, 3]])
+  assert.equal(c.locate()[0], '0+4096 /mnt/a inferred own-call flush 10')
+})
+
+trials('files are mounted elsewhere, and written here: the calls are believed', () => {
+  const c = tried(3, '/data/a', { mountpoints: ['/data'] })
+  assert.equal(told(c), [['mounts', 3, 3]])
+  assert.match(c.locate()[0], /\/mnt\/a\S* inferred own-call/)
+})
+
+trials.run()
+
 const whole = suite('pieces')
 
 whole('add up to the bytes of each request, whatever is known of its parts', () => {
@@ -546,6 +594,18 @@ whole('add up to the bytes of each request, whatever is known of its parts', () 
   }
   assert.equal(reached, c.blockLog.bytes.values)
   assert.ok(pieces.length > 8)
+})
+
+whole('zeroing of inode tables is for nobody, whoever flushes at the time', () => {
+  const c = begun()
+  synced(c, 10, 100)
+  c.blocks
+    .at('Q WM 8000+8', 110, { tid: 40, comm: 'jbd2/loop0-8' })
+    .at('Q W 80+8', 120, { tid: 30, comm: 'ext4lazyinit' })
+  assert.equal(c.locate(), [
+    '0+4096 journal inferred submitter writeback 10',
+    '0+4096 metadata inferred metadata-flag writeback -',
+  ])
 })
 
 whole('a discard frees, a bare flush serves the call', () => {
