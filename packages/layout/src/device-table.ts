@@ -1,6 +1,7 @@
 /** Block devices that tables told of, under all their names, and how one lies on others. */
 import { deviceText, parseDevice } from '@flushtrace/trace'
 import type { Layer } from './layer.ts'
+import type { Raid0Layout } from './strip-zones.ts'
 
 export interface BlockDevice {
   readonly device: number
@@ -18,15 +19,23 @@ export interface BlockDevice {
 /** A layer as a table prints it: devices by name or number. */
 export interface NamedLayer {
   readonly upper: string
-  /** Makes the layer once all names are known; null: a name is not. */
-  readonly make: (deviceOf: (name: string) => number | null) => Layer | null
+  /** Makes the layers once all names are known; null: a name is not. */
+  readonly make: (deviceOf: (name: string) => number | null) => Layer | Layer[] | null
+}
+
+/** What a member of an array says of itself; null: nothing. */
+export interface ArrayMember {
+  /** Where its data begin, and how many bytes there are. */
+  at: number | null
+  bytes: number | null
+  raid0Layout: Raid0Layout
 }
 
 export class DeviceTable {
   readonly layers: Layer[] = []
   readonly named: NamedLayer[] = []
-  /** Where data begin on a member of an array, by its name. */
-  readonly dataOffsets = new Map<string, number>()
+  /** Members of arrays by name. */
+  readonly members = new Map<string, ArrayMember>()
   readonly #devices = new Map<number, BlockDevice>()
   readonly #numbers = new Map<string, number>()
   readonly #links = new Map<string, string>()

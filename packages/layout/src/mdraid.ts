@@ -4,16 +4,19 @@
  *     /proc/mdstat    md0 : active raid1 sdb1[1] sda1[0]
  *                           1046528 blocks super 1.2 [2/2] [UU]
  *     mdadm -E DEV    /dev/sda1:
- *                         Data Offset : 264192 sectors
  *                            Raid Level : raid1
+ *                        Avail Dev Size : 1046528 sectors (511.00 MiB 535.82 MB)
+ *                           Data Offset : 264192 sectors
+ *                                Layout : original                             raid0, from mdadm 4.2 on
  *
  * Metadata 0.90 and 1.0 stand at the end of a member, so data begin at its first byte; of 1.1 and 1.2 only mdadm -E tells
- * where they begin. raid1: byte for byte. raid0 with members of one size, raid10 near: chunks in turn. raid4/5/6 have
+ * where they begin. raid1: byte for byte. raid0 (strip-zones.ts), raid10 near: chunks in turn. raid4/5/6 have
  * parity, which is no file's: not computed. Sources: torvalds/linux drivers/md/{md,raid0,raid10}.c; mdadm(8), md(4).
  */
 import type { Findings } from './findings.ts'
 import type { Layer } from './layer.ts'
 import type { LineUse, SideFile } from './side-file.ts'
+import { stripZones } from './strip-zones.ts'
 
 const ARRAY = /^(md\S*) : (?:active|inactive)(?: \([\w-]+\))* (?:(linear|multipath|faulty|raid\d+) )?(.+)$/
 const DETAILS = /^ +(\d+) blocks(?: super (\S+))?(.*)$/
@@ -55,8 +58,8 @@ function addArray(
   const copies = Number(/ (\d+) near-copies/.exec(rest)?.[1] ?? 1)
   const far = /far-copies|offset-copies/.test(rest)
   const startOf = (member: string): number | null =>
-    version === '0.90' || version === '1.0' ? 0 : (devices.dataOffsets.get(member) ?? null)
-  const make = (deviceOf: (name: string) => number | null, only: { name: string } | null): Layer | null => {
+    version === '0.90' || version === '1.0' ? 0 : (devices.members.get(member)?.at ?? null)
+  const make = (deviceOf: (name: string) => number | null, only: { name: string } | null): Layer | Layer[] | null => {
     const upper = deviceOf(name)
     if (upper === null) return null
     const lowers = members
@@ -66,7 +69,9 @@ function addArray(
         const at = startOf(member)
         return device === null ? [] : [{ name: member, device, at }]
       })
-    const known = lowers.flatMap(({ device, at }) => (at === null ? [] : [{ device, at }]))
+    const known = lowers.flatMap(({ name: member, device, at }) =>
+      at === null ? [] : [{ device, at, bytes: devices.members.get(member)?.bytes ?? null }],
+    )
     if (level === 'raid1' && only) {
       const lower = lowers.find((other) => other.name === only.name)
       if (lower && lower.at !== null) {
@@ -74,14 +79,34 @@ function addArray(
       }
     }
     const whole = known.length === disks && chunk > 0
-    if (whole && (level === 'raid0' || (level === 'raid10' && !far))) {
-      return { kind: 'striped', what: level, upper, upperAt: 0, bytes, chunk, lowers: known, copies }
+    const striped = { kind: 'striped', what: level, upper, upperAt: 0, bytes, chunk } as const
+    if (whole && level === 'raid0') {
+      const layout = devices.members.get(lowers[0].name)?.raid0Layout ?? null
+      const told = known.every((member) => member.bytes !== null)
+      if (!told && mayBeEqual(devices, known, bytes, chunk)) return { ...striped, lowers: known, copies: 1 }
+      const zones = told ? stripZones(striped, known, layout) : []
+      if (zones.length > 0) return zones
+    }
+    if (whole && level === 'raid10' && !far) {
+      return { ...striped, lowers: known, copies }
     }
     return { kind: 'opaque', what: level || 'md', upper, lowers: lowers.map(({ device }) => device) }
   }
   for (const only of level === 'raid1' ? members : [null]) {
     devices.named.push({ upper: name, make: (deviceOf) => make(deviceOf, only) })
   }
+}
+
+/** Whether the members can be of one size, as far as their devices tell: none is too small for its share of the array. */
+function mayBeEqual(
+  devices: Findings['devices'],
+  members: readonly { device: number; at: number }[],
+  bytes: number,
+  chunk: number,
+): boolean {
+  const share = bytes / members.length
+  if (share % chunk !== 0) return false
+  return members.every(({ device, at }) => (devices.get(device)?.bytes ?? Infinity) - at >= share)
 }
 
 export function sniffMdadm(text: string): boolean {
@@ -96,9 +121,15 @@ export async function readMdadm(file: SideFile, { devices }: Findings): Promise<
       member = head[1]
       return 'used'
     }
-    const offset = /^ +Data Offset : (\d+) sectors/.exec(line)
-    if (!offset) return 'note'
-    devices.dataOffsets.set(member, Number(offset[1]) * SECTOR)
+    const told = /^ +(Data Offset|Avail Dev Size|Layout) : (\w+)/.exec(line)
+    if (!told) return 'note'
+    const [, what, value] = told
+    const known = devices.members.get(member) ?? { at: null, bytes: null, raid0Layout: null }
+    devices.members.set(member, known)
+    if (what === 'Data Offset') known.at = Number(value) * SECTOR
+    else if (what === 'Avail Dev Size') known.bytes = Number(value) * SECTOR
+    else if (value === 'original' || value === 'alternate') known.raid0Layout = value
+    else return 'note'
     return 'used'
   })
 }

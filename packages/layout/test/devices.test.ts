@@ -77,6 +77,95 @@ devices('a ring in damaged tables ends', async () => {
   assert.equal(stackOf(layout), [])
 })
 
+/** The kernel's way down: find_zone() and map_sector() of drivers/md/raid0.c, in chunks. */
+function raid0Below(
+  sizes: readonly number[],
+  layout: 'original' | 'alternate',
+  chunk: number,
+): [disk: number, at: number] {
+  let zoneStart = 0
+  let deviceStart = 0
+  for (;;) {
+    const disks = sizes.flatMap((size, disk) => (size > deviceStart ? [disk] : []))
+    const zoneEnd = zoneStart + (Math.min(...disks.map((disk) => sizes[disk])) - deviceStart) * disks.length
+    if (chunk < zoneEnd) {
+      const turn = layout === 'original' ? chunk : chunk - zoneStart
+      return [disks[turn % disks.length], deviceStart + Math.floor((chunk - zoneStart) / disks.length)]
+    }
+    deviceStart += (zoneEnd - zoneStart) / disks.length
+    zoneStart = zoneEnd
+  }
+}
+
+/** An array of members of so many chunks of 64 KiB, and some bytes more; `layout` as mdadm prints it. */
+async function raid0(sizes: readonly number[], layout: string | null, arrayChunks = sum(sizes)): Promise<DiskLayout> {
+  const row = (name: string, number: string, size: number) => ({
+    ...{ name, kname: name, 'maj:min': number, type: 'disk', size, start: null, fstype: null, mountpoints: [] },
+  })
+  const rows = sizes.map((size, k) => row(`sd${'abcd'[k]}`, `8:${16 * k}`, MIB + size * CHUNK + 9000))
+  const members = sizes.map(
+    (size, k) => `/dev/sd${'abcd'[k]}:
+          Magic : a92b4efc
+        Version : 1.2
+     Raid Level : raid0
+${layout === null ? '' : ` Avail Dev Size : ${(size * CHUNK) / 512 + 16} sectors (1.00 GiB 1.07 GB)\n`}    Data Offset : 2048 sectors
+         Layout : ${layout ?? '-unknown-'}
+`,
+  )
+  const { layout: read } = await readFiles({
+    'lsblk.json': JSON.stringify({ blockdevices: [...rows, row('md0', '9:0', arrayChunks * CHUNK)] }),
+    'mdstat.txt': `Personalities : [raid0]
+md0 : active raid0 ${sizes.map((_, k) => `sd${'abcd'[k]}[${k}]`).join(' ')}
+      ${(arrayChunks * CHUNK) / 1024} blocks super 1.2 64k chunks
+`,
+    'mdadm-E.txt': members.join(''),
+  })
+  return read
+}
+
+const CHUNK = 65_536
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0)
+
+for (const layout of ['original', 'alternate'] as const) {
+  for (const sizes of [
+    [4, 4, 4],
+    [10, 4, 7],
+    [3, 9, 9],
+    [8, 5, 5, 20],
+  ]) {
+    devices(`raid0 of ${sizes.join(', ')} chunks, ${layout}: every chunk as the kernel places it`, async () => {
+      const array = await raid0(sizes, layout)
+      for (let chunk = 0; chunk < sum(sizes); chunk++) {
+        const [disk, at] = raid0Below(sizes, layout, chunk)
+        const found = array.resolve(device(`8:${16 * disk}`), (MIB + at * CHUNK + 4096) / 512, 4096)
+        assert.equal(
+          found,
+          [{ ...found[0], device: device('9:0'), byte: chunk * CHUNK + 4096, bytes: 4096 }],
+          `chunk ${chunk}`,
+        )
+      }
+    })
+  }
+}
+
+devices('raid0 whose layout is not told: its first zone is followed, and the part of one member alone', async () => {
+  const array = await raid0([4, 6, 9], 'dangerous')
+  const at = (disk: number, chunk: number): string[] => places(array, `8:${16 * disk}`, MIB + chunk * CHUNK, 512)
+  assert.equal(
+    [at(1, 0), at(1, 5), at(2, 8)],
+    [[`md0@${CHUNK}+512`], [`sdb@${MIB + 5 * CHUNK}+512`], [`md0@${18 * CHUNK}+512`]],
+  )
+})
+
+devices('raid0 whose members’ sizes are not told: followed where they can be equal, else not at all', async () => {
+  assert.equal(places(await raid0([4, 4], null), '8:16', MIB, 512), [`md0@${CHUNK}+512`])
+  assert.equal(places(await raid0([4, 6], null), '8:16', MIB, 512), [`sdb@${MIB}+512`])
+})
+
+devices('raid0 of another size than its members are: a table is of another time, and it is not followed', async () => {
+  assert.equal(places(await raid0([4, 6], 'alternate', 20), '8:16', MIB, 512), [`sdb@${MIB}+512`])
+})
+
 const { layout: striped } = await readFiles(filesOf('fixtures/layout/raid10-btrfs'))
 const { layout: single } = await readFiles(filesOf('fixtures/layout/subvolumes-btrfs'))
 
