@@ -1,5 +1,5 @@
 /** Pieces of block writes → rows of the answer: one for each file, and one for each thing that is none. */
-import { OP, DATALESS, deviceText } from '@flushtrace/trace'
+import { DATALESS, KERNEL_THREAD, OP, deviceText } from '@flushtrace/trace'
 import type { AttributionRule, Piece, What } from '@flushtrace/correlate'
 import type { Attributed } from './attribute.ts'
 import type { LocateAnswer, LocateRow } from './locate-schema.ts'
@@ -63,6 +63,8 @@ interface Draft extends Numbers {
 
 export class LocateRows {
   readonly #drafts = new Map<string | number, Draft>()
+  /** By name's number in the block log. */
+  readonly #kernelThreads = new Map<number, string | null>()
   readonly #in: Attributed
   readonly #written: ReadonlyMap<number, number>
 
@@ -104,12 +106,17 @@ export class LocateRows {
     }
   }
 
-  /** Workers of one kind are one: which of them it was is chance. */
+  /** Workers are one: which of them it was is chance. */
   #kernelThreadOf(request: number): string | null {
-    const { actors, blocks } = this.#in
-    const comm = blocks.names.textOrNull(blocks.comm.data[request])
-    if (comm === null || !actors.at(actors.ofTid(blocks.tid.data[request], comm)).kernel) return null
-    return comm.replace(/^kworker\/.*/, 'kworker')
+    const { blocks } = this.#in
+    const id = blocks.comm.data[request]
+    let name = this.#kernelThreads.get(id)
+    if (name === undefined) {
+      const comm = blocks.names.textOrNull(id)
+      name = comm !== null && KERNEL_THREAD.test(comm) ? comm.replace(/^kworker\/.*/, 'kworker') : null
+      this.#kernelThreads.set(id, name)
+    }
+    return name
   }
 
   rows(): LocateRow[] {

@@ -100,7 +100,14 @@ function raid0Below(
 /** An array of members of so many chunks of 64 KiB, and some bytes more; `layout` as mdadm prints it. */
 async function raid0(sizes: readonly number[], layout: string | null, arrayChunks = sum(sizes)): Promise<DiskLayout> {
   const row = (name: string, number: string, size: number) => ({
-    ...{ name, kname: name, 'maj:min': number, type: 'disk', size, start: null, fstype: null, mountpoints: [] },
+    name,
+    kname: name,
+    'maj:min': number,
+    type: 'disk',
+    size,
+    start: null,
+    fstype: null,
+    mountpoints: [],
   })
   const rows = sizes.map((size, k) => row(`sd${'abcd'[k]}`, `8:${16 * k}`, MIB + size * CHUNK + 9000))
   const members = sizes.map(

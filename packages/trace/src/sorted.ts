@@ -35,3 +35,43 @@ export function firstAbove(sorted: ArrayLike<number>, at: number): number {
   }
   return low
 }
+
+/**
+ * The same, for many questions about one long column: a table of as many equal steps as there are values says between
+ * which of them to look. Values may be anywhere: where they crowd in one step, halves are taken there.
+ */
+export class SortedIndex {
+  readonly #sorted: Float64Array
+  readonly #step: number
+  /** Of each step, the first value that lies in it or beyond. */
+  readonly #from: Uint32Array
+
+  constructor(sorted: Float64Array) {
+    const { length } = sorted
+    this.#sorted = sorted
+    this.#step = length === 0 ? 1 : (sorted[length - 1] - sorted[0]) / length || 1
+    this.#from = new Uint32Array(length + 2)
+    let step = 0
+    for (let k = 0; k < length; k++) for (const own = this.#stepOf(sorted[k]); step <= own; step++) this.#from[step] = k
+    this.#from.fill(length, step)
+  }
+
+  firstAbove(at: number): number {
+    const sorted = this.#sorted
+    if (sorted.length === 0 || at < sorted[0]) return 0
+    if (at >= sorted[sorted.length - 1]) return sorted.length
+    const step = this.#stepOf(at)
+    let low = this.#from[step]
+    let high = this.#from[step + 1]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (sorted[middle] <= at) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #stepOf(at: number): number {
+    return Math.floor((at - this.#sorted[0]) / this.#step)
+  }
+}

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { firstAbove, sortedBy } from '../src/sorted.ts'
+import { SortedIndex, firstAbove, sortedBy } from '../src/sorted.ts'
 
 const sorted = suite('sorted columns')
 
@@ -32,5 +32,23 @@ sorted('the first value above a place', () => {
   )
   assert.is(firstAbove([], 1), 0)
 })
+
+for (const [name, values] of Object.entries({
+  none: [],
+  one: [5],
+  equal: [3, 3, 3, 3],
+  spread: [...keys(1000)].sort((a, b) => a - b),
+  crowded: [0, ...Array.from({ length: 500 }, (_, k) => 1e15 + (k >> 2)), 2e15],
+  fractions: Array.from({ length: 300 }, (_, k) => k / 3),
+})) {
+  sorted(`an index of ${name} values finds what halving finds`, () => {
+    const column = Float64Array.from(values)
+    const index = new SortedIndex(column)
+    for (const value of [-1, 0, ...values, 3e15, Infinity]) {
+      for (const at of [value - 0.5, value, value + 0.5])
+        assert.is(index.firstAbove(at), firstAbove(column, at), `${at}`)
+    }
+  })
+}
 
 sorted.run()

@@ -78,6 +78,8 @@ export class Attribution {
   readonly #natures: Natures
   readonly #maps: MapEvidence
   readonly #rules: DataRules
+  /** Traces that tell of a request. */
+  readonly #requestTraces: readonly number[]
   readonly #blockNs: Float64Array
   readonly #inodeNs: Float64Array
   readonly #callOrder: Uint32Array
@@ -94,8 +96,10 @@ export class Attribution {
     this.#places = new Places(book)
     const state = { views: this.views, book, actors, places: this.#places, pages: this.#pages }
     this.#replay = new InodeReplay(inodes, state)
+    this.#requestTraces = [...new Set(blocks.trace.values)]
     this.#blockNs = this.#times(blocks.atNs.values, blocks.trace.values, 0)
-    this.#inodeNs = this.#times(inodes.atNs.values, inodes.trace.values, -EVENT_ROUNDING_NS)
+    const inodeNs = this.#times(inodes.atNs.values, inodes.trace.values, -EVENT_ROUNDING_NS)
+    this.#inodeNs = inodeNs.map((ns, row) => (this.#isBesideRequests(inodes.trace.data[row]) ? ns : NaN))
     this.#noteFreed()
     this.#learnTypes()
     const viewOf = (row: number): FsView | null => this.#replay.viewOf(row)
@@ -172,6 +176,14 @@ export class Attribution {
   /** Rows of a log on the answer's clock; their own where the trace cannot be placed: then nothing joins them with calls. */
   #times(atNs: Float64Array, trace: Uint8Array, add: number): Float64Array {
     return atNs.map((ns, i) => (this.#in.placed[trace[i]]?.(ns) ?? ns) + add)
+  }
+
+  /** Whether a trace and all that tell of requests have one clock: they have their place beside the calls, or are the same. */
+  #isBesideRequests(trace: number): boolean {
+    const { placed } = this.#in
+    return placed[trace]
+      ? this.#requestTraces.every((other) => placed[other])
+      : this.#requestTraces.every((other) => other === trace)
   }
 
   /** All of them at first: whether a block was freed later, and a file gone, is asked of every write. */

@@ -8,7 +8,7 @@ import {
   type MapTime,
   type MappedFile,
 } from '@flushtrace/layout'
-import { firstAbove } from '@flushtrace/trace'
+import { SortedIndex, firstAbove } from '@flushtrace/trace'
 import type { FileBook } from './file-book.ts'
 import type { FsView } from './views.ts'
 
@@ -42,6 +42,8 @@ type When = 'before' | 'after'
 interface IndexedMap {
   readonly map: LayoutMap
   readonly extents: ExtentColumns
+  /** Of their starts. */
+  readonly starts: SortedIndex
   /** The farthest end of this and all earlier extents: how far back an overlapping one can stand. */
   readonly reach: Float64Array
   /** FileBook numbers by the map's own. */
@@ -87,7 +89,7 @@ export class MapClaims {
       const start = indexed.map.space === 'logical' ? address : byte
       if (start === null) continue
       const { extents } = indexed
-      for (let k = firstAbove(extents.start, start + bytes - 1) - 1; k >= 0; k--) {
+      for (let k = indexed.starts.firstAbove(start + bytes - 1) - 1; k >= 0; k--) {
         if (indexed.reach[k] <= start) break
         if (extents.end[k] > start && (extents.flags[k] & EXTENT.unwritten) === 0) claims.push(claimOf(indexed, k))
       }
@@ -129,7 +131,7 @@ export class MapClaims {
     })
     const mapped = new Set<number>()
     for (let k = 0; k < extents.length; k++) mapped.add(files[extents.file[k]])
-    return { map, extents, reach, files, mapped }
+    return { map, extents, starts: new SortedIndex(extents.start), reach, files, mapped }
   }
 }
 

@@ -521,6 +521,21 @@ events('an inode number that went to another file is that file from then on', ()
   )
 })
 
+events('events of another trace are of no use where nothing tells how its clock stands to that of the requests', () => {
+  const named = (joined: boolean, inodeTrace: number): string => {
+    const c = begun()
+    c.inodeTrace = inodeTrace
+    c.inode('announce', 12, { atNs: 100, tid: 10, page: 0 })
+    c.blocks.at('Q WS 80+8', 2000, { tid: 10 })
+    return c.locate(joined)[0]
+  }
+  assert.equal(
+    [named(true, 0), named(true, 1), named(false, 0)],
+    Array(3).fill('0+4096 #12@0 inferred announced writeback 10'),
+  )
+  assert.equal(named(false, 1), '0+4096 unknown unknown none writeback -')
+})
+
 events.run()
 
 const trials = suite('maps tried against calls')

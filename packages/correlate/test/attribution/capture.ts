@@ -71,6 +71,8 @@ export class Capture {
   readonly blockLog = new BlockLog()
   /** How far the clocks of calls and requests may be apart. */
   doubtNs = 0
+  /** Which trace the inode events are of; requests are of 0. */
+  inodeTrace = 0
   readonly #layout: DiskLayout
   #attribution: Attribution | null = null
 
@@ -99,7 +101,7 @@ export class Capture {
   attribution(joined = true): Attribution {
     if (this.#attribution) return this.#attribution
     const inodes = new InodeLog()
-    inodes.add(this.inodes, 0, 1)
+    inodes.add(this.inodes, this.inodeTrace, 1)
     this.blockLog.add(this.blocks.batch, 0, [1])
     this.#attribution = new Attribution({
       calls: this.callLog,
@@ -108,7 +110,7 @@ export class Capture {
       actors: this.actors,
       book: this.book,
       layout: this.#layout,
-      placed: [joined ? (atNs) => atNs : null],
+      placed: [0, 1].map(() => (joined ? (atNs) => atNs : null)),
       slackNs: 0,
       doubtNs: this.doubtNs,
       look: this.look,
