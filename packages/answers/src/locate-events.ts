@@ -1,5 +1,5 @@
 /** Block writes one by one, with what was found of each: for `locate --events` and `locate --sector`. */
-import { TraceError, deviceText, type Source } from '@flushtrace/trace'
+import { TraceError, deviceText, parseDevice, type Source } from '@flushtrace/trace'
 import type { AttributionRule } from '@flushtrace/correlate'
 import { WantedDevice } from './device-filter.ts'
 import { attributeRequests, wantedPieces, type LocateOptions } from './locate.ts'
@@ -111,8 +111,24 @@ function writeOf(attributed: Attributed, guests: GuestDisks, piece: PieceRow): L
   }
 }
 
-function parseSector({ analysis: { layout } }: Attributed, text: string): { device: number; sector: number } {
+function parseSector(attributed: Attributed, text: string): { device: number; sector: number } {
+  const { layout } = attributed.analysis
   const match = /^(.+):(\d+)$/.exec(text)
   if (!match) throw new TraceError('usage', `--sector ${text}: give a device and a sector, like 7:0:264192`)
+  const swapped = /^(\d+):(\d+:\d+)$/.exec(text)
+  const other = swapped && parseDevice(swapped[2])
+  if (swapped && other !== null && isKnown(attributed, other) && !isKnown(attributed, parseDevice(match[1]))) {
+    throw new TraceError('usage', `--sector ${text}: the device comes first, like ${swapped[2]}:${swapped[1]}`)
+  }
   return { device: new WantedDevice(match[1], layout, '--sector').number, sector: Number(match[2]) }
+}
+
+/** Whether a trace or a table has the device. */
+function isKnown({ blocks, analysis: { layout } }: Attributed, device: number | null): boolean {
+  if (device === null) return false
+  return (
+    blocks.device.values.includes(device) ||
+    blocks.rowDevice.values.includes(device) ||
+    layout.devices.some((known) => known.device === device)
+  )
 }

@@ -147,7 +147,7 @@ test('--sector: every write over it, with what each is known by', async () => {
   assert.equal(await writesOf(paths, { sector: `7:0:${sector + 2048}` }), found)
 })
 
-for (const sector of ['12', '7:0', 'sdz:12']) {
+for (const sector of ['12', '7:0', 'sdz:12', '4096:7:0']) {
   test(`--sector ${sector} is not a device and a sector`, async () => {
     try {
       await writesOf(FD_EXT4, { sector })
