@@ -113,7 +113,7 @@ export class LocateRows {
     let name = this.#kernelThreads.get(id)
     if (name === undefined) {
       const comm = blocks.names.textOrNull(id)
-      name = comm !== null && KERNEL_THREAD.test(comm) ? comm.replace(/^kworker\/.*/, 'kworker') : null
+      name = comm !== null && KERNEL_THREAD.test(comm) ? comm.replace(/^kworker\/.*/, 'kworker/*') : null
       this.#kernelThreads.set(id, name)
     }
     return name

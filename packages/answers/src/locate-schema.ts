@@ -46,7 +46,7 @@ export const locateRowSchema = z.object({
       via: z.enum(['direct', 'flush', 'writeback']),
     }),
   ),
-  /** Threads of the kernel that queued them, for whoever made them dirty, or for nobody: all workers as `kworker`. */
+  /** Threads of the kernel that queued them, for whoever made them dirty, or for nobody: all workers as `kworker/*`. */
   kernelThreads: z.array(z.object({ name: z.string(), bytes: z.number() })),
   confidence,
   /** Bytes by the rule that named them. */
