@@ -9,11 +9,10 @@ export function patternText(pattern: Pattern): string {
     case 'msync-with-fdatasync': {
       const { count: n, first, files, msyncNs, syncNs } = pattern
       const order = first === 'msync' ? 'msync, then fdatasync' : 'fdatasync, then msync'
-      const cost =
-        msyncNs !== null && syncNs !== null
-          ? ` The msync took ${duration(msyncNs / n)} on average, the fdatasync ${duration(syncNs / n)}.`
-          : ''
-      return `${count(n)} × ${order} of the same file (${filesText(files, files.length)}).${cost}`
+      const pair = `${count(n)} × ${order} of the same file (${filesText(files, files.length)})`
+      if (msyncNs === null || syncNs === null) return `${pair}.`
+      const each = `The msync took ${duration(msyncNs / n)} on average, the fdatasync ${duration(syncNs / n)}`
+      return `${pair}${took(msyncNs + syncNs)}. ${each}.`
     }
     case 'flush-per-write': {
       const { count: n, byCall, writes } = pattern
