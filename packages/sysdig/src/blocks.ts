@@ -92,6 +92,11 @@ export class BlockReader {
         pos += take
         if (this.#carried < this.#need) return pos
         this.#scanCarry()
+        // What is left of it may all stand in this piece: then that is read on, and not byte for byte from here.
+        if (this.#carried <= pos) {
+          pos -= this.#carried
+          this.#carried = 0
+        }
         continue
       }
       if (pos >= chunk.length) return pos
