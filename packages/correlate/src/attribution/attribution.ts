@@ -128,6 +128,8 @@ export class Attribution {
       places: this.#places,
       replay: this.#replay,
       maps: this.#maps,
+      // What saved /proc tells was so before.
+      callsFromNs: calls.startNs.values.reduce((first, ns) => (ns > -Infinity && ns < first ? ns : first), Infinity),
       eventNs: (row) => this.#inodeNs[row] + EVENT_ROUNDING_NS,
     })
     this.#natures = new Natures(

@@ -44,6 +44,8 @@ export interface DataState {
   readonly places: Places
   readonly replay: InodeReplay
   readonly maps: MapEvidence
+  /** The first call; Infinity without any. */
+  readonly callsFromNs: number
   /** When an inode event was, on the answer's clock. */
   readonly eventNs: (row: number) => number
 }
@@ -151,9 +153,31 @@ export class DataRules {
     }
     const here = inside.files.length === 0 ? NONE : inside.files.filter((file) => this.mayLieOn(file, piece.view))
     if (here.length === 1) this.#pushCalled(request, piece, place, now, inside, here[0])
-    else if (place && (here.length === 0 || here.includes(place.file)))
-      this.#pushKept(request, piece, place, now, inside)
+    else if (place && here.includes(place.file)) this.#pushKept(request, piece, place, now, inside)
+    else if (place && here.length === 0) this.#byPlace(request, piece, place, now, inside)
     else this.#byMaps(request, piece, now, inside, here)
+  }
+
+  /**
+   * The block was a file's. Where a map from afterwards shows it to be another's, or nobody's, it has changed hands, before
+   * this write or after: calls show when, as far as they reach.
+   */
+  #byPlace(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
+    const { maps, book } = this.#in
+    const owner = maps.ownerAfter(piece)
+    if (owner !== place.file && !this.#isWatched(now) && maps.tellAfter(piece.view)) {
+      this.#byMaps(request, piece, now, inside, NONE)
+      return
+    }
+    const lastOffset = offsetIn(place, startOf(piece)) + Math.max(0, piece.bytes - piece.view.blockBytes)
+    const keeps = owner < 0 || owner === place.file || book.freedBetween(place.file, now, Infinity, lastOffset)
+    if (keeps) this.#pushKept(request, piece, place, now, inside)
+    else this.#pushOneOf(request, piece, inside, [place.file, owner])
+  }
+
+  /** Whether calls that take blocks away from files are told by then. */
+  #isWatched(now: number): boolean {
+    return now >= this.#in.callsFromNs
   }
 
   /** The fsync event that the task is in; its end is the end of the call where no event tells of it. */
@@ -205,7 +229,7 @@ export class DataRules {
   }
 
   #byMaps(request: number, piece: ViewPiece, now: number, inside: Inside, among: readonly number[]): void {
-    const parts = this.#in.maps.partsOf(request, piece, now, this.#in.calls.length > 0, this.mayLieOn)
+    const parts = this.#in.maps.partsOf(request, piece, now, this.#isWatched(now), this.mayLieOn)
     const whole = this.#in.blocks.step.data[request] === 0 ? onlyFileOf(parts) : -1
     for (const { piece: part, believed, claims, last } of parts) {
       if (believed) {
@@ -247,16 +271,14 @@ export class DataRules {
       return
     }
     if (candidates.length > 1 && candidates.length <= MAX_NAMED) {
-      this.#in.pieces.add(request, piece, {
-        what: 'file',
-        rule: 'one-of',
-        confidence: 'ambiguous',
-        via: inside.via,
-        candidates,
-      })
+      this.#pushOneOf(request, piece, inside, candidates)
       return
     }
     this.#in.pieces.add(request, piece, { what: 'unknown', rule: 'none', confidence: 'unknown', via: inside.via })
+  }
+
+  #pushOneOf(request: number, piece: ViewPiece, { via }: Inside, candidates: number[]): void {
+    this.#in.pieces.add(request, piece, { what: 'file', rule: 'one-of', confidence: 'ambiguous', via, candidates })
   }
 
   #candidates(piece: ViewPiece, now: number, claims: readonly Claim[]): number[] {

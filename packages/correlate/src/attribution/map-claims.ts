@@ -70,6 +70,11 @@ export class MapClaims {
     }
   }
 
+  /** Whether a map of that time tells where any file lies. */
+  tell(view: FsView, when: When): boolean {
+    return this.#of(view, when).some(({ mapped }) => mapped.size > 0)
+  }
+
   /** Whether a map of that time tells where the file lies. */
   tellsOf(file: number, view: FsView, when: When): boolean {
     return this.#of(view, when).some(({ mapped }) => mapped.has(file))

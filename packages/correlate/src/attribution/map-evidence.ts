@@ -110,8 +110,19 @@ export class MapEvidence {
   /** The file of a map from afterwards that shows this very write; null: none does, or there are several. */
   shownOf(request: number, piece: ViewPiece): number | null {
     if (this.#lastOver(request, piece) !== request) return null
+    const file = this.ownerAfter(piece)
+    return file < 0 ? null : file
+  }
+
+  /** The file that has all of it in maps from afterwards; -1: none, or several. */
+  ownerAfter(piece: ViewPiece): number {
     const [first, ...others] = this.#on(piece, 'after')
-    return first && others.every(({ file }) => file === first.file) ? first.file : null
+    return first && others.every(({ file }) => file === first.file) ? first.file : -1
+  }
+
+  /** Whether maps from afterwards tell where files lie. */
+  tellAfter(view: FsView): boolean {
+    return this.#claims.tell(view, 'after')
   }
 
   /** Whether a map from afterwards has the blocks of this file. */

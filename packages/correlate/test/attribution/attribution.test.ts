@@ -185,6 +185,34 @@ for (const type of ['btrfs', 'zfs'] as const) {
   })
 }
 
+kept(
+  'not from a map from before, where the block has another owner afterwards and no call tells when it lost it',
+  () => {
+    const told = (after: [string, number, number, number][], atNs: number): string[] => {
+      const c = begun({
+        maps: [
+          { when: 'before', extents: [['/mnt/a', 40_960, 45_056, 0]] },
+          { when: 'after', extents: after },
+        ],
+      })
+      wrote(c, 10, 10)
+      c.blocks.at('Q W 80+8', atNs, { tid: 30, comm: 'kworker/u8:1' })
+      c.blocks.at('Q W 80+8', 900, { tid: 30, comm: 'kworker/u8:1' })
+      return c.locate().slice(0, 1)
+    }
+    const [watched, unwatched] = [500, -500]
+    const ours: [string, number, number, number] = ['/mnt/a', 40_960, 45_056, 0]
+    const others: [string, number, number, number] = ['/mnt/b', 40_960, 45_056, 0]
+    const moved: [string, number, number, number] = ['/mnt/a', 81_920, 86_016, 0]
+    for (const atNs of [watched, unwatched]) {
+      assert.match(told([ours], atNs)[0], /^0\+4096 \/mnt\/a@0 snapshot kept-place/)
+    }
+    assert.match(told([others], watched)[0], /^0\+4096 \/mnt\/a\|\/mnt\/b ambiguous one-of/)
+    assert.match(told([others], unwatched)[0], /unknown none/)
+    assert.match(told([moved], unwatched)[0], /unknown none/)
+  },
+)
+
 kept('as the map from before the trace has it', () => {
   const c = begun({ maps: [{ when: 'before', extents: [['/mnt/a', 40_960, 49_152, 8192]] }] })
   wrote(c, 10, 10)
