@@ -51,8 +51,8 @@ export class TaskCall {
 }
 
 export class TaskTable {
-  /** tid → index in #tasks + 1; pages of it that nobody touches cost nothing. */
-  readonly #slots = new Int32Array(MAX_TID)
+  /** tid → index in #tasks + 1; as long as the largest tid so far asks for. */
+  #slots = new Int32Array(1 << 12)
   #tasks: TaskCall[] = []
   readonly #free: number[] = []
 
@@ -89,13 +89,20 @@ export class TaskTable {
     task.placed = false
     task.lockedFd = -1
     task.comm = -1
+    if (tid >= this.#slots.length && TaskTable.valid(tid)) this.#grow(tid)
     this.#slots[tid] = index + 1
     return task
   }
 
+  #grow(tid: number): void {
+    const slots = new Int32Array(2 ** Math.ceil(Math.log2(tid + 1)))
+    slots.set(this.#slots)
+    this.#slots = slots
+  }
+
   remove(tid: number): void {
     const slot = this.#slots[tid]
-    if (slot === 0) return
+    if (!(slot > 0)) return
     this.#slots[tid] = 0
     this.#free.push(slot - 1)
   }

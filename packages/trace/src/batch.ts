@@ -140,7 +140,7 @@ export class CallBatch {
     this.offset = new Float64Array(room(8))
     this.flags = new Float64Array(room(8))
     this.flags2 = new Float64Array(room(8))
-    this.extra = Array.from({ length: capacity }, () => null)
+    this.extra = Array<null>(capacity).fill(null)
     this.clear(capacity)
   }
 

@@ -40,6 +40,8 @@ export interface OpenedSources {
 const HEAD_BYTES = 1 << 16
 /** Two buffers of this size alternate: the next piece is read while the last one is parsed. */
 const CHUNK_BYTES = 1 << 20
+/** Of a folder of a thousand small files none asks for a MiB. */
+const LEAST_CHUNK_BYTES = 1 << 12
 
 const UNREADABLE: DiagnosticKind = {
   code: 'source/unreadable',
@@ -164,7 +166,8 @@ async function openFile(path: string, progress: Progress, diagnostics: Diagnosti
     const bytes = head.subarray(0, filled)
     progress.expect(stats.size)
     if (sniffCompression(bytes)) return await openCompressed(path, stats.size, progress, diagnostics)
-    return { path, bytes: stats.size, compression: null, head: bytes, chunks: () => fileChunks(path, progress) }
+    const { size } = stats
+    return { path, bytes: size, compression: null, head: bytes, chunks: () => fileChunks(path, size, progress) }
   } finally {
     if (closing) await file.close().catch(() => {})
   }
@@ -178,7 +181,7 @@ async function openCompressed(
   diagnostics: Diagnostics,
 ): Promise<Source> {
   const start = (to: Progress, problems: Diagnostics): Promise<Stream> =>
-    openStream(path, createReadStream(path, { highWaterMark: CHUNK_BYTES }), bytes, to, problems)
+    openStream(path, createReadStream(path, { highWaterMark: roomFor(bytes) }), bytes, to, problems)
   const problems = new Diagnostics()
   const first = await start(new Progress(() => {}), problems)
   await first.close()
@@ -220,21 +223,26 @@ class Progress {
   }
 }
 
-/** A piece is parsed while the next one is being read by another thread. */
-async function* fileChunks(path: string, progress: Progress): AsyncGenerator<Uint8Array> {
+function roomFor(fileBytes: number): number {
+  return Math.min(CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, fileBytes))
+}
+
+/** A piece is parsed while the next one is being read by another thread. `size`: of the file when it was opened. */
+async function* fileChunks(path: string, size: number, progress: Progress): AsyncGenerator<Uint8Array> {
   const unreadable = (error: NodeJS.ErrnoException): never => {
     throw new TraceError('source/unreadable', `${path}: ${reason(error)}`, { path })
   }
   const file = await open(path, 'r').catch(unreadable)
   try {
-    const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)]
+    const room = roomFor(size)
+    const buffers = [Buffer.allocUnsafe(room), Buffer.allocUnsafe(room)]
     let turn = 0
-    let next = file.read(buffers[turn], 0, CHUNK_BYTES, null)
+    let next = file.read(buffers[turn], 0, room, null)
     for (;;) {
       const { bytesRead, buffer } = await next.catch(unreadable)
       if (bytesRead === 0) return
       turn = 1 - turn
-      next = file.read(buffers[turn], 0, CHUNK_BYTES, null)
+      next = file.read(buffers[turn], 0, room, null)
       // A consumer that stops early leaves this read behind: its error, if any, is nobody's.
       next.catch(() => {})
       progress.read(bytesRead)

@@ -13,11 +13,11 @@ export class StringTable {
   readonly #strings: string[] = []
   readonly #byText = new Map<string, number>()
   /** Open addressing: slot → entry index + 1. An entry is the raw bytes and the id of the decoded text. */
-  #slots = new Int32Array(1 << 12)
+  #slots = new Int32Array(1 << 8)
   #hashes: number[] = []
   #starts: number[] = []
   #ids: number[] = []
-  #raw = Buffer.allocUnsafe(1 << 16)
+  #raw = Buffer.allocUnsafe(1 << 10)
   #rawView = rawView(this.#raw)
   #rawUsed = 0
 
