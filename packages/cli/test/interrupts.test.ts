@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { program } from './program.ts'
 
-const PROGRAM = ['--conditions=dev', '--import', 'tsx', 'packages/cli/test/program/main.ts']
+const PROGRAM = await program()
 const FIXTURE = 'fixtures/strace/libaio.txt'
 const LINE = '7 1795173545.500000 fsync(3</srv/x>) = 0 <0.000021>\n'
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
@@ -24,7 +25,7 @@ function endless(): string {
 }
 
 function start(argv: readonly string[], stdin: 'ignore' | 'pipe' | number = 'ignore'): ChildProcess {
-  return spawn(process.execPath, [...PROGRAM, ...argv], { stdio: [stdin, 'pipe', 'pipe'] })
+  return spawn(process.execPath, [PROGRAM, ...argv], { stdio: [stdin, 'pipe', 'pipe'] })
 }
 
 /** How it ended, and all it printed. */
@@ -52,7 +53,7 @@ interrupts('a pipe that is closed ends the work at once, without a word', async 
   assert.is(err, '')
 })
 
-const TRACE = ['fixtures/strace/attach-samba', 'fixtures/locate/samba']
+const TRACE = ['fixtures/strace/fd-ext4', 'fixtures/clocks']
 for (const argv of [
   ['inspect', ...TRACE],
   ['rank', ...TRACE, '--top', '0', '--json'],
@@ -70,7 +71,7 @@ for (const argv of [
 }
 
 interrupts('a full disk is told', async () => {
-  const child = spawn(process.execPath, [...PROGRAM, 'rank', FIXTURE], {
+  const child = spawn(process.execPath, [PROGRAM, 'rank', FIXTURE], {
     stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
   })
   const { code, err } = await ended(child)
@@ -82,7 +83,7 @@ interrupts('Ctrl-C while it reads: the signal ends it, and nothing is printed', 
   const child = start(['rank', '-'], 'pipe')
   child.stdin?.on('error', () => {})
   child.stdin?.write(LINE)
-  setTimeout(() => child.kill('SIGINT'), 2000)
+  setTimeout(() => child.kill('SIGINT'), 1000)
   const { signal, out, err } = await ended(child)
   assert.equal([signal, out, err], ['SIGINT', '', ''])
 })
@@ -105,7 +106,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 const hasTerminal = spawnSync('script', ['--version']).status === 0
 interrupts('Ctrl-C on a terminal: the bar goes, and the cursor is there again', async () => {
   if (!hasTerminal) return console.log('  (skipped: no script from util-linux)')
-  const command = [process.execPath, ...PROGRAM, 'rank', endless()].map((word) => `'${word}'`).join(' ')
+  const command = [process.execPath, PROGRAM, 'rank', endless()].map((word) => `'${word}'`).join(' ')
   const child = spawn('script', ['-qec', command, join(folder, 'typescript')], { stdio: ['pipe', 'pipe', 'pipe'] })
   child.stdout.on('data', (piece: Buffer) => {
     if (piece.includes('reading')) child.stdin.write('\x03')
@@ -121,7 +122,7 @@ interrupts('/dev/stdin: a file or a pipe', async () => {
   assert.match(out, /^One flush/)
   const told = (text: string): string => text.replaceAll(/\S*(?:libaio\.txt|\/dev\/stdin)/g, 'X').replaceAll(/ +/g, ' ')
   assert.is(told((await ended(start(['rank', '/dev/stdin'], openSync(FIXTURE, 'r')))).out), told(out))
-  const command = [process.execPath, ...PROGRAM, 'rank', '/dev/stdin'].map((word) => `'${word}'`).join(' ')
+  const command = [process.execPath, PROGRAM, 'rank', '/dev/stdin'].map((word) => `'${word}'`).join(' ')
   const piped = spawn('sh', ['-c', `cat ${FIXTURE} | ${command}`])
   assert.is(told((await ended(piped)).out), told(out))
 })
@@ -140,7 +141,7 @@ interrupts('Ctrl-C while it waits for a FIFO that nobody writes to', async () =>
   const fifo = join(folder, 'silent')
   assert.is(spawnSync('mkfifo', [fifo]).status, 0)
   const child = start(['rank', fifo])
-  setTimeout(() => child.kill('SIGINT'), 2000)
+  setTimeout(() => child.kill('SIGINT'), 1000)
   const { signal, out, err } = await ended(child)
   assert.equal([signal, out, err], ['SIGINT', '', ''])
 })

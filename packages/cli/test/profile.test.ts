@@ -2,17 +2,21 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { program } from './program.ts'
 
 const profile = suite('FLUSHTRACE_PROFILE')
-const MAIN = fileURLToPath(new URL('program/main.ts', import.meta.url))
+const PROGRAM = await program()
 const SOURCE = fileURLToPath(new URL('../../../fixtures/strace/attach-samba', import.meta.url))
 
 function run(env: Record<string, string>): { out: string; err: string; code: number | null } {
-  const flags = ['--conditions=dev', '--import', 'tsx', MAIN, 'rank', SOURCE, '--json', '--process']
-  const { stdout, stderr, status } = spawnSync(process.execPath, [...flags, 'samba*'], {
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-  })
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [PROGRAM, 'rank', SOURCE, '--json', '--process', 'samba*'],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    },
+  )
   return { out: stdout, err: stderr, code: status }
 }
 

@@ -27,11 +27,12 @@ function* everyRecipe(): Generator<RecipeOptions> {
 scripts('pass shellcheck and a POSIX shell', () => {
   const shellcheck = runs('shellcheck', '--version')
   if (!shellcheck) console.log('  skipped: shellcheck is not installed')
-  for (const options of everyRecipe()) {
+  for (const [number, options] of [...everyRecipe()].entries()) {
     const input = recipe(options)
     const parsed = spawnSync('sh', ['-n'], { input, encoding: 'utf8' })
     assert.is(parsed.stderr, '', JSON.stringify(options))
-    if (!shellcheck) continue
+    // Slow: of each pair without and with names it gets one, in turn, so that every file system and tool has both.
+    if (!shellcheck || number % 4 === 1 || number % 4 === 2) continue
     const checked = spawnSync('shellcheck', ['-s', 'sh', '-'], { input, encoding: 'utf8' })
     assert.is(checked.stdout, '', JSON.stringify(options))
   }
