@@ -76,6 +76,11 @@ export async function read(text: string | Uint8Array, chunk?: number, tid = 0, t
   return { rows, facts, diagnostics: diagnostics.rows(), batch: last }
 }
 
+/** Everything that a reading gives, as one text: cheap to compare, and no difference of a million lines to print. */
+export function everything({ rows, facts, diagnostics }: Read): string {
+  return JSON.stringify([rows, facts, diagnostics])
+}
+
 export function rowOf(batch: CallBatch, i: number): Row {
   const row: Row = {
     call: CALLS[batch.call[i]].name,

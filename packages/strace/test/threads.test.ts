@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { Diagnostics, Threads, TraceError, type Source } from '@flushtrace/trace'
+import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readStrace, tidOfName } from '../src/index.ts'
-import { read } from './source.ts'
+import { anyBytes } from './any-bytes.ts'
+import { everything, read } from './source.ts'
 
 const ROOT = fileURLToPath(new URL('../../../fixtures/strace/', import.meta.url))
 const LOGS = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
@@ -42,6 +44,23 @@ for (const name of LOGS) {
     }
   })
 }
+
+threads('more names than one table holds', async () => {
+  const lines = Array.from({ length: 40_000 }, (_, k) => `42 unlink("/srv/some/folder/with/names/${k}") = 0\n`)
+  const { rows } = await read(lines.join(''), 65_536, 0, new Threads(2))
+  assert.is(rows.length, lines.length)
+  assert.ok(rows.every(({ path }, k) => path === `/srv/some/folder/with/names/${k}`))
+})
+
+threads('any bytes', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyBytes, fc.integer({ min: 1, max: 40 }), async (bytes, piece) => {
+      const [one, two] = [await read(bytes, piece, 0, new Threads(1)), await read(bytes, piece, 0, new Threads(2))]
+      assert.is(everything(two), everything(one))
+    }),
+    { numRuns: 500 },
+  )
+})
 
 const LINE = Buffer.from('100 1700000000.000001 fsync(3</srv/x>) = 0 <0.000010>\n')
 
