@@ -81,8 +81,10 @@ globalThis.UVU_DEFER = 1 // before uvu is loaded: files must not start by themse
 globalThis.UVU_INDEX = 0
 
 const words = process.argv.slice(2)
-const files = findTests().filter((path) => words.length === 0 || words.some((word) => path.includes(word)))
-if (files.length === 0) fail(words.length > 0 ? words.join(' ') : 'packages/*/{src,test}', 'no test files found')
+const all = findTests()
+const files = all.filter((path) => words.length === 0 || words.some((word) => path.includes(word)))
+if (all.length === 0) fail('packages/*/{src,test}', 'no test files found')
+for (const word of words) if (!all.some((path) => path.includes(word))) fail(word, 'no test files found')
 
 // A promise nobody awaits and a `process.exit` in the code under test must not look like success.
 process.on('unhandledRejection', (reason) => fail(running ?? 'after the tests', reason))
