@@ -1,9 +1,10 @@
 /** The command line as it is shipped: built into packages/cli by build.ts, and elsewhere for the tests that start it. */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Plugin } from '@oclif/core/config'
-import { build, type Metafile, type Plugin as BuildPlugin } from 'esbuild'
+import { build, transform, type Metafile, type OutputFile, type Plugin as BuildPlugin } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -110,11 +111,45 @@ export async function buildCli(home: string): Promise<void> {
     plugins: [lazyOclif, pastIndexes],
     metafile: true,
     logLevel: 'warning',
-    // oclif is CommonJS and requires Node's own modules.
-    banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
+    write: false,
   })
+  await writeModules(dist, result.outputFiles)
   writeFileSync(join(dist, 'LICENSES.txt'), licenses(result.metafile))
   await writeManifest(home)
+}
+
+/**
+ * As CommonJS, of which every Node can keep compiled code; esbuild splits only ES modules. Then what loads them
+ * (cli/src/start.ts), which knows this build by its sum.
+ */
+async function writeModules(dist: string, files: readonly OutputFile[]): Promise<void> {
+  const all = createHash('sha256')
+  for (const { path, text } of files) {
+    const usesMeta = text.includes('import.meta')
+    const { code } = await transform(text, {
+      format: 'cjs',
+      platform: 'node',
+      target: 'node20.19',
+      minifySyntax: true,
+      supported: { 'dynamic-import': false }, // becomes require, too
+      define: { 'import.meta': 'meta' },
+      banner: usesMeta ? "const meta = { url: require('node:url').pathToFileURL(__filename).href };" : '',
+    })
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, code)
+    all.update(code)
+  }
+  writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['packages/cli/src/start.ts'],
+    outfile: join(dist, 'start.js'),
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20.19',
+    define: { BUILD: JSON.stringify(all.digest('hex')) },
+  })
 }
 
 /** What is bundled is distributed: its licenses ask to be along. */

@@ -16,12 +16,18 @@ import {
   type Contender,
 } from '../../../scripts/measure-command.ts'
 
+const FEW = 'fixtures/strace/unfinished-resumed.txt'
 const { rounds } = benchOptions(21)
 const contenders: Contender[] = [
   { name: 'node -e 0', program: process.execPath, args: ['-e', '0'] },
   flushtrace(['--help'], 'flushtrace --help'),
-  flushtrace(['rank', 'fixtures/strace/unfinished-resumed.txt'], 'flushtrace rank, a few lines'),
+  flushtrace(['rank', FEW], 'flushtrace rank, a few lines'),
   flushtrace(['rank', 'fixtures/strace/fd-ext4/strace.txt'], 'flushtrace rank, 912 lines'),
+  {
+    name: 'flushtrace rank, a few lines, no code kept',
+    program: 'env',
+    args: ['NODE_DISABLE_COMPILE_CACHE=1', process.execPath, ...flushtrace(['rank', FEW]).args],
+  },
 ]
 const runs = inTurn(contenders, rounds)
 const rows = contenders.map(({ name }, k) => [
