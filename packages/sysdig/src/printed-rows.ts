@@ -123,6 +123,8 @@ export class PrintedRows {
       return
     }
     facts.used++
+    // Where execve returns the name is the new one already.
+    task.lineName = EXECS.has(type.name) ? null : event.comm
     if (exit) this.#exit(type, task, event)
     else this.#enter(type, task, event)
     this.#name(task, event)

@@ -18,6 +18,7 @@ import {
   RESTARTED,
   StringTable,
   TASK_EXIT,
+  TASK_NAME,
   UNKNOWN,
   WHOLE,
   callIndex,
@@ -30,8 +31,8 @@ import { TaskTable, type TaskCall } from './task-calls.ts'
 
 /** Enters not yet rows, at most: an empty batch must have room for all of them, and for one event more. */
 const MAX_OPEN = 256
-/** Its own, and one that says whose thread it is. */
-const ROWS_PER_OPEN = 2
+/** Its own, one that says whose thread it is, and one its name. */
+const ROWS_PER_OPEN = 3
 /** An event becomes at most this many rows beside the open ones: leader, call, directory, name. */
 const ROWS_PER_EVENT = 6
 /** Keys of calls: event ids and call codes of the reader. */
@@ -254,6 +255,10 @@ export class CallRows {
 
   #add(phase: number, call: number, task: TaskCall, atNs: number, record: number): number {
     if (!task.placed) this.#place(task, atNs, record)
+    if (task.comm < 0 && task.lineName !== null) {
+      task.comm = this.strings.add(task.lineName)
+      this.addNote(TASK_NAME, task, task.comm, atNs, record)
+    }
     if (phase !== ENTER) task.lockedFd = -1
     return this.batch.add(phase, call, task.tid, atNs, record)
   }

@@ -29,6 +29,8 @@ export class TaskCall {
   lockedFd = -1
   /** Id of its name, where the source tells one on every line. */
   comm = -1
+  /** That name on its last line: its first call is of the task with this name, too. */
+  lineName: string | null = null
   readonly values = new Float64Array(SLOTS).fill(NaN)
   /** Paths of an enter whose exit does not repeat them. */
   path: string | null = null
@@ -89,6 +91,7 @@ export class TaskTable {
     task.placed = false
     task.lockedFd = -1
     task.comm = -1
+    task.lineName = null
     if (tid >= this.#slots.length && TaskTable.valid(tid)) this.#grow(tid)
     this.#slots[tid] = index + 1
     return task

@@ -131,6 +131,32 @@ text('names of programs: blanks, brackets, numbers; a terminal’s pid.tid, a co
   assert.equal([...result.reading.containers], [[120512, '3ad7b26ded6d']])
 })
 
+text('the name on a task’s first line holds for the call on it, and a child’s behind its fork', async () => {
+  const { rows: all } = await collect(
+    Buffer.from(`1 10:00:00.000000001 0 db (77) > fsync fd=3(<f>/x)
+2 10:00:00.000000002 0 db (77) < fsync res=0
+3 10:00:00.000000003 0 db (77) > clone
+4 10:00:00.000000004 0 db (78) < clone res=0 ptid=77(db) flags=0
+5 10:00:00.000000005 0 db (77) < clone res=78(db) flags=0
+6 10:00:00.000000006 0 wal (78) > fsync fd=3(<f>/x)
+7 10:00:00.000000007 0 wal (78) < fsync res=0
+8 10:00:00.000000008 0 new (79) < execve res=0 exe=/bin/new args= tid=79(new)
+`),
+    readSysdigText,
+  )
+  const said = withoutTimes(all).map((row) => row.split(' ', 2).join(' ') + (/path=\S+/.exec(row)?.[0] ?? ''))
+  assert.equal(said, [
+    '77 +namepath=db',
+    '77 fsync',
+    '77 clone',
+    '78 +namepath=db',
+    '78 +namepath=wal',
+    '78 fsync',
+    '79 execvepath=/bin/new',
+    '79 +namepath=new',
+  ])
+})
+
 text('a name that a file no longer has is not believed', async () => {
   const found = await rows(
     '1 0.1 0 a (1) < open fd=4(<f>/srv/old) name=/srv/old flags=7(O_CREAT|O_RDWR) mode=0 ',
@@ -180,7 +206,7 @@ text('JSON: lines, the array of 2016, one line; times beyond 2^53 are exact', as
   const exit = event(2215, '<', '416848293')
   for (const json of [`${enter}\n${exit}\n`, `[${enter},\n${exit}]\n`, `[${enter},\n${exit}`, `[${enter},${exit}]`]) {
     const result = await collect(Buffer.from(json), readSysdigJson)
-    assert.equal(result.rows[0], '5721 fsync at=0 took=306738', json)
+    assert.equal(result.rows, ['5721 +name path=etcd at=0', '5721 fsync at=0 took=306738'], json)
     assert.equal(result.facts.damaged, 0)
     assert.is(sniffSysdigJson(Buffer.from(json)), 'sysdig-json')
   }
