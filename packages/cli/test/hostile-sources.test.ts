@@ -22,6 +22,8 @@ const NAMES = [
   '\u202egpj.exe',
   '\u2028',
   '\u200b',
+  '\u00ad\u{e0041}',
+  'nul\0\u0001l',
   '\u007f',
   '\udcff\udcfe',
   '__proto__',
@@ -36,7 +38,7 @@ const NAMES = [
   '<b>',
   '%s%n',
 ]
-const RAW = /[^\P{Cc}\n]|[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]/u
+const RAW = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
 
 /** What is no UTF-8 stands for one byte. */
 function bytesOf(text: string): Buffer {
@@ -139,6 +141,7 @@ ${lines((name) => `  1.00    0.000010          10         1           ${name.rep
       ),
     },
     commands: ['rank', 'locate', 'explain', 'events'],
+    names: NAMES.filter((name) => !name.includes('\0')),
   },
   blkparse: { files: { 'blkparse.txt': QUEUED }, commands: ['rank', 'locate', 'explain', 'events'] },
   tracefs: {

@@ -30,7 +30,7 @@ const NAMES: readonly [printed: string, name: string][] = [
   ['\\t=1', '\t=1'],
   [LONG, LONG],
 ]
-const RAW = /[^\P{Cc}\n]|[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]/u
+const RAW = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
 
 function log(): string {
   const lines = [`execve("/bin/x", ["=cmd|' /C calc'!A0", "\\33[2J"], 0x7f /* 3 vars */) = 0 <0.001>`]

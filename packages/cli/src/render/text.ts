@@ -17,8 +17,8 @@ export function escaped(text: string): string {
   return text.replace(UNSAFE, escape)
 }
 
-/** Control characters, marks that reorder or hide text, line separators, lone surrogates. */
-const UNSAFE = /\p{Cc}|[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]/gu
+/** Control characters, what reorders text or does not show (Cf), line separators, lone surrogates. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 
 function escape(character: string): string {
   const code = character.codePointAt(0) ?? 0
@@ -34,7 +34,8 @@ function escape(character: string): string {
   }
   // A byte that was not UTF-8.
   if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
+  if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`
+  return code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\u{${code.toString(16)}}`
 }
 
 /** Characters a terminal takes for it: wide East Asian ones count two, combining marks none. */
