@@ -28,6 +28,12 @@ for (const [question, seed] of corpus().entries()) {
   fuzz(`${seed.name}, as it is`, () => holds({ ...seed, question, by: 'file', piece: 61 }))
 }
 
+fuzz('what inspect reads rank answers, unasked by what: a table names no process', async () => {
+  const tables = corpus().filter(({ name }) => name.startsWith('strace/tables/'))
+  assert.ok(tables.length > 0)
+  for (const seed of tables) await holds({ ...seed, question: 0, by: 'process', piece: 61 })
+})
+
 fuzz(`${MUTATED} mutated ones`, async () => {
   const cases = new Cases(SEED)
   for (let number = 0; number < MUTATED; number++) await holds(cases.make(number))
