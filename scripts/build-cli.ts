@@ -126,7 +126,7 @@ async function writeModules(dist: string, files: readonly OutputFile[]): Promise
   const all = createHash('sha256')
   for (const { path, text } of files) {
     const usesMeta = text.includes('import.meta')
-    const { code } = await transform(text, {
+    const { code } = await transform(byLocalNames(text), {
       format: 'cjs',
       platform: 'node',
       target: 'node20.19',
@@ -150,6 +150,22 @@ async function writeModules(dist: string, files: readonly OutputFile[]): Promise
     target: 'node20.19',
     define: { BUILD: JSON.stringify(all.digest('hex')) },
   })
+}
+
+/**
+ * What a file has of others, by names of its own. esbuild's conversion asks a getter at each use, which made `rank` of a
+ * block trace take 1.4 × the time. What is exported is never assigned again.
+ */
+function byLocalNames(module: string): string {
+  const renamed = (names: string, to: (name: string, as: string) => string): string =>
+    names.replace(/([\w$]+)(?: as ([\w$]+))?/g, (_, name: string, as = name) => to(name, as))
+  return module
+    .replace(/^import \{([^}]*)\} from (".*");$/gm, (_, names: string, from: string) => {
+      return `const {${renamed(names, (name, as) => `${name}: ${as}`)}} = require(${from});`
+    })
+    .replace(/^export \{([^}]*)\};$/m, (_, names: string) => {
+      return `module.exports = { __esModule: true,${renamed(names, (name, as) => `${as}: ${name}`)}};`
+    })
 }
 
 /** What is bundled is distributed: its licenses ask to be along. */
