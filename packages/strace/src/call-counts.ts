@@ -4,6 +4,8 @@ import { FAILED, RESTARTED, StringTable, UNKNOWN, callIndex, latin1 } from '@flu
 /** Linux has some 450 calls, strace knows names of some 700 on all architectures. */
 const MAX_NAMES = 4096
 
+const UNDERSCORE = 0x5f
+
 export class CallCounts {
   readonly #names = new StringTable()
   /** By name id: index in CALLS, -1 for a call that is only counted. */
@@ -74,6 +76,17 @@ export class CallCounts {
     if (outcome === FAILED || outcome === RESTARTED) this.#errors[id]++
   }
 
+  /** What the sieve has passed. `failed` are not among the `ended`. */
+  add(id: number, ended: number, failed: number): void {
+    this.#ended[id] += ended + failed
+    this.#errors[id] += failed
+  }
+
+  /** The name's bytes and `(`. */
+  bytesOf(id: number): Uint8Array {
+    return this.#bytes[id]
+  }
+
   ended(): Record<string, number> {
     return this.#record(this.#ended)
   }
@@ -89,7 +102,8 @@ export class CallCounts {
   }
 }
 
-/** Names differ in these: close, clone, fcntl, fsync, fstat, futex … */
+/** Names differ in these: close, clone, fcntl, fsync, fstat, futex, rt_sigaction, rt_sigprocmask … */
 function slotOf(buf: Uint8Array, start: number): number {
+  if (buf[start + 2] === UNDERSCORE) start += 3
   return (buf[start] + buf[start + 2] * 7 + buf[start + 3] * 31 + buf[start + 4] * 61) & 1023
 }

@@ -21,6 +21,7 @@ import { copyBytes, type Pending } from './pending.ts'
 import { ResultPart } from './result.ts'
 import { NONE_KNOWN, Scanner, startsWith, type Ending } from './scanner.ts'
 import { endOfName, endsInMark, endsUnfinished, lastResult, plainTail } from './shape.ts'
+import type { Sieve } from './sieve.ts'
 import { HARMLESS_WHEN_FAILED, SKIPS, endsInFailure } from './skip.ts'
 
 const SPACE = 0x20
@@ -63,6 +64,7 @@ export class CallLines {
     if (buf[p] === LANGLE) return leader.readUsualTime(buf) ? this.resume(buf, p, end) : 'other'
     const name = counts.known(buf, p)
     if (name < 0 || counts.nameEnd >= end) return 'other'
+    this.#context.teachSieve(name)
     const call = counts.callOf[name]
     const args = counts.nameEnd + 1
     const skip = call < 0 || (SKIPS[call]?.(buf, args, end) ?? false)
@@ -76,6 +78,15 @@ export class CallLines {
       }
     }
     return leader.readUsualTime(buf) ? this.#call(name, skip, buf, args, end) : 'other'
+  }
+
+  /** The same for a line whose beginning the sieve has read. */
+  sifted(sieve: Sieve, buf: Uint8Array): LineResult {
+    const { body, lineEnd: end, name } = sieve
+    const resumed = buf[body] === LANGLE
+    if (!resumed && name < 0) return 'other'
+    this.#context.leader.take(sieve.tid, sieve.seconds, sieve.micros)
+    return resumed ? this.resume(buf, body, end) : this.#call(name, sieve.skips, buf, sieve.args, end)
   }
 
   /** `name(args…` at `p`, its leader read. */

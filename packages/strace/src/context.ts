@@ -8,6 +8,8 @@ import { Leader } from './leader.ts'
 import { LineClock } from './line-clock.ts'
 import { LineTasks } from './line-tasks.ts'
 import { PendingCalls } from './pending.ts'
+import { sharedSieve, type Sieve } from './sieve.ts'
+import { SKIP_RULES } from './skip.ts'
 import { Texts } from './texts.ts'
 import { unescape } from './values.ts'
 
@@ -32,6 +34,8 @@ export class LineContext {
   readonly pending = new PendingCalls()
   /** null: a set of a thousand -ff files has as many readers, all at once, and no room for so many. */
   readonly memo: CallMemo | null
+  /** null: all lines are read one by one. */
+  readonly sieve: Sieve | null
   /** Options seen that neither the clock nor the leader remembers. */
   readonly options = new Set<string>()
   readonly texts = new Texts()
@@ -48,6 +52,7 @@ export class LineContext {
     this.facts = facts
     this.plain = plain
     this.memo = plain || tid > 0 ? null : new CallMemo()
+    this.sieve = plain ? null : sharedSieve()
     this.tasks = new LineTasks(tid)
     this.batch = new CallBatch(this.texts.strings, this.texts.names)
   }
@@ -105,6 +110,12 @@ export class LineContext {
     this.pending.drop(tid)
     this.tasks.ended(tid)
     this.#comms.delete(tid)
+  }
+
+  /** The sieve did not know this name. */
+  teachSieve(name: number): void {
+    const call = this.counts.callOf[name]
+    this.sieve?.learn(name, this.counts.bytesOf(name), call < 0 ? 'any' : (SKIP_RULES[call] ?? 'row'))
   }
 
   report(kind: DiagnosticKind, detail: string, record: number = this.facts.lines, count = 1): void {

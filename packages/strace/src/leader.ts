@@ -112,12 +112,22 @@ export class Leader {
       micros = micros * 10 + digit
     }
     if (!this.#known && !this.#readSeconds(buf, at)) return false
+    this.#usualTime(this.#usualSeconds, micros)
+    return true
+  }
+
+  /** What the sieve has read: a pid, seconds since 1970 and µs. */
+  take(tid: number, seconds: number, micros: number): void {
+    this.tid = tid
+    this.#usualTime(seconds, micros)
+  }
+
+  #usualTime(seconds: number, micros: number): void {
     this.commStart = -1
     this.relativeNs = NaN
     this.clock = 'wall'
-    this.seconds = this.#usualSeconds
+    this.seconds = seconds
     this.nanos = micros * 1000
-    return true
   }
 
   #readSeconds(buf: Uint8Array, at: number): boolean {

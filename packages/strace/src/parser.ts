@@ -19,6 +19,7 @@ import { LineContext, type LineOptions } from './context.ts'
 import { STRACE } from './diagnostics.ts'
 import { allFailed, hidesByStatus, summaryDifferences, type StraceFacts } from './facts.ts'
 import { LineCarry } from './lines.ts'
+import type { Sieve } from './sieve.ts'
 import { SummaryTable } from './summary.ts'
 
 /** A damaged or foreign line is shown up to here. */
@@ -68,7 +69,10 @@ export class StraceParser {
   consume(chunk: Uint8Array, pos: number): number {
     const { batch, facts } = this.#context
     // Asked once a piece, not once a batch: the answer takes a walk over the whole of it.
-    if (pos === 0) this.#coloured = hasEscape(chunk, 0, chunk.length)
+    if (pos === 0) {
+      this.#coloured = hasEscape(chunk, 0, chunk.length)
+      this.#context.sieve?.renew()
+    }
     if (this.#carry.length > 0 || this.#carry.overflow) {
       const end = chunk.indexOf(0x0a, pos)
       if (end < 0) {
@@ -79,22 +83,56 @@ export class StraceParser {
       this.#carriedLine()
       pos = end + 1
     }
+    const { sieve } = this.#context
+    sieve?.take(this)
     while (batch.length <= batch.capacity - ROWS_PER_LINE) {
-      const end = chunk.indexOf(0x0a, pos)
+      let end = -1
+      if (sieve) sieve.lineEnd = -1
+      if (sieve && this.#layout !== 'other' && !this.#coloured && !this.#split) {
+        pos = this.#sift(sieve, chunk, pos)
+        end = sieve.lineEnd
+      }
+      if (end < 0) end = chunk.indexOf(0x0a, pos)
       if (end < 0) {
-        this.#stampQuick(chunk)
+        this.#stopPassing(chunk)
         this.#carry.append(chunk, pos, chunk.length)
         return chunk.length
       }
       if (this.#coloured) this.#line(chunk, pos, end)
       else {
         facts.lines++
-        this.#body(chunk, pos, end)
+        if (!sieve || sieve.lineEnd !== end || !this.#sifted(sieve, chunk, pos)) this.#body(chunk, pos, end)
       }
       pos = end + 1
     }
-    this.#stampQuick(chunk)
+    this.#stopPassing(chunk)
     return pos
+  }
+
+  /** Passes over lines that are only counted; returns where the first other one begins. */
+  #sift(sieve: Sieve, chunk: Uint8Array, pos: number): number {
+    const next = sieve.next(chunk, pos, this.#layout === 'pid')
+    if (sieve.passed > 0) {
+      this.facts.lines += sieve.passed
+      this.facts.counted += sieve.passed
+      this.#quickAt = sieve.lastAt
+      this.#quickStamps = this.#context.clock.stamps
+    }
+    return next
+  }
+
+  /** The line that the sieve stopped at; false where it could not read its beginning. */
+  #sifted(sieve: Sieve, chunk: Uint8Array, pos: number): boolean {
+    if (sieve.body < 0) return false
+    const result = this.#calls.sifted(sieve, chunk)
+    if (result === 'open') this.#openCall(chunk, pos, sieve.lineEnd)
+    return result !== 'other'
+  }
+
+  #stopPassing(chunk: Uint8Array): void {
+    const { sieve, counts } = this.#context
+    if (sieve?.drain(counts)) this.#calls.timed = true
+    this.#stampQuick(chunk)
   }
 
   /** To be called before the batch is filled again. */

@@ -17,15 +17,23 @@ const LANGLE = 0x3c
 const RANGLE = 0x3e
 
 type Skip = (buf: Uint8Array, args: number, end: number) => boolean
+export type SkipRule = 'path' | 'fcntl' | 'ioctl' | 'map' | 'protect'
 
 /** Index = index in CALLS; null where every line matters. */
-export const SKIPS: readonly (Skip | null)[] = CALLS.map(({ name, role }) => {
-  if (name === 'newfstatat' || name === 'fstatat64') return namesNoDescriptor
-  if (role === 'fcntl') return isOtherFcntl
-  if (role === 'ioctl') return isOtherIoctl
-  if (role === 'map') return isPrivateAnywhere
-  return role === 'protect' ? makesNothingWritable : null
+export const SKIP_RULES: readonly (SkipRule | null)[] = CALLS.map(({ name, role }) => {
+  if (name === 'newfstatat' || name === 'fstatat64') return 'path'
+  return role === 'fcntl' || role === 'ioctl' || role === 'map' || role === 'protect' ? role : null
 })
+
+const SKIP: Record<SkipRule, Skip> = {
+  path: namesNoDescriptor,
+  fcntl: isOtherFcntl,
+  ioctl: isOtherIoctl,
+  map: isPrivateAnywhere,
+  protect: makesNothingWritable,
+}
+
+export const SKIPS: readonly (Skip | null)[] = SKIP_RULES.map((rule) => rule && SKIP[rule])
 
 /** Calls that do nothing when they fail. close() closes even then; flushes are counted; munmap is undone. */
 const HARMLESS: ReadonlySet<CallRole> = new Set<CallRole>([

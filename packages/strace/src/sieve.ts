@@ -1,0 +1,177 @@
+/**
+ * This side of the sieve (../sieve/sieve.ts), which passes over the lines that are only counted: it gets the text in
+ * windows, and names that `CallLines.quick` has counted before.
+ *
+ * There is one for all logs of a thread, since it is needed from one call to the next only: whoever takes it finds it empty.
+ */
+import type { CallCounts } from './call-counts.ts'
+import { SIEVE_CODE } from './sieve-code.ts'
+import type { SkipRule } from './skip.ts'
+
+/** Bytes of text at a time: few enough to be still at hand when they are read again. */
+const WINDOW = 1 << 17
+/** A name and its `(`. */
+const LONGEST_NAME = 24
+
+/** Where things are, as in sieve.ts. */
+const NAMES = 0x400
+const NAMES_END = 0x8400
+const NAME = 0x8800
+const ENDED = 0x9000
+const FAILED = 0xd000
+const TEXT = 0x20000
+const MAX_IDS = 4096
+
+/** row: each line matters. */
+export type SieveRule = SkipRule | 'any' | 'row'
+const RULES: Record<SieveRule, number> = { any: 1, path: 2, fcntl: 3, ioctl: 4, map: 5, protect: 6, row: 7 }
+
+/** Behind the text, so that a look ahead meets the end of a line. */
+const LF = 0x0a
+const AHEAD = 32
+
+/** The part of WebAssembly that is used; Node's types have none of it. */
+interface Wasm {
+  readonly Module: new (code: Uint8Array) => object
+  readonly Instance: new (module: object) => { readonly exports: Exports }
+}
+/** What sieve.ts exports. */
+interface Exports {
+  readonly memory: { readonly buffer: ArrayBuffer }
+  next(from: number, to: number, withPid: number): number
+  learn(length: number, rule: number, id: number): void
+}
+
+export class Sieve {
+  readonly #next: Exports['next']
+  readonly #learn: Exports['learn']
+  readonly #bytes: Uint8Array
+  /** LINE_END, PASSED, LAST_AT, TIMED, BODY, TID, MICROS, NAME_ID, ARGS, SKIPS. */
+  readonly #told: Int32Array
+  readonly #seconds: Float64Array
+  readonly #ended: Uint32Array
+  readonly #failed: Uint32Array
+  readonly #ids: number[] = []
+  #owner: unknown = null
+  /** The window: bytes [from, to) of the chunk. */
+  #from = 0
+  #to = 0
+  /** Of the line that `next` stopped at: where its line feed is, -1 where none is in the window. */
+  lineEnd = -1
+  /** Lines passed by the last `next`, and where the last of them begins (-1: none). */
+  passed = 0
+  lastAt = -1
+  /** Of the line that `next` stopped at: where its body begins; -1: it is not laid out as usual, the rest says nothing. */
+  body = -1
+  tid = 0
+  seconds = 0
+  micros = 0
+  /** -1: the call's name is not known here. */
+  name = -1
+  args = 0
+  /** Its arguments show that the call changes nothing. */
+  skips = false
+
+  constructor() {
+    const { Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
+    const { memory, next, learn } = new Instance(new Module(Buffer.from(SIEVE_CODE, 'base64'))).exports
+    this.#next = next
+    this.#learn = learn
+    this.#bytes = new Uint8Array(memory.buffer)
+    this.#told = new Int32Array(memory.buffer, 0, 10)
+    this.#seconds = new Float64Array(memory.buffer, 40, 1)
+    this.#ended = new Uint32Array(memory.buffer, ENDED, MAX_IDS)
+    this.#failed = new Uint32Array(memory.buffer, FAILED, MAX_IDS)
+  }
+
+  /** To be called first for a piece, and whenever another log may have had the sieve in between. */
+  take(owner: unknown): void {
+    if (this.#owner === owner) return
+    this.#owner = owner
+    this.#from = this.#to = 0
+    for (const id of this.#ids) this.#ended[id] = this.#failed[id] = 0
+    this.#ids.length = 0
+    this.#bytes.fill(0, NAMES, NAMES_END)
+  }
+
+  /** Forgets the text: what is asked for next is another piece. */
+  renew(): void {
+    this.#from = this.#to = 0
+  }
+
+  /**
+   * From the line that begins at `pos` of `chunk`: where the first one begins that must be read. With `lineEnd` -1 that
+   * line does not end in the chunk, or is longer than a window.
+   */
+  next(chunk: Uint8Array, pos: number, withPid: boolean): number {
+    let passed = 0
+    let lastAt = -1
+    for (;;) {
+      if (pos < this.#from || pos >= this.#to) this.#load(chunk, pos)
+      const from = this.#from
+      const at = this.#next(pos - from, this.#to - from, withPid ? 1 : 0) + from
+      const told = this.#told
+      passed += told[1]
+      if (told[2] >= 0) lastAt = told[2] + from
+      const moved = at > from && this.#to < chunk.length
+      if (told[0] < 0 && moved) {
+        this.#load(chunk, at)
+        pos = at
+        continue
+      }
+      this.passed = passed
+      this.lastAt = lastAt
+      this.lineEnd = told[0] < 0 ? -1 : told[0] + from
+      this.body = told[0] < 0 || told[4] < 0 ? -1 : told[4] + from
+      this.tid = told[5]
+      this.seconds = this.#seconds[0]
+      this.micros = told[6]
+      this.name = told[7]
+      this.args = told[8] + from
+      this.skips = told[9] > 0
+      return at
+    }
+  }
+
+  #load(chunk: Uint8Array, pos: number): void {
+    this.#from = pos
+    this.#to = Math.min(chunk.length, pos + WINDOW)
+    const length = this.#to - pos
+    this.#bytes.set(chunk.subarray(pos, this.#to), TEXT)
+    this.#bytes.fill(LF, TEXT + length, TEXT + length + AHEAD)
+  }
+
+  /** Lines of this call are passed from now on, where `rule` allows. `name`: with its `(`. */
+  learn(id: number, name: Uint8Array, rule: SieveRule): void {
+    if (name.length > LONGEST_NAME) return
+    this.#bytes.fill(0, NAME, NAME + LONGEST_NAME)
+    this.#bytes.set(name, NAME)
+    this.#learn(name.length, RULES[rule], id)
+    if (!this.#ids.includes(id)) this.#ids.push(id)
+  }
+
+  /** Adds what was passed to `counts`; true when one of the lines had a duration. */
+  drain(counts: CallCounts): boolean {
+    for (const id of this.#ids) {
+      counts.add(id, this.#ended[id], this.#failed[id])
+      this.#ended[id] = this.#failed[id] = 0
+    }
+    const timed = this.#told[3] > 0
+    this.#told[3] = 0
+    return timed
+  }
+}
+
+let shared: Sieve | null | undefined
+
+/** null where there is no WebAssembly, none of its vectors, or no room: every line is read by JavaScript then. */
+export function sharedSieve(): Sieve | null {
+  if (shared === undefined) {
+    try {
+      shared = new Sieve()
+    } catch {
+      shared = null
+    }
+  }
+  return shared
+}

@@ -1,0 +1,29 @@
+/**
+ * Compiles packages/strace/sieve/sieve.ts, which is AssemblyScript, into packages/strace/src/sieve-code.ts:
+ *
+ *     npm run sieve
+ *
+ * The compiler (100 MB) is fetched for that, and is no dependency: who only builds, tests or runs has no use for it.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const COMPILER = 'assemblyscript@0.28.20'
+const OPTIONS = ['-O3', '--runtime', 'stub', '--enable', 'simd', '--noAssert', '--initialMemory', '5']
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'sieve-'))
+const wasm = join(folder, 'sieve.wasm')
+const asc = ['-y', '-p', COMPILER, 'asc', 'packages/strace/sieve/sieve.ts', ...OPTIONS, '-o', wasm]
+const { status } = spawnSync('npx', asc, { cwd: root, stdio: 'inherit' })
+if (status !== 0) process.exit(1)
+const text = readFileSync(wasm).toString('base64')
+rmSync(folder, { recursive: true })
+const lines = text.match(/.{1,100}/g)?.map((line) => `  '${line}',`) ?? []
+writeFileSync(
+  join(root, 'packages/strace/src/sieve-code.ts'),
+  `/** WebAssembly of ../sieve/sieve.ts, made by \`npm run sieve\`. */\nexport const SIEVE_CODE = [\n${lines.join('\n')}\n].join('')\n`,
+)
