@@ -10,7 +10,7 @@
  * here and not there is the only mistake that can be made. The tests hold one against the other.
  */
 
-/** What `next` says beside its result, int32 each; SECONDS is a float64. */
+/** What `next` says beside its result: int32, from SECONDS on float64. */
 const LINE_END: usize = 0
 const PASSED: usize = 4
 const LAST_AT: usize = 8
@@ -21,7 +21,11 @@ const MICROS: usize = 24
 const NAME_ID: usize = 28
 const ARGS: usize = 32
 const SKIPS: usize = 36
-const SECONDS: usize = 40
+const UNFINISHED: usize = 40
+const RESULT: usize = 44
+const SECONDS: usize = 48
+const VALUE: usize = 56
+const TOOK: usize = 64
 /** 1,024 slots of 32 bytes: 24 of a name and its `(`, then its length, its rule, and its id (16 bits). */
 const NAMES: usize = 0x400
 const SLOT: usize = 32
@@ -38,6 +42,10 @@ const FCNTL: u8 = 3
 const IOCTL: u8 = 4
 const MAP: u8 = 5
 const PROTECT: u8 = 6
+
+const RESUMED_LENGTH: usize = 9 // ` resumed>`
+/** µs: more, as ns, are no whole number any more. */
+const LONGEST_TOOK: f64 = 9007199254740
 
 /** Of the line that `passes` looked at last, as far as it came: 0 or -1 where it did not. */
 let tid = 0
@@ -63,9 +71,12 @@ const CLOSE: u8 = 0x29
 /**
  * From the line that begins at `from`: where the first one begins that must be read. LINE_END: where its line feed is, -1
  * when there is none before `to`; PASSED: lines passed; LAST_AT: where the last of them begins; TIMED: set when one had a
- * duration. Of the line that must be read, where it is laid out like those that are passed, else BODY is -1: TID, SECONDS
- * and MICROS of its leader, where its BODY begins, NAME_ID where its name is in the table (else -1), where its ARGS begin,
- * and whether its rule SKIPS it.
+ * duration.
+ *
+ * Of the line that must be read, where it is laid out like those that are passed (else BODY is -1): TID, SECONDS and MICROS
+ * of its leader, and where its BODY begins. NAME_ID, where it begins or resumes a call whose name is in the table (else -1):
+ * where its ARGS or the rest of them begin, whether its rule SKIPS it, whether it ends in ` <unfinished ...>`, and where its
+ * RESULT begins (-1: nowhere); VALUE and TOOK (ns) when the result is a number and nothing else, else VALUE is NaN.
  */
 export function next(from: i32, to: i32, withPid: i32): i32 {
   const limit = TEXT + <usize>to
@@ -78,7 +89,7 @@ export function next(from: i32, to: i32, withPid: i32): i32 {
     if (end >= limit) break
     if (!passes(start, end, withPid)) {
       store<i32>(LINE_END, <i32>(end - TEXT))
-      tell()
+      tell(end)
       break
     }
     passed++
@@ -90,19 +101,78 @@ export function next(from: i32, to: i32, withPid: i32): i32 {
   return <i32>(start - TEXT)
 }
 
-function tell(): void {
+function tell(end: usize): void {
   store<i32>(BODY, -1)
   if (body == 0) return
   const seconds = number(timeAt, 10)
   const micros = number(timeAt + 11, 6)
   if (seconds < 0 || micros < 0) return
+  if (at(body) == LANGLE) resumes(end)
   store<i32>(BODY, <i32>(body - TEXT))
   store<i32>(TID, tid)
   store<f64>(SECONDS, <f64>seconds)
   store<i32>(MICROS, <i32>micros)
   store<i32>(NAME_ID, nameId)
+  if (nameId < 0) return
   store<i32>(ARGS, <i32>(args - TEXT))
   store<i32>(SKIPS, skips ? 1 : 0)
+  const unfinished = endsUnfinished(args, end)
+  const result: usize = unfinished ? 0 : lastResult(args, end)
+  store<i32>(UNFINISHED, unfinished ? 1 : 0)
+  store<i32>(RESULT, result == 0 ? -1 : <i32>(result - TEXT))
+  store<f64>(VALUE, NaN)
+  if (result != 0) readResult(result, end)
+}
+
+/** `<... name resumed>`: finds the name and where the rest of the arguments begins. */
+function resumes(end: usize): void {
+  if (load<u32>(body, 1) != 0x202e2e2e) return // `... `
+  const name = body + 5
+  const spaces = i8x16.bitmask(i8x16.eq(v128.load(name), i8x16.splat(SPACE)))
+  if (spaces == 0) return
+  const length = <usize>ctz(spaces)
+  const tail = name + length + RESUMED_LENGTH
+  if (tail > end || load<u64>(name + length) != 0x64656d7573657220 || at(tail - 1) != RANGLE) return // ` resumed`
+  const slot = slotAt(name, length)
+  if (<usize>load<u8>(slot, 24) != length + 1 || !covers(sameBytes(name, slot), length)) return
+  nameId = load<u16>(slot, 26)
+  args = tail
+  skips = false
+}
+
+/** As in shape.ts. */
+function endsUnfinished(from: usize, end: usize): bool {
+  const mark = end - 17
+  // ` <unfini`, `shed ...`, `>`
+  return (
+    mark >= from &&
+    load<u64>(mark) == 0x696e69666e753c20 &&
+    load<u64>(mark, 8) == 0x2e2e2e2064656873 &&
+    load<u8>(mark, 16) == RANGLE
+  )
+}
+
+/** `0 <0.000021>`, or a number alone. */
+function readResult(p: usize, end: usize): void {
+  let value: f64 = 0
+  const start = p
+  for (; p < end && isDigit(at(p)); p++) value = value * 10 + <f64>(at(p) - 0x30)
+  if (p == start) return
+  if (p == end) store<f64>(TOOK, NaN)
+  else {
+    // ` <0.000021>`
+    const dot = end - 8
+    if (at(p) != SPACE || at(p + 1) != LANGLE || at(end - 1) != RANGLE || at(dot) != DOT || p + 3 > dot) return
+    let took: f64 = 0
+    for (let q = p + 2; q < end - 1; q++) {
+      if (q == dot) continue
+      if (!isDigit(at(q))) return
+      took = took * 10 + <f64>(at(q) - 0x30)
+    }
+    if (took > LONGEST_TOOK) return
+    store<f64>(TOOK, took * 1000)
+  }
+  store<f64>(VALUE, value)
 }
 
 /** -1 where a byte is no digit. */
@@ -158,35 +228,45 @@ function passes(start: usize, end: usize, withPid: i32): bool {
   const result = lastResult(args, end)
   if (result == 0 || at(result) == QUESTION) return false
   const failed = at(result) == MINUS && at(result + 1) == 0x31
-  const counter = (failed ? FAILED : ENDED) + (<usize>nameId << 2)
+  const counter = (failed ? FAILED : ENDED) + ((<usize>nameId) << 2)
   store<u32>(counter, load<u32>(counter) + 1)
   if (at(end - 1) == RANGLE && isDigit(at(end - 2))) store<i32>(TIMED, 1)
   return true
 }
 
-/** By the first 16 bytes of the name, as far as its `(`. The factor is one by which few names of Linux meet. */
+/** The slot of the name that ends before a `(`. */
 function slotOf(p: usize): usize {
   const open = i8x16.bitmask(i8x16.eq(v128.load(p), i8x16.splat(OPEN)))
-  const bits = open == 0 ? 128 : ctz(open) << 3
+  return slotAt(p, open == 0 ? 16 : ctz(open))
+}
+
+/** By the first 16 bytes of a name. The factor is one by which few names of Linux meet. */
+function slotAt(p: usize, length: usize): usize {
+  const bits = (<i32>length) << 3
   const first = load<u64>(p) & masked(bits)
   const second = bits > 64 ? load<u64>(p, 8) & masked(bits - 64) : 0
   return NAMES + <usize>(((first ^ (second * 31)) * 0xbe2a1d9d1add0733) >> 54) * SLOT
 }
 
 function masked(bits: i32): u64 {
-  return bits >= 64 ? -1 : (<u64>1 << bits) - 1
+  return bits >= 64 ? -1 : ((<u64>1) << bits) - 1
 }
 
 /** Lengths are 24 at most; a slot is followed by 8 bytes that are no name. */
 function sameName(p: usize, slot: usize, length: usize): bool {
-  const first = <u32>i8x16.bitmask(i8x16.eq(v128.load(p), v128.load(slot)))
+  const first = sameBytes(p, slot)
   if (length <= 16) return covers(first, length)
-  const second = <u32>i8x16.bitmask(i8x16.eq(v128.load(p, 16), v128.load(slot, 16)))
+  const second = sameBytes(p + 16, slot + 16)
   return first == 0xffff && covers(second, length - 16)
 }
 
+/** A bit for each of 16 bytes. */
+function sameBytes(p: usize, q: usize): u32 {
+  return <u32>i8x16.bitmask(i8x16.eq(v128.load(p), v128.load(q)))
+}
+
 function covers(bits: u32, length: usize): bool {
-  const wanted: u32 = (1 << <u32>length) - 1
+  const wanted: u32 = (1 << (<u32>length)) - 1
   return (bits & wanted) == wanted
 }
 

@@ -13,16 +13,16 @@
  * 4. The short ways – `quick`, the memo of calls read before, the rest of a call without its beginning – give what the
  *    plain road gives: the tests hold one against the other.
  */
-import { CALLS, ENTER, EXIT, FAILED, OK, RESTARTED, UNKNOWN, WHOLE, latin1 } from '@flushtrace/trace'
+import { CALLS, ENTER, EXIT, UNKNOWN, WHOLE, latin1 } from '@flushtrace/trace'
 import { fillRow, planArguments } from './arguments.ts'
 import type { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
 import { copyBytes, type Pending } from './pending.ts'
 import { ResultPart } from './result.ts'
 import { NONE_KNOWN, Scanner, startsWith, type Ending } from './scanner.ts'
-import { endOfName, endsInMark, endsUnfinished, lastResult, plainTail } from './shape.ts'
+import { Tail, endOfName, endsInMark, endsTimed, outcomeAt } from './shape.ts'
 import type { Sieve } from './sieve.ts'
-import { HARMLESS_WHEN_FAILED, SKIPS, endsInFailure } from './skip.ts'
+import { HARMLESS_WHEN_FAILED, changesNothing, endsInFailure } from './skip.ts'
 
 const SPACE = 0x20
 const DOT = 0x2e
@@ -41,6 +41,8 @@ export class CallLines {
   readonly #plans = planArguments()
   readonly #scanner: Scanner
   readonly #result: ResultPart
+  /** Of the line being read, where the sieve has not read it. */
+  readonly #lineTail = new Tail()
   #joined: Buffer = Buffer.allocUnsafe(1 << 12)
   /** -T was seen. */
   timed = false
@@ -65,28 +67,26 @@ export class CallLines {
     const name = counts.known(buf, p)
     if (name < 0 || counts.nameEnd >= end) return 'other'
     this.#context.teachSieve(name)
-    const call = counts.callOf[name]
     const args = counts.nameEnd + 1
-    const skip = call < 0 || (SKIPS[call]?.(buf, args, end) ?? false)
-    if (skip) {
-      const result = endsInMark(buf, end) ? -1 : lastResult(buf, args, end)
-      if (result >= 0 && buf[result] !== 0x3f) {
-        facts.counted++
-        counts.end(name, isError(buf, result) ? FAILED : OK)
-        this.timed ||= endsTimed(buf, end)
-        return 'counted'
-      }
+    const skip = changesNothing(counts.callOf[name], buf, args, end)
+    const tail = this.#lineTail
+    tail.read(buf, args, end)
+    if (skip && tail.result >= 0 && buf[tail.result] !== 0x3f && !endsInMark(buf, end)) {
+      facts.counted++
+      this.#endPlain(name, buf, end, tail)
+      return 'counted'
     }
-    return leader.readUsualTime(buf) ? this.#call(name, skip, buf, args, end) : 'other'
+    return leader.readUsualTime(buf) ? this.#call(name, skip, buf, args, end, tail) : 'other'
   }
 
-  /** The same for a line whose beginning the sieve has read. */
+  /** The same for a line whose beginning and end the sieve has read. */
   sifted(sieve: Sieve, buf: Uint8Array): LineResult {
-    const { body, lineEnd: end, name } = sieve
+    const { body, lineEnd: end, name, args, tail } = sieve
     const resumed = buf[body] === LANGLE
     if (!resumed && name < 0) return 'other'
     this.#context.leader.take(sieve.tid, sieve.seconds, sieve.micros)
-    return resumed ? this.resume(buf, body, end) : this.#call(name, sieve.skips, buf, sieve.args, end)
+    if (!resumed) return this.#call(name, sieve.skips, buf, args, end, tail)
+    return name < 0 ? this.resume(buf, body, end) : this.#resumed(name, this.#context.begin(buf), buf, args, end, tail)
   }
 
   /** `name(args…` at `p`, its leader read. */
@@ -95,32 +95,30 @@ export class CallLines {
     if (open < 0) return 'other'
     const { counts, facts } = this.#context
     const name = counts.idOf(buf, p, open)
-    if (name >= 0) {
-      const call = counts.callOf[name]
-      const skip = call < 0 || (SKIPS[call]?.(buf, open + 1, end) ?? false)
-      return this.#call(name, skip, buf, open + 1, end)
+    if (name < 0) {
+      facts.foreign++
+      this.#context.report(STRACE.tooManyNames, '')
+      return 'done'
     }
-    facts.foreign++
-    this.#context.report(STRACE.tooManyNames, '')
-    return 'done'
+    const args = open + 1
+    this.#lineTail.read(buf, args, end)
+    return this.#call(name, changesNothing(counts.callOf[name], buf, args, end), buf, args, end, this.#lineTail)
   }
 
-  /** `skip`: the arguments show that the call changes nothing. */
-  #call(name: number, skip: boolean, buf: Uint8Array, args: number, end: number): LineResult {
+  #call(name: number, skip: boolean, buf: Uint8Array, args: number, end: number, tail: Tail): LineResult {
     const call = this.#context.counts.callOf[name]
     if (skip) {
-      const tail = plainTail(buf, args, end)
-      if (tail !== 'unclear') {
-        this.#plain(name, buf, args, end, tail === 'unfinished')
+      if (tail.unfinished || tail.result >= 0) {
+        this.#plain(name, buf, end, tail)
         return 'done'
       }
     } else if (HARMLESS_WHEN_FAILED[call] && endsInFailure(buf, args, end)) {
-      this.#plain(name, buf, args, end, false)
+      this.#plain(name, buf, end, tail)
       return 'done'
     }
     const { memo } = this.#context
-    const known = memo === null ? -1 : memo.find(name, call, buf, args, end)
-    return this.#scanned(this.#ending(known, call, buf, args, end), known, name, buf, args, end)
+    const known = memo === null ? -1 : memo.find(name, call, buf, args, end, tail)
+    return this.#scanned(this.#ending(known, call, buf, args, end), known, name, buf, args, end, tail)
   }
 
   /** `known`: which call of the memo it is; -1: it must be scanned. */
@@ -133,22 +131,30 @@ export class CallLines {
   }
 
   /** A line that changes nothing: counted by name. */
-  #plain(name: number, buf: Uint8Array, args: number, end: number, unfinished: boolean): void {
+  #plain(name: number, buf: Uint8Array, end: number, tail: Tail): void {
     const { pending, facts } = this.#context
     const tid = this.#context.begin(buf)
     facts.counted++
-    if (unfinished) pending.beginPlain(tid, name, facts.lines)
-    else this.#endPlain(name, buf, args, end)
+    if (tail.unfinished) pending.beginPlain(tid, name, facts.lines)
+    else this.#endPlain(name, buf, end, tail)
   }
 
-  #scanned(ending: Ending, known: number, name: number, buf: Uint8Array, args: number, end: number): LineResult {
+  #scanned(
+    ending: Ending,
+    known: number,
+    name: number,
+    buf: Uint8Array,
+    args: number,
+    end: number,
+    tail: Tail,
+  ): LineResult {
     const context = this.#context
     const { pending, facts, counts } = context
     const call = counts.callOf[name]
     const renames = call >= 0 && CALLS[call].role === 'exec'
     switch (ending) {
       case 'complete': {
-        this.#result.parse(buf, this.#scanner.resultStart, end)
+        this.#readResult(buf, end, tail)
         if (!this.#result.valid) return 'open'
         const tid = context.begin(buf, renames)
         const stale = pending.get(tid)
@@ -190,6 +196,14 @@ export class CallLines {
     }
   }
 
+  /** The result of a line that was scanned to it. */
+  #readResult(buf: Uint8Array, end: number, tail: Tail): void {
+    const { resultStart } = this.#scanner
+    // Only where its end alone tells the same: a name can hold `) = `.
+    if (tail.result === resultStart && !Number.isNaN(tail.value)) this.#result.take(tail.value, tail.tookNs)
+    else this.#result.parse(buf, resultStart, end)
+  }
+
   /** Fills row `i` with what was scanned, or is known. */
   #arguments(i: number, ending: Ending, known: number, name: number, buf: Uint8Array, args: number): void {
     const { batch, memo, counts, texts } = this.#context
@@ -210,32 +224,40 @@ export class CallLines {
     while (tail < end && buf[tail] !== 0x3e) tail++
     if (tail >= end) return 'other'
     tail++
-    const { counts, facts, pending } = this.#context
+    const { counts, pending } = this.#context
     const tid = this.#context.begin(buf)
     const begun = pending.get(tid)
-    if (begun && counts.isAt(begun.name, buf, p + 5, nameEnd)) return this.#join(begun, tid, buf, tail, end)
-    const name = counts.idOf(buf, p + 5, nameEnd)
+    const name = begun && counts.isAt(begun.name, buf, p + 5, nameEnd) ? begun.name : counts.idOf(buf, p + 5, nameEnd)
+    this.#lineTail.read(buf, tail, end)
+    return this.#resumed(name, tid, buf, tail, end, this.#lineTail)
+  }
+
+  /** The rest of a call, from `from` on. `name` -1: one too many. */
+  #resumed(name: number, tid: number, buf: Uint8Array, from: number, end: number, tail: Tail): LineResult {
+    const { facts, pending } = this.#context
+    const begun = pending.get(tid)
+    if (begun?.name === name) return this.#join(begun, tid, buf, from, end, tail)
     if (name < 0) {
       facts.foreign++
       return 'done'
     }
     if (begun) pending.end(begun)
-    return this.#lostStart(name, tid, buf, tail, end)
+    return this.#lostStart(name, tid, buf, from, end)
   }
 
-  #join(begun: Pending, tid: number, buf: Uint8Array, tail: number, end: number): LineResult {
+  #join(begun: Pending, tid: number, buf: Uint8Array, from: number, end: number, tail: Tail): LineResult {
     const { counts, facts, pending } = this.#context
     const { name } = begun
     if (begun.length < 0) {
       facts.counted++
       // A resumed part may itself be unfinished: still the same call.
-      if (endsUnfinished(buf, tail, end)) return 'done'
+      if (tail.unfinished) return 'done'
       pending.end(begun)
-      this.#endPlain(name, buf, tail, end)
+      this.#endPlain(name, buf, end, tail)
       return 'done'
     }
-    if (begun.next >= 0 && this.#goesOn(begun, tid, buf, tail, end)) return 'done'
-    const total = this.#append(begun, buf, tail, end)
+    if (begun.next >= 0 && this.#goesOn(begun, tid, buf, from, end, tail)) return 'done'
+    const total = this.#append(begun, buf, from, end)
     const joined = this.#joined
     const ending = this.#scanner.scan(joined, 0, total)
     if (ending === 'unfinished' || ending === 'pidChanged') {
@@ -261,15 +283,15 @@ export class CallLines {
    * The rest of a call that was interrupted between two arguments, or after the last: `) = 0 <0.000021>`. What was read
    * of it is not read again. False when the rest does not begin so, or is no end: then the whole is scanned.
    */
-  #goesOn(begun: Pending, tid: number, buf: Uint8Array, tail: number, end: number): boolean {
+  #goesOn(begun: Pending, tid: number, buf: Uint8Array, from: number, end: number, tail: Tail): boolean {
     const scanner = this.#scanner
     const { name, next, between, row, atNs } = begun
-    const c = buf[tail]
+    const c = buf[from]
     const closes = c === 0x29
     if (!closes && (!between || c === SPACE || c === LANGLE || c === 0x2c)) return false
-    const ending = closes ? scanner.scanResult(buf, tail + 1, end) : scanner.scan(buf, tail, end, next)
+    const ending = closes ? scanner.scanResult(buf, from + 1, end) : scanner.scan(buf, from, end, next)
     if (ending !== 'complete') return false
-    this.#result.parse(buf, scanner.resultStart, end)
+    this.#readResult(buf, end, tail)
     if (!this.#result.valid) return false
     const { batch, texts, pending, counts } = this.#context
     const call = counts.callOf[name]
@@ -310,7 +332,8 @@ export class CallLines {
     const whole = plain ? buf : this.#joined
     if (this.#scanner.scan(whole, plain ? start : 0, total) !== 'complete') return false
     this.#result.parse(whole, this.#scanner.resultStart, total)
-    return this.#result.valid && this.#join(begun, tid, buf, start, end) === 'done'
+    this.#lineTail.read(buf, start, end)
+    return this.#result.valid && this.#join(begun, tid, buf, start, end, this.#lineTail) === 'done'
   }
 
   /** The log was cut at the front, or strace attached while the call was under way: only its result is known. */
@@ -368,21 +391,10 @@ export class CallLines {
   }
 
   /** The end of a call that no rule asks for. */
-  #endPlain(name: number, buf: Uint8Array, from: number, end: number): void {
-    const at = lastResult(buf, from, end)
+  #endPlain(name: number, buf: Uint8Array, end: number, { result: at }: Tail): void {
     // Without a result it did not end: `<detached ...>`.
     if (at < 0) return
-    if (buf[at] === 0x3f) this.#context.counts.end(name, at + 2 < end && buf[at + 2] === 0x45 ? RESTARTED : UNKNOWN)
-    else this.#context.counts.end(name, isError(buf, at) ? FAILED : OK)
+    this.#context.counts.end(name, outcomeAt(buf, at, end))
     this.timed ||= endsTimed(buf, end)
   }
-}
-
-/** ` <0.000021>`: the duration that -T prints last. */
-function endsTimed(buf: Uint8Array, end: number): boolean {
-  return buf[end - 1] === 0x3e && buf[end - 2] >= 0x30 && buf[end - 2] <= 0x39
-}
-
-function isError(buf: Uint8Array, at: number): boolean {
-  return buf[at] === 0x2d && buf[at + 1] === 0x31
 }

@@ -9,7 +9,7 @@
 import { CALLS, CallBatch, StringTable, sameBytes, viewOf, type CallRole } from '@flushtrace/trace'
 import { copyBytes } from './pending.ts'
 import type { Ending, Scanner } from './scanner.ts'
-import { UNFINISHED_TAIL, endsUnfinished, lastResult } from './shape.ts'
+import { UNFINISHED_TAIL, type Tail } from './shape.ts'
 
 /** Calls kept; a newer one takes the place of an older one. */
 const MAX_CALLS = 1 << 10
@@ -42,11 +42,11 @@ export class CallMemo {
   #slot = -1
 
   /** The call of this name whose arguments begin at `args`, when it was read before; -1 otherwise: `keep` it then. */
-  find(name: number, call: number, buf: Uint8Array, args: number, end: number): number {
+  find(name: number, call: number, buf: Uint8Array, args: number, end: number, tail: Tail): number {
     this.#slot = -1
     if (!REPEATS[call]) return -1
-    const unfinished = endsUnfinished(buf, args, end)
-    const textEnd = unfinished ? end : lastResult(buf, args, end)
+    const { unfinished } = tail
+    const textEnd = unfinished ? end : tail.result
     const length = textEnd - args
     if (length < MIN_LENGTH || length > MAX_LENGTH) return -1
     const view = viewOf(buf)

@@ -86,13 +86,10 @@ export class StraceParser {
     const { sieve } = this.#context
     sieve?.take(this)
     while (batch.length <= batch.capacity - ROWS_PER_LINE) {
-      let end = -1
-      if (sieve) sieve.lineEnd = -1
-      if (sieve && this.#layout !== 'other' && !this.#coloured && !this.#split) {
-        pos = this.#sift(sieve, chunk, pos)
-        end = sieve.lineEnd
-      }
-      if (end < 0) end = chunk.indexOf(0x0a, pos)
+      const sifting = this.#layout === 'other' || this.#coloured || this.#split ? null : sieve
+      if (sifting) pos = this.#sift(sifting, chunk, pos)
+      const known = sifting !== null && sifting.lineEnd >= 0
+      const end = known ? sifting.lineEnd : chunk.indexOf(0x0a, pos)
       if (end < 0) {
         this.#stopPassing(chunk)
         this.#carry.append(chunk, pos, chunk.length)
@@ -101,7 +98,7 @@ export class StraceParser {
       if (this.#coloured) this.#line(chunk, pos, end)
       else {
         facts.lines++
-        if (!sieve || sieve.lineEnd !== end || !this.#sifted(sieve, chunk, pos)) this.#body(chunk, pos, end)
+        if (!known || !this.#sifted(sifting, chunk, pos)) this.#body(chunk, pos, end)
       }
       pos = end + 1
     }
@@ -129,6 +126,7 @@ export class StraceParser {
     return result !== 'other'
   }
 
+  /** What the sieve has passed is counted. */
   #stopPassing(chunk: Uint8Array): void {
     const { sieve, counts } = this.#context
     if (sieve?.drain(counts)) this.#calls.timed = true

@@ -36,13 +36,18 @@ export class ResultPart {
     this.#known = known
   }
 
-  parse(buf: Uint8Array, start: number, end: number): void {
+  /** A number and nothing else but its duration. */
+  take(value: number, tookNs: number): void {
     this.outcome = OK
-    this.value = NaN
+    this.value = value
     this.errnoStart = -1
     this.decorationStart = -1
     this.valid = true
-    this.tookNs = parseTook(buf, start, end)
+    this.tookNs = tookNs
+  }
+
+  parse(buf: Uint8Array, start: number, end: number): void {
+    this.take(NaN, parseTook(buf, start, end))
     // `0 <0.000021>`: what nearly all lines have.
     let value = 0
     let digits = start

@@ -2,6 +2,7 @@
  * What a line shows without being scanned: the name at its start and the marks at its end. Only for lines of calls that
  * nobody asks for, and to find out which those are; everything else is scanned from left to right (scanner.ts).
  */
+import { FAILED, OK, RESTARTED, UNKNOWN } from '@flushtrace/trace'
 import { startsWith } from './scanner.ts'
 
 const SPACE = 0x20
@@ -20,15 +21,26 @@ export function endOfName(buf: Uint8Array, p: number, end: number): number {
 }
 
 /**
- * How the line of a call that nobody asks for ends, judged by its tail alone. A whole line can't end in the mark,
- * because strace escapes `<` in what it prints after the result; what doesn't look whole is scanned properly.
+ * How the line of a call ends, judged by its tail alone. A whole line can't end in the mark, because strace escapes `<` in
+ * what it prints after the result; what doesn't look whole is scanned properly. One object a reader, reused.
  */
-export function plainTail(buf: Uint8Array, args: number, end: number): 'whole' | 'unfinished' | 'unclear' {
-  if (endsUnfinished(buf, args, end)) return 'unfinished'
-  return lastResult(buf, args, end) >= 0 ? 'whole' : 'unclear'
+export class Tail {
+  unfinished = false
+  /** Where the result begins; -1: the line doesn't look whole. */
+  result = -1
+  /** The result where it is a number and nothing else but its duration, and that (ns, NaN without -T); else NaN. */
+  value = NaN
+  tookNs = NaN
+
+  /** Of the arguments, or the rest of them, in bytes [args, end). */
+  read(buf: Uint8Array, args: number, end: number): void {
+    this.unfinished = endsUnfinished(buf, args, end)
+    this.result = this.unfinished ? -1 : lastResult(buf, args, end)
+    this.value = NaN
+  }
 }
 
-export function endsUnfinished(buf: Uint8Array, from: number, end: number): boolean {
+function endsUnfinished(buf: Uint8Array, from: number, end: number): boolean {
   return (
     endsInMark(buf, end) &&
     end - UNFINISHED_TAIL.length >= from &&
@@ -42,7 +54,7 @@ export function endsInMark(buf: Uint8Array, end: number): boolean {
 }
 
 /** After the last `) = ` of bytes [from, end); -1 where there is none. Results are short: the last 512 bytes tell. */
-export function lastResult(buf: Uint8Array, from: number, end: number): number {
+function lastResult(buf: Uint8Array, from: number, end: number): number {
   const stop = Math.max(from, end - 512)
   // `<0.000021>`: nothing to find in there.
   const timed = buf[end - 1] === 0x3e && buf[end - 10] === 0x3c && buf[end - 8] === 0x2e
@@ -53,4 +65,15 @@ export function lastResult(buf: Uint8Array, from: number, end: number): number {
     if (buf[q] === 0x29) return p + 2
   }
   return -1
+}
+
+/** How a call ended whose result begins at `at`. */
+export function outcomeAt(buf: Uint8Array, at: number, end: number): number {
+  if (buf[at] === 0x3f) return at + 2 < end && buf[at + 2] === 0x45 ? RESTARTED : UNKNOWN
+  return buf[at] === 0x2d && buf[at + 1] === 0x31 ? FAILED : OK
+}
+
+/** ` <0.000021>`: the duration that -T prints last. */
+export function endsTimed(buf: Uint8Array, end: number): boolean {
+  return buf[end - 1] === 0x3e && buf[end - 2] >= 0x30 && buf[end - 2] <= 0x39
 }

@@ -6,6 +6,7 @@
  */
 import type { CallCounts } from './call-counts.ts'
 import { SIEVE_CODE } from './sieve-code.ts'
+import { Tail } from './shape.ts'
 import type { SkipRule } from './skip.ts'
 
 /** Bytes of text at a time: few enough to be still at hand when they are read again. */
@@ -20,7 +21,8 @@ const NAME = 0x8800
 const ENDED = 0x9000
 const FAILED = 0xd000
 const TEXT = 0x20000
-const MAX_IDS = 4096
+/** As many as call-counts.ts gives names. */
+const IDS = 4096
 
 /** row: each line matters. */
 export type SieveRule = SkipRule | 'any' | 'row'
@@ -38,17 +40,18 @@ interface Wasm {
 /** What sieve.ts exports. */
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer }
-  next(from: number, to: number, withPid: number): number
-  learn(length: number, rule: number, id: number): void
+  readonly next: (from: number, to: number, withPid: number) => number
+  readonly learn: (length: number, rule: number, id: number) => void
 }
 
 export class Sieve {
   readonly #next: Exports['next']
   readonly #learn: Exports['learn']
   readonly #bytes: Uint8Array
-  /** LINE_END, PASSED, LAST_AT, TIMED, BODY, TID, MICROS, NAME_ID, ARGS, SKIPS. */
+  /** LINE_END, PASSED, LAST_AT, TIMED, BODY, TID, MICROS, NAME_ID, ARGS, SKIPS, UNFINISHED, RESULT. */
   readonly #told: Int32Array
-  readonly #seconds: Float64Array
+  /** SECONDS, VALUE, TOOK. */
+  readonly #numbers: Float64Array
   readonly #ended: Uint32Array
   readonly #failed: Uint32Array
   readonly #ids: number[] = []
@@ -66,11 +69,12 @@ export class Sieve {
   tid = 0
   seconds = 0
   micros = 0
-  /** -1: the call's name is not known here. */
+  /** Of the call that the line begins or resumes; -1: none, or one that is not known here. Then the rest says nothing. */
   name = -1
   args = 0
   /** Its arguments show that the call changes nothing. */
   skips = false
+  readonly tail = new Tail()
 
   constructor() {
     const { Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
@@ -78,10 +82,10 @@ export class Sieve {
     this.#next = next
     this.#learn = learn
     this.#bytes = new Uint8Array(memory.buffer)
-    this.#told = new Int32Array(memory.buffer, 0, 10)
-    this.#seconds = new Float64Array(memory.buffer, 40, 1)
-    this.#ended = new Uint32Array(memory.buffer, ENDED, MAX_IDS)
-    this.#failed = new Uint32Array(memory.buffer, FAILED, MAX_IDS)
+    this.#told = new Int32Array(memory.buffer, 0, 12)
+    this.#numbers = new Float64Array(memory.buffer, 48, 3)
+    this.#ended = new Uint32Array(memory.buffer, ENDED, IDS)
+    this.#failed = new Uint32Array(memory.buffer, FAILED, IDS)
   }
 
   /** To be called first for a piece, and whenever another log may have had the sieve in between. */
@@ -122,15 +126,29 @@ export class Sieve {
       this.passed = passed
       this.lastAt = lastAt
       this.lineEnd = told[0] < 0 ? -1 : told[0] + from
-      this.body = told[0] < 0 || told[4] < 0 ? -1 : told[4] + from
-      this.tid = told[5]
-      this.seconds = this.#seconds[0]
-      this.micros = told[6]
-      this.name = told[7]
-      this.args = told[8] + from
-      this.skips = told[9] > 0
+      if (this.lineEnd >= 0) this.#read(from)
       return at
     }
+  }
+
+  /** What is told of the line; `from` is where the window begins in the chunk. */
+  #read(from: number): void {
+    const told = this.#told
+    const numbers = this.#numbers
+    this.body = told[4] < 0 ? -1 : told[4] + from
+    if (this.body < 0) return
+    this.tid = told[5]
+    this.seconds = numbers[0]
+    this.micros = told[6]
+    this.name = told[7]
+    if (this.name < 0) return
+    this.args = told[8] + from
+    this.skips = told[9] > 0
+    const { tail } = this
+    tail.unfinished = told[10] > 0
+    tail.result = told[11] < 0 ? -1 : told[11] + from
+    tail.value = numbers[1]
+    tail.tookNs = numbers[2]
   }
 
   #load(chunk: Uint8Array, pos: number): void {

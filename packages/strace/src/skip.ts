@@ -33,7 +33,12 @@ const SKIP: Record<SkipRule, Skip> = {
   protect: makesNothingWritable,
 }
 
-export const SKIPS: readonly (Skip | null)[] = SKIP_RULES.map((rule) => rule && SKIP[rule])
+const SKIPS: readonly (Skip | null)[] = SKIP_RULES.map((rule) => rule && SKIP[rule])
+
+/** Whether the arguments show that the call changes nothing; -1: one that is only counted. */
+export function changesNothing(call: number, buf: Uint8Array, args: number, end: number): boolean {
+  return call < 0 || (SKIPS[call]?.(buf, args, end) ?? false)
+}
 
 /** Calls that do nothing when they fail. close() closes even then; flushes are counted; munmap is undone. */
 const HARMLESS: ReadonlySet<CallRole> = new Set<CallRole>([

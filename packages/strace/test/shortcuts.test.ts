@@ -80,19 +80,38 @@ const CALLS = [
   'pwrite64(3</srv/x>, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa",  <unfinished ...>',
   '<... pwrite64 resumed>4096, 8) = 4096',
   'getpid() = 42',
+  'getpid( <unfinished ...>',
+  'getpid() <detached ...>',
+  '<... getpid resumed>) = 42',
+  'pause() = ? ERESTARTNOHAND (To be restarted if no handler)',
+  'pause( <unfinished ...>) = ?',
+  'fcntl(3</srv/x>, F_SETLK, {l_type=F_RDLCK, l_whence=SEEK_SET, l_start=4, l_len=1}) = 0',
+  'fcntl(3</srv/a, F_x>, F_SETFD, FD_CLOEXEC) = 0',
+  'fcntl(3, F_DUPFD_CLOEXEC, 0) = 4',
+  'fcntl(3, F_GETFL) = -1 EBADF (Bad file descriptor)',
+  'fcntl(3</srv/x>, 0x400, 0) = 0',
+  'newfstatat(AT_FDCWD</srv>, "a) = 3", {st_mode=S_IFREG|0644, st_size=1, ...}, 0) = 0',
+  'newfstatat(AT_FDCWD, "a", 0x7ffd97ed43c4, 0) = -1 ENOENT (No such file or directory)',
+  'mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 3</lib/x>, 0) = 0x7f0000000000',
+  'mmap(0x7f0000000000, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED, 3</lib/x>, 0) = 0x7f0000000000',
+  'mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3</srv/x>, 0) = 0x7f0000001000',
+  'mprotect(0x7f0000000000, 4096, PROT_READ) = 0',
+  'mprotect(0x7f0000000000, 4096, PROT_READ|PROT_WRITE) = 0',
+  'ioctl(3</srv/x>, TCGETS, 0x7ffd97ed43c4) = -1 ENOTTY (Inappropriate ioctl for device)',
+  'ioctl(3</srv/x>, FICLONE, 4</srv/y>) = 0',
   '+++ exited with 0 +++',
 ]
 const lines = fc.array(
   fc.record({
     tid: fc.constantFrom('42    ', '43    ', '4194304 '),
     call: fc.constantFrom(...CALLS),
-    took: fc.constantFrom('', ' <0.000021>'),
+    took: fc.constantFrom('', ' <0.000021>', ' <0.000021>', ' <21>', ' <0.000021>\r'),
     cut: fc.oneof(
       { weight: 30, arbitrary: fc.constant(200) },
       { weight: 1, arbitrary: fc.integer({ min: 0, max: 99 }) },
     ),
   }),
-  { maxLength: 60 },
+  { maxLength: 150 },
 )
 
 shortcuts('a duration on a line that is only counted', () => {
