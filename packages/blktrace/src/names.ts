@@ -2,10 +2,8 @@
  * Task names by thread id. Binary traces have them only in notes: the kernel writes one before a task's first event. A
  * later note with another name is a new task with the same id, and names it from then on. Never guessed.
  */
-import { StringTable, decodeUtf8 } from '@flushtrace/trace'
+import { ByTask, StringTable, decodeUtf8 } from '@flushtrace/trace'
 
-/** The kernel's limit of thread ids (PID_MAX_LIMIT). */
-const MAX_TID = 1 << 22
 /** Distinct names kept; a name has at most 16 bytes. */
 const MAX_NAMES = 1 << 17
 /** TASK_COMM_LEN. What stands after the NUL is garbage: `blktst\0erminal-`. */
@@ -13,17 +11,17 @@ export const COMM_BYTES = 16
 
 export class TaskNames {
   readonly strings = new StringTable()
-  /** id + 1 by thread id. Zero pages cost nothing until touched. */
-  readonly #byTid = new Int32Array(MAX_TID)
+  /** id + 1 by thread id. */
+  readonly #byTid = new ByTask()
   full = false
 
   /** -1: never named. */
   get(tid: number): number {
-    return tid >= 0 && tid < MAX_TID ? this.#byTid[tid] - 1 : -1
+    return this.#byTid.get(tid) - 1
   }
 
   set(tid: number, id: number): void {
-    if (tid >= 0 && tid < MAX_TID) this.#byTid[tid] = id + 1
+    this.#byTid.set(tid, id + 1)
   }
 
   /** The id of the name in bytes [start, end), up to a NUL; -1 when no more names are taken. */

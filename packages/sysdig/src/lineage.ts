@@ -6,10 +6,10 @@
  *   but its own event says whose child it is;
  * - in a container the parent's result is the child's number there, not the one that its events have.
  */
-import { flags as F } from '@flushtrace/trace'
+import { ByTask, flags as F } from '@flushtrace/trace'
 import * as C from './columns.ts'
 import type { CallRows } from './rows.ts'
-import { TaskTable, type TaskCall } from './task-calls.ts'
+import type { TaskCall } from './task-calls.ts'
 
 /** Children whose fork is a row already, until their other event comes. Bounded: pids are reused, events lost. */
 const MAX_CHILDREN = 1 << 16
@@ -41,7 +41,7 @@ export class Lineage {
     const inNamespace = values[C.VTID] > 0 && values[C.TID] > 0 && values[C.VTID] !== values[C.TID]
     if (child > 0 && (this.#children.delete(child) || inNamespace)) task.told = true
     else if (child > 0) this.#expect(child)
-    if (child > 0 && TaskTable.valid(child) && !inNamespace) this.#groupOf(child, task.tid, values[C.FLAGS])
+    if (child > 0 && ByTask.valid(child) && !inNamespace) this.#groupOf(child, task.tid, values[C.FLAGS])
     this.#rows.ended(task, call, atNs, record)
   }
 

@@ -1,5 +1,6 @@
 /** Printed events, of text or JSON → counts and rows; what scap-events.ts is for captures. */
 import {
+  ByTask,
   callIndex,
   flags as F,
   TASK_NAME,
@@ -18,7 +19,7 @@ import type { PrintedEvent } from './printed-event.ts'
 import { deviceName, type ListedProcess } from './process-lists.ts'
 import { CallRows, KEYS } from './rows.ts'
 import { report } from './scap-summary.ts'
-import { TaskTable, type TaskCall } from './task-calls.ts'
+import type { TaskCall } from './task-calls.ts'
 
 const FORKS: ReadonlySet<string> = new Set(['clone', 'fork', 'vfork', 'clone3'])
 const EXECS: ReadonlySet<string> = new Set(['execve', 'execveat'])
@@ -89,7 +90,7 @@ export class PrintedRows {
       facts.counted++
       return
     }
-    if (!TaskTable.valid(event.tid)) {
+    if (!ByTask.valid(event.tid)) {
       facts.damaged++
       this.#add(SYSDIG.damagedLine, `line ${line}, task ${event.tid}`)
       return

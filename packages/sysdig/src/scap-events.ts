@@ -11,7 +11,7 @@
  * Format: falcosecurity/libs driver/ppm_events_public.h (struct ppm_evt_hdr), userspace/libscap/scap_savefile.c.
  * The event's own length counts, not the block's: editors append pcapng options behind it.
  */
-import { CALLS, callIndex, latin1, TASK_NAME, type Extra, type FdRef } from '@flushtrace/trace'
+import { ByTask, CALLS, callIndex, latin1, TASK_NAME, type Extra, type FdRef } from '@flushtrace/trace'
 import { genericCall, genericKey } from './call-keys.ts'
 import * as C from './columns.ts'
 import { containerOf } from './containers.ts'
@@ -21,7 +21,7 @@ import { Lineage } from './lineage.ts'
 import { PLANS, type Plan } from './plans.ts'
 import { deviceName, splitArguments } from './process-lists.ts'
 import { KEYS, type CallRows } from './rows.ts'
-import { TaskTable, type TaskCall } from './task-calls.ts'
+import type { TaskCall } from './task-calls.ts'
 
 const STATE_ONLY = 1
 const GETCWD = callIndex('getcwd')
@@ -184,7 +184,7 @@ export class ScapEvents {
       return
     }
     // Ids of tasks beyond what Linux gives are damage, or an event that belongs to none (-1).
-    if (!TaskTable.valid(tid) || view.getUint32(start + 12, true) !== 0) {
+    if (!ByTask.valid(tid) || view.getUint32(start + 12, true) !== 0) {
       if (plan.kind === 'generic') this.#unread(stateOnly)
       else if (!stateOnly) this.counts[id]++
       if (plan.kind !== 'sampling') this.#report.damaged(offset, `event ${id} of task ${tid}`)

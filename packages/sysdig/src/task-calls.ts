@@ -3,11 +3,9 @@
  * for every call of it; numbers of parameters stand in one typed array, filled by the enter and then by the exit, so
  * that a parameter counts wherever a version of sysdig puts it.
  */
-import type { FdName } from '@flushtrace/trace'
+import { ByTask, type FdName } from '@flushtrace/trace'
 import { SLOTS } from './columns.ts'
 
-/** The kernel's PID_MAX_LIMIT. */
-const MAX_TID = 1 << 22
 /** Tasks that are in a call at once; a larger number is damage. */
 const MAX_TASKS = 1 << 17
 
@@ -53,26 +51,21 @@ export class TaskCall {
 }
 
 export class TaskTable {
-  /** tid → index in #tasks + 1; as long as the largest tid so far asks for. */
-  #slots = new Int32Array(1 << 12)
+  /** tid → index in #tasks + 1 */
+  readonly #slots = new ByTask()
   #tasks: TaskCall[] = []
   readonly #free: number[] = []
-
-  /** Whether `tid` can be one: everything else is damage. */
-  static valid(tid: number): boolean {
-    return tid >= 0 && tid < MAX_TID
-  }
 
   get full(): boolean {
     return this.#tasks.length >= MAX_TASKS && this.#free.length === 0
   }
 
   has(tid: number): boolean {
-    return this.#slots[tid] > 0
+    return this.#slots.get(tid) > 0
   }
 
   get(tid: number): TaskCall {
-    const slot = this.#slots[tid]
+    const slot = this.#slots.get(tid)
     return slot > 0 ? this.#tasks[slot - 1] : this.#make(tid)
   }
 
@@ -92,31 +85,23 @@ export class TaskTable {
     task.lockedFd = -1
     task.comm = -1
     task.lineName = null
-    if (tid >= this.#slots.length && TaskTable.valid(tid)) this.#grow(tid)
-    this.#slots[tid] = index + 1
+    this.#slots.set(tid, index + 1)
     return task
   }
 
-  #grow(tid: number): void {
-    const slots = new Int32Array(2 ** Math.ceil(Math.log2(tid + 1)))
-    slots.set(this.#slots)
-    this.#slots = slots
-  }
-
   remove(tid: number): void {
-    const slot = this.#slots[tid]
-    if (!(slot > 0)) return
-    this.#slots[tid] = 0
+    const slot = this.#slots.get(tid)
+    if (slot === 0) return
+    this.#slots.set(tid, 0)
     this.#free.push(slot - 1)
   }
 
   *all(): Generator<TaskCall> {
-    for (const task of this.#tasks)
-      if (this.#slots[task.tid] > 0 && this.#tasks[this.#slots[task.tid] - 1] === task) yield task
+    for (const task of this.#tasks) if (this.#tasks[this.#slots.get(task.tid) - 1] === task) yield task
   }
 
   clear(): void {
-    for (const task of this.#tasks) this.#slots[task.tid] = 0
+    for (const task of this.#tasks) this.#slots.set(task.tid, 0)
     this.#tasks = []
     this.#free.length = 0
   }
