@@ -98,7 +98,10 @@ export async function openCapture(
   const { stages } = formats
   const timed = stages ? sources.map((source) => timedSource(source, stages)) : sources
   const classified: ClassifiedSource[] = []
-  for (const source of timed) classified.push({ source, kind: await classify(source, saved, formats, diagnostics) })
+  const sniffText = textSniffer(formats)
+  for (const source of timed) {
+    classified.push({ source, kind: await classify(source, saved, sniffText, formats, diagnostics) })
+  }
   if (!classified.some(({ kind }) => !NO_TRACE.has(kind))) {
     throw new TraceError('source/nothing-usable', nothingUsable(paths, classified, diagnostics))
   }
@@ -115,6 +118,7 @@ export async function openCapture(
 async function classify(
   source: Source,
   saved: ReadonlySet<string>,
+  sniffText: TextSniffer,
   formats: FormatOptions,
   diagnostics: Diagnostics,
 ): Promise<SourceKind> {
@@ -122,7 +126,7 @@ async function classify(
   if (head.length === 0) return 'unknown'
   if (procFileOf(path) && saved.has(folderOf(source))) return 'proc'
   // Magic numbers first; then text, the strictest shape first.
-  const kind = sniffScap(head) ?? sniffBlktrace(head) ?? sniffStrace(head) ?? (await sniffText(head, formats))
+  const kind = sniffScap(head) ?? sniffBlktrace(head) ?? sniffStrace(head) ?? (await sniffText(head))
   if (kind) return kind
   if (formats.sysdigFormat !== undefined && !head.includes(0)) return 'sysdig-text'
   const foreign = foreignOf(head)
@@ -131,17 +135,23 @@ async function classify(
   return 'unknown'
 }
 
-async function sniffText(head: Uint8Array, formats: FormatOptions): Promise<SourceKind | null> {
-  const { sniffSysdigJson, sniffSysdigText } = await import('@flushtrace/sysdig')
-  const { sniffBlkparse, sniffTracefs } = await import('@flushtrace/blktrace')
-  const { sniffLayout } = await import('@flushtrace/layout')
-  return (
-    sniffSysdigJson(head) ??
-    sniffBlkparse(head, formats.blkparseFormat ?? null) ??
-    sniffTracefs(head) ??
-    sniffSysdigText(head) ??
-    (sniffLayout(head) ? 'layout' : null)
-  )
+type TextSniffer = (head: Uint8Array) => Promise<SourceKind | null>
+
+/** Loads what it tries once, with the first source that asks for it. */
+function textSniffer({ blkparseFormat }: FormatOptions): TextSniffer {
+  const load = async (): Promise<(head: Uint8Array) => SourceKind | null> => {
+    const { sniffSysdigJson, sniffSysdigText } = await import('@flushtrace/sysdig')
+    const { sniffBlkparse, sniffTracefs } = await import('@flushtrace/blktrace')
+    const { sniffLayout } = await import('@flushtrace/layout')
+    return (head) =>
+      sniffSysdigJson(head) ??
+      sniffBlkparse(head, blkparseFormat ?? null) ??
+      sniffTracefs(head) ??
+      sniffSysdigText(head) ??
+      (sniffLayout(head) ? 'layout' : null)
+  }
+  let loaded: ReturnType<typeof load> | null = null
+  return async (head) => (await (loaded ??= load()))(head)
 }
 
 /** Folders that hold what only /proc/PID holds: their other files (comm, cmdline) tell nothing by their bytes. */
@@ -253,11 +263,12 @@ export async function savedProcesses(capture: Capture, diagnostics: Diagnostics)
 
 export async function savedLayout(capture: Capture, diagnostics: Diagnostics): Promise<DiskLayout> {
   const sources: { source: Source; kind: LayoutKind }[] = []
-  for (const { source, kind } of capture.sources) {
-    if (kind !== 'layout') continue
+  if (has(capture, ['layout'])) {
     const { sniffLayout } = await import('@flushtrace/layout')
-    const layout = sniffLayout(source.head)
-    if (layout) sources.push({ source, kind: layout })
+    for (const { source, kind } of capture.sources) {
+      const layout = kind === 'layout' ? sniffLayout(source.head) : null
+      if (layout) sources.push({ source, kind: layout })
+    }
   }
   return readLayout(sources, capture.links, diagnostics)
 }
