@@ -28,6 +28,8 @@ const FLAGS: readonly [name: RegExp, flags: readonly string[]][] = [
 export interface Seed {
   /** Path below fixtures/; `:unpacked` where it is the inside of a compressed file. */
   readonly name: string
+  /** The set it belongs to, when all of it is read there, too: then the capture is the same for each file of the set. */
+  readonly sameAs: string | null
   /** Where it is put in the capture folder: saved state is told by its place. */
   readonly place: string
   readonly bytes: Buffer
@@ -86,7 +88,8 @@ function seedsOf(name: string, sets: ReadonlyMap<string, Record<string, Buffer>>
   const flags = FLAGS.find(([pattern]) => pattern.test(name))?.[1] ?? []
   const bytes = beginning(name, MOST_BYTES)
   delete (beside as Record<string, unknown>)[place]
-  const seed = { name, place, bytes, beside, flags }
+  const sameAs = bytes.length < MOST_BYTES_BESIDE ? (set ?? null) : null
+  const seed = { name, sameAs, place, bytes, beside, flags }
   if (!name.endsWith('.gz')) return [seed]
   return [seed, { ...seed, name: `${name}:unpacked`, place: place.slice(0, -'.gz'.length), bytes: gunzipSync(bytes) }]
 }

@@ -8,6 +8,11 @@ import type { Case } from './case.ts'
 
 /** Throws with what was broken. `folder` is empty and the caller's to remove. */
 export async function checkCase(one: Case, folder: string): Promise<void> {
+  await checkCommands(one, folder)
+  await sameInPieces(one)
+}
+
+async function checkCommands(one: Case, folder: string): Promise<void> {
   for (const [name, content] of Object.entries({ ...one.beside, [one.place]: one.bytes })) {
     const path = join(folder, name)
     mkdirSync(dirname(path), { recursive: true })
@@ -28,10 +33,9 @@ export async function checkCase(one: Case, folder: string): Promise<void> {
     await text(...asked)
     await text(...asked, '--csv')
   }
-  await sameInPieces(one)
 }
 
-const QUESTIONS: readonly [argv: readonly string[], schema: { parse(answer: unknown): unknown }][] = [
+export const QUESTIONS: readonly [argv: readonly string[], schema: { parse(answer: unknown): unknown }][] = [
   [['rank', '--top', '0'], rankSchema],
   [['locate', '--top', '0'], locateSchema],
   [['explain', '--process', '*'], explainSchema],
@@ -84,7 +88,8 @@ export function reconcile({ rows }: InspectAnswer): void {
   }
 }
 
-async function sameInPieces({ place, bytes, beside, flags, piece }: Case): Promise<void> {
+/** Throws where the size of the pieces makes a difference to a reader. */
+export async function sameInPieces({ place, bytes, beside, flags, piece }: Case): Promise<void> {
   same(await rowsOf(bytes, undefined, flags), await rowsOf(bytes, piece, flags), piece)
   const files = Object.entries({ ...beside, [place]: bytes }).map(([name, file]) => [name, Buffer.from(file)] as const)
   const maps = Object.fromEntries(files.filter(([name]) => !name.endsWith('.gz')))

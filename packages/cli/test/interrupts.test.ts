@@ -16,13 +16,14 @@ const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
 const interrupts = suite('interrupts')
 interrupts.after(() => rmSync(folder, { recursive: true }))
 
-/** 10 GB of log in little space: gzip may have many members. */
-function endless(): string {
-  const member = gzipSync(LINE.repeat(200_000))
-  const path = join(folder, 'endless.gz')
-  writeFileSync(path, Buffer.concat(Array.from({ length: 1000 }, () => member)))
-  return path
-}
+/** A GB of log in little space: gzip may have many members. Nothing repeats, so that a MiB of it is read in a moment. */
+const ENDLESS = join(folder, 'endless.gz')
+interrupts.before(() => {
+  const digits = (): string => String(Math.random()).slice(2, 8).padEnd(6, '0')
+  const lines = Array.from({ length: 100_000 }, () => LINE.replace('500000', digits()))
+  const member = gzipSync(lines.join(''), { level: 1 })
+  writeFileSync(ENDLESS, Buffer.concat(Array.from({ length: 200 }, () => member)))
+})
 
 function start(argv: readonly string[], stdin: 'ignore' | 'pipe' | number = 'ignore'): ChildProcess {
   return spawn(process.execPath, [PROGRAM, ...argv], { stdio: [stdin, 'pipe', 'pipe'] })
@@ -90,9 +91,8 @@ interrupts('Ctrl-C while it reads: the signal ends it, and nothing is printed', 
 
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   interrupts(`${name} while it writes a copy leaves nothing of it`, async () => {
-    const source = endless()
     const copies = join(folder, 'copies')
-    const child = start(['inspect', source, '--anonymize', copies])
+    const child = start(['inspect', ENDLESS, '--anonymize', copies])
     const unfinished = (): string[] => readdirSync(folder).filter((entry) => entry.startsWith('copies'))
     while (unfinished().length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
     assert.match(unfinished()[0], /^copies\.unfinished-/)
@@ -106,7 +106,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 const hasTerminal = spawnSync('script', ['--version']).status === 0
 interrupts('Ctrl-C on a terminal: the bar goes, and the cursor is there again', async () => {
   if (!hasTerminal) return console.log('  (skipped: no script from util-linux)')
-  const command = [process.execPath, PROGRAM, 'rank', endless()].map((word) => `'${word}'`).join(' ')
+  const command = [process.execPath, PROGRAM, 'rank', ENDLESS].map((word) => `'${word}'`).join(' ')
   const child = spawn('script', ['-qec', command, join(folder, 'typescript')], { stdio: ['pipe', 'pipe', 'pipe'] })
   child.stdout.on('data', (piece: Buffer) => {
     if (piece.includes('reading')) child.stdin.write('\x03')
