@@ -10,8 +10,12 @@ import type { BlockBatch } from '@flushtrace/trace'
 const MAX_LAYERS = 1024
 const SECTOR = 512
 
+type Layer = { -readonly [K in keyof SeenLayer]: SeenLayer[K] }
+
 export class SeenLayers {
-  readonly #all: { -readonly [K in keyof SeenLayer]: SeenLayer[K] }[] = []
+  readonly #all: Layer[] = []
+  /** Nearly always the next one, too. */
+  #last: Layer | null = null
 
   /** In the order in which they were first seen. */
   get all(): readonly SeenLayer[] {
@@ -21,12 +25,19 @@ export class SeenLayers {
   /** A remap event. What carries no data (a bare flush) has no place. */
   apply({ device, sector, fromDevice, fromSector, bytes }: BlockBatch, i: number): void {
     if (bytes[i] === 0) return
-    const [upper, lower] = [fromDevice[i], device[i]]
+    const upper = fromDevice[i]
+    const lower = device[i]
     const startBytes = (sector[i] - fromSector[i]) * SECTOR
-    const known = this.#all.find((layer) => layer.upper === upper && layer.lower === lower)
+    const last = this.#last
+    const known = last?.upper === upper && last.lower === lower ? last : this.#find(upper, lower)
     if (known) {
       known.remaps++
       if (known.startBytes !== startBytes) known.startBytes = null
+      this.#last = known
     } else if (this.#all.length < MAX_LAYERS) this.#all.push({ upper, lower, startBytes, remaps: 1 })
+  }
+
+  #find(upper: number, lower: number): Layer | undefined {
+    return this.#all.find((layer) => layer.upper === upper && layer.lower === lower)
   }
 }
