@@ -31,7 +31,7 @@ interface Formats {
 type Read = (source: Source, diagnostics: Diagnostics, formats: Formats) => Reading
 
 const READERS: readonly [sniff: (head: Uint8Array, formats: Formats) => string | null, read: Read][] = [
-  [(head) => sniffScap(head), readScap],
+  [(head) => sniffScap(head), (source, diagnostics) => readScap(source, diagnostics)],
   [(head) => sniffBlktrace(head), (source, diagnostics) => readBlktrace([source], diagnostics)],
   [
     (head) => (sniffStrace(head) === 'strace' ? 'strace' : null),

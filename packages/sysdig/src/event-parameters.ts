@@ -34,6 +34,13 @@ export class EventParameters {
     this.#rows = rows
   }
 
+  /** The next events stand in `buf`; mostly the one before did, too. */
+  lookAt(buf: Uint8Array, view: DataView): void {
+    if (this.view === view) return
+    this.buf = buf
+    this.view = view
+  }
+
   newSection(): void {
     this.#countsOfV1.fill(-1)
   }

@@ -84,20 +84,26 @@ export class CallRows {
 
   // Enters --------------------------------------------------------------------------------------------------------
 
-  /** A call begins that is only counted. */
-  beginPlain(task: TaskCall): void {
+  /** A call begins that is only counted; null: nothing is known of its task. */
+  beginPlain(task: TaskCall | null): void {
+    if (task && task.key >= 0) this.#loseExit(task)
+  }
+
+  /** A call of `task` begins that `isPassed`: should anything be told of it, its exit tells it alone. */
+  pass(task: TaskCall, key: number): void {
     if (task.key >= 0) this.#loseExit(task)
+    task.key = key
+    task.call = -1
   }
 
   /** A call of `task` begins; the caller fills `task.values`, then says `entered`. */
   begin(task: TaskCall, key: number): void {
-    if (task.key >= 0) this.#loseExit(task)
-    task.key = key
-    task.call = -1
+    this.pass(task, key)
     task.clear()
   }
 
   entered(task: TaskCall, call: number, atNs: number, record: number): void {
+    if (call === FCNTL && isPassed(task, task.values[C.FLAGS], task.values[C.FD])) return
     task.call = call
     task.atNs = atNs
     task.record = record
@@ -111,8 +117,8 @@ export class CallRows {
 
   /** A call of `task` ends; the caller fills `task.values` over what the enter gave, then says `ended`. */
   end(task: TaskCall, key: number): void {
-    if (task.key === key) return
-    if (task.key >= 0) this.#loseExit(task)
+    if (task.key === key && task.call >= 0) return
+    if (task.key >= 0 && task.key !== key) this.#loseExit(task)
     task.clear()
     task.call = -1
     task.entered = false
@@ -128,7 +134,7 @@ export class CallRows {
     if (paired) {
       at = task.atNs
       phase = this.#close(task)
-    } else this.#addEnters()
+    } else if (!told) this.#addEnters()
     task.key = -1
     task.call = -1
     task.told = false
@@ -136,27 +142,16 @@ export class CallRows {
     const i = this.#add(phase, call, task, at, record)
     if (paired) this.batch.tookNs[i] = atNs - at
     this.#finish(i, call, task)
-    if (call === FCNTL && isLock(task.values[C.FLAGS])) task.lockedFd = task.values[C.FD]
+    if (call === FCNTL && isLock(task.values[C.FLAGS])) task.lockedFd = task.values[C.FD] | 0
     return i
   }
 
-  /**
-   * Most calls of fcntl neither copy a descriptor nor mark one; servers make millions of them. Of record locks only the
-   * first of several on one descriptor says which file is at work.
-   */
   #tellsNothing(task: TaskCall): boolean {
     const { values } = task
     if (!(values[C.RESULT] >= 0)) return true
-    switch (values[C.FLAGS]) {
-      case F.F_DUPFD:
-      case F.F_DUPFD_CLOEXEC:
-        return false
-      case F.F_SETFD:
-        // Without its argument (until 2026) nobody knows whether the flag was set or cleared.
-        return Number.isNaN(values[C.FLAGS2])
-      default:
-        return !isLock(values[C.FLAGS]) || task.lockedFd === values[C.FD]
-    }
+    // Without its argument (until 2026) nobody knows whether the flag was set or cleared.
+    if (values[C.FLAGS] === F.F_SETFD) return Number.isNaN(values[C.FLAGS2])
+    return isPassed(task, values[C.FLAGS], values[C.FD])
   }
 
   /** The child's own event tells how the fork of `parent` ended; the parent's exit is still to come. */
@@ -213,9 +208,10 @@ export class CallRows {
   #loseExit(task: TaskCall): void {
     const { key, call } = task
     this.lost[key]++
+    task.key = -1
+    if (call < 0) return
     const told = task.told
     const phase = this.#close(task)
-    task.key = -1
     task.call = -1
     task.told = false
     if (told) return
@@ -314,6 +310,16 @@ export class CallRows {
     if (task.name2) batch.decoration2[i] = this.names.push(task.name2) - 1
     if (task.nameOfResult) batch.decorationResult[i] = this.names.push(task.nameOfResult) - 1
   }
+}
+
+/**
+ * Whether an fcntl that begins needs no row. Most neither copy a descriptor nor mark one, and servers make millions of
+ * them; of record locks only the first of several on one descriptor says which file is at work. F_SETFD: its mark is in
+ * no enter; where the exit has it, the exit has all.
+ */
+export function isPassed(task: TaskCall, command: number, fd: number): boolean {
+  if (command === F.F_DUPFD || command === F.F_DUPFD_CLOEXEC) return false
+  return !isLock(command) || task.lockedFd === fd
 }
 
 /** F_GETLK … F_SETLKW, F_OFD_GETLK … F_OFD_SETLKW. */

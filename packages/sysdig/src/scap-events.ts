@@ -15,6 +15,7 @@ import { ByTask, CALLS, callIndex, latin1, TASK_NAME, type Extra, type FdRef } f
 import { genericCall, genericKey } from './call-keys.ts'
 import * as C from './columns.ts'
 import { containerOf } from './containers.ts'
+import { ALWAYS, BEGINS, COUNTED, CountedEvents } from './counted-events.ts'
 import { EVENT_LAYOUTS, type EventLayout } from './event-layouts.ts'
 import { EventParameters, slackOf } from './event-parameters.ts'
 import { Lineage } from './lineage.ts'
@@ -32,11 +33,6 @@ const REORDER_NS = 1e9
 const TWO_32 = 4294967296
 const NO_TIME = 0xffffffff
 
-/** By event id: 1 for what changes no state, whatever it holds. */
-const COUNT_ONLY: Uint8Array = Uint8Array.from(PLANS, ({ kind }, id) =>
-  kind === 'note' || (kind === 'plain' && id % 2 === 1) ? 1 : 0,
-)
-
 export interface ScapEventsReport {
   damaged(offset: number, what: string): void
   unknown(offset: number, id: number): void
@@ -52,7 +48,7 @@ export class ScapEvents {
 
   events = 0
   stateOnly = 0
-  used = 0
+  #used = 0
   /** Of `events`: read no further than the header, and of kinds newer than the table. They are in no other count. */
   unread = 0
   unknown = 0
@@ -69,6 +65,7 @@ export class ScapEvents {
   lastNs = NaN
   /** Of the event at hand. */
   readonly #parameters: EventParameters
+  readonly #counted: CountedEvents
   readonly #devices = new Map<number, string>()
   /** Of the last event: a capture has one or two kinds of them. */
   #layoutType = 0
@@ -81,7 +78,13 @@ export class ScapEvents {
     this.#rows = rows
     this.#lineage = new Lineage(rows)
     this.#parameters = new EventParameters(rows)
+    this.#counted = new CountedEvents(rows, this.failures)
     this.#report = report
+  }
+
+  /** Events that became rows or parts of rows, or belong to a call that could have. */
+  get used(): number {
+    return this.#used + this.#counted.used
   }
 
   /** Time of the first event, ns since 1970; null before it. */
@@ -132,7 +135,9 @@ export class ScapEvents {
   run(buf: Uint8Array, view: DataView, pos: number, end: number, base: number): number {
     const type = this.#layoutType
     if (type === 0) return pos
-    const { before, header, flags } = this.#layout
+    const { before, header, flags, large } = this.#layout
+    const plain = flags || large
+    const counted = this.#counted
     const least = before + header + 4
     while (end - pos >= least && view.getUint32(pos, true) === type) {
       const length = view.getUint32(pos + 4, true)
@@ -141,10 +146,10 @@ export class ScapEvents {
       const size = view.getUint32(start + 16, true)
       const id = view.getUint16(start + 20, true)
       if (size < header || before + size > length - 4 || id >= PLANS.length) break
-      // Most events of a capture: context switches, and exits of calls that are only counted.
-      if (COUNT_ONLY[id] === 1 && !flags) {
+      const key = plain ? -1 : counted.keyOf(id, view, start, header, start + size)
+      if (key >= 0) {
         this.#arrived(view, start)
-        this.counts[id]++
+        this.counts[key]++
       } else {
         if (this.#rows.crowded) break
         this.#whole(buf, view, start, size, id, base + pos)
@@ -157,9 +162,22 @@ export class ScapEvents {
   /** One more event, and its time. */
   #arrived(view: DataView, start: number): void {
     this.events++
-    this.#low = view.getUint32(start, true)
-    this.#high = view.getUint32(start + 4, true)
-    if (this.#originHigh < 0) this.stamp()
+    const low = view.getUint32(start, true)
+    const high = view.getUint32(start + 4, true)
+    // Notes that sysdig makes itself (containers) have no time: 0 or -1.
+    if (high === 0 || high === NO_TIME) return
+    if (high < this.#high || (high === this.#high && low < this.#low)) this.#turnedBack(low, high)
+    this.#low = low
+    this.#high = high
+    if (this.#originHigh < 0) {
+      this.#originLow = low
+      this.#originHigh = high
+    }
+  }
+
+  #turnedBack(low: number, high: number): void {
+    this.stamp()
+    if ((this.#high - high) * TWO_32 + (this.#low - low) > REORDER_NS) this.#report.backwards(this.events)
   }
 
   #whole(buf: Uint8Array, view: DataView, start: number, size: number, id: number, offset: number): void {
@@ -167,7 +185,7 @@ export class ScapEvents {
     const { flags, header, counted, large } = this.#layout
     const stateOnly = flags && (view.getUint32(start - 4, true) & STATE_ONLY) !== 0
     if (stateOnly) this.stateOnly++
-    if (COUNT_ONLY[id] === 1) {
+    if (COUNTED[id] === ALWAYS) {
       if (!stateOnly) this.counts[id]++
       return
     }
@@ -175,10 +193,10 @@ export class ScapEvents {
     const plan = PLANS[id]
     const tid = view.getUint32(start + 8, true)
     const parameters = this.#parameters
-    parameters.buf = buf
-    parameters.view = view
+    parameters.lookAt(buf, view)
     const count = counted ? view.getUint32(start + 22, true) : parameters.countV1(plan, id, start, size)
-    if (!parameters.place(start + header, count, large, start + size)) {
+    // Of the enter of a call that is only counted nobody looks at them.
+    if (!parameters.place(start + header, count, large, start + size) && COUNTED[id] !== BEGINS) {
       this.#unread(stateOnly)
       this.#report.damaged(offset, `event ${id} of ${size} bytes, ${count} parameters`)
       return
@@ -201,16 +219,8 @@ export class ScapEvents {
 
   /** Takes the time of the last event. */
   stamp(): void {
-    const low = this.#low
-    const high = this.#high
-    // Notes that sysdig makes itself (containers) have no time: 0 or -1.
-    if (high === 0 || high === NO_TIME) return
-    if (this.#originHigh < 0) {
-      this.#originLow = low
-      this.#originHigh = high
-    }
-    const now = (high - this.#originHigh) * TWO_32 + (low - this.#originLow)
-    if (now < this.nowNs - REORDER_NS) this.#report.backwards(this.events)
+    if (this.#originHigh < 0) return
+    const now = (this.#high - this.#originHigh) * TWO_32 + (this.#low - this.#originLow)
     if (!(now <= this.lastNs)) this.lastNs = now
     this.nowNs = now
   }
@@ -223,7 +233,7 @@ export class ScapEvents {
     switch (kind) {
       case 'plain':
       case 'receive':
-        if (!exit) this.#begunPlain(tid)
+        if (!exit) this.#rows.beginPlain(this.#rows.tasks.find(tid))
         return !exit || kind === 'plain' || this.#received(plan, id, tid)
       case 'taskExit':
         this.#exited(tid)
@@ -238,7 +248,7 @@ export class ScapEvents {
     }
     // Task 0 is the idle loop: it calls nothing. Bytes of an event that the filter left out are not counted.
     if (tid === 0 || (stateOnly && CALLS[call].role === 'write')) return true
-    this.used++
+    this.#used++
     const task = this.#task(tid)
     if (!exit) {
       this.#rows.begin(task, id)
@@ -262,13 +272,10 @@ export class ScapEvents {
     return tasks.get(tid)
   }
 
-  #begunPlain(tid: number): void {
-    if (this.#rows.tasks.has(tid)) this.#rows.beginPlain(this.#rows.tasks.get(tid))
-  }
-
   #exited(tid: number): void {
     this.#lineage.exited(tid)
-    if (this.#rows.tasks.has(tid)) this.#rows.exited(this.#rows.tasks.get(tid), this.nowNs, this.events)
+    const task = this.#rows.tasks.find(tid)
+    if (task) this.#rows.exited(task, this.nowNs, this.events)
     else this.#rows.leaders.delete(tid)
   }
 
@@ -284,15 +291,15 @@ export class ScapEvents {
     const code = view.getUint16(first, true)
     const native = count > 1 && first + 4 <= end ? view.getUint16(first + 2, true) : -1
     // The exit of older versions has the code only: it belongs to the enter before it.
-    const pending = exit && native < 0 && this.#rows.tasks.has(tid) ? this.#rows.tasks.get(tid).key : -1
+    const pending = exit && native < 0 ? (this.#rows.tasks.find(tid)?.key ?? -1) : -1
     const key = genericKey(code, native, pending)
     const call = genericCall(code, key)
     if (!stateOnly) this.counts[exit ? key + 1 : key]++
     if (call < 0 || tid === 0 || stateOnly) {
-      if (!exit && code !== 0) this.#begunPlain(tid)
+      if (!exit && code !== 0) this.#rows.beginPlain(this.#rows.tasks.find(tid))
       return true
     }
-    this.used++
+    this.#used++
     const task = this.#task(tid)
     if (exit) {
       this.#rows.end(task, key)
@@ -376,7 +383,7 @@ export class ScapEvents {
     if (!parameters.fill(plan, task, false)) return false
     const fds = parameters.receivedFds()
     if (fds.length === 0) return true
-    this.used++
+    this.#used++
     const i = this.#rows.ended(task, plan.call, this.nowNs, this.events)
     this.#rows.batch.extra[i] = { kind: 'fds', fds: fds.map(fdRef) }
     return true

@@ -13,7 +13,7 @@ export class TaskCall {
   tid = 0
   /** Which call is pending: a number of the reader's own; -1: none. */
   key = -1
-  /** Index in CALLS, -1 for one that is only counted. */
+  /** Index in CALLS, -1 for one that is only counted, or passed over. */
   call = -1
   atNs = NaN
   record = 0
@@ -60,8 +60,10 @@ export class TaskTable {
     return this.#tasks.length >= MAX_TASKS && this.#free.length === 0
   }
 
-  has(tid: number): boolean {
-    return this.#slots.get(tid) > 0
+  /** null: it has no call under way, and none of its rows is remembered. `tid` must be valid. */
+  find(tid: number): TaskCall | null {
+    const slot = this.#slots.get(tid)
+    return slot > 0 ? this.#tasks[slot - 1] : null
   }
 
   get(tid: number): TaskCall {
