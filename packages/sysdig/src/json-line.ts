@@ -12,7 +12,7 @@
 import { emptyEvent, setField, type PrintedEvent } from './printed-event.ts'
 
 /** Integers that a double can't hold; inside a string the same digits are quoted once more, which harms nothing. */
-const LONG_TIME = /("evt\.(?:outputtime|rawtime|time\.iso8601)"\s*:\s*)(\d{16,20})/g
+const LONG_TIME = /("evt\.(?:outputtime|rawtime|datetime|time(?:\.iso8601)?)"\s*:\s*)(\d{16,20})/g
 
 /** null: not a whole line of JSON. */
 export function parseJsonLine(line: string): PrintedEvent[] | null {

@@ -5,6 +5,7 @@ export type TimeField =
   | 'outputtime' // whatever -t said
   | 'epochNs' // ns since 1970, one integer
   | 'datetime' // 2026-11-20 11:05:44.123456789, local time
+  | 'iso8601' // 2026-11-20T11:05:44.123456789+0000
   | 'timeOfDay'
   | 'relativeNs'
 
@@ -44,6 +45,7 @@ const TIME_FIELDS: ReadonlyMap<string, TimeField> = new Map([
   ['evt.rawtime', 'epochNs'],
   ['evt.datetime', 'datetime'],
   ['evt.time', 'timeOfDay'],
+  ['evt.time.iso8601', 'iso8601'],
   ['evt.reltime', 'relativeNs'],
 ])
 
@@ -89,10 +91,13 @@ export function setField(event: PrintedEvent, field: string, text: string): void
   }
 }
 
-const RANK: readonly TimeField[] = ['timeOfDay', 'relativeNs', 'outputtime', 'datetime', 'epochNs']
+const RANK: readonly TimeField[] = ['timeOfDay', 'relativeNs', 'outputtime', 'datetime', 'iso8601', 'epochNs']
+/** In JSON all but the relative ones are this, whatever they are called. */
+const EPOCH_NS = /^\d{16,20}$/
 
 /** The better of two times in one line wins. */
-function setTime(event: PrintedEvent, text: string, field: TimeField): void {
+function setTime(event: PrintedEvent, text: string, told: TimeField): void {
+  const field = EPOCH_NS.test(text) && told !== 'relativeNs' ? 'epochNs' : told
   if (event.timeField !== null && RANK.indexOf(event.timeField) > RANK.indexOf(field)) return
   event.time = text
   event.timeField = field

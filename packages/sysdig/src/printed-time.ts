@@ -8,6 +8,7 @@
  *     -t D  0.000004567            since the line before: their sum is a time line
  */
 import type { Clock, Instant } from '@flushtrace/trace'
+import { NOT_CALLS } from './event-table.ts'
 import type { PrintedEvent } from './printed-event.ts'
 
 export type TimeMode = 'timeOfDay' | 'epoch' | 'relative' | 'latency' | 'gap' | 'none'
@@ -17,19 +18,25 @@ const TIME_OF_DAY = /^(\d+):(\d\d):(\d\d)(?:\.(\d{1,9}))?$/
 /** Nine digits of seconds began in 1973. */
 const EPOCH_DIGITS = 9
 const DAY_NS = 86_400e9
+/** 2^64 ns. */
+const WRAPPED_SECONDS = 18_446_744_073
+const WRAPPED_NANOS = 709_551_616
 
 /** Which of the five it is, from the first events of a source. */
 export function timeModeOf(events: readonly PrintedEvent[]): TimeMode {
   const times = events.map(({ time }) => SECONDS.exec(time))
   if (events.some(({ time }) => TIME_OF_DAY.test(time))) return 'timeOfDay'
-  if (times.some((match) => match !== null && match[1].length >= EPOCH_DIGITS)) return 'epoch'
-  const ns = times.map((match) => (match ? Number(match[1]) * 1e9 + nanos(match[2]) : NaN))
+  if (times.some((match) => match !== null && match[1].length >= EPOCH_DIGITS && signedNs(match) > 0)) return 'epoch'
+  const ns = times.map((match) => (match ? signedNs(match) : NaN))
   if (ns.every((value) => Number.isNaN(value))) return 'none'
-  const enters = events
-    .map(({ direction }, i) => (direction === '>' ? ns[i] : NaN))
-    .filter((value) => !Number.isNaN(value))
+  // A context switch has the latency of the last call.
+  const enters = ns.filter((value, i) => {
+    const { direction, type } = events[i]
+    return direction === '>' && !NOT_CALLS.has(type) && !Number.isNaN(value)
+  })
   if (enters.length > 1 && enters.every((value) => value === 0) && ns.some((value) => value > 0)) return 'latency'
-  return ns.every((value, i) => i === 0 || !(value < ns[i - 1])) ? 'relative' : 'gap'
+  // Events of several processors stand a little out of order.
+  return ns.filter((value, i) => value < ns[i - 1]).length <= ns.length / 10 ? 'relative' : 'gap'
 }
 
 export class PrintedClock {
@@ -59,6 +66,9 @@ export class PrintedClock {
         if (match) this.#timeOfDay(match[2])
         return
       }
+      case 'iso8601':
+        this.#iso8601(event.time)
+        return
       case 'timeOfDay':
         this.#timeOfDay(event.time)
         return
@@ -73,16 +83,12 @@ export class PrintedClock {
 
   #output(event: PrintedEvent): void {
     const { time } = event
-    if (/^\d{16,20}$/.test(time)) {
-      this.#epochNs(time)
-      return
-    }
     const match = SECONDS.exec(time)
     if (!match) {
       this.#timeOfDay(time)
       return
     }
-    const ns = Number(match[1]) * 1e9 + nanos(match[2])
+    const ns = signedNs(match)
     switch (this.mode) {
       case 'epoch':
         this.#wall(Number(match[1]), epochNanos(match[2]))
@@ -118,6 +124,11 @@ export class PrintedClock {
     this.nowNs = (seconds - this.origin.seconds) * 1e9 + (ns - this.origin.nanos)
   }
 
+  #iso8601(text: string): void {
+    const match = /^(\d+-\d+-\d+T\d+:\d+:\d+)\.(\d{9})([+-]\d\d):?(\d\d)$/.exec(text)
+    if (match) this.#wall(Date.parse(`${match[1]}${match[3]}:${match[4]}`) / 1000, Number(match[2]))
+  }
+
   #timeOfDay(text: string): void {
     const match = TIME_OF_DAY.exec(text)
     if (!match) return
@@ -130,6 +141,13 @@ export class PrintedClock {
     if (since + this.#dayNs < this.nowNs - DAY_NS / 2) this.#dayNs += DAY_NS
     this.nowNs = since + this.#dayNs
   }
+}
+
+/** What went back by a little is printed as 64 bits without a sign: `18446744073.709551550` is -66 ns. */
+function signedNs([, seconds, fraction]: RegExpExecArray): number {
+  const wrapped = Number(seconds) > WRAPPED_SECONDS / 2
+  const ns = nanos(fraction)
+  return wrapped ? (Number(seconds) - WRAPPED_SECONDS) * 1e9 + ns - WRAPPED_NANOS : Number(seconds) * 1e9 + ns
 }
 
 /** A number of ns, in nine digits or with its leading zeros left out: `.96829183` is 96,829,183 ns. */

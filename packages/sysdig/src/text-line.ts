@@ -40,8 +40,7 @@ export function parseLine(line: string, event: PrintedEvent): boolean {
   event.direction = direction === '<' ? '<' : '>'
   event.type = type
   event.info = info ?? ''
-  event.time = time
-  event.timeField = 'outputtime'
+  setField(event, 'evt.outputtime', time)
   return true
 }
 
@@ -55,6 +54,9 @@ export interface LineFormat {
 }
 
 const NUMBER = '-?\\d+|<NA>'
+// Not all that is no blank: what stands between two fields may be a comma.
+const TYPE = '\\w+|<\\w+>'
+const TIME = '[\\d:.]+'
 const PATTERNS: Readonly<Record<string, string>> = {
   'evt.num': NUMBER,
   'evt.cpu': NUMBER,
@@ -62,11 +64,12 @@ const PATTERNS: Readonly<Record<string, string>> = {
   'evt.reltime': NUMBER,
   'evt.latency': NUMBER,
   'evt.dir': '[<>]',
-  'evt.type': '\\S+',
-  'syscall.type': '\\S+',
-  'evt.outputtime': '\\S+',
-  'evt.time': '\\S+',
-  'evt.datetime': '\\d+-\\d+-\\d+ \\S+',
+  'evt.type': TYPE,
+  'syscall.type': TYPE,
+  'evt.outputtime': TIME,
+  'evt.time': TIME,
+  'evt.time.iso8601': '[\\dT:.+Z-]+',
+  'evt.datetime': `\\d+-\\d+-\\d+ ${TIME}`,
   'thread.tid': NUMBER,
   'thread.vtid': NUMBER,
   'proc.pid': NUMBER,
@@ -84,7 +87,7 @@ export function parseFormat(format: string): LineFormat | null {
   let pattern = '^'
   let at = 0
   const text = strict ? format : format.slice(1)
-  for (const match of text.matchAll(/%(\d+)?((?:[a-z_]+\.)+[a-z_0-9.]+(?:\[[^\]]*\])?)/gi)) {
+  for (const match of text.matchAll(/%(\d+)?([a-z_]+(?:\.[a-z_0-9]+)+(?:\[[^\]]*\])?)/gi)) {
     pattern += escape(text.slice(at, match.index))
     // A width pads with blanks, and cuts.
     const padding = match[1] === undefined ? '' : ' *'
