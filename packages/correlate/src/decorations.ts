@@ -92,12 +92,17 @@ function mend(world: World, row: Row, known: Description, file: TracedFile, said
 export function agrees(known: Description, said: FdName): boolean {
   const { file, node } = known
   if (!file) return said.kind !== 'path' && said.kind !== 'device' && said.kind !== 'memory'
-  if (file.unnamed) return /#\d+(?: \(deleted\))?$/.test(said.text) || file.lastPath === said.text
+  if (file.unnamed) return isUnnamed(said.text) || [said.text, `${said.text}/#unnamed`].includes(file.lastPath)
   if (said.kind !== 'path' && said.kind !== 'device') return file.kind === 'memory' && said.text === file.lastPath
   const path = node ? pathOf(node) : file.lastPath
   const deleted = node ? node.removed : file.deleted
   if (path === said.text) return said.deleted === 'maybe' ? !deleted : deleted === said.deleted
   return said.deleted === 'maybe' && deleted && `${path} (deleted)` === said.text
+}
+
+/** `/d/#1234`, of a file made with O_TMPFILE. */
+export function isUnnamed(text: string): boolean {
+  return /#\d+(?: \(deleted\))?$/.test(text)
 }
 
 function nameOf({ file, node, label }: Description): string {

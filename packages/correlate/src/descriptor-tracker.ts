@@ -1,6 +1,15 @@
 /** Calls that make, copy, pass and close descriptors → FdTable. The rules are at the top of descriptors.ts. */
 import { CALLS, INJECTED, OK, UNKNOWN, flags as F, type FdRef } from '@flushtrace/trace'
-import { agrees, describedBy, describedByRef, guessKind, learnDevice, nameAt, saidDescription } from './decorations.ts'
+import {
+  agrees,
+  describedBy,
+  describedByRef,
+  guessKind,
+  isUnnamed,
+  learnDevice,
+  nameAt,
+  saidDescription,
+} from './decorations.ts'
 import { describe, type Description, type Origin, type SentDescriptors, type SyncMode } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { TracedFile, pathOf, type NameNode } from './files.ts'
@@ -154,7 +163,9 @@ export class DescriptorTracker implements Tracker {
     let file: TracedFile
     let raced = false
     if (unnamed) {
-      file = new TracedFile(said ? said.text.replace(/ \(deleted\)$/, '') : `${byPath ? pathOf(byPath) : '?'}/#unnamed`)
+      // sysdig says the directory it is in.
+      const told = said && isUnnamed(said.text)
+      file = new TracedFile(told ? said.text.replace(/ \(deleted\)$/, '') : `${byPath ? pathOf(byPath) : '?'}/#unnamed`)
       file.unnamed = true
       file.deleted = true
       file.kind = 'regular'

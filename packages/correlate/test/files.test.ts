@@ -215,6 +215,14 @@ links('or with AT_EMPTY_PATH; what the trace prints of it agrees', () => {
   assert.is(t.count(CORRELATE.disagreement), 0)
 })
 
+links('what sysdig prints of an O_TMPFILE is its directory', () => {
+  const t = new Trace()
+  t.open(10, '/d', O_RDWR | O_TMPFILE, 3, { saidResult: '/d' })
+  t.call(10, 'fsync', { fd: 3, said: '/d' })
+  assert.equal(t.flushes, ['fsync /d/#unnamed (deleted)'])
+  assert.is(t.count(CORRELATE.disagreement), 0)
+})
+
 links('an O_TMPFILE is no file of its directory', () => {
   const t = new Trace()
   t.open(10, '/d', O_RDWR | O_TMPFILE, 3)

@@ -61,7 +61,9 @@ function translate(bits: Bits, value: number): number {
 export function openFlags(value: number): number {
   // O_RDONLY is a bit of its own here: 1 read, 2 write, 3 both.
   const access = (value & 3) === 3 ? F.O_RDWR : (value & 2) !== 0 ? F.O_WRONLY : 0
-  return access | translate(OPEN, value)
+  const flags = access | translate(OPEN, value)
+  // The driver sees O_TMPFILE in each O_DIRECTORY, which is a part of it; a real one must be open for writing (open(2)).
+  return access === 0 ? flags & ~(F.O_TMPFILE & ~F.O_DIRECTORY) : flags
 }
 
 export function mapFlags(value: number): number {

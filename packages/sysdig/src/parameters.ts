@@ -9,6 +9,7 @@
  * Values are not quoted and may hold blanks: only the names of the event's own parameters, in their order, end one.
  * Behind `data=`, which may hold anything, names are looked for from the end.
  */
+import { posix } from 'node:path'
 import type { FdName } from '@flushtrace/trace'
 import * as C from './columns.ts'
 import { EVENTS } from './event-table.ts'
@@ -101,10 +102,9 @@ function fdName(value: string, outdated: ReadonlySet<string>): FdName | null {
     return { kind, text: text === '' ? kind : text, deleted: kind === 'memory', device: null, block: false }
   if (!text.startsWith('/')) return null
   const deleted = text.endsWith(DELETED)
-  const path = deleted ? text.slice(0, -DELETED.length) : text
-  if (outdated.has(path)) return null
+  if (outdated.has(deleted ? text.slice(0, -DELETED.length) : text)) return null
   // sysdig got it from /proc, where a file may also be called like that.
-  return { kind, text: path, deleted: deleted ? 'maybe' : false, device: null, block: false }
+  return { kind, text, deleted: deleted ? 'maybe' : false, device: null, block: false }
 }
 
 /** Fills the slots of `task`; `columns` are those of its call. */
@@ -138,11 +138,16 @@ export function fillFromText(
   }
 }
 
-/** `rel(/abs)`: what was asked for, and where that led. */
+/** `rel(/abs)`: what was asked for, and where that led; `./rel(rel)` where sysdig did not know the directory. */
 function pathOf(text: string): string {
-  if (text.startsWith('/')) return text
+  if (text.startsWith('/') || !text.endsWith(')')) return text
   const match = /^.*\((\/.*)\)$/s.exec(text)
-  return match ? match[1] : text
+  if (match) return match[1]
+  for (let at = text.indexOf('('); at > 0; at = text.indexOf('(', at + 1)) {
+    const asked = text.slice(0, at)
+    if (posix.normalize(asked) === text.slice(at + 1, -1)) return asked
+  }
+  return text
 }
 
 function numberOf(slot: number, text: string, resultIsAddress: boolean): number {

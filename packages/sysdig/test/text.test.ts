@@ -77,10 +77,27 @@ const VECTORS: readonly [what: string, lines: string[], rows: string[]][] = [
       '1350 21:29:50.950240209 0 filer (21847) < write res=-28(ENOSPC) data= ',
     ],
     [
-      '1 write fd=8</srv/.ZendSem.I1y8sF deleted> size=4 = 4 at=0 took=0',
+      '1 write fd=8</srv/.ZendSem.I1y8sF (deleted) deleted> size=4 = 4 at=0 took=0',
       '1 open path=/home/x/TP1 Hardening basics.txt = 3</home/x/TP1 Hardening basics.txt> at=0',
       '21847 write fd=3 size=41 failed ENOSPC = -28 at=0 took=0',
     ],
+  ],
+  [
+    'a relative name whose directory sysdig did not know, brackets in it',
+    [
+      '1 21:29:50.950240209 0 a (1) < open fd=3(<f>a.copy) name=./a.copy(a.copy) flags=1(O_RDONLY) mode=0 ',
+      '2 21:29:50.950240209 0 a (1) < open fd=4(<f>a(b)) name=a(b)(a(b)) flags=1(O_RDONLY) mode=0 ',
+      '3 21:29:50.950240209 0 a (1) < open fd=5(<f>a(b)) name=a(b) flags=1(O_RDONLY) mode=0 ',
+    ],
+    ['1 open path=./a.copy = 3 at=0', '1 open path=a(b) = 4 at=0', '1 open path=a(b) = 5 at=0'],
+  ],
+  [
+    'O_DIRECTORY without O_WRONLY or O_RDWR is no O_TMPFILE, though sysdig says so',
+    [
+      '1 21:29:50.950240209 0 a (1) < open fd=3(<f>/d) name=/d flags=9217(O_DIRECTORY|O_RDONLY|O_TMPFILE) mode=0 ',
+      '2 21:29:50.950240209 0 a (1) < open fd=4(<f>/d) name=/d flags=9219(O_DIRECTORY|O_RDWR|O_TMPFILE) mode=0 ',
+    ],
+    ['1 open path=/d flags=65536 = 3</d> at=0', '1 open path=/d flags=4259842 = 4</d> at=0'],
   ],
   [
     'an exit that has everything, behind its data',
