@@ -50,19 +50,36 @@ export const WITNESS: Readonly<Record<AttributionRule, keyof LocateAnswer['locat
   none: null,
 }
 
+/** Bytes by name. */
+type Sums = Map<string, { bytes: number }>
+
+function addBytes(to: Sums, name: string, bytes: number): void {
+  const sum = to.get(name)
+  if (sum) sum.bytes += bytes
+  else to.set(name, { bytes })
+}
+
+function largestFirst(sums: Sums): [name: string, bytes: number][] {
+  return [...sums].map(([name, { bytes }]): [string, number] => [name, bytes]).sort(([, a], [, b]) => b - a)
+}
+
+const NO_BYTES: LocateRow['confidence'] = { exact: 0, snapshot: 0, inferred: 0, ambiguous: 0, unknown: 0 }
+
 interface Draft extends Numbers {
   readonly what: What
   readonly file: number
   readonly device: number
   readonly actors: Map<string, { actor: number; via: Piece['via']; bytes: number }>
-  readonly confidence: LocateRow['confidence']
-  readonly rules: Map<string, number>
-  readonly kernelThreads: Map<string, number>
+  readonly confidence: Sums
+  readonly rules: Sums
+  readonly kernelThreads: Sums
   readonly candidates: Set<number>
 }
 
 export class LocateRows {
-  readonly #drafts = new Map<string | number, Draft>()
+  readonly #drafts: Draft[] = []
+  /** By device: by the number of the file, or by what is none. */
+  readonly #found = new Map<number, Map<string | number, Draft>>()
   /** By name's number in the block log. */
   readonly #kernelThreads = new Map<number, string | null>()
   readonly #in: Attributed
@@ -75,10 +92,10 @@ export class LocateRows {
 
   add(piece: PieceRow): void {
     const device = this.#in.blocks.device.data[piece.request]
-    // A list of candidates is a row of its own: its bytes are none of theirs for certain.
-    const among = piece.candidates.length > 0 ? ` ${piece.candidates.join(',')}` : ''
-    const key = piece.file >= 0 && among === '' ? piece.file * 2 ** 32 + device : `${piece.what} ${device}${among}`
-    let draft = this.#drafts.get(key)
+    let found = this.#found.get(device)
+    if (!found) this.#found.set(device, (found = new Map()))
+    const key = keyOf(piece)
+    let draft = found.get(key)
     if (!draft) {
       draft = {
         what: piece.what,
@@ -86,18 +103,19 @@ export class LocateRows {
         device,
         ...noNumbers(),
         actors: new Map(),
-        confidence: { exact: 0, snapshot: 0, inferred: 0, ambiguous: 0, unknown: 0 },
+        confidence: new Map(),
         rules: new Map(),
         kernelThreads: new Map(),
         candidates: new Set(piece.candidates),
       }
-      this.#drafts.set(key, draft)
+      found.set(key, draft)
+      this.#drafts.push(draft)
     }
     addTo(draft, this.#in, piece)
-    draft.confidence[piece.confidence] += piece.bytes
-    draft.rules.set(piece.rule, (draft.rules.get(piece.rule) ?? 0) + piece.bytes)
+    addBytes(draft.confidence, piece.confidence, piece.bytes)
+    addBytes(draft.rules, piece.rule, piece.bytes)
     const thread = this.#kernelThreadOf(piece.request)
-    if (thread !== null) draft.kernelThreads.set(thread, (draft.kernelThreads.get(thread) ?? 0) + piece.bytes)
+    if (thread !== null) addBytes(draft.kernelThreads, thread, piece.bytes)
     for (const actor of piece.actors) {
       const share = draft.actors.get(`${actor} ${piece.via}`)
       const bytes = piece.bytes / piece.actors.length
@@ -120,11 +138,11 @@ export class LocateRows {
   }
 
   rows(): LocateRow[] {
-    const rows = [...this.#drafts.values()].map((draft) => this.#row(draft))
+    const rows = this.#drafts.map((draft) => this.#row(draft))
     return rows.sort((a, b) => b.bytes - a.bytes || b.writes - a.writes || b.discardBytes - a.discardBytes)
   }
 
-  #row({ what, file, device, actors, rules, kernelThreads, candidates, ...numbers }: Draft): LocateRow {
+  #row({ what, file, device, actors, confidence, rules, kernelThreads, candidates, ...numbers }: Draft): LocateRow {
     const { book, calls } = this.#in
     const found = file >= 0 ? book.at(file) : null
     const row: LocateRow = {
@@ -132,10 +150,11 @@ export class LocateRows {
       file: found && { path: found.path, deleted: found.deleted, inode: found.inode, root: found.root },
       device: deviceText(device) ?? '?',
       ...numbers,
+      confidence: { ...NO_BYTES, ...Object.fromEntries(largestFirst(confidence)) },
       writtenBytes: calls.length > 0 && found ? (this.#written.get(file) ?? 0) : null,
       processes: [...actors.values()].sort((a, b) => b.bytes - a.bytes).map((share) => this.#process(share)),
-      kernelThreads: [...kernelThreads].sort(([, a], [, b]) => b - a).map(([name, bytes]) => ({ name, bytes })),
-      rules: Object.fromEntries([...rules].sort(([, a], [, b]) => b - a)),
+      kernelThreads: largestFirst(kernelThreads).map(([name, bytes]) => ({ name, bytes })),
+      rules: Object.fromEntries(largestFirst(rules)),
     }
     if (candidates.size > 0) row.candidates = [...candidates].map((one) => book.at(one).path ?? '?')
     return row
@@ -145,4 +164,10 @@ export class LocateRows {
     const { pid, name } = this.#in.actors.at(actor)
     return { pid, name, bytes: Math.round(bytes), via }
   }
+}
+
+/** The row of its device that a piece belongs to. A list of candidates has one of its own: the bytes are none of theirs for certain. */
+function keyOf({ what, file, candidates }: PieceRow): number | string {
+  if (candidates.length > 0) return `${what} ${candidates.join(',')}`
+  return file >= 0 ? file : what
 }

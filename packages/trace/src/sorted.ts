@@ -3,23 +3,37 @@
 /** Below that, comparing is as fast as counting digits. */
 const FEW = 4096
 
+/** Bits that are sorted by at a time: more of them, and the places that are written to no longer fit the caches. */
+const DIGIT_BITS = 13
+const DIGIT = (1 << DIGIT_BITS) - 1
+
 /**
  * Row numbers in the order of `key`, equal ones as they stand. Keys must not be negative: then the bits of doubles sort
- * as the numbers do, 16 at a time from the lowest (a radix sort), which takes a tenth of the time of comparing them.
+ * as the numbers do, a digit at a time from the lowest (a radix sort), which takes a tenth of the time of comparing them.
+ * Digits in which no key differs are passed over.
  */
 export function sortedBy(key: Float64Array): Uint32Array {
-  let rows = Uint32Array.from({ length: key.length }, (_, row) => row)
-  if (key.every((value, row) => row === 0 || key[row - 1] <= value)) return rows
+  let rows = new Uint32Array(key.length)
+  let isSorted = true
+  for (let row = 0; row < key.length; row++) {
+    rows[row] = row
+    if (row > 0 && key[row - 1] > key[row]) isSorted = false
+  }
+  if (isSorted) return rows
   if (key.length < FEW) return rows.sort((a, b) => key[a] - key[b] || a - b)
-  const digits = new Uint16Array(key.slice().buffer)
+  const words = new Uint32Array(key.slice().buffer)
   let sorted = new Uint32Array(key.length)
-  for (let digit = 0; digit < 4; digit++) {
-    const places = new Uint32Array(65_537)
-    for (let row = 0; row < key.length; row++) places[digits[4 * row + digit] + 1]++
-    if (places.includes(key.length)) continue
-    for (let k = 1; k < places.length; k++) places[k] += places[k - 1]
-    for (const row of rows) sorted[places[digits[4 * row + digit]]++] = row
-    ;[rows, sorted] = [sorted, rows]
+  for (const word of [0, 1]) {
+    let differ = 0
+    for (let k = word; k < words.length; k += 2) differ |= words[k] ^ words[word]
+    for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
+      if (((differ >>> shift) & DIGIT) === 0) continue
+      const places = new Uint32Array(DIGIT + 2)
+      for (let k = word; k < words.length; k += 2) places[((words[k] >>> shift) & DIGIT) + 1]++
+      for (let k = 1; k < places.length; k++) places[k] += places[k - 1]
+      for (const row of rows) sorted[places[(words[2 * row + word] >>> shift) & DIGIT]++] = row
+      ;[rows, sorted] = [sorted, rows]
+    }
   }
   return rows
 }

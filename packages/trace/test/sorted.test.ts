@@ -18,6 +18,18 @@ for (const count of [0, 1, 2, 1000, 20_000]) {
   })
 }
 
+for (const [name, step] of [
+  ['their lowest bits', 1],
+  ['bits in the middle', 2 ** 20],
+  ['bits of both words', 2 ** 30 + 1],
+] as const) {
+  sorted(`keys that differ in ${name} alone`, () => {
+    const key = Float64Array.from({ length: 5000 }, (_, k) => 2 ** 45 + ((k * 7919) % 1000) * step)
+    const expected = Array.from(key, (_, row) => row).sort((a, b) => key[a] - key[b] || a - b)
+    assert.equal([...sortedBy(key)], expected)
+  })
+}
+
 sorted('of a part of a column only that part counts', () => {
   const key = keys(20_000)
   const part = key.subarray(5000, 15_000)

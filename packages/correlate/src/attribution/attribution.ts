@@ -61,6 +61,11 @@ const EVENT_ROUNDING_NS = 1000
 /** What a short write takes: clocks that are closer tell it from the next one. */
 const SHORT_CALL_NS = 20_000
 
+const DISCARDED = { what: 'free', rule: 'dataless', confidence: 'inferred' } as const
+/** A bare flush of the cache, and one for a file that is known. */
+const FLUSH = { what: 'unknown', rule: 'dataless', confidence: 'unknown' } as const
+const FLUSH_OF = { what: 'file', rule: 'dataless', confidence: 'inferred' } as const
+
 const OUTSIDE: Inside = { rows: [], files: [], via: 'writeback' }
 
 export class Attribution {
@@ -202,16 +207,19 @@ export class Attribution {
 
   #learnTypes(): void {
     const { blocks } = this.#in
-    const comms = new Map<string, FsView>()
+    const asked = new Set<number>()
     for (let i = 0; i < blocks.length; i++) {
-      const comm = blocks.names.textOrNull(blocks.comm.data[i])
+      if ((blocks.flags.data[i] & OP.meta) === 0) continue
       if (looksLikeBtrfs(blocks.flags.data[i], blocks.sector.data[i], blocks.bytes.data[i])) {
         this.views.ofDevice(blocks.device.data[i]).type ??= 'btrfs'
       }
-      if (comm === null || comms.has(comm) || !typeByThread(comm) || (blocks.flags.data[i] & OP.meta) === 0) continue
+      const comm = blocks.comm.data[i]
+      if (comm < 0 || asked.has(comm)) continue
+      asked.add(comm)
+      const type = typeByThread(blocks.names.text(comm))
+      if (type === null) continue
       const [piece] = this.views.pieces(blocks.device.data[i], Math.max(0, blocks.sector.data[i]), 512)
-      piece.view.type ??= typeByThread(comm)
-      comms.set(comm, piece.view)
+      piece.view.type ??= type
     }
   }
 
@@ -300,13 +308,14 @@ export class Attribution {
     for (const piece of this.#piecesOf(request)) {
       if (dataless) {
         const via = actors.length > 0 ? 'direct' : inside.via
-        this.pieces.add(request, piece, { what: 'free', rule: 'dataless', confidence: 'inferred', via, actors })
+        this.pieces.add(request, piece, DISCARDED, via, actors)
         continue
       }
       const nature = this.#natures.of(piece, flags, comm)
-      if (nature)
-        this.pieces.add(request, piece, { ...nature, via: inside.via, actors: this.#flushers(request, inside) })
-      else this.#rules.data(request, piece, now, inside)
+      if (nature) {
+        const k = this.pieces.add(request, piece, nature, inside.via, this.#flushers(request, inside))
+        this.pieces.setFact(k, -1, -1, nature.origin)
+      } else this.#rules.data(request, piece, now, inside)
     }
   }
 
@@ -323,14 +332,8 @@ export class Attribution {
     const view = this.views.ofDevice(blocks.device.data[request])
     const piece = { at: 0, bytes: 0, view, device: blocks.device.data[request], byte: NaN, address: null, holds: null }
     const file = inside.files.length === 1 ? inside.files[0] : -1
-    this.pieces.add(request, piece, {
-      what: file >= 0 ? 'file' : 'unknown',
-      file,
-      rule: 'dataless',
-      confidence: file >= 0 ? 'inferred' : 'unknown',
-      via: inside.via,
-      actors: this.#flushers(request, inside),
-    })
+    const k = this.pieces.add(request, piece, file >= 0 ? FLUSH_OF : FLUSH, inside.via, this.#flushers(request, inside))
+    this.pieces.setFile(k, file, NaN)
   }
 
   #insideOf(request: number, now: number): Inside {

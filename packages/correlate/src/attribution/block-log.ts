@@ -101,6 +101,10 @@ export class BlockLog {
 
   /** Rows that count, in the order of `ns`. */
   inOrder(ns: Float64Array): Uint32Array {
-    return orderOf(ns).filter((row) => this.step.data[row] === this.#first.get(this.rowDevice.data[row]))
+    const { step, rowDevice } = this
+    const order = orderOf(ns)
+    let length = 0
+    for (const row of order) if (step.data[row] === this.#first.get(rowDevice.data[row])) order[length++] = row
+    return order.subarray(0, length)
   }
 }

@@ -17,12 +17,16 @@ export class Column<T extends Store> {
   }
 
   push(value: number): void {
-    if (this.length === this.data.length) {
-      const grown = new this.#make(2 * this.length)
-      grown.set(this.data)
-      this.data = grown
-    }
+    if (this.length === this.data.length) this.reserve(2 * this.length)
     this.data[this.length++] = value
+  }
+
+  /** Room for so many rows in all. */
+  reserve(rows: number): void {
+    if (rows <= this.data.length) return
+    const grown = new this.#make(rows)
+    grown.set(this.data)
+    this.data = grown
   }
 
   get values(): T {

@@ -58,6 +58,24 @@ export interface Inside {
   readonly via: Via
 }
 
+/** Where the reason stands: see Piece. */
+type Fact = Pick<Piece, 'source' | 'record' | 'origin'>
+
+/** What a rule found of a piece. All of it is always told, in one order: a million are made, and objects that differ cost more. */
+interface Found extends Pick<Piece, 'rule' | 'confidence' | 'file' | 'fileOffset'> {
+  readonly fact: Fact
+  /** FileBook's number of the inode that an event named; -1: none did. */
+  readonly inode: number
+}
+
+const NO_FACT: Fact = { source: -1, record: -1, origin: null }
+const NOTHING = { what: 'unknown', rule: 'none', confidence: 'unknown' } as const
+const ONE_OF = { what: 'file', rule: 'one-of', confidence: 'ambiguous' } as const
+
+function unproven(rule: 'same-request' | 'only-dirty', file: number): Found {
+  return { rule, confidence: 'inferred', file, fileOffset: NaN, fact: NO_FACT, inode: -1 }
+}
+
 export class DataRules {
   /** Requests whose call and whose block were told to be of different files: the call, being later, was believed. */
   conflicts = 0
@@ -92,17 +110,15 @@ export class DataRules {
     const { inode, view } = book.inodeAt(place.inode)
     const fileOffset = offsetIn(place, startOf(piece))
     const dirtied = this.#in.pages.written(view, inode, place.linear ? fileOffset : NaN, piece.bytes)
-    this.#in.pieces.add(request, piece, {
-      what: 'file',
-      file,
-      fileOffset,
+    const found = {
       rule: 'placed',
       confidence: PLACED_AS[known],
-      source: place.source,
-      record: place.record,
-      via: inside.via,
-      actors: this.#writersOf(request, file, dirtied, inside),
-    })
+      file,
+      fileOffset,
+      fact: place,
+      inode: place.inode,
+    } as const
+    this.#push(request, piece, inside, found, dirtied)
   }
 
   /** The file that an inode is at a moment, with the name that the lists give where calls give none. */
@@ -124,11 +140,11 @@ export class DataRules {
     if (announced && announced.view === piece.view) {
       const { file, known } = this.#fileOf(announced.inode, now)
       this.#pushFile(request, piece, now, inside, {
-        file,
-        fileOffset: announced.offset,
         rule: 'announced',
         confidence: inside.files.includes(file) && known === 'called' ? 'exact' : 'inferred',
-        row: announced.row,
+        file,
+        fileOffset: announced.offset,
+        fact: this.#eventFact(announced.row),
         inode: announced.inode,
       })
       return
@@ -141,11 +157,11 @@ export class DataRules {
         const kept = place?.file === file ? offsetIn(place, startOf(piece)) : NaN
         const run = this.#in.pages.runOf(piece.view.index, book.inodeAt(inode).inode, piece.bytes)
         this.#pushFile(request, piece, now, inside, {
-          file,
-          fileOffset: Number.isNaN(kept) ? run : kept,
           rule: 'sync-event',
           confidence: place?.file === file ? 'snapshot' : 'inferred',
-          row: sync,
+          file,
+          fileOffset: Number.isNaN(kept) ? run : kept,
+          fact: this.#eventFact(sync),
           inode,
         })
         return
@@ -196,12 +212,12 @@ export class DataRules {
     const claim = Number.isNaN(kept) ? this.#in.maps.claimOn(request, piece, file) : null
     const offset = !Number.isNaN(kept) ? kept : claim ? offsetOf(claim, piece) : this.#nextOffset(row, piece.bytes)
     this.#pushFile(request, piece, now, inside, {
-      file,
-      fileOffset: offset,
       rule: 'own-call',
       confidence: 'inferred',
-      source: calls.source.data[row],
-      record: calls.record.data[row],
+      file,
+      fileOffset: offset,
+      fact: { source: calls.source.data[row], record: calls.record.data[row], origin: null },
+      inode: -1,
     })
   }
 
@@ -218,13 +234,12 @@ export class DataRules {
 
   #pushKept(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
     this.#pushFile(request, piece, now, inside, {
-      file: place.file,
-      fileOffset: offsetIn(place, startOf(piece)),
       rule: 'kept-place',
       confidence: place.kind === 'before' ? 'snapshot' : 'inferred',
-      source: place.source,
-      record: place.record,
-      origin: place.origin,
+      file: place.file,
+      fileOffset: offsetIn(place, startOf(piece)),
+      fact: place,
+      inode: -1,
     })
   }
 
@@ -234,19 +249,15 @@ export class DataRules {
     for (const { piece: part, believed, claims, last } of parts) {
       if (believed) {
         this.#pushFile(request, part, now, inside, {
-          file: believed.file,
-          fileOffset: offsetOf(believed, part),
           rule: last ? 'map-after' : 'map-both',
           confidence: 'snapshot',
-          origin: believed.source,
+          file: believed.file,
+          fileOffset: offsetOf(believed, part),
+          fact: { source: -1, record: -1, origin: believed.source },
+          inode: -1,
         })
       } else if (whole >= 0) {
-        this.#pushFile(request, part, now, inside, {
-          file: whole,
-          fileOffset: NaN,
-          rule: 'same-request',
-          confidence: 'inferred',
-        })
+        this.#pushFile(request, part, now, inside, unproven('same-request', whole))
       } else this.#amongDirty(request, part, now, inside, among, claims)
     }
   }
@@ -262,28 +273,23 @@ export class DataRules {
   ): void {
     const candidates = among.length > 0 ? [...among] : this.#candidates(piece, now, claims)
     if (candidates.length === 1) {
-      this.#pushFile(request, piece, now, inside, {
-        file: candidates[0],
-        fileOffset: NaN,
-        rule: 'only-dirty',
-        confidence: 'inferred',
-      })
+      this.#pushFile(request, piece, now, inside, unproven('only-dirty', candidates[0]))
       return
     }
     if (candidates.length > 1 && candidates.length <= MAX_NAMED) {
       this.#pushOneOf(request, piece, inside, candidates)
       return
     }
-    this.#in.pieces.add(request, piece, { what: 'unknown', rule: 'none', confidence: 'unknown', via: inside.via })
+    this.#in.pieces.add(request, piece, NOTHING, inside.via)
   }
 
   #pushOneOf(request: number, piece: ViewPiece, { via }: Inside, candidates: number[]): void {
-    this.#in.pieces.add(request, piece, { what: 'file', rule: 'one-of', confidence: 'ambiguous', via, candidates })
+    this.#in.pieces.setCandidates(this.#in.pieces.add(request, piece, ONE_OF, via), candidates)
   }
 
   #candidates(piece: ViewPiece, now: number, claims: readonly Claim[]): number[] {
     const { book } = this.#in
-    if (!this.#in.placed.some((placed) => placed)) return []
+    if (this.#in.dirty.isEmpty || !this.#in.placed.some((placed) => placed)) return []
     const inPlace = writesInPlace(piece.view)
     const candidates: number[] = []
     let n = 0
@@ -321,32 +327,14 @@ export class DataRules {
     return on
   }
 
-  #pushFile(
-    request: number,
-    piece: ViewPiece,
-    now: number,
-    inside: Inside,
-    found: Pick<Piece, 'file' | 'fileOffset' | 'rule' | 'confidence'> &
-      Partial<Pick<Piece, 'source' | 'record' | 'origin'>> & { row?: number; inode?: number },
-  ): void {
-    const { inodes, book } = this.#in
-    const { file, fileOffset, row = -1 } = found
-    const inode = found.inode === undefined || found.inode < 0 ? book.inodeOf(file) : book.inodeAt(found.inode).inode
+  #pushFile(request: number, piece: ViewPiece, now: number, inside: Inside, found: Found): void {
+    const { book } = this.#in
+    const { file, fileOffset, rule, fact } = found
+    const inode = found.inode < 0 ? book.inodeOf(file) : book.inodeAt(found.inode).inode
     const dirtied = inode === null ? NONE : this.#in.pages.written(piece.view.index, inode, fileOffset, piece.bytes)
-    this.#in.pieces.add(request, piece, {
-      what: 'file',
-      file,
-      fileOffset,
-      rule: found.rule,
-      confidence: found.confidence,
-      source: found.source ?? (row >= 0 ? inodes.source.data[row] : -1),
-      record: found.record ?? (row >= 0 ? inodes.record.data[row] : -1),
-      origin: found.origin ?? null,
-      via: inside.via,
-      actors: this.#writersOf(request, file, dirtied, inside),
-    })
+    this.#push(request, piece, inside, found, dirtied)
     // After the last write to a block nothing asks for it any more.
-    if (!writesInPlace(piece.view) || found.rule === 'map-after') return
+    if (!writesInPlace(piece.view) || rule === 'map-after') return
     const start = startOf(piece)
     this.#in.places.set(this.#in.places.spaceOf(piece.view, piece), start, start + piece.bytes, {
       kind: 'kept',
@@ -356,10 +344,25 @@ export class DataRules {
       start,
       linear: true,
       atNs: now,
-      source: found.source ?? -1,
-      record: found.record ?? -1,
-      origin: found.origin ?? null,
+      source: fact.source,
+      record: fact.record,
+      origin: fact.origin,
     })
+  }
+
+  /** `dirtied`: who made it dirty, by events. */
+  #push(request: number, piece: ViewPiece, inside: Inside, found: Found, dirtied: readonly number[]): void {
+    const { pieces } = this.#in
+    const { rule, confidence, file, fileOffset, fact } = found
+    const actors = this.#writersOf(request, file, dirtied, inside)
+    const k = pieces.add(request, piece, { what: 'file', rule, confidence }, inside.via, actors)
+    pieces.setFile(k, file, fileOffset)
+    pieces.setFact(k, fact.source, fact.record, fact.origin)
+  }
+
+  #eventFact(row: number): Fact {
+    const { source, record } = this.#in.inodes
+    return { source: source.data[row], record: record.data[row], origin: null }
   }
 
   /** By pages where events tell; else who wrote to the file since it was clean, else who has it mapped. */

@@ -69,6 +69,10 @@ export class DirtyFiles {
     return { wrote, mapped: [...dirty.mappers].filter((actor) => !dirty.writers.has(actor)) }
   }
 
+  get isEmpty(): boolean {
+    return this.#files.size === 0
+  }
+
   /** Files that may have data which is not on the disk yet; the most recently written last. */
   *all(): Generator<{ file: number; bytes: number; mapped: boolean }> {
     for (const [file, { writers, mappers }] of this.#files) {

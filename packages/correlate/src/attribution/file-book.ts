@@ -289,7 +289,9 @@ export class FileBook {
     return this.#inodes[inode]
   }
 
-  #add(entry: Omit<Entry, 'freed' | 'removedNs' | 'closed'>): number {
-    return this.#entries.push({ ...entry, freed: null, removedNs: NaN, closed: null }) - 1
+  #add({ traced, names, path, inode, root, view, metNs }: Omit<Entry, 'freed' | 'removedNs' | 'closed'>): number {
+    // Written out: a spread makes objects that are slow to read.
+    const entry = { traced, names, path, inode, root, view, metNs, freed: null, removedNs: NaN, closed: null }
+    return this.#entries.push(entry) - 1
   }
 }

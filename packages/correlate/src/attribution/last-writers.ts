@@ -14,6 +14,8 @@ class Device {
   readonly request = new Column(Uint32Array)
 }
 
+type OnRange = (request: number, start: number, end: number) => unknown
+
 export class LastWriters {
   readonly #told = new Map<number, Device>()
   readonly #last = new Map<number, Device>()
@@ -29,20 +31,22 @@ export class LastWriters {
     told.request.push(request)
   }
 
-  /** `requests`: how many there are. */
-  sweep(requests: number): void {
+  /** `requests`: how many there are. `visitor` gets those of a device, in the order of where they begin. */
+  sweep(requests: number, visitor: (device: number) => OnRange | null = () => null): void {
     this.#over = new Int32Array(requests)
     for (const [device, told] of this.#told) {
       const { start, end, request, rank } = byPlace(told)
+      this.#told.delete(device)
       const last = swept({ start, end, request, rank })
+      const visit = visitor(device)
       this.#last.set(device, last)
       let k = 0
       for (let n = 0; n < rank.length; n++) {
         while (last.end.data[k] <= start[n]) k++
         this.#over[request[n]] = oneFrom(last, k, end[n])
+        visit?.(request[n], start[n], end[n])
       }
     }
-    this.#told.clear()
   }
 
   /** The request that wrote last all of what this one wrote, which is one range; -1: several did, each a part. */
@@ -99,6 +103,7 @@ function byPlace(told: Device): ByPlace {
 /** Ranges that never overlap, in order: of each place the one that was told last. */
 function swept({ start, end, request, rank }: ByPlace): Device {
   const last = new Device()
+  for (const column of [last.start, last.end, last.request]) column.reserve(rank.length)
   const open = new Latest(rank)
   let at = -Infinity
   const upTo = (to: number): void => {

@@ -11,7 +11,7 @@
 import type { BlockLog } from './block-log.ts'
 import type { DirtyFiles } from './dirty-files.ts'
 import type { FileBook } from './file-book.ts'
-import type { Claim, MapClaims } from './map-claims.ts'
+import { NO_CLAIM, SEVERAL_CLAIMS, type Claim, type MapClaims } from './map-claims.ts'
 import { LastWriters } from './last-writers.ts'
 import { startOf } from './places.ts'
 import type { FsView, FsViews, ViewPiece } from './views.ts'
@@ -25,6 +25,8 @@ export interface MapPart {
   /** Nothing was written there between this request and the map. */
   readonly last: boolean
 }
+
+const NO_CLAIMS: readonly Claim[] = []
 
 /** Dirty files that are looked through one by one. */
 export const MAX_DIRTY_FILES = 256
@@ -44,6 +46,8 @@ export class MapEvidence {
   readonly #dirty: DirtyFiles
   readonly #blocks: BlockLog
   readonly #writers = new LastWriters()
+  /** By request: what maps from afterwards say of all of it, as MapClaims numbers it. */
+  #only = new Int32Array()
 
   constructor(claims: MapClaims, blocks: BlockLog, book: FileBook, dirty: DirtyFiles) {
     this.#claims = claims
@@ -55,23 +59,31 @@ export class MapEvidence {
   /** Requests in the order of time: the last one that wrote a block is remembered. */
   noteWrites(requests: Uint32Array, views: FsViews): void {
     const { device, sector, bytes, length } = this.#blocks
+    let last = -1
+    let isPlain = false
     for (const request of requests) {
       const [on, from, size] = [device.data[request], sector.data[request], bytes.data[request]]
       if (size <= 0 || from < 0) continue
-      if (views.isPlain(on)) this.#writers.add(on, from * 512, from * 512 + size, request)
+      if (on !== last) isPlain = views.isPlain((last = on))
+      if (isPlain) this.#writers.add(on, from * 512, from * 512 + size, request)
       else
         for (const piece of views.pieces(on, from, size)) {
           this.#writers.add(piece.device, piece.byte, piece.byte + piece.bytes, request)
         }
     }
-    this.#writers.sweep(length)
+    this.#only = new Int32Array(length).fill(SEVERAL_CLAIMS)
+    // In the order of places one look finds in the caches what the one before has read; in that of time hardly any does.
+    this.#writers.sweep(length, (on) => {
+      const view = views.isPlain(on) ? views.ofDevice(on) : null
+      return view && ((request, start, end) => (this.#only[request] = this.#claims.onlyOver(view, start, end)))
+    })
   }
 
   /** A piece cut where another request wrote later, and where claims begin and end. */
   partsOf(request: number, piece: ViewPiece, now: number, anyCalls: boolean, mayLieOn: MayLieOn): MapPart[] {
     const start = startOf(piece)
     const end = start + piece.bytes
-    const whole = this.#on(piece, 'after')
+    const whole = this.#after(request, piece)
     // Nearly always: one extent holds it, and one request wrote all of it last.
     if (whole.length <= 1 && (whole.length === 0 || (whole[0].start <= start && whole[0].end >= end))) {
       const one = this.#lastOver(request, piece)
@@ -102,7 +114,7 @@ export class MapEvidence {
   /** What a map from afterwards says of this file here, where it tells the offset of this very write. */
   claimOn(request: number, piece: ViewPiece, file: number): Claim | null {
     const start = startOf(piece)
-    const claim = this.#on(piece, 'after').find((one) => one.file === file)
+    const claim = this.#after(request, piece).find((one) => one.file === file)
     if (!claim || claim.start > start || claim.end < start + piece.bytes) return null
     return writesInPlace(piece.view) || this.#lastOver(request, piece) === request ? claim : null
   }
@@ -156,6 +168,13 @@ export class MapEvidence {
       else if (mayLieOn(file, piece.view) && this.#book.freedBetween(file, now, Infinity, Infinity)) return false
     }
     return dirty
+  }
+
+  #after(request: number, piece: ViewPiece): readonly Claim[] {
+    const isWhole = piece.bytes === this.#blocks.bytes.data[request]
+    const only = isWhole ? this.#only[request] : SEVERAL_CLAIMS
+    if (only === SEVERAL_CLAIMS) return this.#on(piece, 'after')
+    return only === NO_CLAIM ? NO_CLAIMS : [this.#claims.numbered(piece.view, only)]
   }
 
   #on(piece: ViewPiece, when: 'before' | 'after'): Claim[] {

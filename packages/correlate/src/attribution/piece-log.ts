@@ -74,34 +74,60 @@ export class PieceLog {
   /** -1: none; below that: the only one, as -2 - number; else an id of `lists`. */
   readonly actors = new Column(Int32Array)
   readonly candidates = new Column(Int32Array)
+  length = 0
   readonly #origins = new Names()
   readonly #lists = new Names()
 
-  get length(): number {
-    return this.request.length
-  }
-
-  /** A piece of a request, and what was found of it; what is left out is not known. */
+  /** A piece of a request, of which nothing more is known than this. Returns its row. */
   add(
     request: number,
     { at, bytes, view }: Pick<ViewPiece, 'at' | 'bytes' | 'view'>,
-    found: Partial<Piece> & Pick<Piece, 'what' | 'rule' | 'confidence' | 'via'>,
-  ): void {
-    this.request.push(request)
-    this.at.push(at)
-    this.bytes.push(bytes)
-    this.what.push(WHATS.indexOf(found.what))
-    this.view.push(view.index)
-    this.file.push(found.file ?? -1)
-    this.fileOffset.push(found.fileOffset ?? NaN)
-    this.confidence.push(CONFIDENCES.indexOf(found.confidence))
-    this.rule.push(RULES.indexOf(found.rule))
-    this.source.push(found.source ?? -1)
-    this.record.push(found.record ?? -1)
-    this.origin.push(found.origin ? this.#origins.id(found.origin) : -1)
-    this.via.push(VIAS.indexOf(found.via))
-    this.actors.push(this.#idOf(found.actors ?? NOBODY))
-    this.candidates.push(this.#idOf(found.candidates ?? NOBODY))
+    { what, rule, confidence }: Pick<Piece, 'what' | 'rule' | 'confidence'>,
+    via: Via,
+    actors: readonly number[] = NOBODY,
+  ): number {
+    if (this.length === this.request.data.length) this.#reserve(2 * this.length)
+    const k = this.length++
+    this.request.data[k] = request
+    this.at.data[k] = at
+    this.bytes.data[k] = bytes
+    this.what.data[k] = WHATS.indexOf(what)
+    this.view.data[k] = view.index
+    this.file.data[k] = -1
+    this.fileOffset.data[k] = NaN
+    this.confidence.data[k] = CONFIDENCES.indexOf(confidence)
+    this.rule.data[k] = RULES.indexOf(rule)
+    this.source.data[k] = -1
+    this.record.data[k] = -1
+    this.origin.data[k] = -1
+    this.via.data[k] = VIAS.indexOf(via)
+    this.actors.data[k] = this.#idOf(actors)
+    this.candidates.data[k] = -1
+    return k
+  }
+
+  /** The file of a row; `fileOffset` NaN: not known. */
+  setFile(k: number, file: number, fileOffset: number): void {
+    this.file.data[k] = file
+    this.fileOffset.data[k] = fileOffset
+  }
+
+  /** Where the fact of a row stands: see Piece. */
+  setFact(k: number, source: number, record: number, origin: string | null): void {
+    this.source.data[k] = source
+    this.record.data[k] = record
+    // What no saved map says has none: a map of the format's own rules is called ''.
+    this.origin.data[k] = origin ? this.#origins.id(origin) : -1
+  }
+
+  setCandidates(k: number, candidates: readonly number[]): void {
+    this.candidates.data[k] = this.#idOf(candidates)
+  }
+
+  #reserve(rows: number): void {
+    const { request, at, bytes, what, view, file, fileOffset, confidence, rule, source, record, origin } = this
+    const columns = [request, at, bytes, what, view, file, fileOffset, confidence, rule, source, record, origin]
+    for (const column of [...columns, this.via, this.actors, this.candidates]) column.reserve(rows)
   }
 
   row(k: number): Piece & { request: number } {

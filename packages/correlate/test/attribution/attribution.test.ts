@@ -235,6 +235,33 @@ maps('name the last write to a block', () => {
   assert.equal(c.locate(), ['0+4096 /mnt/b@0 snapshot map-after writeback 20'])
 })
 
+maps('each tells of its own files; where two tell of one block, they must agree', () => {
+  const c = begun({
+    maps: [
+      {
+        when: 'after',
+        extents: [
+          ['/mnt/a', 4096, 8192],
+          ['/mnt/c', 16_384, 20_480],
+        ],
+      },
+      {
+        when: 'after',
+        extents: [
+          ['/mnt/d', 16_384, 20_480],
+          ['/mnt/b', 40_960, 49_152],
+        ],
+      },
+    ],
+  })
+  c.blocks.at('Q W 88+8', 300, KWORKER).at('Q W 8+8', 400, KWORKER).at('Q W 32+8', 500, KWORKER)
+  assert.equal(c.locate(), [
+    '0+4096 /mnt/b@4096 snapshot map-after writeback -',
+    '0+4096 /mnt/a@0 snapshot map-after writeback -',
+    '0+4096 unknown unknown none writeback -',
+  ])
+})
+
 maps('an earlier one is not theirs when the block changed hands', () => {
   const c = begun(AFTER)
   wrote(c, 10, 10)
