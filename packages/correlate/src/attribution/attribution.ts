@@ -228,7 +228,7 @@ export class Attribution {
     for (const view of this.views.all) {
       if (!writesInPlace(view)) continue
       this.#claims.all(view, 'before', (claim) => {
-        if (claim.encoded) return
+        if (claim.encoded || claim.shared) return
         const space = this.#places.spaceOf(view, { address: claim.start, device: view.devices[0] ?? -1 })
         this.#places.set(space, claim.start, claim.end, placeOf(claim, 'before', -Infinity))
       })

@@ -19,6 +19,8 @@ export interface Claim {
   /** Of `start`. */
   readonly fileOffset: number
   readonly encoded: boolean
+  /** Other files have these blocks, too: whoever of them writes gets others. */
+  readonly shared: boolean
   readonly source: string
   readonly tool: string
 }
@@ -200,6 +202,7 @@ function claimOf({ map, extents, files }: IndexedMap, k: number): Claim {
     file: files[extents.file[k]],
     fileOffset: extents.fileOffset[k],
     encoded: (flags & EXTENT.encoded) !== 0,
+    shared: (flags & EXTENT.shared) !== 0,
     source,
     tool,
   }

@@ -31,8 +31,9 @@ const NO_CLAIMS: readonly Claim[] = []
 /** Dirty files that are looked through one by one. */
 export const MAX_DIRTY_FILES = 256
 
+/** Not of others: f2fs, nilfs2 and bcachefs write every change of a block elsewhere, as btrfs and zfs do. */
 export function writesInPlace({ type }: FsView): boolean {
-  return type === 'ext4' || type === 'xfs' || type === 'other'
+  return type === 'ext4' || type === 'xfs'
 }
 
 /** Offset in the file of the begin of a piece; NaN: compressed. */

@@ -220,6 +220,25 @@ kept('as the map from before the trace has it', () => {
   assert.equal(c.locate(), ['0+4096 /mnt/a@12288 snapshot kept-place writeback 10'])
 })
 
+kept('not one that it shared then: the other file may be left alone with it', () => {
+  const c = begun({
+    type: 'xfs',
+    maps: [{ when: 'before', extents: [['/mnt/a', 40_960, 45_056, 0, EXTENT.shared]] }],
+  })
+  wrote(c, 10, 10)
+  wrote(c, 20, 10)
+  c.blocks.at('Q W 80+8', 300, { tid: 30, comm: 'kworker/u8:1' })
+  assert.equal(c.locate(), ['0+4096 /mnt/a|/mnt/b ambiguous one-of writeback -'])
+})
+
+kept('not where nothing says that the file system writes in place: f2fs and others do not', () => {
+  const c = begun({ type: 'other', maps: [{ when: 'before', extents: [['/mnt/a', 40_960, 45_056]] }] })
+  wrote(c, 10, 10)
+  wrote(c, 20, 10)
+  c.blocks.at('Q W 80+8', 300, { tid: 30, comm: 'kworker/u8:1' })
+  assert.equal(c.locate(), ['0+4096 /mnt/a|/mnt/b ambiguous one-of writeback -'])
+})
+
 kept.run()
 
 const maps = suite('maps from afterwards')
