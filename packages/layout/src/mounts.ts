@@ -23,6 +23,8 @@ export interface Mount {
   readonly from: string
   /** btrfs: the tree that is mounted. */
   readonly subvolume: number | null
+  /** ext4, `data=journal`: what is written to a file goes through the journal, as metadata does. */
+  readonly journalsData: boolean
 }
 
 const TYPES: Readonly<Record<string, FsType>> = {
@@ -53,6 +55,7 @@ export function parseMountinfoLine(line: string): Mount | null {
     type: fsTypeOf(match[4]),
     from: unescapeOctal(match[5]),
     subvolume: subvolume && Number(subvolume[1]),
+    journalsData: /(?:^|,)data=journal(?:,|$)/.test(match[6]),
   }
 }
 

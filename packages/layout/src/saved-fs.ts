@@ -14,6 +14,7 @@ export interface FsDraft {
   blockBytes: number | null
   /** btrfs: the tree that is mounted. */
   mountedRoot: number | null
+  journalsData: boolean
   readonly maps: LayoutMap[]
   chunks: ChunkMap
   /** btrfs: device by devid. */
@@ -31,6 +32,7 @@ export function emptyFs(type: FsType): FsDraft {
     mountpoints: new Set(),
     blockBytes: null,
     mountedRoot: null,
+    journalsData: false,
     maps: [],
     chunks: new ChunkMap([]),
     members: new Map(),
@@ -51,7 +53,7 @@ function push<T>(map: Map<string, T[]>, key: string, item: T): void {
 }
 
 export function finishFs(draft: FsDraft): FileSystem {
-  const { type, uuid, stDev, blockBytes, mountedRoot, maps, chunks, members, names, inodes } = draft
+  const { type, uuid, stDev, blockBytes, mountedRoot, journalsData, maps, chunks, members, names, inodes } = draft
   const devidOf = new Map([...members].map(([devid, device]) => [device, devid]))
   return {
     type,
@@ -60,6 +62,7 @@ export function finishFs(draft: FsDraft): FileSystem {
     stDev,
     mountpoints: [...draft.mountpoints],
     blockBytes,
+    journalsData,
     maps,
     addressesOf(device: number, byte: number, bytes: number): AddressPiece[] {
       if (type !== 'btrfs') return [{ at: 0, bytes, address: byte, holds: null, mirror: 0 }]

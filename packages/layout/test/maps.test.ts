@@ -210,6 +210,17 @@ maps('a list of files in two file systems is taken apart by their mounts', async
   ])
 })
 
+maps('by its mount ext4 tells whether data goes through the journal', async () => {
+  const mounts = `${MOUNTS}46 27 259:1 / /srv/other rw - ext4 /dev/loop0p2 rw,commit=30,data=journal\n`
+  const { layout } = await readFiles({ 'mountinfo.txt': mounts })
+  const told = layout.fileSystems.map(({ stDev, journalsData }) => [stDev, journalsData])
+  assert.equal(told, [
+    ['254:0', false],
+    ['259:0', false],
+    ['259:1', true],
+  ])
+})
+
 maps('when: a clock note beside the map, else a folder', async () => {
   const note = 'wall_ns 1795175532265277782\nmonotonic_ns 3699632139774\nwhen during\n'
   const { layout } = await readFiles({

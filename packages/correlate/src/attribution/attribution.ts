@@ -29,7 +29,7 @@ import { InodeReplay } from './inode-replay.ts'
 import { MapClaims, type Claim } from './map-claims.ts'
 import { MapEvidence, writesInPlace } from './map-evidence.ts'
 import { tryMaps, type Contradiction, type OwnWrite } from './map-trial.ts'
-import { Natures, typeByThread } from './nature.ts'
+import { CHECKPOINT, Natures, typeByThread } from './nature.ts'
 import { PieceLog } from './piece-log.ts'
 import { Places, type Place } from './places.ts'
 import { FsViews, type FsView, type ViewPiece } from './views.ts'
@@ -312,7 +312,8 @@ export class Attribution {
         continue
       }
       const nature = this.#natures.of(piece, flags, comm)
-      if (nature) {
+      if (nature === CHECKPOINT) this.#rules.checkpoint(request, piece, now, inside)
+      else if (nature) {
         const k = this.pieces.add(request, piece, nature, inside.via, this.#flushers(request, inside))
         this.pieces.setFact(k, -1, -1, nature.origin)
       } else this.#rules.data(request, piece, now, inside)

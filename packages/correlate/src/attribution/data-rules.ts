@@ -104,20 +104,20 @@ export class DataRules {
     }
   }
 
+  /** Data or metadata that a journal gave back: only a map from afterwards tells, which shows no file where metadata is. */
+  checkpoint(request: number, piece: ViewPiece, now: number, inside: Inside): void {
+    if (this.#in.maps.shownOf(request, piece) !== null) this.#byMaps(request, piece, now, inside, NONE)
+    else this.#in.pieces.add(request, piece, NOTHING, inside.via)
+  }
+
   #pushPlaced(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
     const { book } = this.#in
     const { file, known } = this.#fileOf(place.inode, now)
     const { inode, view } = book.inodeAt(place.inode)
     const fileOffset = offsetIn(place, startOf(piece))
     const dirtied = this.#in.pages.written(view, inode, place.linear ? fileOffset : NaN, piece.bytes)
-    const found = {
-      rule: 'placed',
-      confidence: PLACED_AS[known],
-      file,
-      fileOffset,
-      fact: place,
-      inode: place.inode,
-    } as const
+    const confidence = PLACED_AS[known]
+    const found = { rule: 'placed', confidence, file, fileOffset, fact: place, inode: place.inode } as const
     this.#push(request, piece, inside, found, dirtied)
   }
 
@@ -328,10 +328,10 @@ export class DataRules {
   }
 
   #pushFile(request: number, piece: ViewPiece, now: number, inside: Inside, found: Found): void {
-    const { book } = this.#in
+    const { book, pages } = this.#in
     const { file, fileOffset, rule, fact } = found
     const inode = found.inode < 0 ? book.inodeOf(file) : book.inodeAt(found.inode).inode
-    const dirtied = inode === null ? NONE : this.#in.pages.written(piece.view.index, inode, fileOffset, piece.bytes)
+    const dirtied = inode === null ? NONE : pages.written(piece.view.index, inode, fileOffset, piece.bytes)
     this.#push(request, piece, inside, found, dirtied)
     // After the last write to a block nothing asks for it any more.
     if (!writesInPlace(piece.view) || rule === 'map-after') return
@@ -352,8 +352,8 @@ export class DataRules {
 
   /** `dirtied`: who made it dirty, by events. */
   #push(request: number, piece: ViewPiece, inside: Inside, found: Found, dirtied: readonly number[]): void {
-    const { pieces } = this.#in
     const { rule, confidence, file, fileOffset, fact } = found
+    const { pieces } = this.#in
     const actors = this.#writersOf(request, file, dirtied, inside)
     const k = pieces.add(request, piece, { what: 'file', rule, confidence }, inside.via, actors)
     pieces.setFile(k, file, fileOffset)

@@ -6,9 +6,11 @@
  *    xfs its buffers and log, jbd2 its journal. File data never has the mark, whoever queues it: jbd2 writes a file's
  *    data, too, before the commit that needs it (data=ordered).
  * 2. ext4lazyinit writes zeroes over inode tables, without the mark.
- * 3. Superblocks have their places: ext4 the first 4 KiB, xfs the first sector, btrfs 64 KiB, 64 MiB and 256 GiB.
+ * 3. With data=journal, jbd2 writes data to its place as it does metadata, with the mark (newer kernels): only a map tells
+ *    them apart.
+ * 4. Superblocks have their places: ext4 the first 4 KiB, xfs the first sector, btrfs 64 KiB, 64 MiB and 256 GiB.
  * Sources: torvalds/linux include/linux/jbd2.h JBD2_JOURNAL_REQ_FLAGS, fs/xfs/xfs_buf.c, fs/xfs/xfs_log.c,
- * fs/btrfs/disk-io.c write_dev_supers(), fs/ext4/super.c ext4_run_li_request().
+ * fs/btrfs/disk-io.c write_dev_supers(), fs/jbd2/checkpoint.c __flush_batch(), fs/ext4/super.c ext4_run_li_request().
  */
 import type { FsType } from '@flushtrace/layout'
 import { OP } from '@flushtrace/trace'
@@ -31,6 +33,10 @@ const THREADS: readonly [RegExp, FsType][] = [
 export function typeByThread(comm: string): FsType | null {
   return THREADS.find(([name]) => name.test(comm))?.[1] ?? null
 }
+
+const METADATA: Nature = { what: 'metadata', confidence: 'inferred', rule: 'metadata-flag', origin: null }
+/** Data or metadata of ext4 with data=journal. */
+export const CHECKPOINT: Nature = { what: 'unknown', confidence: 'unknown', rule: 'none', origin: null }
 
 export class Natures {
   readonly #claims: MapClaims
@@ -57,7 +63,7 @@ export class Natures {
       if (known) return { what: known.area as What, confidence: 'snapshot', rule: 'area', origin: known.map.source }
       const placed = byPlace(piece, comm)
       if (placed) return placed
-      if (!inChunk(piece)) return { what: 'metadata', confidence: 'inferred', rule: 'metadata-flag', origin: null }
+      if (!inChunk(piece)) return piece.view.fs?.journalsData ? CHECKPOINT : METADATA
     }
     if (inChunk(piece)) {
       return { what: 'metadata', confidence: 'snapshot', rule: 'area', origin: 'chunk map' }

@@ -34,6 +34,7 @@ export interface MapStory {
 export interface FsStory {
   readonly type?: FsType
   readonly mountpoints?: readonly string[]
+  readonly journalsData?: boolean
   readonly maps?: readonly MapStory[]
   /** Names that a list of inodes, taken afterwards, gives. */
   readonly names?: Readonly<Record<number, string>>
@@ -155,7 +156,13 @@ function layoutOf(story: FsStory): DiskLayout {
   }
 }
 
-function fsOf({ type = 'ext4', mountpoints = ['/mnt'], maps = [], names = {} }: FsStory): FileSystem {
+function fsOf({
+  type = 'ext4',
+  mountpoints = ['/mnt'],
+  maps = [],
+  names = {},
+  journalsData = false,
+}: FsStory): FileSystem {
   const after = { when: 'after', wall: null, monotonic: null } as const
   return {
     type,
@@ -164,6 +171,7 @@ function fsOf({ type = 'ext4', mountpoints = ['/mnt'], maps = [], names = {} }: 
     stDev: '7:0',
     mountpoints,
     blockBytes: 4096,
+    journalsData,
     maps: maps.map((map) => mapOf(type, map)),
     addressesOf: (_, byte, bytes) => [{ at: 0, bytes, address: byte, holds: null, mirror: 0 }],
     placesOf: () => [],

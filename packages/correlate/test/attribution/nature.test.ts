@@ -33,6 +33,22 @@ for (const [type, range, what] of [
   })
 }
 
+natures('with data=journal a marked write is data where the map has a file, which it has not where metadata is', () => {
+  for (const [journalsData, whose] of [
+    [true, '/mnt/b@0 snapshot map-after'],
+    [false, 'metadata inferred metadata-flag'],
+  ] as const) {
+    const c = new Capture({ journalsData, maps: [{ when: 'after', extents: [['/mnt/b', 40_960, 45_056]] }] })
+    c.blocks.at('Q WSM 80+8', 10, KWORKER).at('Q WSM 80+8', 20, KWORKER).at('Q WSM 8000+8', 30, KWORKER)
+    const other = journalsData ? 'unknown unknown none' : whose
+    assert.equal(c.locate(), [
+      `0+4096 ${other} writeback -`,
+      `0+4096 ${whose} writeback -`,
+      `0+4096 ${other} writeback -`,
+    ])
+  }
+})
+
 natures('jbd2 writes the journal, marked as metadata, and files’ data, unmarked', () => {
   const c = new Capture()
   c.blocks.at('Q WSM 8000+8', 10, JBD2).at('Q WS 80+8', 20, JBD2)
