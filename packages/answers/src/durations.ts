@@ -39,22 +39,17 @@ export class Durations {
   /** null when no duration was seen. */
   summary(): DurationSummary | null {
     if (this.count === 0) return null
+    const sorted = this.#values && [...this.#values].sort((a, b) => a - b)
+    const quantile = (q: number): number => (sorted ? (quantileSorted(sorted, q) ?? 0) : this.#inBuckets(q))
     return {
       total: Math.round(this.#total),
-      p50: Math.round(this.#quantile(0.5)),
-      p99: Math.round(this.#quantile(0.99)),
+      p50: Math.round(quantile(0.5)),
+      p99: Math.round(quantile(0.99)),
       max: Math.round(this.#max),
     }
   }
 
-  #quantile(q: number): number {
-    if (this.#values)
-      return (
-        quantileSorted(
-          [...this.#values].sort((a, b) => a - b),
-          q,
-        ) ?? 0
-      )
+  #inBuckets(q: number): number {
     const buckets = [...(this.#buckets ?? [])].sort((a, b) => a[0] - b[0])
     let left = q * (this.count - 1)
     for (const [bucket, n] of buckets) {

@@ -177,7 +177,7 @@ export class Tally {
   readonly processOf = new Map<number, TracedProcess>()
   readonly #byObject = new Map<unknown, Group>()
   /** Flushes of whole file systems (syncfs), by the file whose descriptor named them: no flushes of that file. */
-  readonly #fileSystems = new Map<FileName, Group>()
+  readonly #fileSystems = new Map<unknown, Group>()
   readonly #flushing = new WeakSet<TracedProcess>()
   readonly #mapping = new WeakSet<TracedProcess>()
   readonly pairs = new MsyncPairs()
@@ -257,29 +257,36 @@ export class Tally {
   }
 
   #group(activity: Activity, name: FileName | null, containerOf: (tid: number) => string | null): Group {
+    const { task, call, scope } = activity
     switch (this.dimension) {
       case 'process':
-        return this.#of(activity.task.process, () => ({ kind: 'process', process: activity.task.process }))
+        return this.#of(task.process) ?? this.#new(task.process, { kind: 'process', process: task.process })
       case 'thread':
-        return this.#of(activity.task, () => ({ kind: 'thread', task: activity.task }))
+        return this.#of(task) ?? this.#new(task, { kind: 'thread', task })
       case 'container': {
-        const container = containerOf(activity.task.tid)
-        return this.#of(container ?? 'none', () => ({ kind: 'container', container }))
+        const container = containerOf(task.tid)
+        const key = container ?? 'none'
+        return this.#of(key) ?? this.#new(key, { kind: 'container', container })
       }
       case 'device':
       case 'call':
-        return this.#of(activity.call, () => ({ kind: 'call', call: activity.call }))
+        return this.#of(call) ?? this.#new(call, { kind: 'call', call })
       case 'file': {
-        const { scope } = activity
-        const subject = (): Subject => ({ kind: 'file', name, scope })
-        if (name && scope === 'filesystem') return groupOf(this.#fileSystems, name, subject)
-        return this.#of(name ?? scope, subject)
+        const groups = name && scope === 'filesystem' ? this.#fileSystems : this.#byObject
+        const key = name ?? scope
+        return groups.get(key) ?? this.#new(key, { kind: 'file', name, scope }, groups)
       }
     }
   }
 
-  #of(key: unknown, subject: () => Subject): Group {
-    return groupOf(this.#byObject, key, subject)
+  #of(key: unknown): Group | undefined {
+    return this.#byObject.get(key)
+  }
+
+  #new(key: unknown, subject: Subject, groups: Map<unknown, Group> = this.#byObject): Group {
+    const group = new Group(subject)
+    groups.set(key, group)
+    return group
   }
 
   #share<K>(shares: Map<K, Share>, key: K, activity: Activity): void {
@@ -291,12 +298,6 @@ export class Tally {
     } else if (activity.kind === 'write') share.bytes += activity.bytes
     else if (activity.kind === 'mapped' || activity.kind === 'held') share.mapped = true
   }
-}
-
-function groupOf<K>(groups: Map<K, Group>, key: K, subject: () => Subject): Group {
-  let group = groups.get(key)
-  if (!group) groups.set(key, (group = new Group(subject())))
-  return group
 }
 
 /** Pairs of msync and fdatasync (or fsync) of one file, back to back in one task: what tdb and ldb do to be safe. */
