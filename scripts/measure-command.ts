@@ -51,9 +51,9 @@ export function isInstalled(program: string): boolean {
   return spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { stdio: 'ignore' }).status === 0
 }
 
-/** Rounds of all contenders in turn, A B C A B C …, after one that fills the page cache. Runs by contender. */
+/** Rounds of all contenders in turn, A B C A B C …, after one that fills the page cache where there are more. By contender. */
 export function inTurn(contenders: readonly Contender[], rounds: number): Run[][] {
-  for (const contender of contenders) measured(contender)
+  if (rounds > 1) for (const contender of contenders) measured(contender)
   const runs: Run[][] = contenders.map(() => [])
   for (let round = 0; round < rounds; round++) {
     for (const [k, contender] of contenders.entries()) {

@@ -97,10 +97,13 @@ process.on('exit', () => {
 
 for (const path of files) {
   running = path
+  const from = performance.now()
   try {
     await runFile(path)
   } catch (error) {
     fail(path, error)
   }
+  const seconds = (performance.now() - from) / 1000
+  if (seconds >= 1) console.log(`  ${seconds.toFixed(1)} s`)
 }
 running = null
