@@ -28,7 +28,7 @@ import { readTables, type SavedTables } from './summaries.ts'
 import { readCalls, type CallsRead } from './system-calls.ts'
 import { Turns } from './turns.ts'
 import { timedReadings } from './timed.ts'
-import { reportUnseen } from './unseen.ts'
+import { reportNoRequests, reportUnseen } from './unseen.ts'
 
 export interface AnalyzeOptions extends FilterOptions, FormatOptions, ClockOptions {
   /** Called now and then with the bytes read so far (as on disk) and in all (null: a stream has no size). */
@@ -174,6 +174,7 @@ export async function analyze(
   const [calls, blocks] = await Promise.all([callsRead, blocksRead])
   options.stages?.enter('answer')
   reportUnseen(straces, diagnostics)
+  reportNoRequests(blocks, diagnostics)
   reportMoved(layout, seenLayers(blocks), diagnostics)
 
   return {

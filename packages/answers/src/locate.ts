@@ -8,6 +8,7 @@ import { documentHead } from './document.ts'
 import { fileMatcher, processMatcher, timeFilter, type FilterOptions } from './filter.ts'
 import { LocateRows, WITNESS, addTo, noNumbers, type PieceRow } from './locate-rows.ts'
 import type { LocateAnswer } from './locate-schema.ts'
+import { inodeEventsAlone } from './unseen.ts'
 
 export interface LocateOptions extends AnalyzeOptions {
   /** 0: all. */
@@ -71,8 +72,16 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
 
 export async function attributeRequests(paths: readonly string[], options: AnalyzeOptions): Promise<Attributed> {
   const attributed = await attribute(paths, options)
-  if (attributed.blocks.length === 0) {
+  const { blocks } = attributed.analysis
+  if (blocks.length === 0) {
     throw new TraceError('usage', 'no block trace among the sources: locate needs one (blktrace, btrace, ftrace)')
+  }
+  const [alone] = inodeEventsAlone(blocks)
+  if (alone) {
+    throw new TraceError(
+      'usage',
+      `${alone.sources[0].path}: its events name inodes, none is of a request; record block_bio_queue beside them, or blktrace (flushtrace inspect shows what there is)`,
+    )
   }
   return attributed
 }

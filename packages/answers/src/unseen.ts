@@ -1,7 +1,7 @@
 /** What a log cannot show because of how it was recorded, each with the option that would show it. */
 import type { DiagnosticKind, Diagnostics } from '@flushtrace/trace'
 import type { StraceFacts } from '@flushtrace/strace'
-import type { StraceSource } from './sources.ts'
+import type { BlockSource, StraceSource } from './sources.ts'
 
 const UNSEEN = {
   noDurations: {
@@ -34,6 +34,13 @@ const UNSEEN = {
     message:
       'The log seems filtered by -e: it holds no call at all of the kinds {}. What it lacks was not seen, not absent.',
     fix: 'record without -e, or with -e trace=%desc,%file,%memory,%process,sync,io_submit,io_getevents,close_range',
+  },
+  noRequests: {
+    code: 'block/no-requests',
+    severity: 'loss',
+    message:
+      'Events here name inodes ({}), but none tells of a request: block_bio_queue is missing. They show who made files dirty and who flushed them, not what went to a disk.',
+    fix: 'enable block_bio_queue, block_rq_issue and block_rq_complete beside them, or run blktrace at the same time',
   },
 } as const satisfies Record<string, DiagnosticKind>
 
@@ -69,6 +76,20 @@ export function reportUnseen(straces: readonly StraceSource[], diagnostics: Diag
       )
     }
   }
+}
+
+/** Where ftrace recorded the events that name inodes, and nothing the requests that they are to name. */
+export function reportNoRequests(blocks: readonly BlockSource[], diagnostics: Diagnostics): void {
+  for (const { sources, reading } of inodeEventsAlone(blocks)) {
+    const events = Object.entries(reading.facts.inodeEvents).map(([event, n]) => `${event} ${n}`)
+    diagnostics.add(UNSEEN.noRequests, { source: sources[0].path }, events.join(', '))
+  }
+}
+
+/** The sources with events that name inodes; none where any source holds an event of the block layer. */
+export function inodeEventsAlone(blocks: readonly BlockSource[]): readonly BlockSource[] {
+  if (blocks.some(({ reading: { facts } }) => Object.keys(facts.actions).length > 0)) return []
+  return blocks.filter(({ reading: { facts } }) => Object.keys(facts.inodeEvents).length > 0)
 }
 
 function forks(facts: StraceFacts): boolean {

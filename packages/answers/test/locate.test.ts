@@ -1,7 +1,10 @@
 /** Block writes of recorded captures by file: the numbers of an answer hold together, whatever is asked for. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { locate, locateEvents, locateSchema, type LocateAnswer, type LocatedWrite } from '../src/index.ts'
+import { inspect, locate, locateEvents, locateSchema, type LocateAnswer, type LocatedWrite } from '../src/index.ts'
 
 const PARTITION = ['0', '1'].map((cpu) => `fixtures/blktrace/partition/loop0.blktrace.${cpu}`)
 const FD_EXT4 = [
@@ -164,6 +167,31 @@ test('system calls alone say nothing of blocks', async () => {
     assert.unreachable()
   } catch (error) {
     assert.match((error as Error).message, /no block trace among the sources/)
+  }
+})
+
+const WROTE = 'dd-519     [000] .....     1.000001: writeback_dirty_folio: bdi 7:0: ino=12 index=0\n'
+
+test('events that name inodes alone: what is missing is named, also by what answers all the same', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
+  try {
+    const path = join(folder, 'tracefs.txt')
+    writeFileSync(path, WROTE.repeat(3))
+    const refused = await locate([path]).then(
+      () => '',
+      (error: Error) => error.message,
+    )
+    assert.match(refused, /tracefs\.txt: its events name inodes, none is of a request; record block_bio_queue/)
+    const { diagnostics } = await inspect([path])
+    const { code, message } = diagnostics[0]
+    assert.is(code, 'block/no-requests')
+    assert.match(message, '(writeback_dirty_folio 3)')
+    // Beside requests they are what they are for.
+    writeFileSync(path, `${WROTE}dd-519     [000] .....     1.000002: block_bio_queue: 7,0 R 0 + 8 [dd]\n`)
+    assert.equal((await inspect([path])).diagnostics, [])
+    assert.is((await locate([path])).total.bytes, 0)
+  } finally {
+    rmSync(folder, { recursive: true })
   }
 })
 
