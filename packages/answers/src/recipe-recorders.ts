@@ -1,5 +1,5 @@
 /** The part of the script that starts and ends the recorders, each only if it is there. */
-import { disksPart } from './recipe-target.ts'
+import { DISKS } from './recipe-target.ts'
 import type { RecipeFileSystem, RecipeTool } from './recipe-options.ts'
 import { shellWord } from './shell-word.ts'
 
@@ -46,7 +46,7 @@ export function recordersPart(
   const blocks = tools.includes('blktrace')
   return [
     START,
-    ...(blocks ? [disksPart(systems), blocksPart(systems)] : []),
+    ...(blocks ? [DISKS, blocksPart(systems)] : []),
     ...(tools.includes('sysdig') ? [SYSDIG] : []),
     ...(tools.includes('strace') ? [targetsPart(processes), STRACE] : []),
     finishPart(blocks),

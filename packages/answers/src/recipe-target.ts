@@ -11,7 +11,11 @@ const DEVICES: Readonly<Partial<Record<RecipeFileSystem, string>>> = {
 }
 
 export function targetPart(systems: readonly RecipeFileSystem[]): string {
-  const wanted = `mounted ${systems.length === 1 ? systems[0] : 'file system'}`
+  const [only, ...others] = systems
+  const one = others.length === 0
+  const wanted = `mounted ${one ? only : 'file system'}`
+  // Requests and calls are recorded of any, and filefrag maps most.
+  const type = one ? `~ /^${TYPES[only]}$/` : '!= ""'
   // ZFS is on no device that lsblk could name: its data sets are taken from the list of mounts.
   const zfs = systems.includes('zfs')
     ? '\n      if ($3 == "zfs" && where == "" && (folder == "" || folder == $2)) print 0, $1, $3, $2\n     '
@@ -25,32 +29,37 @@ choose() {
   lsblk -n -r -o KNAME,MOUNTPOINT "$@" | awk -v where="$where" -v folder="$folder" '
     FILENAME == "/proc/diskstats" { written[$3] = $10; next }
     FILENAME == "/proc/mounts" {${zfs} type[$2] = $3; next }
-    type[$2] ~ /^(${systems.map((fs) => TYPES[fs]).join('|')})$/ && (folder == "" || folder == $2) {
+    type[$2] ${type} && (folder == "" || folder == $2) {
       print written[$1] + 0, $1, type[$2], $2
     }
   ' /proc/diskstats /proc/mounts - | sort -rn | head -n 1
 }
-read -r _ disk fs mount <<END
+${devicesPart(systems)}read -r _ disk fs mount <<END
 $(choose)
 END
 if [ -z "$disk" ] && ! [ -b "$where" ]; then say 'No ${wanted} found there: name a device or a folder.' && exit 1; fi
 [ -n "$disk" ] || disk=$(basename "$(readlink -f "$where")")
-if [ -n "$mount" ]; then say "Recording $fs on $mount, which lies on $disk."; else say "No ${wanted} on $disk: no maps."; fi
+on=$(devices | sed 's|^/dev/||' | tr '\n' ' ' | sed 's/ $//')
+if [ -n "$mount" ]; then say "Recording $fs on $mount, which lies on $on."; else say "No ${wanted} on $disk: no maps."; fi
 [ "$mount" != "$(df -P "$out" | awk 'NR == 2 { print $6 }')" ] || say "So does $out: the recording will show itself."
 `
 }
 
-/** Devices for blktrace: a partition is seen through its disk; dm and md devices beside theirs. */
-export function disksPart(systems: readonly RecipeFileSystem[]): string {
-  const cases = systems.flatMap((fs) => (DEVICES[fs] ? [`${fs}) ${DEVICES[fs]} ;;`] : []))
-  const devices =
-    cases.length === 0
-      ? `echo "/dev/$disk"`
-      : `case $fs in\n    ${[...cases, '*) echo "/dev/$disk" ;;'].join('\n    ')}\n  esac`
-  return String.raw`# disks: the whole disks below, and the dm and md devices between: a partition is seen through its disk
-disks() {
-  ${devices} |
-    xargs lsblk -s -n -l -p -o KNAME,TYPE | awk '$2 != "part" && !seen[$1]++ { print $1 }'
+function devicesPart(systems: readonly RecipeFileSystem[]): string {
+  const cases = systems.flatMap((fs) => (DEVICES[fs] ? [`    ${fs}) found=$(${DEVICES[fs]}) ;;\n`] : []))
+  const ask = cases.length === 0 ? '' : `  case $fs in\n${cases.join('')}  esac\n`
+  return String.raw`# devices: those that the file system lies on
+devices() {
+  found=''
+${ask}  [ -n "$found" ] || found=/dev/$disk
+  echo "$found"
 }
 `
 }
+
+/** Devices for blktrace: a partition is seen through its disk; dm and md devices beside theirs. */
+export const DISKS = String.raw`# disks: the whole disks below, and the dm and md devices between: a partition is seen through its disk
+disks() {
+  devices | xargs lsblk -s -n -l -p -o KNAME,TYPE | awk '$2 != "part" && !seen[$1]++ { print $1 }'
+}
+`

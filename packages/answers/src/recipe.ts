@@ -74,7 +74,7 @@ maps before before
 trap 'stopped=1' INT TERM HUP # from here on the recorders are ended properly
 clock "$out/clock.txt" during
 ${beginCalls(tools)}
-say "Recording $disk for $seconds s into $out. Ctrl-C ends it."
+say "Recording $on for $seconds s into $out. Ctrl-C ends it."
 end=$(($(date +%s) + seconds))${moving.length === 0 ? '' : ' age=0 n=0'}
 while [ -z "$stopped" ] && [ "$(date +%s)" -lt "$end" ]; do
   sleep 1${during}

@@ -110,6 +110,36 @@ scripts('hold what they were given as one quoted word, and run nothing of it', (
   }
 })
 
+/** What the script says it records, on a machine with this mount; `devices` are a btrfs's. */
+function recorded(mount: string, devices: string, asked: RecipeOptions = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'recipe-'))
+  try {
+    const mounts = join(folder, 'mounts')
+    writeFileSync(mounts, mount)
+    const [disk, mountpoint] = mount.split(' ')
+    const show = devices.replace(/\S+/g, (name) => `\tdevid 1 size 1GiB used 1GiB path ${name}\n`)
+    const stubs = { id: '0', lsblk: `${disk.replace('/dev/', '')} ${mountpoint}`, btrfs: `Label: none\n${show}` }
+    for (const [name, says] of Object.entries(stubs))
+      writeFileSync(join(folder, name), `#!/bin/sh\ncat <<'END'\n${says}\nEND\n`, { mode: 0o755 })
+    const script = recipe({ ...asked, tools: ['strace'] }).split('# save FILE')[0]
+    return sh(script.replaceAll('/proc/mounts', mounts), folder, {
+      ...process.env,
+      PATH: `${folder}:${process.env.PATH}`,
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+scripts('take a file system that has no map but filefrag’s, and name all disks of one', () => {
+  assert.is(recorded('/dev/sdz1 /data f2fs rw 0 0\n', ''), 'Recording f2fs on /data, which lies on sdz1.\n')
+  assert.match(recorded('/dev/sdz1 /data f2fs rw 0 0\n', '', { fs: 'ext4' }), 'No mounted ext4 found there')
+  const two = recorded('/dev/sdy /srv btrfs rw 0 0\n', '/dev/sdy /dev/sdz')
+  assert.is(two, 'Recording btrfs on /srv, which lies on sdy sdz.\n')
+  // Without its tools.
+  assert.is(recorded('/dev/sdy /srv btrfs rw 0 0\n', ''), 'Recording btrfs on /srv, which lies on sdy.\n')
+})
+
 scripts('refuse what does not show, and choices that are none', async () => {
   const bad = ['\u001b[2J', 'a\nb', '\u202egpj', 'a\u200bb', '\u2028', '\u009b31m', '\udcff']
   const asked = [

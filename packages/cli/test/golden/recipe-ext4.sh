@@ -24,17 +24,24 @@ choose() {
   lsblk -n -r -o KNAME,MOUNTPOINT "$@" | awk -v where="$where" -v folder="$folder" '
     FILENAME == "/proc/diskstats" { written[$3] = $10; next }
     FILENAME == "/proc/mounts" { type[$2] = $3; next }
-    type[$2] ~ /^(ext[234])$/ && (folder == "" || folder == $2) {
+    type[$2] ~ /^ext[234]$/ && (folder == "" || folder == $2) {
       print written[$1] + 0, $1, type[$2], $2
     }
   ' /proc/diskstats /proc/mounts - | sort -rn | head -n 1
+}
+# devices: those that the file system lies on
+devices() {
+  found=''
+  [ -n "$found" ] || found=/dev/$disk
+  echo "$found"
 }
 read -r _ disk fs mount <<END
 $(choose)
 END
 if [ -z "$disk" ] && ! [ -b "$where" ]; then say 'No mounted ext4 found there: name a device or a folder.' && exit 1; fi
 [ -n "$disk" ] || disk=$(basename "$(readlink -f "$where")")
-if [ -n "$mount" ]; then say "Recording $fs on $mount, which lies on $disk."; else say "No mounted ext4 on $disk: no maps."; fi
+on=$(devices | sed 's|^/dev/||' | tr '\n' ' ' | sed 's/ $//')
+if [ -n "$mount" ]; then say "Recording $fs on $mount, which lies on $on."; else say "No mounted ext4 on $disk: no maps."; fi
 [ "$mount" != "$(df -P "$out" | awk 'NR == 2 { print $6 }')" ] || say "So does $out: the recording will show itself."
 # save FILE COMMAND...: what a command prints. What takes too long is cut off.
 limit=$(timeout --foreground 1 echo timeout --foreground 120 2>/dev/null)
@@ -95,8 +102,7 @@ start() {
 }
 # disks: the whole disks below, and the dm and md devices between: a partition is seen through its disk
 disks() {
-  echo "/dev/$disk" |
-    xargs lsblk -s -n -l -p -o KNAME,TYPE | awk '$2 != "part" && !seen[$1]++ { print $1 }'
+  devices | xargs lsblk -s -n -l -p -o KNAME,TYPE | awk '$2 != "part" && !seen[$1]++ { print $1 }'
 }
 # record_blocks: blktrace, and the kernel's events that name inodes. Where the kernel forbids blktrace (lockdown, no
 # debugfs), its events of requests in its place. They get an instance of their own, removed at the end.
@@ -164,7 +170,7 @@ trap 'stopped=1' INT TERM HUP # from here on the recorders are ended properly
 clock "$out/clock.txt" during
 record_blocks
 record_programs
-say "Recording $disk for $seconds s into $out. Ctrl-C ends it."
+say "Recording $on for $seconds s into $out. Ctrl-C ends it."
 end=$(($(date +%s) + seconds))
 while [ -z "$stopped" ] && [ "$(date +%s)" -lt "$end" ]; do
   sleep 1
