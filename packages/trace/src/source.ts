@@ -114,6 +114,8 @@ async function walk(directory: string, opened: Opened, diagnostics: Diagnostics)
     if (entry.isDirectory()) await walk(path, opened, diagnostics)
     else if (entry.isSymbolicLink()) opened.links.push({ path, target: await readlink(path) })
     else if (entry.isFile()) await openPath(path, opened, false, diagnostics)
+    // A pipe that nobody writes to would hold up all the others.
+    else diagnostics.add(UNREADABLE, { source: path }, `${path}: in a folder only files are read, and this is none`)
   }
 }
 

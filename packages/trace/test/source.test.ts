@@ -147,6 +147,20 @@ sources('a directory is walked in order; links are data and not followed', async
   ])
 })
 
+sources('a pipe in a folder is passed over, and that is told', async ({ folder }) => {
+  const root = join(folder, 'with-pipe')
+  mkdirSync(root)
+  writeFileSync(join(root, 'a'), LINE)
+  makePipe(join(root, 'pipe'))
+  const diagnostics = new Diagnostics()
+  const { sources: found } = await openSources([root], diagnostics)
+  assert.equal(
+    found.map(({ path }) => path),
+    [join(root, 'a')],
+  )
+  assert.equal(codes(diagnostics), ['source/unreadable'])
+})
+
 sources('a link that is named on purpose is followed', async ({ folder }) => {
   writeFileSync(join(folder, 'real'), LINE)
   symlinkSync('real', join(folder, 'link'))
