@@ -161,6 +161,31 @@ for (const sector of ['12', '7:0', 'sdz:12', '4096:7:0']) {
   })
 }
 
+test('what md writes for itself on a member is metadata, not a file’s data', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
+  try {
+    const files = {
+      'blkparse.txt': [8, 24, 4096]
+        .map((sector, k) => `  8,16    0  ${k + 1}     0.00000000${k}   519  Q  WS ${sector} + 8 [md0_raid1]\n`)
+        .join(''),
+      'lsblk.json': JSON.stringify({
+        blockdevices: [{ name: 'sdb', kname: 'sdb', 'maj:min': '8:16', type: 'disk', size: 1 << 26 }],
+      }),
+      'mdadm.txt':
+        '/dev/sdb:\n          Magic : a92b4efc\n    Data Offset : 4096 sectors\n   Super Offset : 8 sectors\n',
+    }
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+    const writes = await writesOf([folder], {})
+    assert.equal(
+      writes.map(({ what, confidence }) => `${what} ${confidence}`),
+      ['metadata snapshot', 'metadata snapshot', 'unknown unknown'],
+    )
+    assert.match(JSON.stringify(writes[0].evidence), 'mdadm.txt')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
 test('system calls alone say nothing of blocks', async () => {
   try {
     await locate(['fixtures/strace/fd-ext4/strace.txt'])

@@ -6,13 +6,23 @@ const SECTOR = 512
 /** Disk, partition, array, encryption, volume: real stacks have fewer. A ring in damaged tables has more. */
 const MAX_DEPTH = 16
 
+/** What an array keeps for itself on a member, and the table that says so. Bytes, half-open. */
+export interface OwnArea {
+  readonly device: number
+  readonly start: number
+  readonly end: number
+  readonly source: string
+}
+
 export class DeviceGraph {
   readonly layers: readonly Layer[]
   readonly #above = new Map<number, Layer[]>()
   readonly #fsOf = new Map<number, FileSystem>()
+  readonly #own: ReadonlyMap<number, OwnArea>
 
   /** `layers`: what a table tells exactly hides what another only names. */
-  constructor(layers: readonly Layer[], fileSystems: readonly FileSystem[]) {
+  constructor(layers: readonly Layer[], fileSystems: readonly FileSystem[], own: readonly OwnArea[] = []) {
+    this.#own = new Map(own.map((area) => [area.device, area]))
     const exact = new Set(layers.flatMap((layer) => (layer.kind === 'opaque' ? [] : [layer.upper])))
     const seen = new Set<string>()
     this.layers = layers.filter((layer) => {
@@ -32,7 +42,7 @@ export class DeviceGraph {
 
   /** A file system lies on it, or no layer does. */
   isPlain(device: number): boolean {
-    return this.#fsOf.has(device) || !this.#above.has(device)
+    return this.#fsOf.has(device) || !(this.#above.has(device) || this.#own.has(device))
   }
 
   #link(layer: Layer): void {
@@ -46,10 +56,11 @@ export class DeviceGraph {
   #up(device: number, byte: number, bytes: number, below: readonly number[]): Placement[] {
     const layers = [...below, device]
     const here = (at: number, length: number): Placement => {
-      return { at, bytes: length, fs: this.#fsOf.get(device) ?? null, device, byte: byte + at, layers }
+      const arrayOwn = this.#ownerOf(device, byte + at, length)
+      return { at, bytes: length, fs: this.#fsOf.get(device) ?? null, arrayOwn, device, byte: byte + at, layers }
     }
     if (this.isPlain(device) || layers.length > MAX_DEPTH) return [here(0, bytes)]
-    const above = this.#above.get(device) as Layer[]
+    const above = this.#above.get(device) ?? []
     const parts = above.flatMap((layer) => piecesAbove(layer, device, byte, bytes)).sort((a, b) => a.at - b.at)
     const placements: Placement[] = []
     let at = 0
@@ -64,5 +75,9 @@ export class DeviceGraph {
     }
     if (at < bytes) placements.push(here(at, bytes - at))
     return placements
+  }
+  #ownerOf(device: number, byte: number, bytes: number): string | null {
+    const own = this.#own.get(device)
+    return own && byte >= own.start && byte + bytes <= own.end ? own.source : null
   }
 }

@@ -25,9 +25,12 @@ export interface NamedLayer {
 
 /** What a member of an array says of itself; null: nothing. */
 export interface ArrayMember {
+  readonly source: string
   /** Where its data begin, and how many bytes there are. */
   at: number | null
   bytes: number | null
+  /** Where its superblock begins. */
+  superAt: number | null
   raid0Layout: Raid0Layout
 }
 

@@ -66,6 +66,8 @@ export interface Placement {
   readonly bytes: number
   /** null: no file system is known to lie there. */
   readonly fs: FileSystem | null
+  /** An array keeps it for itself, and no file of any system can lie there: the table that says so; null: nothing does. */
+  readonly arrayOwn: string | null
   readonly device: number
   /** Bytes from the start of `device`. */
   readonly byte: number
@@ -130,7 +132,7 @@ export interface DiskLayout {
    * units from the start of `device`. Pieces add up to `bytes`.
    */
   resolve(device: number, sector: number, bytes: number): Placement[]
-  /** Whether `resolve` leads nowhere else: a file system lies on the device itself, or nothing is known to. */
+  /** Whether `resolve` tells nothing else: a file system lies on the device itself, or nothing is known to. */
   isPlain(device: number): boolean
   /** `loop0`, `dm-3 (vg-lv)`; null for a device nothing told about. */
   nameOf(device: number): string | null

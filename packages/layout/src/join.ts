@@ -1,7 +1,7 @@
 /** All findings as one answer: layers with numbers, file systems with their maps, names and address spaces. */
 import type { Diagnostics } from '@flushtrace/trace'
 import { ChunkMap, SUPERBLOCK_BYTES, SUPERBLOCKS, type BtrfsFacts } from './btrfs-facts.ts'
-import { DeviceGraph } from './device-graph.ts'
+import { DeviceGraph, type OwnArea } from './device-graph.ts'
 import { LAYOUT } from './diagnostics.ts'
 import type { DiskLayout, LayoutSource } from './disk-layout.ts'
 import { boundEncoded, overlapOf } from './extent-builder.ts'
@@ -10,6 +10,7 @@ import { FsJoin } from './fs-join.ts'
 import type { Layer } from './layer.ts'
 import { AREAS, type LayoutMap } from './layout-map.ts'
 import { byTime } from './map-time.ts'
+import { ownArea } from './mdraid.ts'
 import { addName, finishFs, formatMap, type FsDraft } from './saved-fs.ts'
 import { SubvolumePaths } from './subvolume-paths.ts'
 
@@ -34,7 +35,8 @@ export function joinFindings(
   for (const draft of join.drafts) addFormat(findings, draft)
   for (const { maps } of join.drafts) maps.sort(byTime)
   const fileSystems = join.drafts.map(finishFs)
-  const graph = new DeviceGraph([...devices.layers, ...namedLayers(findings, diagnostics)], fileSystems)
+  const layers = [...devices.layers, ...namedLayers(findings, diagnostics)]
+  const graph = new DeviceGraph(layers, fileSystems, ownAreas(findings))
   return {
     sources,
     devices: devices.all().map(({ device, name, mapperName, kind, bytes }) => {
@@ -87,6 +89,15 @@ function namedLayers({ devices }: Findings, diagnostics: Diagnostics): Layer[] {
     const layer = make((name) => devices.find(name))
     if (!layer) diagnostics.add(LAYOUT.noDevice, null, upper)
     return layer ?? []
+  })
+}
+
+/** What arrays keep for themselves, once all names are known. */
+function ownAreas({ devices }: Findings): OwnArea[] {
+  return [...devices.members].flatMap(([name, member]) => {
+    const device = devices.find(name)
+    const area = ownArea(member)
+    return device === null || area === null ? [] : [{ device, ...area, source: member.source }]
   })
 }
 

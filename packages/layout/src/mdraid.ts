@@ -6,13 +6,15 @@
  *     mdadm -E DEV    /dev/sda1:
  *                            Raid Level : raid1
  *                        Avail Dev Size : 1046528 sectors (511.00 MiB 535.82 MB)
- *                           Data Offset : 264192 sectors
+ *                           Data Offset : 264192 sectors      not of 1.0
+ *                          Super Offset : 8 sectors           not of 0.90
  *                                Layout : original                             raid0, from mdadm 4.2 on
  *
  * Metadata 0.90 and 1.0 stand at the end of a member, so data begin at its first byte; of 1.1 and 1.2 only mdadm -E tells
  * where they begin. raid1: byte for byte. raid0 (strip-zones.ts), raid10 near: chunks in turn. raid4/5/6 have
  * parity, which is no file's: not computed. Sources: torvalds/linux drivers/md/{md,raid0,raid10}.c; mdadm(8), md(4).
  */
+import type { ArrayMember } from './device-table.ts'
 import type { Findings } from './findings.ts'
 import type { Layer } from './layer.ts'
 import type { LineUse, SideFile } from './side-file.ts'
@@ -21,6 +23,7 @@ import { stripZones } from './strip-zones.ts'
 const ARRAY = /^(md\S*) : (?:active|inactive)(?: \([\w-]+\))* (?:(linear|multipath|faulty|raid\d+) )?(.+)$/
 const DETAILS = /^ +(\d+) blocks(?: super (\S+))?(.*)$/
 const SECTOR = 512
+const SUPERBLOCK_BYTES = 4096
 
 export function sniffMdstat(text: string): boolean {
   return text.startsWith('Personalities :')
@@ -121,15 +124,28 @@ export async function readMdadm(file: SideFile, { devices }: Findings): Promise<
       member = head[1]
       return 'used'
     }
-    const told = /^ +(Data Offset|Avail Dev Size|Layout) : (\w+)/.exec(line)
+    const told = /^ +(Data Offset|Super Offset|Avail Dev Size|Layout) : (\w+)/.exec(line)
     if (!told) return 'note'
     const [, what, value] = told
-    const known = devices.members.get(member) ?? { at: null, bytes: null, raid0Layout: null }
+    const { path: source } = file
+    const known = devices.members.get(member) ?? { source, at: null, bytes: null, superAt: null, raid0Layout: null }
     devices.members.set(member, known)
     if (what === 'Data Offset') known.at = Number(value) * SECTOR
+    else if (what === 'Super Offset') known.superAt = Number(value) * SECTOR
     else if (what === 'Avail Dev Size') known.bytes = Number(value) * SECTOR
     else if (value === 'original' || value === 'alternate') known.raid0Layout = value
     else return 'note'
     return 'used'
   })
+}
+
+/**
+ * What md keeps for itself on a member: superblock, bitmap and list of bad blocks lie together, before the data (1.1, 1.2)
+ * or behind them (1.0). Bytes; null where mdadm -E does not tell. Source: torvalds/linux drivers/md/md.c super_1_load().
+ */
+export function ownArea({ at, bytes, superAt }: ArrayMember): { start: number; end: number } | null {
+  if (superAt === null) return null
+  if (at !== null && superAt < at) return { start: superAt, end: at }
+  const dataEnd = (at ?? 0) + (bytes ?? Infinity)
+  return superAt >= dataEnd ? { start: dataEnd, end: superAt + SUPERBLOCK_BYTES } : null
 }

@@ -211,4 +211,43 @@ devices('btrfs: both copies of a tree block have its address', () => {
   }
 })
 
+/** As mdadm 4.2 prints them, of 64 MiB each. */
+const OWN = {
+  '1.2': ` Avail Dev Size : 126976 sectors (62.00 MiB 65.01 MB)
+    Data Offset : 4096 sectors
+   Super Offset : 8 sectors
+`,
+  '1.0': ` Avail Dev Size : 130816 sectors (63.88 MiB 66.98 MB)
+   Super Offset : 131056 sectors
+`,
+}
+
+/** What an array of one partition keeps there for itself, by sector of the disk. */
+async function ownOn(version: keyof typeof OWN): Promise<(sector: number, bytes?: number) => string | null> {
+  const row = { 'maj:min': '8:0', name: 'sda', kname: 'sda', type: 'disk', size: 80 * MIB, start: null, pkname: null }
+  const part = { ...row, 'maj:min': '8:1', name: 'sda1', kname: 'sda1', type: 'part', size: 64 * MIB, start: 2048 }
+  const { layout } = await readFiles({
+    'lsblk.json': JSON.stringify({ blockdevices: [row, { ...part, pkname: 'sda' }] }),
+    'mdadm.txt': `/dev/sda1:\n          Magic : a92b4efc\n        Version : ${version}\n${OWN[version]}`,
+  })
+  return (sector, bytes = 4096) => {
+    const [piece] = layout.resolve(device('8:0'), sector, bytes)
+    assert.is(piece.fs, null)
+    return piece.arrayOwn
+  }
+}
+
+devices('what an array keeps for itself on a member lies before its data (1.2) or behind them (1.0)', async () => {
+  const before = await ownOn('1.2')
+  // A boot loader may lie before the superblock.
+  assert.equal([before(2048), before(2056), before(2048 + 4088)], [null, 'mdadm.txt', 'mdadm.txt'])
+  assert.equal([before(2048 + 4096), before(2048 + 4092)], [null, null])
+  const behind = await ownOn('1.0')
+  assert.equal([behind(2048), behind(2048 + 130_808)], [null, null])
+  assert.equal(
+    [behind(2048 + 130_816), behind(2048 + 131_056), behind(2048 + 131_064, 512)],
+    ['mdadm.txt', 'mdadm.txt', null],
+  )
+})
+
 devices.run()

@@ -8,7 +8,8 @@
  * 2. ext4lazyinit writes zeroes over inode tables, without the mark.
  * 3. With data=journal, jbd2 writes data to its place as it does metadata, with the mark (newer kernels): only a map tells
  *    them apart.
- * 4. Superblocks have their places: ext4 the first 4 KiB, xfs the first sector, btrfs 64 KiB, 64 MiB and 256 GiB.
+ * 4. What an array of md keeps on its members for itself (superblock, bitmap) lies outside of what it hands on.
+ * 5. Superblocks have their places: ext4 the first 4 KiB, xfs the first sector, btrfs 64 KiB, 64 MiB and 256 GiB.
  * Sources: torvalds/linux include/linux/jbd2.h JBD2_JOURNAL_REQ_FLAGS, fs/xfs/xfs_buf.c, fs/xfs/xfs_log.c,
  * fs/btrfs/disk-io.c write_dev_supers(), fs/jbd2/checkpoint.c __flush_batch(), fs/ext4/super.c ext4_run_li_request().
  */
@@ -57,6 +58,8 @@ export class Natures {
 
   /** null: it carries a file's data. */
   of(piece: ViewPiece, flags: number, comm: string | null): Nature | null {
+    if (piece.arrayOwn !== null)
+      return { what: 'metadata', confidence: 'snapshot', rule: 'area', origin: piece.arrayOwn }
     const meta = (flags & OP.meta) !== 0
     const known = this.#claims.areaAt(piece.view, piece.address, piece.byte)
     if (meta || comm === 'ext4lazyinit') {

@@ -34,6 +34,8 @@ export interface ViewPiece {
   /** In the space that the file system's own numbers count: logical on btrfs; null: no chunk map tells. */
   readonly address: number | null
   readonly holds: 'data' | 'metadata' | 'system' | 'mixed' | null
+  /** An array keeps it for itself: the table that says so. */
+  readonly arrayOwn: string | null
 }
 
 export class FsViews {
@@ -70,19 +72,23 @@ export class FsViews {
   pieces(device: number, sector: number, bytes: number): ViewPiece[] {
     if (this.#isBottom(device)) return this.#piecesOn(device, sector * 512, bytes, 0)
     const placements = this.#layout?.resolve(device, sector, bytes) ?? []
-    // No file system is known on any layer: then the device that was asked counts, as it is.
-    if (placements.every(({ fs }) => fs === null)) return this.#piecesOn(device, sector * 512, bytes, 0)
-    return placements.flatMap((piece) => this.#piecesOn(piece.device, piece.byte, piece.bytes, piece.at))
+    // Nothing is known on any layer: then the device that was asked counts, as it is.
+    if (placements.every(({ fs, arrayOwn }) => fs === null && arrayOwn === null))
+      return this.#piecesOn(device, sector * 512, bytes, 0)
+    return placements.flatMap((piece) => {
+      return this.#piecesOn(piece.device, piece.byte, piece.bytes, piece.at, piece.arrayOwn)
+    })
   }
 
   /** A range of the device that a file system lies on. */
-  #piecesOn(device: number, byte: number, bytes: number, at: number): ViewPiece[] {
+  #piecesOn(device: number, byte: number, bytes: number, at: number, arrayOwn: string | null = null): ViewPiece[] {
     const view = this.ofDevice(device)
-    if (view.type !== 'btrfs') return [{ at, bytes, view, device, byte, address: byte, holds: null }]
-    if (!view.fs) return [{ at, bytes, view, device, byte, address: null, holds: null }]
-    return view.fs.addressesOf(device, byte, bytes).map((piece) => {
-      const { address, holds } = piece
-      return { at: at + piece.at, bytes: piece.bytes, view, device, byte: byte + piece.at, address, holds }
+    const piece = { at, bytes, view, device, byte, address: byte, holds: null, arrayOwn }
+    if (view.type !== 'btrfs') return [piece]
+    if (!view.fs) return [{ ...piece, address: null }]
+    return view.fs.addressesOf(device, byte, bytes).map((part) => {
+      const { address, holds } = part
+      return { ...piece, at: at + part.at, bytes: part.bytes, byte: byte + part.at, address, holds }
     })
   }
 

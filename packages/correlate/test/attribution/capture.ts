@@ -146,7 +146,7 @@ function layoutOf(story: FsStory): DiskLayout {
     images: [],
     isPlain: () => true,
     resolve: (device, sector, bytes) => [
-      { at: 0, bytes, fs: device === DISK ? fs : null, device, byte: sector * 512, layers: [device] },
+      { at: 0, bytes, fs: device === DISK ? fs : null, arrayOwn: null, device, byte: sector * 512, layers: [device] },
     ],
     nameOf: none,
     deviceOf: none,
