@@ -56,7 +56,7 @@ export class ResultPart {
       this.value = value
       return
     }
-    if (buf[start] === 0x3f) {
+    if (start < end && buf[start] === 0x3f) {
       const word = start + 2
       const restart = buf[start + 1] === SPACE && buf[word] === 0x45 // E of ERESTART…
       this.outcome = restart ? RESTARTED : UNKNOWN
@@ -69,13 +69,13 @@ export class ResultPart {
     }
     let p = start
     while (p < end && buf[p] !== SPACE && buf[p] !== 0x3c) p++
-    if (buf[p] === 0x3c && opensDecoration(buf, p, buf[p - 1])) {
+    if (p < end && buf[p] === 0x3c && opensDecoration(buf, p, buf[p - 1])) {
       const known = this.#known.endOfKnown(buf, p, end)
       const close = known < 0 ? endOfDecoration(buf, p, end) : known
       this.decorationStart = p
       this.decorationEnd = close
       p = close
-    } else if (buf[p] === SPACE && buf[p + 1] === 0x2f && buf[p + 2] === 0x2a) {
+    } else if (p < end && buf[p] === SPACE && buf[p + 1] === 0x2f && buf[p + 2] === 0x2a) {
       // A child's pid in the tracer's own namespace is the one that its lines begin with.
       const translated = parseNumber(buf, p + 4, end)
       if (translated > 0 && latin1(buf, p, end).includes('in strace')) this.value = translated
@@ -83,7 +83,7 @@ export class ResultPart {
     if (buf[start] === 0x2d) {
       this.outcome = FAILED
       p++
-      if (buf[p] >= 0x41 && buf[p] <= 0x5a) {
+      if (p < end && buf[p] >= 0x41 && buf[p] <= 0x5a) {
         this.errnoStart = p
         while (p < end && buf[p] !== SPACE) p++
         this.errnoEnd = p

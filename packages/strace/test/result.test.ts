@@ -5,9 +5,9 @@ import { ResultPart } from '../src/result.ts'
 
 const results = suite('result')
 
-function parse(text: string): Record<string, unknown> {
-  // Looked at beyond its end, `0` would become `0x5`.
-  const buf = Buffer.from(`) = ${text}x5 <9.000000>`)
+/** Looked at beyond its end, `0` would become `0x5`. */
+function parse(text: string, beyond = 'x5 <9.000000>'): Record<string, unknown> {
+  const buf = Buffer.from(`) = ${text}${beyond}`)
   const end = 4 + Buffer.byteLength(text)
   const part = new ResultPart()
   part.parse(buf, 4, end)
@@ -28,6 +28,11 @@ results('values', () => {
   assert.equal(parse('0 (Timeout) <0.000001>'), { outcome: 'ok', value: 0, tookNs: 1000 })
   assert.equal(parse('1 ([{fd=3, revents=POLLIN}])'), { outcome: 'ok', value: 1 })
   assert.equal(parse('1 (in [3], left {tv_sec=0, tv_usec=5}) <0.000001>'), { outcome: 'ok', value: 1, tookNs: 1000 })
+})
+
+results('a line that is cut before the name of the error names none, whatever the next one begins with', () => {
+  for (const beyond of ['\nE', ' EIO', '<a>']) assert.equal(parse('-1', beyond), { outcome: 'failed', value: -1 })
+  assert.equal(parse('', '?'), { valid: false })
 })
 
 results('errors', () => {
