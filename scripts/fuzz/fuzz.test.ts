@@ -42,6 +42,12 @@ fuzz('what inspect reads rank answers, unasked by what: a table names no process
   for (const seed of tables) await holds({ ...seed, question: 0, by: 'process', piece: 61 })
 })
 
+fuzz('rank may refuse a trace of which no line can be read', async () => {
+  const [one] = corpus().filter(({ name }) => name === 'strace/cut-last-line.txt')
+  const cut = { ...one, bytes: Buffer.from('3000  fsync(3</srv/x'), beside: {} }
+  await holds({ ...cut, question: 0, by: 'process', piece: 61 })
+})
+
 fuzz(`${MUTATED} mutated ones`, async () => {
   const cases = new Cases(SEED)
   for (let number = 0; number < MUTATED; number++) await holds(cases.make(number))
