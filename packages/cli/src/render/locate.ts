@@ -123,8 +123,11 @@ function below(row: LocateRow): string[] {
   const { what, processes, candidates, flushes, fua } = row
   // What the file system writes for itself nobody made dirty: it was written for a flush.
   const own = what === 'journal' || what === 'metadata' || what === 'superblock'
-  const all = processes.map(({ pid, name, via }) => {
-    const how = VIAS[via] === '' || own ? '' : `, ${VIAS[via]}`
+  const all = processes.map(({ pid, name, via, bytes: dirtied }) => {
+    // It asked for the file to be safe, and dirtied none of what was written.
+    const only = what === 'file' && via === 'flush' && dirtied === 0 && flushes > 0
+    const said = only ? 'flush requests only' : VIAS[via]
+    const how = said === '' || own ? '' : `, ${said}`
     return `${own ? 'for the flushes of ' : ''}${safe(name ?? '?')} [${pid ?? '?'}]${how}`
   })
   // The same process in two ways that need not be told apart here.

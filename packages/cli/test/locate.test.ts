@@ -1,0 +1,22 @@
+/** What locate says in words of an answer. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { locateSchema } from '@flushtrace/answers'
+import { renderLocate } from '../src/render/locate.ts'
+import { flushtrace } from './run.ts'
+
+const locate = suite('locate in words')
+
+locate('who only asked for a flush did not make the file dirty', async () => {
+  const { out } = await flushtrace('locate', 'fixtures/strace/attach-samba', 'fixtures/locate/samba', '--json')
+  const answer = locateSchema.parse(JSON.parse(out))
+  const row = answer.rows.find(({ what, flushes }) => what === 'file' && flushes > 0)
+  assert.ok(row)
+  const others = renderLocate(answer, [], 120)
+  row.processes.push({ pid: 42, name: 'fallocate', bytes: 0, via: 'flush' })
+  const text = renderLocate(answer, [], 120)
+  assert.match(text, 'fallocate [42], flush requests only')
+  assert.not.match(others, 'flush requests only')
+})
+
+locate.run()
