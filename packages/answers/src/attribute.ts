@@ -14,7 +14,7 @@ export interface Attributed {
   readonly actors: Actors
   readonly book: FileBook
   /** ns since the start of the answer, by block trace; null: its times cannot be placed beside the calls. */
-  readonly placed: readonly (((atNs: number) => number) | null)[]
+  readonly placed: readonly (Shift | null)[]
   /** How far the clocks of calls and requests may be apart. */
   readonly slackNs: number
 }
@@ -63,9 +63,10 @@ export async function attribute(
     },
   })
   refuseUnread(analysis)
-  const coarse = areCoarse(calls)
   const slackNs = slackOf(analysis)
-  const placed = traces.map((source) => (coarse ? null : placedBy(analysis, source)))
+  const shifts = traces.map((source) => shiftOf(analysis, source))
+  const callsTimed = !areCoarse(calls) && shifts.some(({ beside }) => beside !== null)
+  const placed = shifts.map(({ beside }) => (callsTimed ? beside : null))
   const attribution = new Attribution({
     calls,
     blocks,
@@ -73,7 +74,8 @@ export async function attribute(
     actors,
     book,
     layout: analysis.layout,
-    placed,
+    placed: callsTimed ? placed : shifts.map(({ beside, apart }) => beside ?? apart),
+    callsTimed,
     slackNs,
     doubtNs: doubtOf(analysis),
     look: () => analysis.capture.memory.look(paths.join(', '), null),
@@ -122,7 +124,12 @@ function areCoarse({ startNs, length }: CallLog): boolean {
   return startNs.values.every((ns) => ns % 1e9 === fraction)
 }
 
-function placedBy(analysis: Analysis, source: BlockSource): ((atNs: number) => number) | null {
-  const offsetNs = analysis.blocks.find(({ reading }) => reading === source.reading)?.offsetNs ?? null
-  return offsetNs === null ? null : (atNs) => atNs + offsetNs
+type Shift = (atNs: number) => number
+
+/** What puts the times of a trace on the clock of the calls, and on one that block traces have for themselves; null: nothing. */
+function shiftOf(analysis: Analysis, source: BlockSource): { beside: Shift | null; apart: Shift | null } {
+  const by = (offsetNs: number | null | undefined): Shift | null =>
+    offsetNs === null || offsetNs === undefined ? null : (atNs) => atNs + offsetNs
+  const trace = analysis.blocks.find(({ reading }) => reading === source.reading)
+  return { beside: by(trace?.offsetNs), apart: by(trace?.apart?.offsetNs) }
 }

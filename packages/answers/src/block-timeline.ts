@@ -25,6 +25,8 @@ export class BlockTimeline {
   /** The wall-clock time of ns 0. */
   origin: Instant | null
   readonly placed: PlacedSource[]
+  /** Where nothing joins any block trace to the calls: what joins them to each other. */
+  #apart: BlockTimeline | null = null
   readonly #clocks = new Map<number, Alignment>()
   /** By source of the capture. */
   readonly #given: ReadonlyMap<number, number>
@@ -45,6 +47,11 @@ export class BlockTimeline {
   /** The place of a trace, asked with its first batch. */
   clockOf(source: BlockSource, index: number, first: BlockBatch): Alignment {
     return this.#clocks.get(index) ?? this.#told(source, first) ?? this.#axis() ?? alignedBy('none', null)
+  }
+
+  /** The place of a trace beside other block traces, on a clock that calls have no place on; null: there is none. */
+  apart(index: number): Alignment | null {
+    return (this.#apart && this.#apart.#clocks.get(index)) ?? null
   }
 
   /** Settles the places of all traces that can be read twice. `again`: readings of `sources` made for this alone. */
@@ -107,6 +114,12 @@ export class BlockTimeline {
       else if (surest?.found) place(surest, alignmentOf(surest.found))
       else place(next, this.#axis() ?? (next.found ? alignmentOf(next.found) : alignedBy('none', null)))
     }
+    if (all.length < 2 || all.some(({ index }) => this.#clocks.get(index)?.offsetNs !== null)) return
+    this.#apart = new BlockTimeline(null, [], new Map(), this.#layout)
+    this.#apart.#settle(
+      sources,
+      all.map((one) => ({ ...one, found: null })),
+    )
   }
 
   /** By the user's word or a note. */

@@ -12,6 +12,8 @@ export interface BlockTrace extends BlockSource {
   /** Where its time 0 lies in ns since the start of the answer; null where nothing tells. */
   readonly offsetNs: number | null
   readonly clock: Alignment
+  /** Where it lies beside the other block traces, if all that is known is that. */
+  readonly apart: Alignment | null
   readonly devices: readonly DeviceSummary[]
   /** What its remap events show. */
   readonly layers: readonly SeenLayer[]
@@ -53,12 +55,13 @@ export async function readBlocks(
     const tracker = new RequestTracker(diagnostics)
     const anchors = new BlockAnchors()
     const onDevice = device?.rows(diagnostics) ?? null
+    const apart = timeline.apart(k)
     let clock: Alignment | null = null
     for await (const batch of turn ? turn.of(source.reading.batches) : source.reading.batches) {
       clock ??= timeline.clockOf(source, k, batch)
       const { offsetNs } = clock
-      putRight(batch.atNs, batch.length, clock)
-      if (batch.inodes) putRight(batch.inodes.atNs, batch.inodes.length, clock)
+      putRight(batch.atNs, batch.length, apart ?? clock)
+      if (batch.inodes) putRight(batch.inodes.atNs, batch.inodes.length, apart ?? clock)
       if (offsetNs === null) {
         anchors.add(batch)
         if (keep) diagnostics.add(UNALIGNED, { source: path }, path)
@@ -72,7 +75,8 @@ export async function readBlocks(
     // A pipe can't be looked into before: its place is found when it has passed.
     if (clock?.aligned === 'none' && clock.offsetNs === null) clock = alignedTo(timeline.placed, anchors, false)
     clock ??= alignedBy('none', null)
-    return { ...source, clock, offsetNs: clock.offsetNs, devices: tracker.summaries(), layers: tracker.layers.all }
+    const { offsetNs } = clock
+    return { ...source, clock, offsetNs, apart, devices: tracker.summaries(), layers: tracker.layers.all }
   }
   if (turns) {
     return Promise.all(

@@ -3,6 +3,18 @@ import { z } from 'zod'
 import { headShape } from './document-schema.ts'
 
 const clock = z.enum(['wall', 'monotonic', 'timeOfDay', 'relative', 'none'])
+const alignment = {
+  aligned: z.enum(['wall', 'note', 'given', 'data', 'none']),
+  offsetNs: z.number().nullable(),
+  residualNs: z.number().nullable(),
+  /** By how many millionths its clock runs slower than the one it was aligned with; null: not seen to. */
+  driftPpm: z.number().nullable(),
+  /** How far the drift may be from that; before and after what matched, it adds to residualNs. null: not known. */
+  driftResidualPpm: z.number().nullable(),
+  matched: z.int().nullable(),
+  /** 0 to 1; null where nothing was looked for in the data. */
+  confidence: z.number().nullable(),
+}
 export const inspectSchema = z.object({
   schema: z.literal('flushtrace/inspect/1'),
   ...headShape,
@@ -10,16 +22,9 @@ export const inspectSchema = z.object({
     z.object({
       source: z.string(),
       clock,
-      aligned: z.enum(['wall', 'note', 'given', 'data', 'none']),
-      offsetNs: z.number().nullable(),
-      residualNs: z.number().nullable(),
-      /** By how many millionths its clock runs slower than the one it was aligned with; null: not seen to. */
-      driftPpm: z.number().nullable(),
-      /** How far the drift may be from that; before and after what matched, it adds to residualNs. null: not known. */
-      driftResidualPpm: z.number().nullable(),
-      matched: z.int().nullable(),
-      /** 0 to 1; null where nothing was looked for in the data. */
-      confidence: z.number().nullable(),
+      ...alignment,
+      /** Where a block trace lies beside others of them, from the first, when nothing joins any of them to the calls; else null. */
+      apart: z.object(alignment).nullable(),
     }),
   ),
   /** What one order of all events needs: the most that came before an earlier one, and how long it came after. */

@@ -36,13 +36,15 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
   return {
     schema: 'flushtrace/inspect/1',
     ...documentHead(analysis),
-    clocks: [...straces, ...sysdigs, ...blocks.map((block) => ({ ...block, index: block.indexes[0] }))].map(
-      ({ index, reading: { facts } }) => ({
-        source: analysis.capture.sources[index].source.path,
-        clock: facts.clock,
-        ...(analysis.clocks.get(index) ?? alignedBy('none', null)),
-      }),
-    ),
+    clocks: [
+      ...[...straces, ...sysdigs].map((calls) => ({ ...calls, apart: null })),
+      ...blocks.map((block) => ({ ...block, index: block.indexes[0] })),
+    ].map(({ index, apart, reading: { facts } }) => ({
+      source: analysis.capture.sources[index].source.path,
+      clock: facts.clock,
+      ...(analysis.clocks.get(index) ?? alignedBy('none', null)),
+      apart,
+    })),
     order: {
       held: MAX_HELD,
       events: max(disorder.values(), ({ events }) => events) ?? 0,

@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseInstant, nsBetween } from '@flushtrace/trace'
-import { inspect, rank } from '../src/index.ts'
+import { inspect, locate, rank } from '../src/index.ts'
 
 const STRACE = 'fixtures/strace/fd-ext4/strace.txt'
 const BLOCKS = ['fixtures/clocks/loop0.blktrace.0', 'fixtures/clocks/loop0.blktrace.1']
@@ -93,6 +93,33 @@ test('ftrace beside blktrace: by its clock, when it is known to be the same', as
     const first = Math.min(...BLOCKS.map(firstEventNs))
     assert.is(Math.round(row.offsetNs! - block.offsetNs!), 103e9 - first)
   }
+})
+
+/** As strace -t prints it: nothing can be said to lie in a call. */
+function wholeSeconds(): string {
+  const text = gunzipSync(readFileSync('fixtures/strace/attach-samba/strace.txt.gz')).toString('latin1')
+  const to = join(folder, 'whole-seconds.txt')
+  const timeOf = (seconds: string): string => new Date(Number(seconds) * 1000).toISOString().slice(11, 19)
+  writeFileSync(
+    to,
+    text.replace(/^(\d+ +)?(\d{10})\.\d{6} /gm, (_, pid = '', seconds) => `${pid}${timeOf(seconds)} `),
+  )
+  return to
+}
+
+test('block traces that nothing joins to the calls are joined to each other', async () => {
+  const EVENTS = 'fixtures/blktrace/samba/tracefs.txt'
+  const lines = readFileSync(EVENTS, 'latin1').split('\n')
+  const requests = join(folder, 'requests.txt')
+  writeFileSync(requests, `${lines.filter((line) => line.includes(': block_')).join('\n')}\n`)
+  const log = wholeSeconds()
+  const { row } = await clockOf([log, requests, EVENTS], /tracefs/)
+  assert.equal([row.aligned, row.offsetNs, row.apart!.aligned], ['none', null, 'data'])
+  assert.ok(row.apart!.matched! > 100 && row.apart!.residualNs! < WITHIN_NS)
+  const beside = await locate([log, requests, EVENTS])
+  assert.ok(beside.located.byWitness.events > 400_000)
+  assert.equal(beside.located, (await locate([requests, EVENTS])).located)
+  assert.is(beside.witnesses.aligned, false)
 })
 
 /** As strace -r prints it: since the line before, in ns that are cut to µs. */

@@ -170,7 +170,18 @@ class Situation {
     blocks.add(batch, 0, [0])
     times.add(batch, 0, [0])
     const placed = [(ns: number): number => ns]
-    const input = { calls, blocks, inodes, actors, book, layout: null, placed, slackNs: 0, doubtNs: 0 }
+    const input = {
+      calls,
+      blocks,
+      inodes,
+      actors,
+      book,
+      layout: null,
+      placed,
+      callsTimed: true,
+      slackNs: 0,
+      doubtNs: 0,
+    }
     const attribution = new Attribution(input)
     attribution.run()
     const analysis = { capture: { sources: [{ source: { path: 'trace' } }] } }

@@ -166,12 +166,16 @@ function clockNotes({ clocks }: InspectAnswer, folder: string): string[] {
   const onTimeline = ({ aligned, offsetNs }: ClockRow): boolean =>
     aligned === 'wall' || (aligned === 'none' && offsetNs !== null)
   const told = clocks.filter((row) => row.clock !== 'none' && !onTimeline(row))
-  return told.map((row) => `${safe(row.source.slice(folder.length))}: ${alignmentOf(row)}.`)
+  return told.map((row) => {
+    const apart =
+      row.apart && row.apart.offsetNs !== null ? `; beside other block traces ${alignmentOf(row.apart)}` : ''
+    return `${safe(row.source.slice(folder.length))}: ${alignmentOf(row)}${apart}.`
+  })
 }
 
 type ClockRow = InspectAnswer['clocks'][number]
 
-function alignmentOf(row: ClockRow): string {
+function alignmentOf(row: Omit<ClockRow, 'source' | 'clock' | 'apart'>): string {
   const { aligned, offsetNs, matched, residualNs, driftPpm, driftResidualPpm, confidence } = row
   const found = matched === null ? 'nothing' : plural(matched, 'event')
   if (aligned === 'none') return `not aligned: ${found} in common with the others, too little to tell`

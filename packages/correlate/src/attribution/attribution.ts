@@ -42,8 +42,10 @@ export interface AttributionInput {
   readonly actors: Actors
   readonly book: FileBook
   readonly layout: DiskLayout | null
-  /** By block trace: its times in ns → ns since the start of the answer; null: it cannot be placed beside the calls. */
+  /** By block trace: its times in ns → ns on the clock that all with a place share; null: it has none on it. */
   readonly placed: readonly (((atNs: number) => number) | null)[]
+  /** Whether the times of calls are on that clock, too: where they are not, a call may have been at any time. */
+  readonly callsTimed: boolean
   /** How far the clocks of calls and requests may be apart. */
   readonly slackNs: number
   /** How far they are known to be: what an alignment by data leaves open; 0 where notes joined them. */
@@ -95,7 +97,9 @@ export class Attribution {
     this.#in = input
     const { calls, book, layout, blocks, inodes, actors } = input
     this.views = new FsViews(layout)
-    this.#callOrder = calls.inOrder()
+    const { startNs } = calls
+    // What was mapped before the trace was so at any time of it.
+    this.#callOrder = calls.inOrder().filter((row) => input.callsTimed || startNs.data[row] === -Infinity)
     this.#windows = new CallWindows(calls, this.#callOrder, input.slackNs, input.doubtNs)
     this.#dirty = new DirtyFiles(book)
     this.#places = new Places(book)
@@ -134,7 +138,9 @@ export class Attribution {
       replay: this.#replay,
       maps: this.#maps,
       // What saved /proc tells was so before.
-      callsFromNs: calls.startNs.values.reduce((first, ns) => (ns > -Infinity && ns < first ? ns : first), Infinity),
+      callsFromNs: input.callsTimed
+        ? startNs.values.reduce((first, ns) => (ns > -Infinity && ns < first ? ns : first), Infinity)
+        : Infinity,
       eventNs: (row) => this.#inodeNs[row] + EVENT_ROUNDING_NS,
     })
     this.#natures = new Natures(
@@ -160,7 +166,7 @@ export class Attribution {
     }
     this.#learnMapsBefore()
     const entries = this.#callOrder
-    const ends = orderOf(calls.endNs.values)
+    const ends = this.#in.callsTimed ? orderOf(calls.endNs.values) : new Uint32Array()
     const events = orderOf(this.#inodeNs)
     let [entry, end, event] = [0, 0, 0]
     for (const [k, request] of requests.entries()) {
@@ -196,12 +202,16 @@ export class Attribution {
   /** All of them at first: whether a block was freed later, and a file gone, is asked of every write. */
   #noteFreed(): void {
     const { calls, book } = this.#in
-    for (const row of this.#callOrder) {
+    const note = (row: number, atNs: number): void => {
       const file = calls.file.data[row]
-      if (calls.kind.data[row] === CALL.closed && file >= 0) book.close(file, calls.startNs.data[row])
-      if (calls.kind.data[row] !== CALL.freed) continue
-      book.free(file, calls.startNs.data[row], calls.offset.data[row])
-      if (/^(?:unlink|rename)/.test(calls.names.text(calls.call.data[row]))) book.remove(file, calls.startNs.data[row])
+      if (calls.kind.data[row] === CALL.closed && file >= 0 && !Number.isNaN(atNs)) book.close(file, atNs)
+      if (calls.kind.data[row] !== CALL.freed) return
+      book.free(file, atNs, calls.offset.data[row])
+      if (/^(?:unlink|rename)/.test(calls.names.text(calls.call.data[row]))) book.remove(file, atNs)
+    }
+    for (const row of this.#callOrder) note(row, calls.startNs.data[row])
+    for (let row = 0; row < calls.length; row++) {
+      if (!this.#in.callsTimed || Number.isNaN(calls.startNs.data[row])) note(row, NaN)
     }
   }
 

@@ -36,7 +36,7 @@ export interface DataState {
   readonly inodes: InodeLog
   readonly actors: Actors
   readonly book: FileBook
-  readonly placed: readonly (((atNs: number) => number) | null)[]
+  readonly callsTimed: boolean
   readonly views: FsViews
   readonly pieces: PieceLog
   readonly dirty: DirtyFiles
@@ -130,7 +130,9 @@ export class DataRules {
     const { view, root, inode: number } = book.inodeAt(inode)
     const last = (this.#in.views.all[view].fs?.namesOf(number, root) ?? []).at(-1)
     if (!last) return { file, known }
-    return { file: book.mapped(view, last.path, number, root, last.time.when === 'before'), known }
+    const before = last.time.when === 'before'
+    const named = book.mapped(view, last.path, number, root, before)
+    return before && book.isGone(named, now) ? { file, known: 'unknown' } : { file: named, known }
   }
 
   #unplaced(request: number, piece: ViewPiece, place: Place | null, now: number, inside: Inside): void {
@@ -289,7 +291,7 @@ export class DataRules {
 
   #candidates(piece: ViewPiece, now: number, claims: readonly Claim[]): number[] {
     const { book } = this.#in
-    if (this.#in.dirty.isEmpty || !this.#in.placed.some((placed) => placed)) return []
+    if (this.#in.dirty.isEmpty || !this.#in.callsTimed) return []
     const inPlace = writesInPlace(piece.view)
     const candidates: number[] = []
     let n = 0

@@ -49,13 +49,17 @@ interface Entry {
   view: number
   /** Alternating time and first offset freed, in the order of time. */
   freed: number[] | null
+  /** The lowest offset freed at a time that nothing tells; Infinity: none. */
+  freedSometime: number
   /** The first call about it; NaN: none is known. */
   readonly metNs: number
-  /** When it lost its last name; NaN: never. */
+  /** When it lost its last name; NaN: never; -Infinity: nothing tells when. */
   removedNs: number
   /** When a descriptor of it was closed, in the order of time. */
   closed: number[] | null
 }
+
+type NewEntry = Omit<Entry, 'freed' | 'freedSometime' | 'removedNs' | 'closed'>
 
 /** An inode of one file system and the files that had it, in the order of time. */
 interface Inode {
@@ -122,15 +126,17 @@ export class FileBook {
     return kind !== 'memory' && kind !== 'other' && kind !== 'directory'
   }
 
+  /** It lost what is behind `offset` (NaN: all); `atNs` NaN: nothing tells when. */
   free(id: number, atNs: number, offset: number): void {
     const entry = this.#entries[id]
-    entry.freed ??= []
-    entry.freed.push(atNs, Number.isNaN(offset) ? 0 : offset)
+    const from = Number.isNaN(offset) ? 0 : offset
+    if (Number.isNaN(atNs)) entry.freedSometime = Math.min(entry.freedSometime, from)
+    else (entry.freed ??= []).push(atNs, from)
   }
 
-  /** Its last name went away; the inode goes with the last descriptor. */
+  /** Its last name went away; the inode goes with the last descriptor. `atNs` NaN: nothing tells when. */
   remove(id: number, atNs: number): void {
-    this.#entries[id].removedNs = atNs
+    this.#entries[id].removedNs = Number.isNaN(atNs) ? -Infinity : atNs
   }
 
   close(id: number, atNs: number): void {
@@ -139,8 +145,12 @@ export class FileBook {
     entry.closed.push(atNs)
   }
 
-  /** The lowest offset from which on the file lost blocks within the time (it may have got others since); Infinity: none. */
+  /** The lowest offset from which on the file may have lost blocks within the time (and got others since); Infinity: none. */
   freedFrom(id: number, fromNs: number, toNs: number): number {
+    return Math.min(this.#entries[id].freedSometime, this.#freedWithin(id, fromNs, toNs))
+  }
+
+  #freedWithin(id: number, fromNs: number, toNs: number): number {
     const { freed } = this.#entries[id]
     let lowest = Infinity
     // The whole file is the most it can lose: databases truncate one file again and again.
@@ -245,11 +255,16 @@ export class FileBook {
     return { file, known: listed ? 'listed' : 'unknown' }
   }
 
+  /** Whether a file that was there before the trace was removed by then. */
+  isGone(id: number, atNs: number): boolean {
+    return atNs > this.#endOf(id, -Infinity)
+  }
+
   /** Until when a file that had the inode at `fromNs` may still have it. */
   #endOf(file: number, fromNs: number): number {
     const { removedNs, closed } = this.#entries[file]
     if (Number.isNaN(removedNs)) return Infinity
-    if (fromNs < removedNs) return removedNs
+    if (fromNs < removedNs || removedNs === -Infinity) return removedNs
     return closed?.[firstAbove(closed, fromNs)] ?? Infinity
   }
 
@@ -259,7 +274,7 @@ export class FileBook {
     let looked = 0
     for (let k = renewed.length - 2; k >= 0 && renewed[k + 1] > fromNs; k -= 2) {
       if (renewed[k] < placedNs || renewed[k + 1] > toNs) continue
-      if (++looked > MAX_RENEWALS || this.freedFrom(file, renewed[k], renewed[k + 1]) === Infinity) return true
+      if (++looked > MAX_RENEWALS || this.#freedWithin(file, renewed[k], renewed[k + 1]) === Infinity) return true
     }
     return false
   }
@@ -289,9 +304,21 @@ export class FileBook {
     return this.#inodes[inode]
   }
 
-  #add({ traced, names, path, inode, root, view, metNs }: Omit<Entry, 'freed' | 'removedNs' | 'closed'>): number {
+  #add({ traced, names, path, inode, root, view, metNs }: NewEntry): number {
     // Written out: a spread makes objects that are slow to read.
-    const entry = { traced, names, path, inode, root, view, metNs, freed: null, removedNs: NaN, closed: null }
+    const entry = {
+      traced,
+      names,
+      path,
+      inode,
+      root,
+      view,
+      metNs,
+      freed: null,
+      freedSometime: Infinity,
+      removedNs: NaN,
+      closed: null,
+    }
     return this.#entries.push(entry) - 1
   }
 }

@@ -3,7 +3,7 @@ import { AREAS, EXTENT } from '@flushtrace/layout'
 import { flags as F } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Capture, type FsStory } from './capture.ts'
+import { Capture, type Clocks, type FsStory } from './capture.ts'
 
 const { O_RDWR, O_DIRECT, O_SYNC } = F
 const PAGE = 4096
@@ -78,7 +78,7 @@ calls('clocks that could not be joined: no call counts', () => {
   wrote(c, 10, 10)
   synced(c, 10, 100)
   c.blocks.at('Q WS 80+8', 120, { tid: 10, comm: 'writer' })
-  assert.equal(c.locate(false), ['0+4096 unknown unknown none writeback -'])
+  assert.equal(c.locate('unknown'), ['0+4096 unknown unknown none writeback -'])
 })
 
 calls('O_DIRECT and O_SYNC writes queue their own range, part by part', () => {
@@ -212,6 +212,23 @@ kept(
     assert.match(told([moved], unwatched)[0], /unknown none/)
   },
 )
+
+kept('not where calls took blocks away from the file, and nothing tells when', () => {
+  const writtenBack = (clocks: Clocks, lose: (c: Capture) => void): string => {
+    const c = begun({ maps: [{ when: 'before', extents: [['/mnt/a', 40_960, 49_152, 0]] }] })
+    wrote(c, 10, 10)
+    c.blocks.at('Q W 80+8', 120, { tid: 30, comm: 'kworker/u8:1' })
+    lose(c)
+    return c.locate(clocks)[0]
+  }
+  const unlinked = (c: Capture): void => c.calls.call(10, 'unlink', { path: '/mnt/a', atNs: 500, tookNs: 1 })
+  assert.is(writtenBack('joined', unlinked), '0+4096 /mnt/a@0 snapshot kept-place writeback 10')
+  assert.match(
+    writtenBack('apart', () => {}),
+    '/mnt/a@0 snapshot kept-place',
+  )
+  assert.is(writtenBack('apart', unlinked), '0+4096 unknown unknown none writeback -')
+})
 
 kept('as the map from before the trace has it', () => {
   const c = begun({ maps: [{ when: 'before', extents: [['/mnt/a', 40_960, 49_152, 8192]] }] })
@@ -596,18 +613,18 @@ events('an inode number that went to another file is that file from then on', ()
 })
 
 events('events of another trace are of no use where nothing tells how its clock stands to that of the requests', () => {
-  const named = (joined: boolean, inodeTrace: number): string => {
+  const named = (clocks: Clocks, inodeTrace: number): string => {
     const c = begun()
     c.inodeTrace = inodeTrace
     c.inode('announce', 12, { atNs: 100, tid: 10, page: 0 })
     c.blocks.at('Q WS 80+8', 2000, { tid: 10 })
-    return c.locate(joined)[0]
+    return c.locate(clocks)[0]
   }
   assert.equal(
-    [named(true, 0), named(true, 1), named(false, 0)],
-    Array(3).fill('0+4096 #12@0 inferred announced writeback 10'),
+    [named('joined', 0), named('joined', 1), named('apart', 1), named('unknown', 0)],
+    Array(4).fill('0+4096 #12@0 inferred announced writeback 10'),
   )
-  assert.equal(named(false, 1), '0+4096 unknown unknown none writeback -')
+  assert.equal(named('unknown', 1), '0+4096 unknown unknown none writeback -')
 })
 
 events.run()

@@ -1,6 +1,6 @@
 /**
  * A recording by story: calls, block requests, events that name inodes and saved maps, and what the attribution makes of
- * them. All clocks are the same one; an ext4 file system lies on 7:0 unless `fs` says otherwise.
+ * them. All clocks are the same one, unless `locate` is told otherwise; an ext4 file system lies on 7:0 unless `fs` says otherwise.
  *
  *     const c = new Capture()
  *     c.calls.open(10, '/mnt/a', O_RDWR, 3, { atNs: 0 })
@@ -60,6 +60,9 @@ export interface InodeStory {
   readonly event?: string
 }
 
+/** Of calls and block traces; `apart`: of block traces only. */
+export type Clocks = 'joined' | 'apart' | 'unknown'
+
 export class Capture {
   /** Where there is no memory to go on. */
   look: (() => void) | undefined
@@ -98,8 +101,7 @@ export class Capture {
     if (at !== undefined) this.inodes.physical[i] = at
   }
 
-  /** `joined`: the block trace can be placed beside the calls. */
-  attribution(joined = true): Attribution {
+  attribution(clocks: Clocks = 'joined'): Attribution {
     if (this.#attribution) return this.#attribution
     const inodes = new InodeLog()
     inodes.add(this.inodes, this.inodeTrace, 1)
@@ -111,7 +113,8 @@ export class Capture {
       actors: this.actors,
       book: this.book,
       layout: this.#layout,
-      placed: [0, 1].map(() => (joined ? (atNs) => atNs : null)),
+      placed: [0, 1].map(() => (clocks === 'unknown' ? null : (atNs) => atNs)),
+      callsTimed: clocks === 'joined',
       slackNs: 0,
       doubtNs: this.doubtNs,
       look: this.look,
@@ -121,8 +124,8 @@ export class Capture {
   }
 
   /** `at+bytes whose[@offset] confidence rule via who`, one line a piece; `who`: pids or names, `-` for nobody. */
-  locate(joined = true): string[] {
-    const { pieces } = this.attribution(joined)
+  locate(clocks: Clocks = 'joined'): string[] {
+    const { pieces } = this.attribution(clocks)
     return Array.from({ length: pieces.length }, (_, k) => {
       const { at, bytes, what, file, fileOffset, confidence, rule, via, actors, candidates } = pieces.row(k)
       const pathOf = (id: number): string => this.book.at(id).path ?? `#${this.book.at(id).inode}`

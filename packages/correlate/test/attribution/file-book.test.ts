@@ -43,6 +43,20 @@ book('every name that calls used is kept once', () => {
   assert.is(files.at(0).names.length, 16)
 })
 
+book('what happened at a time that nothing tells may have been at any time', () => {
+  const files = new FileBook()
+  const id = files.traced(new TracedFile('/a'), '/a')
+  files.free(id, 100, 8192)
+  assert.equal([files.freedFrom(id, 0, 50), files.freedFrom(id, 0, 100)], [Infinity, 8192])
+  files.free(id, NaN, 4096)
+  assert.equal([files.freedFrom(id, 0, 50), files.freedFrom(id, 0, 100)], [4096, 4096])
+  const inode = files.inode(0, null, 12)
+  files.join(inode, -Infinity, id)
+  assert.equal([files.isGone(id, 0), files.whose(inode, 0).file], [false, id])
+  files.remove(id, NaN)
+  assert.equal([files.isGone(id, 0), files.whose(inode, 0).file === id], [true, false])
+})
+
 book('an inode is one file after another', () => {
   const files = new FileBook()
   const [a, b] = ['/a', '/b'].map((path) => files.traced(new TracedFile(path), path))
