@@ -11,7 +11,8 @@
  *     iomap_writepage_map         dev 7:0 ino 0x83 bdev 7:0 addr 0x20000 offset 0x0 length 0x1000 type MAPPED flags DIRTY
  *
  * All are words with values, separated by a blank or `=`, so one reader takes them all; which words it needs stands in
- * the table. ext4 and xfs count file-system blocks whose size no event tells; xfs's block number holds its group.
+ * the table. ext4 and xfs count file-system blocks whose size no event tells; xfs's block number holds its group. The
+ * length in ext4_allocate_blocks counts clusters (bigalloc), which are blocks elsewhere (fs/ext4/mballoc.c ext4_mb_new_blocks()).
  * Printed by torvalds/linux include/trace/events/{writeback,ext4,btrfs}.h, fs/xfs/xfs_trace.h, fs/iomap/trace.h.
  */
 import { INODE_EVENT, INODE_UNIT, parseDevice, type InodeBatch } from '@flushtrace/trace'
@@ -58,7 +59,7 @@ const KINDS: ReadonlyMap<string, EventKind> = new Map<string, EventKind>([
   ],
   [
     'ext4_allocate_blocks',
-    { kind: INODE_EVENT.placed, unit: INODE_UNIT.blocks, position: ['lblk'], span: ['len'], physical: 'block' },
+    { kind: INODE_EVENT.placed, unit: INODE_UNIT.clusters, position: ['lblk'], span: ['len'], physical: 'block' },
   ],
   ['ext4_sync_file_enter', SYNC_ENTER],
   ['ext4_sync_file_exit', SYNC_EXIT],

@@ -46,6 +46,8 @@ export interface FileSystem {
   readonly mountpoints: readonly string[]
   /** Bytes; null when nothing told. */
   readonly blockBytes: number | null
+  /** ext4 with bigalloc: bytes that a file gets at once; null elsewhere. */
+  readonly clusterBytes: number | null
   /** ext4 mounted with `data=journal`. */
   readonly journalsData: boolean
   /** In the order of time: before, during, after; unknown last. */

@@ -76,16 +76,14 @@ export class ExtentBuilder {
 }
 
 /**
- * A compressed extent takes less of the disk than filefrag says (it prints the length in the file), so that rows seem to
- * overlap. The next extent bounds it: nothing is claimed that may be another's.
+ * A compressed extent takes less of the disk than filefrag says: it prints the length in the file. What is behind it may
+ * be another file's, or have been, so that of such an extent only the first block is claimed.
  */
 export function boundEncoded({ length, start, end, flags }: ExtentColumns): void {
-  let next = Infinity
-  for (let k = length - 1; k >= 0; k--) {
-    if (k + 1 < length && start[k + 1] > start[k]) next = start[k + 1]
-    if (flags[k] & EXTENT.encoded && end[k] > next) end[k] = next
-  }
+  for (let k = 0; k < length; k++) if (flags[k] & EXTENT.encoded) end[k] = Math.min(end[k], start[k] + LEAST_BYTES)
 }
+/** Of an extent: btrfs's smallest block. */
+const LEAST_BYTES = 4096
 
 /** Extents on blocks of another file that neither marks as shared: index of the first, and how many; null: none. */
 export function overlapOf({ length, start, end, file, flags }: ExtentColumns): { first: number; count: number } | null {

@@ -37,6 +37,8 @@ export interface MapFinding {
   readonly unitBytes: number | null
   /** What it tells of the file system's block size. */
   readonly blockBytes: number | null
+  /** ext4 with bigalloc: what it gives to a file at once. */
+  readonly clusterBytes: number | null
 }
 
 /** A map that `file` tells of, and what the reader of its tool knows by now. */
@@ -54,6 +56,7 @@ export function mapFinding(
     areas: new AreaBuilder(),
     complete: false,
     blockBytes: null,
+    clusterBytes: null,
     ...told,
   }
 }

@@ -154,8 +154,9 @@ function addMap(
   paths: SubvolumePaths,
   diagnostics: Diagnostics,
 ): void {
-  const { source, tool, time, fs, space, complete, blockBytes } = finding
+  const { source, tool, time, fs, space, complete, blockBytes, clusterBytes } = finding
   draft.blockBytes ??= blockBytes
+  draft.clusterBytes ??= clusterBytes
   const unit = finding.unitBytes ?? draft.blockBytes
   if (unit === null) return diagnostics.add(LAYOUT.noUnit, { source }, source)
   const reach = Math.max(finding.extents.reach, finding.areas.reach) * unit
@@ -169,7 +170,7 @@ function addMap(
     )
   }
   const extents = finding.extents.finish(unit)
-  boundEncoded(extents)
+  if (tool === 'filefrag') boundEncoded(extents)
   const files = finding.files.map((file) => {
     return fs === 'btrfs' && file.path !== null ? { ...file, root: paths.rootOf(file.path) ?? file.root } : file
   })

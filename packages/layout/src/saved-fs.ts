@@ -12,6 +12,7 @@ export interface FsDraft {
   stDev: string | null
   readonly mountpoints: Set<string>
   blockBytes: number | null
+  clusterBytes: number | null
   /** btrfs: the tree that is mounted. */
   mountedRoot: number | null
   journalsData: boolean
@@ -31,6 +32,7 @@ export function emptyFs(type: FsType): FsDraft {
     stDev: null,
     mountpoints: new Set(),
     blockBytes: null,
+    clusterBytes: null,
     mountedRoot: null,
     journalsData: false,
     maps: [],
@@ -53,7 +55,20 @@ function push<T>(map: Map<string, T[]>, key: string, item: T): void {
 }
 
 export function finishFs(draft: FsDraft): FileSystem {
-  const { type, uuid, stDev, blockBytes, mountedRoot, journalsData, maps, chunks, members, names, inodes } = draft
+  const {
+    type,
+    uuid,
+    stDev,
+    blockBytes,
+    clusterBytes,
+    mountedRoot,
+    journalsData,
+    maps,
+    chunks,
+    members,
+    names,
+    inodes,
+  } = draft
   const devidOf = new Map([...members].map(([devid, device]) => [device, devid]))
   return {
     type,
@@ -62,6 +77,7 @@ export function finishFs(draft: FsDraft): FileSystem {
     stDev,
     mountpoints: [...draft.mountpoints],
     blockBytes,
+    clusterBytes,
     journalsData,
     maps,
     addressesOf(device: number, byte: number, bytes: number): AddressPiece[] {

@@ -14,8 +14,11 @@ export const INODE_EVENT = {
   syncExit: 4,
 } as const
 
-/** What `position`, `span` and `physical` count: trace text does not tell a file system's block size. */
-export const INODE_UNIT = { bytes: 0, blocks: 1, pages: 2, sectors: 3 } as const
+/**
+ * What `position`, `span` and `physical` count: trace text does not tell a file system's block size. clusters: blocks, of
+ * which `span` counts as many at once as the file system gives to a file.
+ */
+export const INODE_UNIT = { bytes: 0, blocks: 1, pages: 2, sectors: 3, clusters: 4 } as const
 
 /**
  * Rows of events that name inodes (writeback, ext4, btrfs, xfs, iomap tracepoints), the witnesses that join a file

@@ -60,6 +60,16 @@ const LOOK_EVERY = 1 << 14
 /** Text of tracepoints has microseconds: an event may stand up to that much after a request that followed it. */
 const EVENT_ROUNDING_NS = 1000
 
+/**
+ * Calls that may give a file blocks of another one, by what is logged of that file: FICLONE and its like (of ioctls nothing
+ * else is followed but defragmenting), and copy_file_range, which file systems with reflinks do by them
+ * (torvalds/linux fs/read_write.c vfs_copy_file_range()).
+ */
+const SHARES: ReadonlyMap<string, number> = new Map([
+  ['ioctl', CALL.dirtied],
+  ['copy_file_range', CALL.write],
+])
+
 /** What a short write takes: clocks that are closer tell it from the next one. */
 const SHORT_CALL_NS = 20_000
 
@@ -204,10 +214,14 @@ export class Attribution {
     const { calls, book } = this.#in
     const note = (row: number, atNs: number): void => {
       const file = calls.file.data[row]
-      if (calls.kind.data[row] === CALL.closed && file >= 0 && !Number.isNaN(atNs)) book.close(file, atNs)
-      if (calls.kind.data[row] !== CALL.freed) return
+      const kind = calls.kind.data[row]
+      const call = calls.names.text(calls.call.data[row])
+      if (kind === CALL.closed && file >= 0 && !Number.isNaN(atNs)) book.close(file, atNs)
+      // It writes what is dirty of both first.
+      if (kind === SHARES.get(call) && file >= 0) book.share(file, Number.isNaN(atNs) ? NaN : calls.endNs.data[row])
+      if (kind !== CALL.freed) return
       book.free(file, atNs, calls.offset.data[row])
-      if (/^(?:unlink|rename)/.test(calls.names.text(calls.call.data[row]))) book.remove(file, atNs)
+      if (/^(?:unlink|rename)/.test(call)) book.remove(file, atNs)
     }
     for (const row of this.#callOrder) note(row, calls.startNs.data[row])
     for (let row = 0; row < calls.length; row++) {
@@ -255,7 +269,7 @@ export class Attribution {
       if (files.length !== 1 || calls.kind.data[rows[0]] > CALL.syncWrite) continue
       for (const piece of this.#piecesOf(request)) {
         const reserved = this.#natures.isReserved(piece)
-        yield { file: files[0], piece, mapped: this.#maps.shownOf(request, piece), reserved }
+        yield { file: files[0], piece, mapped: this.#maps.shownOf(request, piece, this.#blockNs[request]), reserved }
       }
     }
   }

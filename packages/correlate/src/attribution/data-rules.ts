@@ -9,6 +9,7 @@ import type { DirtyFiles } from './dirty-files.ts'
 import type { DirtyPages } from './dirty-pages.ts'
 import type { FileBook, Known } from './file-book.ts'
 import type { InodeLog } from './inode-log.ts'
+import { InodeNames } from './inode-names.ts'
 import type { InodeReplay } from './inode-replay.ts'
 import type { Claim } from './map-claims.ts'
 import { MAX_DIRTY_FILES, cutOf, offsetOf, writesInPlace, type MapEvidence, type MapPart } from './map-evidence.ts'
@@ -80,6 +81,7 @@ export class DataRules {
   /** Requests whose call and whose block were told to be of different files: the call, being later, was believed. */
   conflicts = 0
   readonly #in: DataState
+  readonly #inodeNames: InodeNames
   /** File → where the mounts have its path. */
   readonly #mounted = new Map<number, FsView | null>()
   /** Bytes of a call's range that were queued: the next request of it goes on there. */
@@ -87,6 +89,7 @@ export class DataRules {
 
   constructor(state: DataState) {
     this.#in = state
+    this.#inodeNames = new InodeNames(state.book, state.views)
   }
 
   data(request: number, piece: ViewPiece, now: number, inside: Inside): void {
@@ -106,13 +109,13 @@ export class DataRules {
 
   /** Data or metadata that a journal gave back: only a map from afterwards tells, which shows no file where metadata is. */
   checkpoint(request: number, piece: ViewPiece, now: number, inside: Inside): void {
-    if (this.#in.maps.shownOf(request, piece) !== null) this.#byMaps(request, piece, now, inside, NONE)
+    if (this.#in.maps.shownOf(request, piece, now) !== null) this.#byMaps(request, piece, now, inside, NONE)
     else this.#in.pieces.add(request, piece, NOTHING, inside.via)
   }
 
   #pushPlaced(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
     const { book } = this.#in
-    const { file, known } = this.#fileOf(place.inode, now)
+    const { file, known } = this.#inodeNames.fileOf(place.inode, now)
     const { inode, view } = book.inodeAt(place.inode)
     const fileOffset = offsetIn(place, startOf(piece))
     const dirtied = this.#in.pages.written(view, inode, place.linear ? fileOffset : NaN, piece.bytes)
@@ -121,26 +124,12 @@ export class DataRules {
     this.#push(request, piece, inside, found, dirtied)
   }
 
-  /** The file that an inode is at a moment, with the name that the lists give where calls give none. */
-  #fileOf(inode: number, now: number): { file: number; known: Known } {
-    const { book } = this.#in
-    const { file, known } = book.whose(inode, now)
-    const { path, traced } = book.at(file)
-    if (path !== null || traced || known === 'unknown') return { file, known }
-    const { view, root, inode: number } = book.inodeAt(inode)
-    const last = (this.#in.views.all[view].fs?.namesOf(number, root) ?? []).at(-1)
-    if (!last) return { file, known }
-    const before = last.time.when === 'before'
-    const named = book.mapped(view, last.path, number, root, before)
-    return before && book.isGone(named, now) ? { file, known: 'unknown' } : { file: named, known }
-  }
-
   #unplaced(request: number, piece: ViewPiece, place: Place | null, now: number, inside: Inside): void {
     const { book, blocks } = this.#in
     const tid = blocks.tid.data[request]
     const announced = this.#in.replay.take(tid, piece.bytes)
     if (announced && announced.view === piece.view) {
-      const { file, known } = this.#fileOf(announced.inode, now)
+      const { file, known } = this.#inodeNames.fileOf(announced.inode, now)
       this.#pushFile(request, piece, now, inside, {
         rule: 'announced',
         confidence: inside.files.includes(file) && known === 'called' ? 'exact' : 'inferred',
@@ -155,7 +144,7 @@ export class DataRules {
     if (sync >= 0) {
       const inode = this.#in.replay.inodeOf(sync)
       if (inode >= 0) {
-        const { file } = this.#fileOf(inode, now)
+        const { file } = this.#inodeNames.fileOf(inode, now)
         const kept = place?.file === file ? offsetIn(place, startOf(piece)) : NaN
         const run = this.#in.pages.runOf(piece.view.index, book.inodeAt(inode).inode, piece.bytes)
         this.#pushFile(request, piece, now, inside, {

@@ -32,6 +32,9 @@ export interface LocatedFile {
  */
 export type Known = 'called' | 'doubtful' | 'listed' | 'unknown'
 
+/** agree: one name in both lists; differ: the names have nothing in common; silent: one of them does not have the inode. */
+export type Lists = 'agree' | 'differ' | 'silent'
+
 /** Looked at one by one; of more, nothing is believed. */
 const MAX_RENEWALS = 64
 
@@ -57,9 +60,11 @@ interface Entry {
   removedNs: number
   /** When a descriptor of it was closed, in the order of time. */
   closed: number[] | null
+  /** When it last got blocks of another file; -Infinity: never; Infinity: nothing tells when. */
+  sharedNs: number
 }
 
-type NewEntry = Omit<Entry, 'freed' | 'freedSometime' | 'removedNs' | 'closed'>
+type NewEntry = Omit<Entry, 'freed' | 'freedSometime' | 'removedNs' | 'closed' | 'sharedNs'>
 
 /** An inode of one file system and the files that had it, in the order of time. */
 interface Inode {
@@ -137,6 +142,17 @@ export class FileBook {
   /** Its last name went away; the inode goes with the last descriptor. `atNs` NaN: nothing tells when. */
   remove(id: number, atNs: number): void {
     this.#entries[id].removedNs = Number.isNaN(atNs) ? -Infinity : atNs
+  }
+
+  /** It got blocks that another file has, too (a reflink). `atNs` NaN: nothing tells when. */
+  share(id: number, atNs: number): void {
+    const entry = this.#entries[id]
+    entry.sharedNs = Math.max(entry.sharedNs, Number.isNaN(atNs) ? Infinity : atNs)
+  }
+
+  /** Whether a block of the file may have been written as another file's, and become its own after `atNs`. */
+  sharedAfter(id: number, atNs: number): boolean {
+    return this.#entries[id].sharedNs >= atNs
   }
 
   close(id: number, atNs: number): void {
@@ -231,17 +247,21 @@ export class FileBook {
     return this.whose(inode, atNs).file
   }
 
-  /** The same, and why. */
-  whose(inode: number, atNs: number): { file: number; known: Known } {
+  /** The same, and why. `lists`: what the lists from before and after the trace have under its number. */
+  whose(inode: number, atNs: number, lists: Lists = 'silent'): { file: number; known: Known } {
     const { joinedNs, joined } = this.#inodes[inode]
     const next = firstAbove(joinedNs, atNs)
     if (next > 0) {
       const [file, fromNs] = [joined[next - 1], joinedNs[next - 1]]
       if (!(atNs > this.#endOf(file, fromNs))) {
-        if (this.#unexplained(inode, file, fromNs, fromNs, atNs)) return { file, known: 'doubtful' }
-        return { file, known: Number.isFinite(fromNs) ? 'called' : 'listed' }
+        const called = Number.isFinite(fromNs)
+        const doubtful = this.#unexplained(inode, file, fromNs, fromNs, atNs)
+        if (called || (doubtful && lists === 'agree')) return { file, known: doubtful ? 'doubtful' : 'called' }
+        if (!doubtful && lists !== 'differ') return { file, known: 'listed' }
       }
     }
+    // It changed hands, and nothing tells when.
+    if (lists === 'differ') return { file: this.unnamed(inode), known: 'unknown' }
     // A file that no call had met by then may have been made since.
     if (
       next < joined.length &&
@@ -318,6 +338,7 @@ export class FileBook {
       freedSometime: Infinity,
       removedNs: NaN,
       closed: null,
+      sharedNs: -Infinity,
     }
     return this.#entries.push(entry) - 1
   }

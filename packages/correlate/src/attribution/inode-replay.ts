@@ -6,7 +6,7 @@
  * 1. `placed` with a place on the device (ext4 blocks, btrfs logical addresses, iomap bytes) holds until the next event
  *    places another range there: every allocation of these file systems raises one.
  * 2. A range whose place the event does not tell, or tells in numbers that nothing here translates, is what the same
- *    task queues next, in order and in bytes.
+ *    task queues next, in order and in bytes, unless an event places it first, or the task enters or leaves an fsync.
  * 3. Between a file system's fsync event and its end, a task queues data of that inode only.
  */
 import type { FsType } from '@flushtrace/layout'
@@ -84,9 +84,11 @@ export class InodeReplay {
         this.#announce(row, view)
         break
       case INODE_EVENT.syncEnter:
+        this.#announced.delete(tid.data[row])
         this.#syncing.set(tid.data[row], row)
         break
       case INODE_EVENT.syncExit:
+        this.#announced.delete(tid.data[row])
         this.#syncing.delete(tid.data[row])
         break
       default:
@@ -118,6 +120,7 @@ export class InodeReplay {
     if (Number.isNaN(bytes)) return false
     const encoded = physicalBytes.data[row]
     const length = encoded > 0 ? encoded : bytes
+    this.#withdraw(row, offset, bytes)
     const device = view.devices.length > 0 ? view.devices[0] : -1
     const space = this.#places.spaceOf(view, { address: start, device })
     this.#places.set(space, start, start + length, {
@@ -136,6 +139,17 @@ export class InodeReplay {
     return view.type !== 'btrfs' || view.fs !== null
   }
 
+  /** What the task announced of a range that it has placed now. */
+  #withdraw(row: number, offset: number, bytes: number): void {
+    const { tid, inode } = this.#log
+    const list = this.#announced.get(tid.data[row])
+    const k = list?.findIndex((one) => {
+      const sameInode = inode.data[one.row] === inode.data[row]
+      return sameInode && one.offset < offset + bytes && offset < one.offset + one.bytes
+    })
+    if (list && k !== undefined && k >= 0) list.splice(k, 1)
+  }
+
   #announce(row: number, view: FsView): void {
     const { tid } = this.#log
     const { offset, bytes } = this.#rangeOf(row, view)
@@ -148,8 +162,10 @@ export class InodeReplay {
   }
 
   #rangeOf(row: number, view: FsView): { offset: number; bytes: number } {
-    const unit = bytesOf(this.#log.unit.data[row], view)
-    return { offset: this.#log.position.data[row] * unit, bytes: this.#log.span.data[row] * unit }
+    const unit = this.#log.unit.data[row]
+    const bytes = bytesOf(unit, view)
+    const spanned = unit === INODE_UNIT.clusters ? view.clusterBytes : bytes
+    return { offset: this.#log.position.data[row] * bytes, bytes: this.#log.span.data[row] * spanned }
   }
 }
 

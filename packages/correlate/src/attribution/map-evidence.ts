@@ -1,7 +1,8 @@
 /**
  * When a saved map is believed of a block.
  *
- * 1. The last write to a block before the map was taken is what the map shows there.
+ * 1. The last write to a block before the map was taken is what the map shows there, unless the file got blocks of others
+ *    in between (a reflink).
  * 2. An earlier one is the same file's only where nothing can have taken the block away in between: on a file system
  *    that writes in place, when maps from before and after agree, or when calls show that the file did not free it and
  *    that no other file that was dirty then has freed anything since. Never on a copy-on-write file system.
@@ -121,10 +122,10 @@ export class MapEvidence {
   }
 
   /** The file of a map from afterwards that shows this very write; null: none does, or there are several. */
-  shownOf(request: number, piece: ViewPiece): number | null {
+  shownOf(request: number, piece: ViewPiece, now: number): number | null {
     if (this.#lastOver(request, piece) !== request) return null
     const file = this.ownerAfter(piece)
-    return file < 0 ? null : file
+    return file < 0 || this.#isSharedSince(file, piece, now) ? null : file
   }
 
   /** The file that has all of it in maps from afterwards; -1: none, or several. */
@@ -151,7 +152,7 @@ export class MapEvidence {
     anyCalls: boolean,
     mayLieOn: MayLieOn,
   ): boolean {
-    if (last) return true
+    if (last) return !this.#isSharedSince(claim.file, piece, now)
     if (!writesInPlace(piece.view)) return false
     const before = this.#on(piece, 'before')
     const offset = offsetOf(claim, piece)
@@ -169,6 +170,11 @@ export class MapEvidence {
       else if (mayLieOn(file, piece.view) && this.#book.freedBetween(file, now, Infinity, Infinity)) return false
     }
     return dirty
+  }
+
+  /** ext4 has no blocks of several files. */
+  #isSharedSince(file: number, { view }: ViewPiece, now: number): boolean {
+    return view.type !== 'ext4' && this.#book.sharedAfter(file, now)
   }
 
   #after(request: number, piece: ViewPiece): readonly Claim[] {

@@ -15,6 +15,8 @@ export interface FsView {
   type: FsType | null
   /** What the file system calls a block. */
   blockBytes: number
+  /** What it gives to a file at once: several blocks with ext4's bigalloc. */
+  clusterBytes: number
   /** false: the calls contradict where it is said to be mounted (map-trial.ts). */
   mountsHold: boolean
 }
@@ -54,7 +56,8 @@ export class FsViews {
 
   #add(fs: FileSystem | null, devices: readonly number[], type: FsType | null): FsView {
     const blockBytes = fs?.blockBytes ?? USUAL_BLOCK_BYTES
-    const view: FsView = { index: this.all.length, fs, devices, type, blockBytes, mountsHold: true }
+    const clusterBytes = fs?.clusterBytes ?? blockBytes
+    const view: FsView = { index: this.all.length, fs, devices, type, blockBytes, clusterBytes, mountsHold: true }
     this.all.push(view)
     return view
   }

@@ -298,6 +298,30 @@ maps('each tells of its own files; where two tell of one block, they must agree'
   ])
 })
 
+maps('not of a file that got blocks of another one since', () => {
+  const written = (type: FsStory['type'], call: string, atNs: number): string => {
+    const c = begun({ ...AFTER, type })
+    c.calls.open(20, '/mnt/a', O_RDWR, 4, { atNs: 5 })
+    wrote(c, 10, 10)
+    c.blocks.at('Q W 80+8', 300, KWORKER)
+    c.calls.call(20, call, {
+      fd: 3,
+      fd2: 4,
+      flags: F.FICLONE,
+      size: PAGE,
+      result: call === 'ioctl' ? 0 : PAGE,
+      atNs,
+      tookNs: 5,
+    })
+    return c.locate()[0]
+  }
+  for (const call of ['ioctl', 'copy_file_range']) {
+    assert.not.match(written('xfs', call, 400), 'map-after')
+    assert.match(written('xfs', call, 200), '/mnt/b@0 snapshot map-after')
+    assert.match(written('ext4', call, 400), '/mnt/b@0 snapshot map-after')
+  }
+})
+
 maps('an earlier one is not theirs when the block changed hands', () => {
   const c = begun(AFTER)
   wrote(c, 10, 10)
@@ -578,6 +602,41 @@ events('an inode number that went to a file which is never flushed is not the on
   c.inode('placed', 12, { atNs: 32_000, ...KWORKER, page: 0, at: 81_920 })
   c.blocks.at('Q WS 80+8', 14_000, { tid: 10 }).at('Q W 160+8', 34_000, KWORKER)
   assert.equal(c.locate(), ['0+4096 /mnt/a@0 exact placed flush 10', '0+4096 #12@0 snapshot placed writeback -'])
+})
+
+events('what a task announced is what it queues next, unless an event places it first', () => {
+  const next = (between: (c: Capture) => void): string => {
+    const c = new Capture()
+    c.inode('announce', 12, { atNs: 10_000, tid: 10, page: 31, event: 'ext4_da_write_pages_extent' })
+    between(c)
+    c.blocks.at('Q WS 160+8', 30_000, { tid: 10 })
+    return c.locate().at(-1)!
+  }
+  assert.match(
+    next(() => {}),
+    '#12@126976 inferred announced',
+  )
+  const placed = (c: Capture): void => {
+    c.inode('placed', 12, { atNs: 20_000, tid: 10, page: 31, at: 40_960 })
+    c.blocks.at('Q WS 80+8', 25_000, { tid: 10 })
+  }
+  assert.match(next(placed), 'unknown')
+  assert.match(
+    next((c) => c.inode('sync', 13, { atNs: 20_000, tid: 10 })),
+    '#13 inferred sync-event',
+  )
+})
+
+events('ext4 with bigalloc gives clusters to files, and tells the first block only', () => {
+  const named = (clusterBytes: number | null): string[] => {
+    const c = new Capture({ clusterBytes })
+    c.inode('placed', 12, { atNs: 10_000, tid: 10, page: 0, pages: 1, at: 65_536, clusters: true })
+    c.inode('placed', 13, { atNs: 20_000, tid: 10, page: 4, pages: 1, at: 65_536, clusters: true })
+    c.blocks.at('Q WS 136+8', 30_000, { tid: 10 })
+    return c.locate()
+  }
+  assert.equal(named(16_384), ['0+4096 #13@20480 snapshot placed writeback 10'])
+  assert.equal(named(null), ['0+4096 unknown unknown none writeback -'])
 })
 
 events('a rename over another name sends off the data of the new file', () => {

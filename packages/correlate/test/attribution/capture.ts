@@ -35,6 +35,7 @@ export interface FsStory {
   readonly type?: FsType
   readonly mountpoints?: readonly string[]
   readonly journalsData?: boolean
+  readonly clusterBytes?: number | null
   readonly maps?: readonly MapStory[]
   /** Names that a list of inodes, taken afterwards, gives. */
   readonly names?: Readonly<Record<number, string>>
@@ -56,6 +57,8 @@ export interface InodeStory {
   readonly pages?: number
   /** Byte on the device. */
   readonly at?: number
+  /** `pages` counts clusters. */
+  readonly clusters?: boolean
   /** Without a place: what is about to be written. */
   readonly event?: string
 }
@@ -87,14 +90,14 @@ export class Capture {
   inode(
     kind: keyof typeof INODE_KIND,
     inode: number,
-    { atNs, tid, comm, page, pages = 1, at, event }: InodeStory,
+    { atNs, tid, comm, page, pages = 1, at, clusters, event }: InodeStory,
   ): void {
     const { strings } = this.inodes
     const named = strings.add(event ?? 'ext4_event')
     const i = this.inodes.add(INODE_KIND[kind], named, tid, comm ? strings.add(comm) : -1, atNs, this.inodes.length + 1)
     this.inodes.device[i] = DISK
     this.inodes.inode[i] = inode
-    this.inodes.unit[i] = INODE_UNIT.pages
+    this.inodes.unit[i] = clusters ? INODE_UNIT.clusters : INODE_UNIT.pages
     if (page !== undefined) this.inodes.position[i] = page
     this.inodes.span[i] = pages
     if (kind === 'dirty') this.inodes.span[i] = NaN
@@ -165,6 +168,7 @@ function fsOf({
   maps = [],
   names = {},
   journalsData = false,
+  clusterBytes = null,
 }: FsStory): FileSystem {
   const after = { when: 'after', wall: null, monotonic: null } as const
   return {
@@ -174,6 +178,7 @@ function fsOf({
     stDev: '7:0',
     mountpoints,
     blockBytes: 4096,
+    clusterBytes,
     journalsData,
     maps: maps.map((map) => mapOf(type, map)),
     addressesOf: (_, byte, bytes) => [{ at: 0, bytes, address: byte, holds: null, mirror: 0 }],

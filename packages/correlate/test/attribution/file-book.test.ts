@@ -57,6 +57,22 @@ book('what happened at a time that nothing tells may have been at any time', () 
   assert.equal([files.isGone(id, 0), files.whose(inode, 0).file === id], [true, false])
 })
 
+book('a list from before tells nothing once a place in the file got another block, and no call says why', () => {
+  const files = new FileBook()
+  const id = files.mapped(0, '/a', 12, null, true)
+  const inode = files.inode(0, null, 12)
+  files.renew(inode, 10, 50)
+  assert.equal(files.whose(inode, 20), { file: id, known: 'listed' })
+  assert.is.not(files.fileOf(inode, 60), id)
+  assert.equal(files.whose(inode, 60, 'agree'), { file: id, known: 'doubtful' })
+  files.free(id, 30, 0)
+  assert.equal(files.whose(inode, 60), { file: id, known: 'listed' })
+  // Another name afterwards: the file may have been gone at once.
+  assert.equal(files.whose(inode, 20, 'differ'), { file: files.unnamed(inode), known: 'unknown' })
+  files.join(inode, 40, files.traced(new TracedFile('/b'), '/b'))
+  assert.is(files.whose(inode, 45, 'differ').known, 'called')
+})
+
 book('an inode is one file after another', () => {
   const files = new FileBook()
   const [a, b] = ['/a', '/b'].map((path) => files.traced(new TracedFile(path), path))
