@@ -28,6 +28,16 @@ firstLine('no flush in a trace that shows everything', async () => {
   assert.is(await rank([START, OPEN, PID]), 'No flush in 1.0 s: nothing here made data durable.')
 })
 
+firstLine('flushes of files that nothing names; one write', async () => {
+  const write = '12 1700000000.400000 write(3, "x", 1) = 1 <0.000010>'
+  const flushed = await rank([START, FSYNC(7), FSYNC(7), PID])
+  assert.is(flushed, '2 flushes in 1.0 s (2.0 a second), all fsync, all by one process.')
+  assert.is(
+    await rank([START, OPEN, write, PID]),
+    'No flush in 1.0 s: nothing here made data durable; 1 write of 1 B in all.',
+  )
+})
+
 firstLine('no flush in a trace that does not: what io_uring did is unknown', async () => {
   const enter = '12 1700000000.400000 io_uring_enter(4, 8, 8, IORING_ENTER_GETEVENTS, NULL, 8) = 8 <0.000100>'
   assert.is(

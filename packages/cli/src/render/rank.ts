@@ -39,10 +39,10 @@ function headline(answer: RankAnswer): string {
   const which = kinds.length === 1 && n > 1 ? `, all ${kinds[0]}${total.processes === 1 ? '' : ','}` : ''
   const processes = plural(total.processes, 'process', 'processes')
   const [program] = answer.programs ?? []
-  const alike = answer.programCount === 1 && program.program !== null ? `, all ${safe(program.program)},` : ''
-  const who =
-    total.processes === 1 ? `${n > 1 ? ', all' : ''} by one process${n > 1 ? ',' : ''}` : ` by ${processes}${alike}`
-  return `${flushes}${time}${often}${which}${who}${files}${mostOf(answer)}.`
+  const alike = answer.programCount === 1 && program.program !== null ? `, all ${safe(program.program)}` : ''
+  const who = total.processes === 1 ? `${n > 1 ? ', all' : ''} by one process` : ` by ${processes}${alike}`
+  const comma = files !== '' && who.includes(', all') ? ',' : ''
+  return `${flushes}${time}${often}${which}${who}${comma}${files}${mostOf(answer)}.`
 }
 
 /** A program that flushes less is not what the answer is about. */
@@ -78,7 +78,10 @@ function noFlush(
   { total: { written, block }, filter: { process, file, device }, diagnostics }: RankAnswer,
   time: string,
 ): string {
-  const wrote = written.calls > 0 ? `; ${count(written.calls)} writes${amount(written.bytes)}` : ''
+  const wrote =
+    written.calls > 0
+      ? `; ${count(written.calls)} ${written.calls === 1 ? 'write' : 'writes'}${amount(written.bytes)}`
+      : ''
   const part = (word: string, text: string | null): string => (text === null ? '' : ` ${word} ${safe(text)}`)
   const asked = `${part('of', process)}${part('on', file)}${part('on', device)}`
   if (asked !== '') return `No flush${asked} was seen${time}${wrote}.`
