@@ -1,4 +1,5 @@
 /** Lines of side files (maps, lists, tables): small texts, read with split2. Saved traces have their own scanners. */
+import { isAscii } from 'node:buffer'
 import { Readable } from 'node:stream'
 import split2 from 'split2'
 import { decodeUtf8 } from './bytes.ts'
@@ -8,6 +9,7 @@ import type { Source } from './source.ts'
 /** A side file's line is a path and some numbers; a longer one is no side file. */
 const MAX_LINE = 1 << 16
 const LF = 0x0a
+const BEYOND_ASCII = /[\x80-\xff]/
 const LONG_LINE: DiagnosticKind = {
   code: 'source/long-line',
   severity: 'loss',
@@ -33,8 +35,8 @@ export async function* readLines(
   for await (const line of text.pipe(splitter) as AsyncIterable<string>) {
     // split2 looks only at a line that goes on in the next piece.
     if (line.length > MAX_LINE) continue
-    const bytes = Buffer.from(line, 'latin1')
-    yield decodeUtf8(bytes, 0, line.endsWith('\r') ? bytes.length - 1 : bytes.length)
+    const end = line.endsWith('\r') ? line.length - 1 : line.length
+    yield BEYOND_ASCII.test(line) ? decodeUtf8(Buffer.from(line, 'latin1'), 0, end) : line.slice(0, end)
   }
 }
 
@@ -64,5 +66,7 @@ async function* countLong(source: Source, diagnostics: Diagnostics, onLong: () =
 }
 
 async function* asLatin1(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) yield Buffer.from(Buffer.from(chunk).toString('latin1'), 'utf8')
+  for await (const chunk of chunks) {
+    yield isAscii(chunk) ? Buffer.from(chunk) : Buffer.from(Buffer.from(chunk).toString('latin1'), 'utf8')
+  }
 }
