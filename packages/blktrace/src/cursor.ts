@@ -16,13 +16,14 @@ import { magicAt } from './head.ts'
 import { loadHeader, u32 } from './header.ts'
 import { COMM_BYTES } from './names.ts'
 import { findRecord, magicMayBegin } from './resync.ts'
-import { Window } from './window.ts'
+import type { Window } from './window.ts'
 import {
   CATEGORY_NOTIFY,
   CGROUP_BIT,
   CGROUP_BYTES,
   HEADER_V1,
   HEADER_V2,
+  HOST_IS_LITTLE,
   LAST_ACTION,
   NOTE_MESSAGE,
   NOTE_PROCESS,
@@ -37,12 +38,11 @@ export const AT_LIMIT = 1
 export const FULL = 2
 export type Stop = typeof NEED_DATA | typeof AT_LIMIT | typeof FULL
 
-const HOST_IS_LITTLE = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
-
 export class RecordCursor {
   readonly #shared: Shared
   readonly #wanted: Wanted
-  readonly #window: Window
+  readonly source: number
+  readonly window: Window
   readonly runs: EventRuns
   /** Header of a record that is not of the usual shape, brought into it. */
   readonly #scratch = new Uint32Array(WORDS)
@@ -51,29 +51,36 @@ export class RecordCursor {
   #gaps = 0
   #suspectNs = NaN
 
-  constructor(source: number, path: string, chunks: AsyncIterable<Uint8Array>, shared: Shared, wanted: Wanted) {
+  constructor(source: number, path: string, window: Window, shared: Shared, wanted: Wanted) {
     this.#shared = shared
     this.#wanted = wanted
-    this.#window = new Window(chunks)
-    this.runs = new EventRuns(source, path, this.#window, shared, wanted)
+    this.source = source
+    this.window = window
+    this.runs = new EventRuns(source, path, window, shared, wanted)
   }
 
   /** Whether no bytes will come any more. */
   get ended(): boolean {
-    return this.#window.last
+    return this.window.last
   }
 
   fill(): Promise<void> {
-    return this.#window.fill()
+    return this.window.fill()
   }
 
   close(): Promise<void> {
-    return this.#window.close()
+    return this.window.close()
+  }
+
+  /** The records before `pos` were read elsewhere. */
+  moveTo(pos: number): void {
+    if (pos !== this.window.pos) this.#resyncing = false
+    this.window.pos = pos
   }
 
   /** Appends the events before `limitNs`; with `force` at least one, whatever its time. */
   decode(batch: BlockBatch, limitNs: number, force: boolean): Stop {
-    const window = this.#window
+    const window = this.window
     const { runs } = this
     runs.force = force
     while (!batch.full) {
@@ -90,15 +97,15 @@ export class RecordCursor {
 
   /** True at the limit. */
   #run(batch: BlockBatch, view: Uint32Array, headerBytes: number, limitNs: number): boolean {
-    const { pos } = this.#window
+    const { pos } = this.window
     const atLimit = this.runs.read(batch, view, headerBytes, limitNs)
-    if (this.#window.pos !== pos) this.#resyncing = false
+    if (this.window.pos !== pos) this.#resyncing = false
     return atLimit
   }
 
   /** The record at the position, where it is no event of the usual shape. null: go on behind it. */
   #oddRecord(batch: BlockBatch, limitNs: number): Stop | null {
-    const window = this.#window
+    const window = this.window
     const { pos } = window
     const headerBytes = this.#load(pos)
     if (headerBytes === 0) return NEED_DATA
@@ -159,7 +166,7 @@ export class RecordCursor {
   /** A task has this name from now on. */
   #name(batch: BlockBatch, tid: number, orderNs: number, start: number, next: number): void {
     const { names } = this.#shared
-    const comm = names.intern(this.#window.bytes, start, Math.min(next, start + COMM_BYTES))
+    const comm = names.intern(this.window.bytes, start, Math.min(next, start + COMM_BYTES))
     if (comm < 0) return
     if (this.#wanted.inOrder) names.set(tid, comm)
     else batch.comm[batch.add(ACTION.note, NO_DEVICE, tid, orderNs, 0)] = comm
@@ -167,14 +174,14 @@ export class RecordCursor {
 
   /** A note of the wall clock, in the byte order of its record. */
   #anchor(atNs: number, payload: number): void {
-    const { bytes, pos } = this.#window
+    const { bytes, pos } = this.window
     const head = magicAt(bytes, pos)
     if (head) this.#shared.clock.anchor(atNs, u32(bytes, payload, head) >>> 0, u32(bytes, payload + 4, head) >>> 0)
   }
 
   /** An action that is none: of a newer kernel, or, if no record follows, a magic in the middle of garbage. */
   #unknown(code: number, next: number): Stop | null {
-    const { bytes, pos, end } = this.#window
+    const { bytes, pos, end } = this.window
     if (next + 4 <= end && !magicAt(bytes, next)) return this.#resync(pos) ? null : NEED_DATA
     this.#passed(next)
     this.#shared.facts.foreign++
@@ -191,7 +198,7 @@ export class RecordCursor {
   #passed(next: number): void {
     this.runs.records++
     this.#resyncing = false
-    this.#window.pos = next
+    this.window.pos = next
   }
 
   /** Counts of this source, after its end. */
@@ -201,7 +208,7 @@ export class RecordCursor {
 
   /** Brings the header at `p` into `scratch`; its length, 0 when more bytes are needed, -1 when there is none. */
   #load(p: number): number {
-    const { bytes, end, last } = this.#window
+    const { bytes, end, last } = this.window
     if (p + HEADER_V1 > end) {
       if (!last || p >= end || magicMayBegin(bytes, p, end)) return 0
       return -1
@@ -215,7 +222,7 @@ export class RecordCursor {
 
   /** GOOD, NEED, or (a length that cannot be) the position of the record inside it. */
   #checkPayload(p: number, next: number): number {
-    const { bytes, end, last } = this.#window
+    const { bytes, end, last } = this.window
     if (next + 4 <= end) {
       if (magicAt(bytes, next)) return GOOD
     } else if (!last) return NEED
@@ -229,7 +236,7 @@ export class RecordCursor {
 
   /** Goes to the next record; false when the bytes at hand end before one is found. */
   #resync(p: number): boolean {
-    const { bytes, end, last } = this.#window
+    const { bytes, end, last } = this.window
     if (!this.#resyncing) {
       this.#gaps++
       this.#damage(p)
@@ -239,25 +246,25 @@ export class RecordCursor {
     // A header that begins in the last bytes may be whole in the next window.
     const stop = found >= 0 ? found : last ? end : Math.max(p + 1, end - HEADER_V2)
     this.#shared.facts.skippedBytes += stop - p
-    this.#window.pos = stop
+    this.window.pos = stop
     return found >= 0
   }
 
   #damage(p: number): void {
     this.#shared.facts.damaged++
-    this.runs.report(BLKTRACE.damaged, `byte ${this.#window.offset + p}`, p)
+    this.runs.report(BLKTRACE.damaged, `byte ${this.window.offset + p}`, p)
   }
 
   /** What is left at the end of the source is the beginning of a record. */
   #tail(): void {
-    const { pos, end, offset } = this.#window
+    const { pos, end, offset } = this.window
     const left = end - pos
     if (left <= 0) return
     this.#shared.facts.damaged++
     this.#shared.facts.skippedBytes += left
     this.runs.records++
     this.runs.report(BLKTRACE.cut, `${left} bytes at byte ${offset + pos}`, pos)
-    this.#window.pos = end
+    this.window.pos = end
   }
 }
 

@@ -76,6 +76,9 @@ export class EventRuns {
   /** Events, and those with the very time of the one before: many of them mean a coarser unit than ns. */
   timed = 0
   ties = 0
+  /** Of the last event. */
+  device = -1
+  cpu = -1
 
   /** The record whose time has reached the limit. */
   nextNs = NaN
@@ -125,6 +128,8 @@ export class EventRuns {
     let lastNs = this.lastNs
     let n = batch.length
     let p = pos
+    let lastDevice = this.device
+    let lastCpu = this.cpu
     let atLimit = false
     while (p <= lastStart && n < capacity) {
       const w = odd ? 0 : p >>> 2
@@ -155,6 +160,8 @@ export class EventRuns {
       const device = view[w + DEVICE]
       const cpu = view[w + CPU]
       const sequence = view[w + SEQUENCE]
+      lastDevice = device
+      lastCpu = cpu
       const missing = sequences.missing(device, cpu, sequence)
       if (missing > 0) this.#lost(missing, device, cpu, p)
       tally.event(action, device, cpu)
@@ -188,6 +195,8 @@ export class EventRuns {
       p = next
     }
     tally.span(firstNs, latestNs)
+    this.device = lastDevice
+    this.cpu = lastCpu
     this.force = force
     this.lastNs = lastNs
     this.#window.pos = p

@@ -1,15 +1,18 @@
 /** Binary block traces → batches of events in the order of time. */
 import { ACTION_LETTERS, BlockBatch, formatInstant, type Diagnostics, type Source } from '@flushtrace/trace'
 import { TraceClock } from './clock.ts'
-import { AT_LIMIT, FULL, NEED_DATA, RecordCursor } from './cursor.ts'
+import { AT_LIMIT, NEED_DATA, RecordCursor } from './cursor.ts'
 import { BLKTRACE } from './diagnostics.ts'
 import type { Shared } from './event-runs.ts'
 import { Tally, emptyFacts, type BlockFacts } from './facts.ts'
 import { scanHead, type HeadScan } from './head.ts'
+import { CursorHeap, type Heads } from './heads.ts'
 import { mergeBatches } from './merge.ts'
+import { MergedRuns, RunsMemory } from './merged-runs.ts'
 import { TaskNames } from './names.ts'
 import { HELD_ROWS, applyNames, inOrder } from './reorder.ts'
 import { Sequences } from './sequences.ts'
+import { Window } from './window.ts'
 
 export interface BlockReading {
   /** To be consumed once, one batch at a time. */
@@ -21,6 +24,8 @@ export interface BlockReading {
 export interface BlktraceOptions {
   /** The actions that become rows; the others are only counted. Default: all. */
   readonly actions?: readonly number[] | null
+  /** Without short ways: what these must agree with in the tests. */
+  readonly plain?: boolean
 }
 
 /** Share of events with the very time of the one before, past which the times are not ns. */
@@ -34,7 +39,7 @@ const MIN_TIMED = 64
 export function readBlktrace(
   sources: readonly Source[],
   diagnostics: Diagnostics,
-  { actions = null }: BlktraceOptions = {},
+  { actions = null, plain = false }: BlktraceOptions = {},
 ): BlockReading {
   const facts = emptyFacts()
   const scans = sources.map((source) => scanHead(source.head))
@@ -42,14 +47,17 @@ export function readBlktrace(
   const clock = new TraceClock(heads)
   const names = new TaskNames()
   const tally = new Tally()
-  const shared: Shared = { clock, names, sequences: new Sequences(), tally, facts, diagnostics }
   facts.clock = clock.clock
   facts.options = optionsOf(heads)
   // The buffers of several CPUs in one file may overlap in time. One source alone can be such a stream.
   const isStream = scans.map((scan) => sources.length === 1 || (scan?.cpus.size ?? 0) > 1)
+  const memory = plain || isStream.every(Boolean) ? null : RunsMemory.of(sources.length)
+  const sequences = new Sequences(memory?.counters)
+  const shared: Shared = { clock, names, sequences, tally, facts, diagnostics }
   const wanted = Uint8Array.from(ACTION_LETTERS, (_, action) => (actions === null || actions.includes(action) ? 1 : 0))
   const cursors = sources.map((source, k) => {
-    return new RecordCursor(k, source.path, source.chunks(), shared, { actions: wanted, inOrder: !isStream[k] })
+    const window = new Window(source.chunks(), memory?.buffer, memory?.windowAt(k))
+    return new RecordCursor(k, source.path, window, shared, { actions: wanted, inOrder: !isStream[k] })
   })
 
   async function* batches(): AsyncGenerator<BlockBatch> {
@@ -60,7 +68,11 @@ export function readBlktrace(
         if (isStream[k]) streams.push(heldBack(cursor, shared))
         else perCpu.push(cursor)
       }
-      if (perCpu.length > 0) streams.push(byTime(perCpu, shared))
+      if (perCpu.length > 0) {
+        const merged = memory && new MergedRuns(memory, shared, sources.length, wanted)
+        const batch = merged?.batch ?? newBatch(shared, BlockBatch.ROWS)
+        streams.push(byTime(perCpu, merged ?? new CursorHeap(), batch, shared))
+      }
       yield* streams.length === 1 ? streams[0] : mergeBatches(streams)
     } finally {
       for (const cursor of cursors) await cursor.close()
@@ -71,25 +83,22 @@ export function readBlktrace(
 }
 
 /** Per-CPU files: always the one whose next record is the earliest, up to the time of the next file's. */
-async function* byTime(cursors: readonly RecordCursor[], shared: Shared): AsyncGenerator<BlockBatch> {
-  const batch = newBatch(shared, BlockBatch.ROWS)
-  const heap: RecordCursor[] = []
-  for (const cursor of cursors) if (await advance(cursor, batch)) push(heap, cursor)
-  while (heap.length > 0) {
-    const cursor = heap[0]
-    const limitNs = Math.min(heap[1]?.runs.nextNs ?? Infinity, heap[2]?.runs.nextNs ?? Infinity)
-    const stop = cursor.decode(batch, limitNs, true)
-    if (stop === FULL) {
+async function* byTime(
+  cursors: readonly RecordCursor[],
+  heads: Heads,
+  batch: BlockBatch,
+  shared: Shared,
+): AsyncGenerator<BlockBatch> {
+  for (const cursor of cursors) if (await advance(cursor, batch)) heads.add(cursor)
+  while (heads.size > 0) {
+    const stop = heads.turn(batch)
+    if (batch.full) {
       stamp(batch, shared)
       yield batch
       batch.length = 0
     }
-    if (stop !== AT_LIMIT && !(await advance(cursor, batch))) {
-      const last = heap.pop() as RecordCursor
-      if (heap.length === 0) break
-      if (last !== cursor) heap[0] = last
-    }
-    sift(heap)
+    if (stop === AT_LIMIT || (await advance(heads.first, batch))) heads.sink()
+    else heads.drop()
   }
   stamp(batch, shared)
   if (batch.length > 0) yield batch
@@ -102,34 +111,6 @@ async function advance(cursor: RecordCursor, batch: BlockBatch): Promise<boolean
     await cursor.fill()
   }
   return true
-}
-
-function earlier({ runs: a }: RecordCursor, { runs: b }: RecordCursor): boolean {
-  if (a.nextNs !== b.nextNs) return a.nextNs < b.nextNs
-  if (a.nextDevice !== b.nextDevice) return a.nextDevice < b.nextDevice
-  return a.nextSequence < b.nextSequence
-}
-
-function push(heap: RecordCursor[], cursor: RecordCursor): void {
-  heap.push(cursor)
-  for (let child = heap.length - 1; child > 0;) {
-    const parent = (child - 1) >> 1
-    if (!earlier(heap[child], heap[parent])) break
-    ;[heap[child], heap[parent]] = [heap[parent], heap[child]]
-    child = parent
-  }
-}
-
-/** The first element got a later record: down to its place. */
-function sift(heap: RecordCursor[]): void {
-  for (let parent = 0; ;) {
-    let child = 2 * parent + 1
-    if (child >= heap.length) return
-    if (child + 1 < heap.length && earlier(heap[child + 1], heap[child])) child++
-    if (!earlier(heap[child], heap[parent])) return
-    ;[heap[child], heap[parent]] = [heap[parent], heap[child]]
-    parent = child
-  }
 }
 
 /** A single stream: half of the rows held are passed on at a time, in order. */

@@ -5,11 +5,26 @@
 /** CPUs counted apart; the kernel's limit is 8,192. */
 const MAX_CPU = 8192
 const MAX_DEVICES = 1024
+/** Of the first 16 devices, which is all that most traces have. */
+export const COUNTERS = 16 * MAX_CPU
 
 export class Sequences {
+  readonly #counters: Uint32Array
   readonly #byDevice = new Map<number, Uint32Array>()
   #device = -1
   #last: Uint32Array = new Uint32Array(0)
+
+  /** `counters`: zeroes to keep the numbers of the first devices in. */
+  constructor(counters: Uint32Array = new Uint32Array(0)) {
+    this.#counters = counters
+  }
+
+  /** Where in the memory of `counters` the last number of this CPU is kept; null where it is not. */
+  addressOf(device: number, cpu: number): number | null {
+    const last = this.#byDevice.get(device)
+    if (last?.buffer !== this.#counters.buffer || cpu >= MAX_CPU) return null
+    return last.byteOffset + cpu * last.BYTES_PER_ELEMENT
+  }
 
   /** Events missing before this one: 0 for the next in order, a restart, or where there is no numbering. */
   missing(device: number, cpu: number, sequence: number): number {
@@ -39,7 +54,9 @@ export class Sequences {
     let last = this.#byDevice.get(device)
     if (!last) {
       if (this.#byDevice.size >= MAX_DEVICES) return false
-      last = new Uint32Array(MAX_CPU)
+      const start = this.#byDevice.size * MAX_CPU
+      const rest = this.#counters.subarray(start, start + MAX_CPU)
+      last = rest.length > 0 ? rest : new Uint32Array(MAX_CPU)
       this.#byDevice.set(device, last)
     }
     this.#device = device

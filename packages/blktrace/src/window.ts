@@ -1,7 +1,7 @@
 /** The bytes of a source at hand, as bytes and as 32-bit words: what is not read yet is brought to a multiple of 4. */
 import { HEADER_V2 } from './wire.ts'
 
-const WINDOW = 1 << 18
+export const WINDOW = 1 << 18
 /** No record is longer: header and the largest payload a u16 can state. */
 const MAX_RECORD = HEADER_V2 + 0xffff + 4
 
@@ -19,11 +19,11 @@ export class Window {
   #chunk: Uint8Array = new Uint8Array(0)
   #chunkPos = 0
 
-  constructor(chunks: AsyncIterable<Uint8Array>) {
+  /** The window is WINDOW bytes of `buffer` from `offset` on. */
+  constructor(chunks: AsyncIterable<Uint8Array>, buffer: ArrayBuffer = new ArrayBuffer(WINDOW), offset = 0) {
     this.#chunks = chunks[Symbol.asyncIterator]()
-    const buffer = new ArrayBuffer(WINDOW)
-    this.bytes = new Uint8Array(buffer)
-    this.words = new Uint32Array(buffer)
+    this.bytes = new Uint8Array(buffer, offset, WINDOW)
+    this.words = new Uint32Array(buffer, offset, WINDOW >>> 2)
   }
 
   /** Takes in as much as there is room for, at least one record; the byte at the position becomes the first. */

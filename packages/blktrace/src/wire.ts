@@ -60,6 +60,7 @@ export const NOTE_MESSAGE = 2
 export const LAST_ACTION = ACTION.zoneUnplug
 
 export const TWO_32 = 4294967296
+export const HOST_IS_LITTLE = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 /** Upper half of the first sector that does not fit a double; no device has it, only "no sector" (2^64 − 1). */
 export const NO_SECTOR = 0x200000
 

@@ -1,6 +1,6 @@
 /**
  * The sieve: passes over the lines of a strace log that are only counted by name, some ten times as fast as JavaScript can.
- * AssemblyScript, which `npm run sieve` compiles to WebAssembly (src/sieve-code.ts); src/sieve.ts is its other side.
+ * AssemblyScript, which `npm run wasm` compiles to WebAssembly (src/sieve-code.ts); src/sieve.ts is its other side.
  *
  *     6920  1795175435.438954 fcntl(5</srv/x.db>, F_SETLK, {l_type=F_RDLCK, …}) = 0 <0.000021>
  *

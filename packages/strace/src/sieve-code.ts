@@ -1,4 +1,4 @@
-/** WebAssembly of ../sieve/sieve.ts (SHA-256 3f097f91dbcb8b4647af59623a07f0837bf53f37e99bde1cecd24d7da6f26d66), by `npm run sieve`. */
+/** WebAssembly of ../sieve/sieve.ts (SHA-256 4c61e32b7c6aa5d7ad6d06f1b7ce9370e26055faec46a5e051a8358047ae9ec6), by `npm run wasm`. */
 export const SIEVE_CODE = [
   'AGFzbQEAAAABGARgA39/fwF/YAJ/fwF/YAF/AGADf39/AAMHBgECAAADAAUDAQAFBh8GfwFBAAt/AUEAC38BQQALfwFBfwt/AUEA',
   'C38BQQALBxkDBG5leHQAAwVsZWFybgAEBm1lbW9yeQIACqwYBtABAQF/IAFBgARrIAAgASAAa0GABEsbIQIgAUEBay0AAEE+RiIA',

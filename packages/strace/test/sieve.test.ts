@@ -27,7 +27,7 @@ function idOf(counts: CallCounts, name: string): number {
 sieve('its code was made from its source', () => {
   const source = readFileSync(new URL('../sieve/sieve.ts', import.meta.url))
   const code = readFileSync(new URL('../src/sieve-code.ts', import.meta.url), 'utf8')
-  assert.ok(code.includes(createHash('sha256').update(source).digest('hex')), 'npm run sieve')
+  assert.ok(code.includes(createHash('sha256').update(source).digest('hex')), 'npm run wasm')
 })
 
 sieve('passes over what is only counted, and counts it', () => {

@@ -13,6 +13,8 @@ import type { Clock, Instant } from './time.ts'
  */
 export class BlockBatch {
   static readonly ROWS = 4096
+  /** Of all columns. */
+  static readonly ROW_BYTES = 7 * 8 + 9 * 4 + 2 + 1
 
   readonly capacity: number
   length = 0
@@ -62,27 +64,38 @@ export class BlockBatch {
   /** unplug: requests sent on. */
   readonly depth: Uint32Array
 
-  constructor(strings: StringTable, capacity: number = BlockBatch.ROWS) {
+  /** The columns lie in `buffer` one behind the other, from `offset` on, the widest first. */
+  constructor(
+    strings: StringTable,
+    capacity: number = BlockBatch.ROWS,
+    buffer: ArrayBuffer = new ArrayBuffer(capacity * BlockBatch.ROW_BYTES),
+    offset = 0,
+  ) {
     this.strings = strings
     this.capacity = capacity
-    this.action = new Uint8Array(capacity)
-    this.flags = new Uint32Array(capacity)
-    this.device = new Uint32Array(capacity)
-    this.sector = new Float64Array(capacity)
-    this.bytes = new Float64Array(capacity)
-    this.tid = new Int32Array(capacity)
-    this.comm = new Int32Array(capacity)
-    this.atNs = new Float64Array(capacity)
-    this.tookNs = new Float64Array(capacity).fill(NaN)
-    this.error = new Int32Array(capacity)
-    this.cpu = new Int32Array(capacity)
-    this.sequence = new Uint32Array(capacity)
-    this.record = new Float64Array(capacity)
-    this.source = new Uint16Array(capacity)
-    this.fromDevice = new Uint32Array(capacity)
-    this.fromSector = new Float64Array(capacity)
-    this.splitSector = new Float64Array(capacity)
-    this.depth = new Uint32Array(capacity)
+    let at = offset
+    const column = (bytes: number): [ArrayBuffer, number, number] => {
+      at += bytes * capacity
+      return [buffer, at - bytes * capacity, capacity]
+    }
+    this.atNs = new Float64Array(...column(8))
+    this.sector = new Float64Array(...column(8))
+    this.bytes = new Float64Array(...column(8))
+    this.record = new Float64Array(...column(8))
+    this.fromSector = new Float64Array(...column(8))
+    this.splitSector = new Float64Array(...column(8))
+    this.tookNs = new Float64Array(...column(8)).fill(NaN)
+    this.flags = new Uint32Array(...column(4))
+    this.device = new Uint32Array(...column(4))
+    this.tid = new Int32Array(...column(4))
+    this.comm = new Int32Array(...column(4))
+    this.error = new Int32Array(...column(4))
+    this.cpu = new Int32Array(...column(4))
+    this.sequence = new Uint32Array(...column(4))
+    this.fromDevice = new Uint32Array(...column(4))
+    this.depth = new Uint32Array(...column(4))
+    this.source = new Uint16Array(...column(2))
+    this.action = new Uint8Array(...column(1))
   }
 
   get full(): boolean {

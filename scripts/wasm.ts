@@ -1,0 +1,48 @@
+/**
+ * Compiles what is written in AssemblyScript into the TypeScript that holds its code as text:
+ *
+ *     npm run wasm
+ *
+ * The compiler (100 MB) is fetched for that, and is no dependency: who only builds, tests or runs has no use for it.
+ */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const COMPILER = 'assemblyscript@0.28.20'
+const OPTIONS = ['-O3', '--runtime', 'stub', '--noAssert']
+const PROGRAMS = [
+  { folder: 'packages/strace', name: 'sieve', options: ['--enable', 'simd', '--initialMemory', '5'] },
+  { folder: 'packages/blktrace', name: 'runs', options: ['--importMemory'] },
+]
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'wasm-'))
+try {
+  for (const program of PROGRAMS) compile(program)
+} finally {
+  rmSync(folder, { recursive: true })
+}
+
+function compile({ folder: home, name, options }: (typeof PROGRAMS)[number]): void {
+  const source = `${home}/${name}/${name}.ts`
+  const wasm = join(folder, `${name}.wasm`)
+  const asc = ['-y', '-p', COMPILER, 'asc', source, ...OPTIONS, ...options, '-o', wasm]
+  const { status } = spawnSync('npx', asc, { cwd: root, stdio: 'inherit' })
+  if (status !== 0) throw new Error(`${source} was not compiled`)
+  const text = readFileSync(wasm).toString('base64')
+  const lines = text.match(/.{1,100}/g)?.map((line) => `  '${line}',`) ?? []
+  // By its sum a test sees that the source was not changed since.
+  const sum = createHash('sha256')
+    .update(readFileSync(join(root, source)))
+    .digest('hex')
+  const code = `/** WebAssembly of ../${name}/${name}.ts (SHA-256 ${sum}), by \`npm run wasm\`. */
+export const ${name.toUpperCase()}_CODE = [
+${lines.join('\n')}
+].join('')
+`
+  writeFileSync(join(root, `${home}/src/${name}-code.ts`), code)
+}
