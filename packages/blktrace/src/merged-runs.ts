@@ -135,8 +135,9 @@ export class MergedRuns {
     this.#count()
     const { names } = this.#shared
     const { tid, comm } = batch
-    // Names are read by the cursors only, so that these are the ones of all these rows.
-    for (let i = from; i < batch.length; i++) comm[i] = names.get(tid[i])
+    // Notes are read by the cursors only: no task was given another name among these rows.
+    for (let i = from; i < batch.length; i++)
+      comm[i] = i > from && tid[i] === tid[i - 1] ? comm[i - 1] : names.get(tid[i])
     const { first } = this
     this.#learn(first)
     if (this.#integers[STATUS] !== FRESH || batch.full) return NEED_DATA
