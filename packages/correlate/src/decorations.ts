@@ -85,7 +85,10 @@ function mend(world: World, row: Row, known: Description, file: TracedFile, said
     }
   }
   learnDevice(known.file ?? file, said)
-  if (world.naming.size === 0) report(world, CORRELATE.disagreement, row, `${before} is ${said.text}`)
+  // The kernel forgets names of procfs while their files are open, and makes them anew (fs/proc/base.c).
+  if (world.naming.size === 0 && !text.startsWith('/proc/')) {
+    report(world, CORRELATE.disagreement, row, `${before} is ${text}${deleted ? ' (deleted)' : ''}`)
+  }
   return true
 }
 

@@ -420,6 +420,13 @@ said('a file that somebody else deleted', () => {
   assert.is(t.count(CORRELATE.disagreement), 1)
 })
 
+said('a name that procfs forgot: no word about it', () => {
+  const t = new Trace()
+  t.open(10, '/proc/10/net/dev', O_RDWR, 3, { saidResult: '/proc/10/net/dev' })
+  t.call(10, 'fsync', { fd: 3, said: '/proc/10/net/dev>(deleted)' })
+  assert.is(t.count(CORRELATE.disagreement), 0)
+})
+
 said('a number that got another known file unseen: its O_SYNC is unknown', () => {
   const t = new Trace()
   t.open(10, '/a', O_RDWR | O_SYNC, 3, { saidResult: '/a' })
