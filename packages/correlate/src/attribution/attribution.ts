@@ -165,7 +165,7 @@ export class Attribution {
   }
 
   run(): void {
-    const { blocks, calls } = this.#in
+    const { blocks, calls, placed, callsTimed } = this.#in
     const requests = blocks.inOrder(this.#blockNs)
     this.#maps.noteWrites(requests, this.views)
     if (calls.length > 0) {
@@ -176,7 +176,7 @@ export class Attribution {
     }
     this.#learnMapsBefore()
     const entries = this.#callOrder
-    const ends = this.#in.callsTimed ? orderOf(calls.endNs.values) : new Uint32Array()
+    const ends = callsTimed ? orderOf(calls.endNs.values) : new Uint32Array()
     const events = orderOf(this.#inodeNs)
     let [entry, end, event] = [0, 0, 0]
     for (const [k, request] of requests.entries()) {
@@ -192,7 +192,7 @@ export class Attribution {
         else if (entryNs === first) this.#enter(entries[entry++])
         else this.#replay.apply(events[event++], eventNs)
       }
-      this.#request(request, now)
+      this.#request(request, callsTimed && !placed[blocks.trace.data[request]] ? NaN : now)
     }
   }
 
@@ -317,6 +317,7 @@ export class Attribution {
     return this.views.pieces(blocks.device.data[request], blocks.sector.data[request], blocks.bytes.data[request])
   }
 
+  /** `now` NaN: at any time of the calls. */
   #request(request: number, now: number): void {
     const { blocks } = this.#in
     const flags = blocks.flags.data[request]

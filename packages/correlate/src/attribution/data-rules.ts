@@ -280,7 +280,7 @@ export class DataRules {
 
   #candidates(piece: ViewPiece, now: number, claims: readonly Claim[]): number[] {
     const { book } = this.#in
-    if (this.#in.dirty.isEmpty || !this.#in.callsTimed) return []
+    if (this.#in.dirty.isEmpty || !this.#in.callsTimed || Number.isNaN(now)) return []
     const inPlace = writesInPlace(piece.view)
     const candidates: number[] = []
     let n = 0

@@ -152,7 +152,8 @@ export class FileBook {
 
   /** Whether a block of the file may have been written as another file's, and become its own after `atNs`. */
   sharedAfter(id: number, atNs: number): boolean {
-    return this.#entries[id].sharedNs >= atNs
+    const { sharedNs } = this.#entries[id]
+    return sharedNs > -Infinity && !(sharedNs < atNs)
   }
 
   close(id: number, atNs: number): void {
@@ -161,7 +162,10 @@ export class FileBook {
     entry.closed.push(atNs)
   }
 
-  /** The lowest offset from which on the file may have lost blocks within the time (and got others since); Infinity: none. */
+  /**
+   * The lowest offset from which on the file may have lost blocks within the time (and got others since); Infinity: none.
+   * NaN: at any time before, or after.
+   */
   freedFrom(id: number, fromNs: number, toNs: number): number {
     return Math.min(this.#entries[id].freedSometime, this.#freedWithin(id, fromNs, toNs))
   }
@@ -171,7 +175,7 @@ export class FileBook {
     let lowest = Infinity
     // The whole file is the most it can lose: databases truncate one file again and again.
     for (let k = 0; freed && k < freed.length && lowest > 0; k += 2) {
-      if (freed[k] >= fromNs && freed[k] <= toNs && freed[k + 1] < lowest) lowest = freed[k + 1]
+      if (!(freed[k] < fromNs) && !(freed[k] > toNs) && freed[k + 1] < lowest) lowest = freed[k + 1]
     }
     return lowest
   }

@@ -63,8 +63,8 @@ export interface InodeStory {
   readonly event?: string
 }
 
-/** Of calls and block traces; `apart`: of block traces only. */
-export type Clocks = 'joined' | 'apart' | 'unknown'
+/** Of calls and block traces; `apart`: of block traces only; `other`: of calls and another block trace. */
+export type Clocks = 'joined' | 'apart' | 'other' | 'unknown'
 
 export class Capture {
   /** Where there is no memory to go on. */
@@ -116,8 +116,8 @@ export class Capture {
       actors: this.actors,
       book: this.book,
       layout: this.#layout,
-      placed: [0, 1].map(() => (clocks === 'unknown' ? null : (atNs) => atNs)),
-      callsTimed: clocks === 'joined',
+      placed: [0, 1].map((trace) => (clocks === 'unknown' || (clocks === 'other' && trace === 0) ? null : (ns) => ns)),
+      callsTimed: clocks === 'joined' || clocks === 'other',
       slackNs: 0,
       doubtNs: this.doubtNs,
       look: this.look,
