@@ -51,7 +51,7 @@ export class PrintedRows {
   /** Text lists no processes. */
   readonly processes: ReadonlyMap<number, ListedProcess> = new Map()
   readonly containers = new Map<number, string>()
-  readonly rows = new CallRows()
+  readonly rows = new CallRows(null)
   readonly #lineage = new Lineage(this.rows)
   readonly #clock: PrintedClock
   readonly #path: string

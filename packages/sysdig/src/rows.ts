@@ -8,6 +8,9 @@
  * 3. A task can't be in two calls. A new enter means that the exit of the call before was lost: the call ended, its
  *    result is unknown. For the calls whose result sysdig never shows (a flush) that is as good as an exit.
  * 4. A thread that no fork in the source made begins with one that says whose thread it is.
+ * 5. A record lock is a row where it was got, at its end: what it says is which file its task is at.
+ * 6. Rows that no more than say so, and descriptors that are no files, may wait for others to overtake them
+ *    (waiting-rows.ts); all that wait are told before any other row.
  */
 import {
   CALLS,
@@ -28,6 +31,8 @@ import {
 import * as C from './columns.ts'
 import { errnoName, isRestart } from './errnos.ts'
 import { TaskTable, type TaskCall } from './task-calls.ts'
+import type { Sieve } from './sieve.ts'
+import { MAX_WAITING, type WaitingRows } from './waiting-rows.ts'
 
 /** Enters not yet rows, at most: an empty batch must have room for all of them, and for one event more. */
 const MAX_OPEN = 256
@@ -48,7 +53,7 @@ const FCNTL = callIndex('fcntl')
 const THREAD_FLAGS = F.CLONE_THREAD | F.CLONE_VM | F.CLONE_FILES | F.CLONE_FS
 
 export class CallRows {
-  readonly tasks = new TaskTable()
+  readonly tasks: TaskTable
   batch: CallBatch
   strings = new StringTable()
   names: FdName[] = []
@@ -60,14 +65,23 @@ export class CallRows {
   /** The first `#openCount`: emptying an array gives its memory back, and the next call would ask for it again. */
   readonly #open: TaskCall[] = []
   #openCount = 0
+  readonly #waiting: WaitingRows | null
 
-  constructor() {
+  constructor(sieve: Sieve | null) {
+    this.tasks = new TaskTable(sieve?.tasks ?? null)
+    this.#waiting = sieve?.waiting ?? null
     this.batch = new CallBatch(this.strings, this.names)
+  }
+
+  /** Calls under way whose enters have no row yet. */
+  get opens(): number {
+    return this.#openCount
   }
 
   /** No room for the rows of one more event: hand the batch over, then `recycle`. */
   get crowded(): boolean {
-    return this.batch.length + ROWS_PER_OPEN * this.#openCount + ROWS_PER_EVENT > this.batch.capacity
+    const { length, capacity } = this.batch
+    return length + ROWS_PER_OPEN * this.#openCount + MAX_WAITING + ROWS_PER_EVENT > capacity
   }
 
   recycle(): void {
@@ -94,6 +108,19 @@ export class CallRows {
     if (task.key >= 0) this.#loseExit(task)
     task.key = key
     task.call = -1
+    task.lock = 0
+    task.fd = -1
+  }
+
+  /** The one call in slot `slot` whose enter the sieve has passed, and whose row it can't tell. */
+  adopt(slot: number): void {
+    const task = this.tasks.at(slot)
+    task.clear()
+    task.entered = false
+    task.told = false
+    if (task.fd >= 0) task.values[C.FD] = task.fd
+    task.fd = -1
+    this.#open[this.#openCount++] = task
   }
 
   /** A call of `task` begins; the caller fills `task.values`, then says `entered`. */
@@ -103,12 +130,16 @@ export class CallRows {
   }
 
   entered(task: TaskCall, call: number, atNs: number, record: number): void {
-    if (call === FCNTL && isPassed(task, task.values[C.FLAGS], task.values[C.FD])) return
+    const command = call === FCNTL ? task.values[C.FLAGS] : 0
+    if (call === FCNTL && isPassed(command)) return
     task.call = call
-    task.atNs = atNs
-    task.record = record
+    task.began(atNs, record)
     task.entered = false
     task.told = false
+    if (isLock(command)) {
+      task.lock = command
+      return
+    }
     if (this.#openCount >= MAX_OPEN) this.#addEnters()
     this.#open[this.#openCount++] = task
   }
@@ -117,18 +148,26 @@ export class CallRows {
 
   /** A call of `task` ends; the caller fills `task.values` over what the enter gave, then says `ended`. */
   end(task: TaskCall, key: number): void {
-    if (task.key === key && task.call >= 0) return
+    const paired = task.key === key && task.call >= 0
+    if (paired && task.fd < 0) return
     if (task.key >= 0 && task.key !== key) this.#loseExit(task)
     task.clear()
-    task.call = -1
     task.entered = false
     task.told = false
+    if (!paired) {
+      task.call = -1
+      return
+    }
+    // A record lock whose enter the sieve has passed.
+    task.values[C.FD] = task.fd
+    task.values[C.FLAGS] = task.lock
+    task.fd = -1
   }
 
   /** The row of a call that ended; -1 when the child's own event has told it. */
   ended(task: TaskCall, call: number, atNs: number, record: number): number {
     const paired = task.call >= 0
-    const told = task.told || (call === FCNTL && this.#tellsNothing(task))
+    const told = task.told || (call === FCNTL && !tells(task.values))
     let at = atNs
     let phase = WHOLE
     if (paired) {
@@ -142,16 +181,7 @@ export class CallRows {
     const i = this.#add(phase, call, task, at, record)
     if (paired) this.batch.tookNs[i] = atNs - at
     this.#finish(i, call, task)
-    if (call === FCNTL && isLock(task.values[C.FLAGS])) task.lockedFd = task.values[C.FD] | 0
     return i
-  }
-
-  #tellsNothing(task: TaskCall): boolean {
-    const { values } = task
-    if (!(values[C.RESULT] >= 0)) return true
-    // Without its argument (until 2026) nobody knows whether the flag was set or cleared.
-    if (values[C.FLAGS] === F.F_SETFD) return Number.isNaN(values[C.FLAGS2])
-    return isPassed(task, values[C.FLAGS], values[C.FD])
   }
 
   /** The child's own event tells how the fork of `parent` ended; the parent's exit is still to come. */
@@ -176,6 +206,7 @@ export class CallRows {
     if (task.key >= 0) this.#forget(task)
     this.leaders.delete(task.tid)
     if (task.placed) {
+      this.#waiting?.tell(this.batch)
       this.#addEnters()
       this.batch.add(WHOLE, TASK_EXIT, task.tid, atNs, record)
     }
@@ -189,6 +220,7 @@ export class CallRows {
 
   /** A new section, or more tasks than there can be: nothing is under way any more. */
   reset(): void {
+    this.#waiting?.tell(this.batch)
     for (const task of this.tasks.all()) if (task.key >= 0) this.#forget(task)
     this.#openCount = 0
     this.tasks.clear()
@@ -196,6 +228,7 @@ export class CallRows {
 
   /** The source ended. In one that shows no exits at all (`enterOnly`) its last enters count like the others. */
   finish(enterOnly: boolean): void {
+    this.#waiting?.tell(this.batch)
     for (const task of this.tasks.all()) {
       if (task.key < 0) continue
       if (enterOnly && !this.crowded) this.#loseExit(task)
@@ -209,7 +242,9 @@ export class CallRows {
     const { key, call } = task
     this.lost[key]++
     task.key = -1
-    if (call < 0) return
+    // Nobody knows whether a lock was got.
+    if (task.lock > 0) task.call = -1
+    if (call < 0 || task.lock > 0) return
     const told = task.told
     const phase = this.#close(task)
     task.call = -1
@@ -250,12 +285,12 @@ export class CallRows {
   }
 
   #add(phase: number, call: number, task: TaskCall, atNs: number, record: number): number {
+    this.#waiting?.tell(this.batch)
     if (!task.placed) this.#place(task, atNs, record)
     if (task.comm < 0 && task.lineName !== null) {
       task.comm = this.strings.add(task.lineName)
       this.addNote(TASK_NAME, task, task.comm, atNs, record)
     }
-    if (phase !== ENTER) task.lockedFd = -1
     return this.batch.add(phase, call, task.tid, atNs, record)
   }
 
@@ -313,16 +348,22 @@ export class CallRows {
 }
 
 /**
- * Whether an fcntl that begins needs no row. Most neither copy a descriptor nor mark one, and servers make millions of
- * them; of record locks only the first of several on one descriptor says which file is at work. F_SETFD: its mark is in
- * no enter; where the exit has it, the exit has all.
+ * Whether an fcntl that begins needs no row: it neither copies a descriptor, nor marks one, nor asks for a record lock.
+ * F_SETFD: its mark is in no enter; where the exit has it, the exit has all.
  */
-export function isPassed(task: TaskCall, command: number, fd: number): boolean {
-  if (command === F.F_DUPFD || command === F.F_DUPFD_CLOEXEC) return false
-  return !isLock(command) || task.lockedFd === fd
+export function isPassed(command: number): boolean {
+  return command !== F.F_DUPFD && command !== F.F_DUPFD_CLOEXEC && !isLock(command)
+}
+
+/** Of an fcntl that ended. */
+function tells(values: Float64Array): boolean {
+  if (!(values[C.RESULT] >= 0)) return false
+  // Without its argument (until 2026) nobody knows whether the flag was set or cleared.
+  if (values[C.FLAGS] === F.F_SETFD) return !Number.isNaN(values[C.FLAGS2])
+  return !isPassed(values[C.FLAGS])
 }
 
 /** F_GETLK … F_SETLKW, F_OFD_GETLK … F_OFD_SETLKW. */
-function isLock(command: number): boolean {
+export function isLock(command: number): boolean {
   return (command >= 5 && command <= 7) || (command >= 36 && command <= 38)
 }

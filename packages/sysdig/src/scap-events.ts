@@ -15,23 +15,20 @@ import { ByTask, CALLS, callIndex, latin1, TASK_NAME, type Extra, type FdRef } f
 import { genericCall, genericKey } from './call-keys.ts'
 import * as C from './columns.ts'
 import { containerOf } from './containers.ts'
-import { ALWAYS, BEGINS, COUNTED, CountedEvents } from './counted-events.ts'
+import { EventClock } from './event-clock.ts'
 import { EVENT_LAYOUTS, type EventLayout } from './event-layouts.ts'
 import { EventParameters, slackOf } from './event-parameters.ts'
 import { Lineage } from './lineage.ts'
 import { PLANS, type Plan } from './plans.ts'
 import { deviceName, splitArguments } from './process-lists.ts'
 import { KEYS, type CallRows } from './rows.ts'
+import { ALWAYS, BEGINS, WAYS, type Sieve } from './sieve.ts'
 import type { TaskCall } from './task-calls.ts'
 
 const STATE_ONLY = 1
 const GETCWD = callIndex('getcwd')
 /** More than this is not what the driver keeps of a command line: it was cut. */
 const CUT_ARGUMENTS = 4095
-/** Events of several processors stand a little out of order. */
-const REORDER_NS = 1e9
-const TWO_32 = 4294967296
-const NO_TIME = 0xffffffff
 
 export interface ScapEventsReport {
   damaged(offset: number, what: string): void
@@ -44,7 +41,8 @@ export class ScapEvents {
   readonly #rows: CallRows
   readonly #lineage: Lineage
   readonly #report: ScapEventsReport
-  readonly containers = new Map<number, string>()
+  readonly #sieve: Sieve | null
+  readonly containers: Map<number, string>
 
   events = 0
   stateOnly = 0
@@ -55,44 +53,36 @@ export class ScapEvents {
   /** Not among `events`: not even the header fits its block. */
   headless = 0
   /** Events by key. */
-  readonly counts = new Float64Array(KEYS)
-  readonly failures = new Float64Array(KEYS)
+  readonly counts: Float64Array
+  readonly failures: Float64Array
   /** Exits of a fork in the child: events, but not calls. */
   readonly births = new Float64Array(KEYS)
-  #originLow = 0
-  #originHigh = -1
-  nowNs = NaN
-  lastNs = NaN
+  readonly clock = new EventClock()
   /** Of the event at hand. */
   readonly #parameters: EventParameters
-  readonly #counted: CountedEvents
   readonly #devices = new Map<number, string>()
   /** Of the last event: a capture has one or two kinds of them. */
   #layoutType = 0
   #layout!: EventLayout
-  /** Time of the last event as it stands in the file. */
-  #low = 0
-  #high = 0
-
-  constructor(rows: CallRows, report: ScapEventsReport) {
+  /** `sieve`: of `rows`, too; null: each event is looked at. */
+  constructor(rows: CallRows, sieve: Sieve | null, containers: Map<number, string>, report: ScapEventsReport) {
     this.#rows = rows
+    this.#sieve = sieve
+    this.counts = sieve?.counts ?? new Float64Array(KEYS)
+    this.failures = sieve?.failures ?? new Float64Array(KEYS)
     this.#lineage = new Lineage(rows)
     this.#parameters = new EventParameters(rows)
-    this.#counted = new CountedEvents(rows, this.failures)
+    this.containers = containers
     this.#report = report
   }
 
   /** Events that became rows or parts of rows, or belong to a call that could have. */
   get used(): number {
-    return this.#used + this.#counted.used
-  }
-
-  /** Time of the first event, ns since 1970; null before it. */
-  get origin(): bigint | null {
-    return this.#originHigh < 0 ? null : (BigInt(this.#originHigh) << 32n) | BigInt(this.#originLow)
+    return this.#used + (this.#sieve?.used ?? 0)
   }
 
   newSection(): void {
+    this.#adopt()
     this.#rows.reset()
     this.#lineage.reset()
     this.#parameters.newSection()
@@ -135,49 +125,47 @@ export class ScapEvents {
   run(buf: Uint8Array, view: DataView, pos: number, end: number, base: number): number {
     const type = this.#layoutType
     if (type === 0) return pos
-    const { before, header, flags, large } = this.#layout
-    const plain = flags || large
-    const counted = this.#counted
+    const { before, header } = this.#layout
+    const sieve = this.#expecting()
     const least = before + header + 4
-    while (end - pos >= least && view.getUint32(pos, true) === type) {
+    for (;;) {
+      if (sieve) pos = this.#sift(sieve, view, pos, end)
+      if (end - pos < least || view.getUint32(pos, true) !== type) return pos
       const length = view.getUint32(pos + 4, true)
-      if (length < least || length > end - pos || view.getUint32(pos + length - 4, true) !== length) break
+      if (length < least || length > end - pos || view.getUint32(pos + length - 4, true) !== length) return pos
       const start = pos + before
       const size = view.getUint32(start + 16, true)
       const id = view.getUint16(start + 20, true)
-      if (size < header || before + size > length - 4 || id >= PLANS.length) break
-      const key = plain ? -1 : counted.keyOf(id, view, start, header, start + size)
-      if (key >= 0) {
-        this.#arrived(view, start)
-        this.counts[key]++
-      } else {
-        if (this.#rows.crowded) break
-        this.#whole(buf, view, start, size, id, base + pos)
-      }
+      if (size < header || before + size > length - 4 || id >= PLANS.length || this.#rows.crowded) return pos
+      this.#whole(buf, view, start, size, id, base + pos)
       pos += length
     }
-    return pos
+  }
+
+  /** The sieve, where it knows events like the last one. */
+  #expecting(): Sieve | null {
+    const { flags, large } = this.#layout
+    if (!this.#sieve || flags || large) return null
+    return this.#sieve.expect(this.#layoutType, this.#layout, this.clock) ? this.#sieve : null
+  }
+
+  #sift(sieve: Sieve, view: DataView, pos: number, end: number): number {
+    const stopped = sieve.pass(view, pos, end, this.clock, this.events, this.#rows.opens)
+    this.events = sieve.events
+    return stopped
+  }
+
+  /** Before rows can be told: the call that the sieve holds open. */
+  #adopt(): void {
+    const slot = this.#sieve?.takeOpen() ?? 0
+    if (slot > 0) this.#rows.adopt(slot)
   }
 
   /** One more event, and its time. */
   #arrived(view: DataView, start: number): void {
     this.events++
-    const low = view.getUint32(start, true)
-    const high = view.getUint32(start + 4, true)
-    // Notes that sysdig makes itself (containers) have no time: 0 or -1.
-    if (high === 0 || high === NO_TIME) return
-    if (high < this.#high || (high === this.#high && low < this.#low)) this.#turnedBack(low, high)
-    this.#low = low
-    this.#high = high
-    if (this.#originHigh < 0) {
-      this.#originLow = low
-      this.#originHigh = high
-    }
-  }
-
-  #turnedBack(low: number, high: number): void {
-    this.stamp()
-    if ((this.#high - high) * TWO_32 + (this.#low - low) > REORDER_NS) this.#report.backwards(this.events)
+    const inOrder = this.clock.arrive(view.getUint32(start, true), view.getUint32(start + 4, true))
+    if (!inOrder) this.#report.backwards(this.events)
   }
 
   #whole(buf: Uint8Array, view: DataView, start: number, size: number, id: number, offset: number): void {
@@ -185,18 +173,19 @@ export class ScapEvents {
     const { flags, header, counted, large } = this.#layout
     const stateOnly = flags && (view.getUint32(start - 4, true) & STATE_ONLY) !== 0
     if (stateOnly) this.stateOnly++
-    if (COUNTED[id] === ALWAYS) {
+    if (WAYS[id] === ALWAYS) {
       if (!stateOnly) this.counts[id]++
       return
     }
-    this.stamp()
+    this.clock.stamp()
+    this.#adopt()
     const plan = PLANS[id]
     const tid = view.getUint32(start + 8, true)
     const parameters = this.#parameters
     parameters.lookAt(buf, view)
     const count = counted ? view.getUint32(start + 22, true) : parameters.countV1(plan, id, start, size)
     // Of the enter of a call that is only counted nobody looks at them.
-    if (!parameters.place(start + header, count, large, start + size) && COUNTED[id] !== BEGINS) {
+    if (!parameters.place(start + header, count, large, start + size) && WAYS[id] !== BEGINS) {
       this.#unread(stateOnly)
       this.#report.damaged(offset, `event ${id} of ${size} bytes, ${count} parameters`)
       return
@@ -217,12 +206,11 @@ export class ScapEvents {
     if (!stateOnly) this.unread++
   }
 
-  /** Takes the time of the last event. */
-  stamp(): void {
-    if (this.#originHigh < 0) return
-    const now = (this.#high - this.#originHigh) * TWO_32 + (this.#low - this.#originLow)
-    if (!(now <= this.lastNs)) this.lastNs = now
-    this.nowNs = now
+  /** After the last event. `enterOnly`: the source shows no exits. */
+  finish(enterOnly: boolean): void {
+    if (this.events > 0) this.clock.stamp()
+    this.#adopt()
+    this.#rows.finish(enterOnly)
   }
 
   #dispatch(plan: Plan, id: number, tid: number, stateOnly: boolean): boolean {
@@ -253,7 +241,7 @@ export class ScapEvents {
     if (!exit) {
       this.#rows.begin(task, id)
       const ok = this.#parameters.fill(plan, task, true)
-      this.#rows.entered(task, call, this.nowNs, this.events)
+      this.#rows.entered(task, call, this.clock.nowNs, this.events)
       if (kind === 'fork') this.#lineage.entered(task)
       return ok
     }
@@ -275,7 +263,7 @@ export class ScapEvents {
   #exited(tid: number): void {
     this.#lineage.exited(tid)
     const task = this.#rows.tasks.find(tid)
-    if (task) this.#rows.exited(task, this.nowNs, this.events)
+    if (task) this.#rows.exited(task, this.clock.nowNs, this.events)
     else this.#rows.leaders.delete(tid)
   }
 
@@ -303,10 +291,10 @@ export class ScapEvents {
     const task = this.#task(tid)
     if (exit) {
       this.#rows.end(task, key)
-      this.#rows.ended(task, call, this.nowNs, this.events)
+      this.#rows.ended(task, call, this.clock.nowNs, this.events)
     } else {
       this.#rows.begin(task, key)
-      this.#rows.entered(task, call, this.nowNs, this.events)
+      this.#rows.entered(task, call, this.clock.nowNs, this.events)
     }
     return true
   }
@@ -315,7 +303,7 @@ export class ScapEvents {
 
   #ended(plan: Plan, task: TaskCall): void {
     const { values } = task
-    const i = this.#rows.ended(task, plan.call, this.nowNs, this.events)
+    const i = this.#rows.ended(task, plan.call, this.clock.nowNs, this.events)
     if (i < 0 || !(values[C.RESULT] >= 0)) return
     const { extra } = this.#rows.batch
     if (values[C.DEV] > 0 || values[C.INO] > 0) extra[i] = this.#identity(values[C.INO], values[C.DEV])
@@ -340,13 +328,13 @@ export class ScapEvents {
       this.births[id]++
       this.#learnContainer(tid)
     }
-    this.#lineage.ended(task, plan.call, this.nowNs, this.events)
+    this.#lineage.ended(task, plan.call, this.clock.nowNs, this.events)
   }
 
   #execed(plan: Plan, task: TaskCall): void {
     const rows = this.#rows
     const done = task.values[C.RESULT] === 0
-    const i = rows.ended(task, plan.call, this.nowNs, this.events)
+    const i = rows.ended(task, plan.call, this.clock.nowNs, this.events)
     if (!done || i < 0) return
     const parameters = this.#parameters
     const exe = parameters.text(C.EXE)
@@ -358,9 +346,9 @@ export class ScapEvents {
     }
     // Behind the row of the call: it is what the new program starts with.
     const cwd = parameters.text(C.CWD)
-    if (cwd?.startsWith('/')) rows.addNote(GETCWD, task, rows.strings.add(cwd), this.nowNs, this.events)
+    if (cwd?.startsWith('/')) rows.addNote(GETCWD, task, rows.strings.add(cwd), this.clock.nowNs, this.events)
     const comm = parameters.text(C.COMM)
-    if (comm) rows.addNote(TASK_NAME, task, rows.strings.add(comm), this.nowNs, this.events)
+    if (comm) rows.addNote(TASK_NAME, task, rows.strings.add(comm), this.clock.nowNs, this.events)
     this.#learnContainer(task.tid)
   }
 
@@ -384,7 +372,7 @@ export class ScapEvents {
     const fds = parameters.receivedFds()
     if (fds.length === 0) return true
     this.#used++
-    const i = this.#rows.ended(task, plan.call, this.nowNs, this.events)
+    const i = this.#rows.ended(task, plan.call, this.clock.nowNs, this.events)
     this.#rows.batch.extra[i] = { kind: 'fds', fds: fds.map(fdRef) }
     return true
   }

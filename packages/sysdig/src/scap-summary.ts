@@ -23,13 +23,12 @@ export function summarise(
     exits += events.counts[key + 1]
   }
   facts.shows = enters > 0 ? (exits > 0 ? 'enter and exit' : 'enter') : exits > 0 ? 'exit' : 'nothing'
-  if (events.events > 0) events.stamp()
-  rows.finish(facts.shows === 'enter')
+  events.finish(facts.shows === 'enter')
   facts.events = events.events
   facts.used = events.used
   facts.stateOnly = events.stateOnly
   facts.firstNs = events.events > 0 ? 0 : null
-  facts.lastNs = events.events > 0 ? events.lastNs : null
+  facts.lastNs = events.events > 0 ? events.clock.lastNs : null
   for (let key = 0; key < KEYS; key += 2) addType(facts, events, rows, key)
   facts.unknownEvents = events.unknown
   facts.unread = events.unread

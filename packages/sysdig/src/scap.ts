@@ -8,12 +8,13 @@
 import type { CallBatch, DiagnosticKind, Diagnostics, Instant, Source } from '@flushtrace/trace'
 import { BlockReader, blockKind, type BlockHandler } from './blocks.ts'
 import { SYSDIG } from './diagnostics.ts'
-import { emptyFacts } from './facts.ts'
+import { emptyFacts, type SysdigFacts } from './facts.ts'
 import { summarise } from './scap-summary.ts'
 import { Cursor, PROCESS_LIST_VERSION, readFdList, readProcessList, type ListedProcess } from './process-lists.ts'
 import { readingOf, type SysdigReading } from './reading.ts'
 import { CallRows } from './rows.ts'
 import { ScapEvents } from './scap-events.ts'
+import { makeSieve } from './sieve.ts'
 
 /** The kernel's limit of tasks is 2^22; some 100,000 are a very large system. */
 const MAX_LISTED = 1 << 18
@@ -22,25 +23,33 @@ const FD_LIST_V2 = 0x218
 /** Interface description and packets of a network capture. */
 const NETWORK_BLOCKS: ReadonlySet<number> = new Set([1, 2, 3, 6])
 
+/** Filled while the capture is read. */
+interface Told {
+  readonly facts: SysdigFacts
+  readonly processes: Map<number, ListedProcess>
+  readonly containers: Map<number, string>
+}
+
 class ScapParser implements BlockHandler {
   readonly #path: string
   readonly #diagnostics: Diagnostics
-  readonly processes = new Map<number, ListedProcess>()
-  readonly facts = emptyFacts()
+  readonly processes: Map<number, ListedProcess>
+  readonly facts: SysdigFacts
   readonly rows: CallRows
   readonly events: ScapEvents
   readonly #blocks: BlockReader
-  readonly #plain: boolean
   #foreignOrder = false
   #network = false
   #lists = false
 
-  constructor(path: string, diagnostics: Diagnostics, plain: boolean) {
+  constructor(path: string, diagnostics: Diagnostics, plain: boolean, { facts, processes, containers }: Told) {
     this.#path = path
     this.#diagnostics = diagnostics
-    this.#plain = plain
-    this.rows = new CallRows()
-    this.events = new ScapEvents(this.rows, {
+    this.facts = facts
+    this.processes = processes
+    const sieve = plain ? null : makeSieve()
+    this.rows = new CallRows(sieve)
+    this.events = new ScapEvents(this.rows, sieve, containers, {
       damaged: (offset, what) => this.#add(SYSDIG.damagedEvent, offset, `at byte ${offset}, ${what}`),
       unknown: (offset, id) => {
         this.facts.unknown++
@@ -72,7 +81,6 @@ class ScapParser implements BlockHandler {
   }
 
   onRun(buf: Uint8Array, view: DataView, pos: number, end: number, base: number): number {
-    if (this.#plain) return pos
     const { events } = this.events
     const stopped = this.events.run(buf, view, pos, end, base)
     this.facts.records += this.events.events - events
@@ -178,7 +186,7 @@ class ScapParser implements BlockHandler {
 
   /** The instant of the first event. */
   stampBatch(): void {
-    const { origin } = this.events
+    const { origin } = this.events.clock
     if (origin === null || this.batch.origin) return
     this.batch.clock = 'wall'
     const instant: Instant = { seconds: Number(origin / 1_000_000_000n), nanos: Number(origin % 1_000_000_000n) }
@@ -198,11 +206,12 @@ class ScapParser implements BlockHandler {
 
 /**
  * Reads a capture. Damage is a row of `diagnostics`; only a source that can't be read at all throws. `plain`: without the
- * short ways for runs of events, which the tests hold against it.
+ * sieve, so that each event is looked at and no row is left out; the tests hold the two against each other.
  */
 export function readScap(source: Source, diagnostics: Diagnostics, { plain = false } = {}): SysdigReading {
-  const parser = new ScapParser(source.path, diagnostics, plain)
+  const told: Told = { facts: emptyFacts(), processes: new Map(), containers: new Map() }
   async function* batches(): AsyncGenerator<CallBatch> {
+    const parser = new ScapParser(source.path, diagnostics, plain, told)
     for await (const chunk of source.chunks()) {
       for (let pos = 0; pos < chunk.length;) {
         pos = parser.consume(chunk, pos)
@@ -221,6 +230,5 @@ export function readScap(source: Source, diagnostics: Diagnostics, { plain = fal
     parser.stampBatch()
     if (parser.batch.length > 0) yield parser.batch
   }
-  const { facts, processes, events } = parser
-  return readingOf(batches(), { facts, processes, containers: events.containers })
+  return readingOf(batches(), told)
 }

@@ -3,28 +3,31 @@
  * for every call of it; numbers of parameters stand in one typed array, filled by the enter and then by the exit, so
  * that a parameter counts wherever a version of sysdig puts it.
  */
-import { ByTask, type FdName } from '@flushtrace/trace'
+import { ByTask, MAX_TID, type FdName } from '@flushtrace/trace'
 import { SLOTS } from './columns.ts'
 
 /** Tasks that are in a call at once; a larger number is damage. */
 const MAX_TASKS = 1 << 17
 
+/** Where the sieve looks for the states of tasks, and for the slot of each by its id. */
+export interface TaskMemory {
+  readonly buffer: ArrayBuffer
+  readonly states: number
+  readonly slots: number
+}
+
+/** Bytes of a state: key, call, lock, descriptor, whether it is placed; from the fourth number on its time and record. */
+const STATE = 40
+const STATE_WORDS = 5
+
 export class TaskCall {
   tid = 0
-  /** Which call is pending: a number of the reader's own; -1: none. */
-  key = -1
-  /** Index in CALLS, -1 for one that is only counted, or passed over. */
-  call = -1
-  atNs = NaN
-  record = 0
+  readonly #words: Int32Array
+  readonly #numbers: Float64Array
   /** Its ENTER row was added: another task's row came in between. */
   entered = false
   /** Its result was told by the child's own event: the exit that follows adds nothing. */
   told = false
-  /** A row of this task was added before. */
-  placed = false
-  /** The descriptor of its last row, where that was a record lock. */
-  lockedFd = -1
   /** Id of its name, where the source tells one on every line. */
   comm = -1
   /** That name on its last line: its first call is of the task with this name, too. */
@@ -37,6 +40,69 @@ export class TaskCall {
   name: FdName | null = null
   name2: FdName | null = null
   nameOfResult: FdName | null = null
+
+  constructor(buffer: ArrayBuffer, at: number) {
+    this.#words = new Int32Array(buffer, at, STATE_WORDS)
+    this.#numbers = new Float64Array(buffer, at, STATE / 8)
+  }
+
+  /** Which call is pending: a number of the reader's own; -1: none. */
+  get key(): number {
+    return this.#words[0]
+  }
+
+  set key(key: number) {
+    this.#words[0] = key
+  }
+
+  /** Index in CALLS, -1 for one that is only counted, or passed over. */
+  get call(): number {
+    return this.#words[1]
+  }
+
+  set call(call: number) {
+    this.#words[1] = call
+  }
+
+  /** The call under way asks for a record lock with this command of fcntl; 0: it does not. */
+  get lock(): number {
+    return this.#words[2]
+  }
+
+  set lock(command: number) {
+    this.#words[2] = command
+  }
+
+  /** Its descriptor, where the sieve passed its enter and filled no `values`; else -1. */
+  get fd(): number {
+    return this.#words[3]
+  }
+
+  set fd(fd: number) {
+    this.#words[3] = fd
+  }
+
+  /** A row of this task was added before. */
+  get placed(): boolean {
+    return this.#words[4] !== 0
+  }
+
+  set placed(placed: boolean) {
+    this.#words[4] = Number(placed)
+  }
+
+  get atNs(): number {
+    return this.#numbers[3]
+  }
+
+  get record(): number {
+    return this.#numbers[4]
+  }
+
+  began(atNs: number, record: number): void {
+    this.#numbers[3] = atNs
+    this.#numbers[4] = record
+  }
 
   clear(): void {
     // TypedArray.fill costs more than so few stores.
@@ -52,9 +118,17 @@ export class TaskCall {
 
 export class TaskTable {
   /** tid → index in #tasks + 1 */
-  readonly #slots = new ByTask()
+  readonly #slots: ByTask
+  readonly #memory: TaskMemory | null
   #tasks: TaskCall[] = []
   readonly #free: number[] = []
+
+  constructor(memory: TaskMemory | null) {
+    this.#memory = memory
+    this.#slots = new ByTask(memory ? new Int32Array(memory.buffer, memory.slots, MAX_TID) : undefined)
+    // Slot 0 is of all tasks that are not known.
+    if (memory) new TaskCall(memory.buffer, memory.states).key = -1
+  }
 
   get full(): boolean {
     return this.#tasks.length >= MAX_TASKS && this.#free.length === 0
@@ -66,6 +140,11 @@ export class TaskTable {
     return slot > 0 ? this.#tasks[slot - 1] : null
   }
 
+  /** The task in slot `slot` of the memory. */
+  at(slot: number): TaskCall {
+    return this.#tasks[slot - 1]
+  }
+
   get(tid: number): TaskCall {
     const slot = this.#slots.get(tid)
     return slot > 0 ? this.#tasks[slot - 1] : this.#make(tid)
@@ -75,7 +154,11 @@ export class TaskTable {
     let index = this.#free.pop()
     if (index === undefined) {
       index = this.#tasks.length
-      this.#tasks.push(new TaskCall())
+      const memory = this.#memory
+      const task = memory
+        ? new TaskCall(memory.buffer, memory.states + (index + 1) * STATE)
+        : new TaskCall(new ArrayBuffer(STATE), 0)
+      this.#tasks.push(task)
     }
     const task = this.#tasks[index]
     task.tid = tid
@@ -84,7 +167,8 @@ export class TaskTable {
     task.entered = false
     task.told = false
     task.placed = false
-    task.lockedFd = -1
+    task.lock = 0
+    task.fd = -1
     task.comm = -1
     task.lineName = null
     this.#slots.set(tid, index + 1)

@@ -5,7 +5,19 @@ import * as assert from 'uvu/assert'
 import { readScap, readSysdigText } from '../src/index.ts'
 import { emptyEvent } from '../src/printed-event.ts'
 import { PrintedRows } from '../src/printed-rows.ts'
-import { block, fdList, generic, machine, processList, section, str, type ListEntry } from './build.ts'
+import {
+  block,
+  event,
+  eventId,
+  fdList,
+  generic,
+  i64,
+  machine,
+  processList,
+  section,
+  str,
+  type ListEntry,
+} from './build.ts'
 import { collect, type Collected } from './collect.ts'
 
 const limits = suite('limits of sysdig')
@@ -110,6 +122,22 @@ limits('more calls under way than are held back are told as enter and exit; none
     const threads = await rowsOf(count, all, (tid) => `2.${tid + 9}`)
     assert.is(calls(threads), 2 * count)
   }
+})
+
+limits('more rows that wait than are kept are told; none is lost', async () => {
+  const [fcntl, close] = ['fcntl', 'close'].map((name) => eventId(name, false))
+  const lock = (fd: number): Buffer[] => [event(fcntl, [i64(fd), { bytes: 1, value: 9 }]), event(fcntl + 1, [i64(0)])]
+  // The first row of a task does not wait.
+  const first = [event(close, [i64(3)]), event(close + 1, [i64(0)])]
+  const locked = async (files: number): Promise<number> => {
+    const once = Array.from({ length: files }, (_, k) => lock(10 + k)).flat()
+    const { rows } = await scap(...first, ...once, ...once)
+    assert.is(new Set(rows.map((row) => / fcntl fd=(\d+)/.exec(row)?.[1])).size, files + 1)
+    return rows.length - 1
+  }
+  const most = 32
+  assert.is(await locked(most), most)
+  assert.ok((await locked(most + 1)) > most + 1)
 })
 
 limits('a descriptor that no kernel gives is none', async () => {

@@ -1,9 +1,14 @@
 /** The kernel's limit of thread ids (PID_MAX_LIMIT, include/linux/threads.h). */
-const MAX_TID = 1 << 22
+export const MAX_TID = 1 << 22
 
 /** A number for each thread id, 0 where none was set; as long as the largest id so far asks for. */
 export class ByTask {
-  #numbers = new Int32Array(1 << 12)
+  #numbers: Int32Array
+
+  /** `numbers`: memory that others look into, too; long enough for all ids. */
+  constructor(numbers = new Int32Array(1 << 12)) {
+    this.#numbers = numbers
+  }
 
   /** Whether `tid` can be one. */
   static valid(tid: number): boolean {

@@ -2,7 +2,7 @@ export { CALLS, TAKE_OVER, TASK_ALIAS, TASK_EXIT, TASK_NAME, callIndex } from '.
 export type { ArgumentSlot, CallKind, CallRole } from './calls.ts'
 export { CallBatch, ENTER, EXIT, FAILED, INJECTED, OK, OUTCOMES, RESTARTED, UNKNOWN, WHOLE } from './batch.ts'
 export type { Extra, FdName, FdRef, Iocb, Outcome } from './batch.ts'
-export { ByTask } from './by-task.ts'
+export { ByTask, MAX_TID } from './by-task.ts'
 export { decodeUtf8, latin1, withRoom } from './bytes.ts'
 export { Diagnostics } from './diagnostics.ts'
 export type { Diagnostic, DiagnosticKind, Place, Severity } from './diagnostics.ts'

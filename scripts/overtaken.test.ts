@@ -1,0 +1,133 @@
+/** The rows that the sieve of captures leaves out (sysdig/src/waiting-rows.ts) say nothing that is told without them. */
+import { readFileSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
+import { System, applyStreams, type Activity } from '@flushtrace/correlate'
+import { readScap } from '@flushtrace/sysdig'
+import { Diagnostics } from '@flushtrace/trace'
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { event, eventId, generic, i64, machine, processList, section, u32 } from '../packages/sysdig/test/build.ts'
+import { sourceOf } from '../packages/sysdig/test/collect.ts'
+
+const overtaken = suite('rows that others overtake')
+
+const FIXTURES = fileURLToPath(new URL('../fixtures/sysdig/', import.meta.url))
+
+function textOf({ kind, call, task, scope, targets, bytes, atNs, tookNs, offset, errno, record }: Activity): string {
+  const files = targets.map(({ name, confidence, rule, at }) => [name.path, confidence, rule, at])
+  return JSON.stringify([
+    kind,
+    call,
+    task.tid,
+    task.process.pid,
+    scope,
+    bytes,
+    atNs,
+    tookNs,
+    offset,
+    errno,
+    record,
+    files,
+  ])
+}
+
+async function told(bytes: Uint8Array, plain: boolean): Promise<string[]> {
+  const diagnostics = new Diagnostics()
+  const reading = readScap(sourceOf(bytes), diagnostics, { plain })
+  await reading.start()
+  const activities: string[] = []
+  const system = new System({
+    diagnostics,
+    emit: (activity) => activities.push(textOf(activity)),
+    sourcePaths: ['test'],
+    saved: reading.processes,
+    infer: true,
+    detail: true,
+  })
+  await applyStreams([{ source: 0, batches: reading.batches, tid: 0 }], system, () => {})
+  system.finish(true)
+  return [...activities, JSON.stringify(system.seen), ...diagnostics.rows().map((row) => JSON.stringify(row))]
+}
+
+async function assertSame(bytes: Uint8Array, what: string): Promise<number> {
+  const plain = await told(bytes, true)
+  assert.equal(await told(bytes, false), plain, what)
+  return plain.length
+}
+
+for (const name of readdirSync(FIXTURES).filter((one) => /\.scap(?:\.gz)?$/.test(one))) {
+  overtaken(name, async () => {
+    const bytes = readFileSync(FIXTURES + name)
+    const once = name.endsWith('.gz') ? gunzipSync(bytes) : bytes
+    assert.ok((await assertSame(Buffer.concat([once, once]), name)) > 100)
+  })
+}
+
+interface Call {
+  readonly tid: number
+  readonly fd: number
+  readonly atNs: bigint
+}
+
+function both(enter: Buffer, exit: Buffer): Buffer {
+  return Buffer.concat([enter, exit])
+}
+
+const OPENAT = eventId('openat', true, 'fd dirfd')
+const FSYNC = 72
+const MSYNC = 86
+const SETLKW = { bytes: 1, value: 9 } as const
+const [FCNTL, CLOSE, EPOLL, PWRITE] = ['fcntl', 'close', 'epoll_create', 'pwrite'].map((name) => eventId(name, false))
+
+/** Whole calls of one task: files and what is no file come and go under the same few numbers. */
+const CALLS: readonly ((call: Call) => Buffer)[] = [
+  ...[0, 0, -11].map(
+    (result) =>
+      ({ fd, ...options }: Call) =>
+        both(event(FCNTL, [i64(fd), SETLKW], options), event(FCNTL + 1, [i64(result)], options)),
+  ),
+  ({ fd, ...options }) => event(FCNTL + 1, [i64(0), i64(fd), SETLKW], options),
+  ...[0, 0, -9].map(
+    (result) =>
+      ({ fd, ...options }: Call) =>
+        both(event(CLOSE, [i64(fd)], options), event(CLOSE + 1, [i64(result)], options)),
+  ),
+  ...[1, 2].map(
+    (size) =>
+      ({ fd, ...options }: Call) =>
+        both(event(EPOLL, [u32(size)], options), event(EPOLL + 1, [i64(fd), u32(size)], options)),
+  ),
+  ...['/a', '/b', '/c'].map(
+    (path) =>
+      ({ fd, ...options }: Call) =>
+        event(OPENAT, [i64(fd), i64(-100), path, u32(3), u32(0)], options),
+  ),
+  ({ fd, ...options }) =>
+    both(event(PWRITE, [i64(fd), u32(9), i64(0)], options), event(PWRITE + 1, [i64(9), 'x'], options)),
+  ...[FSYNC, FSYNC, MSYNC].map(
+    (code) =>
+      ({ fd: _, ...options }: Call) =>
+        both(generic(code, 74, false, options), generic(code, 74, true, options)),
+  ),
+]
+
+overtaken('any calls of two threads and another process', async () => {
+  const lists = processList(
+    9,
+    [7, 8, 9].map((tid) => ({ tid, pid: tid === 8 ? 7 : tid, comm: 'c' })),
+  )
+  const one = fc.record({
+    kind: fc.nat(CALLS.length - 1),
+    tid: fc.constantFrom(7, 7, 8, 9),
+    fd: fc.constantFrom(3, 4, 5),
+  })
+  const property = fc.asyncProperty(fc.array(one, { maxLength: 60 }), async (calls) => {
+    const blocks = calls.map(({ kind, tid, fd }, k) => CALLS[kind]({ tid, fd, atNs: BigInt(k) * 1000n }))
+    await assertSame(Buffer.concat([section(), machine(), lists, ...blocks]), 'calls')
+  })
+  await fc.assert(property, { numRuns: 200 })
+})
+
+overtaken.run()
