@@ -3,14 +3,27 @@
  * AssemblyScript, which `npm run wasm` compiles to WebAssembly (src/sieve-code.ts); src/sieve.ts is its other side.
  *
  *     6920  1795175435.438954 fcntl(5</srv/x.db>, F_SETLK, {l_type=F_RDLCK, …}) = 0 <0.000021>
+ *     6921  1795175435.438960 fcntl(5</srv/x.db>, F_SETLK, {l_type=F_RDLCK, …} <unfinished ...>
+ *     6921  1795175435.438975 <... fcntl resumed>) = 0 <0.000021>
+ *     6921  1795175435.438990 close(5</srv/x.db>) = 0 <0.000021>
  *
  * A line is passed when it is whole, laid out as above (the pid may be missing), its name is in the table, its arguments
- * show that the call changes nothing, and it ends in a result. Each of these questions is asked in the same words by
- * CallLines.quick, leader.ts, skip.ts and shape.ts: what is not passed here goes there, so that a line which is passed
- * here and not there is the only mistake that can be made. The tests hold one against the other.
+ * show that the call changes nothing, and it ends in a result. So are, where lines have pids, the two lines of such a call
+ * that was interrupted, if both are met here, and lines that were read before by JavaScript (memo.ts), of which only the
+ * task, the time, the result and the duration are told. Each of these questions is asked in the same words by CallLines, leader.ts,
+ * skip.ts and shape.ts: what is not passed here goes there, so that a line which is passed here and not there is the only
+ * mistake that can be made. The tests hold one against the other.
  */
+import { DOT, LANGLE, MINUS, RANGLE, SPACE, at, eightDigits, isDigit } from './bytes'
+import { isKept, keepText, nameOf, numberOf, slotFor, use } from './memo'
+import { idOf, lengthOf, ruleOf, sameName, slotBefore, slotOf } from './names'
+import { changesNothing } from './skip'
+import { endsInMark, endsUnfinished, findsKey, keyEnd, lastResult, readTail, result, took, value } from './tail'
+import { NOTHING, ROW, TOLD, isFree, microsOf, secondsOf, setState, stateOf } from './tasks'
 
-/** What `next` says beside its result: int32, from SECONDS on float64. */
+export { learn } from './names'
+
+/** What `next` says beside its result: int32, from SECONDS on float64; NOW and LINES it is told. */
 const LINE_END: usize = 0
 const PASSED: usize = 4
 const LAST_AT: usize = 8
@@ -26,102 +39,113 @@ const RESULT: usize = 44
 const SECONDS: usize = 48
 const VALUE: usize = 56
 const TOOK: usize = 64
-/** 1,024 slots of 32 bytes: 24 of a name and its `(`, then its length, its rule, and its id (16 bits). */
-const NAMES: usize = 0x400
-const SLOT: usize = 32
-/** The name that `learn` is told of. */
-const NAME: usize = 0x8800
+const NOW: usize = 72
+const LINES: usize = 80
+const STAMPED_AT: usize = 88
+const SLOT_OF_LINE: usize = 92
+const REPEATED: usize = 96
+const ROOM: usize = 100
 /** Calls that ended and that failed, uint32 by id. */
 const ENDED: usize = 0x9000
 const FAILED: usize = 0xd000
+/** Lines that were read before: slot, tid, µs, phase (int32), seconds, result, took, line (float64). */
+const REPEATS: usize = 0x160000
+const REPEAT: usize = 48
 const TEXT: usize = 0x20000
 
-const ANY: u8 = 1
-const PATH: u8 = 2
-const FCNTL: u8 = 3
-const IOCTL: u8 = 4
-const MAP: u8 = 5
-const PROTECT: u8 = 6
+/** A rule: each line is another one. */
+const VARIED: u8 = 8
+/** Phases of a row, as in packages/trace/src/batch.ts. */
+const WHOLE = 0
+const ENTER = 1
+const EXIT = 2
+
+/** How lines begin. TIDS: with a pid, and each task is known by it. */
+const TIDS = 2
 
 const RESUMED_LENGTH: usize = 9 // ` resumed>`
-/** µs: more, as ns, are no whole number any more. */
-const LONGEST_TOOK: f64 = 9007199254740
 
 /** Of the line that `passes` looked at last, as far as it came: 0 or -1 where it did not. */
 let tid = 0
+let stamped = false
 let timeAt: usize = 0
 let body: usize = 0
 let nameId = -1
 let args: usize = 0
 let skips = false
+/** Where a line like it is kept, or may be, and the number of the text that it goes on from. */
+let keptIn = -1
+let before: u32 = 0
+let keptTo: usize = 0
+/** Its number. */
+let line: f64 = 0
 
 const CR: u8 = 0x0d
 const LF: u8 = 0x0a
-const SPACE: u8 = 0x20
-const COMMA: u8 = 0x2c
-const MINUS: u8 = 0x2d
-const DOT: u8 = 0x2e
-const LANGLE: u8 = 0x3c
-const EQUALS: u8 = 0x3d
-const RANGLE: u8 = 0x3e
 const QUESTION: u8 = 0x3f
-const OPEN: u8 = 0x28
-const CLOSE: u8 = 0x29
 
 /**
  * From the line that begins at `from`: where the first one begins that must be read. LINE_END: where its line feed is, -1
- * when there is none before `to`; PASSED: lines passed; LAST_AT: where the last of them begins; TIMED: set when one had a
- * duration.
+ * when there is none before `to`; PASSED: lines passed; LAST_AT: where the last of them begins whose time was not read,
+ * STAMPED_AT: of the others; TIMED: set when one had a duration. NOW: the latest time that was read, µs since 1970. LINES:
+ * lines before `from`.
  *
  * Of the line that must be read, where it is laid out like those that are passed (else BODY is -1): TID, SECONDS and MICROS
  * of its leader, and where its BODY begins. NAME_ID, where it begins or resumes a call whose name is in the table (else -1):
  * where its ARGS or the rest of them begin, whether its rule SKIPS it, whether it ends in ` <unfinished ...>`, and where its
  * RESULT begins (-1: nowhere); VALUE and TOOK (ns) when the result is a number and nothing else, else VALUE is NaN.
+ * SLOT_OF_LINE: where `keep` would keep it; -1: nowhere.
+ *
+ * REPEATED: how many of the lines passed are in REPEATS, of which there may be as many as there is ROOM.
  */
-export function next(from: i32, to: i32, withPid: i32): i32 {
+export function next(from: i32, to: i32, layout: i32): i32 {
   const limit = TEXT + <usize>to
   let start = TEXT + <usize>from
   let passed = 0
   let last = -1
+  let lastStamped = -1
   store<i32>(LINE_END, -1)
   while (start < limit) {
     const end = lineFeed(start, limit)
     if (end >= limit) break
-    if (!passes(start, end, withPid)) {
+    line = load<f64>(LINES) + <f64>passed + 1
+    if (!passes(start, end, layout)) {
       store<i32>(LINE_END, <i32>(end - TEXT))
       tell(end)
       break
     }
     passed++
-    last = <i32>(start - TEXT)
+    if (stamped) lastStamped = <i32>(start - TEXT)
+    else last = <i32>(start - TEXT)
     start = end + 1
   }
   store<i32>(PASSED, passed)
+  store<f64>(LINES, load<f64>(LINES) + <f64>passed)
   store<i32>(LAST_AT, last)
+  store<i32>(STAMPED_AT, lastStamped)
   return <i32>(start - TEXT)
 }
 
 function tell(end: usize): void {
   store<i32>(BODY, -1)
   if (body == 0) return
-  const seconds = number(timeAt, 10)
-  const micros = number(timeAt + 11, 6)
+  const seconds = readSeconds()
+  const micros = readMicros()
   if (seconds < 0 || micros < 0) return
-  if (at(body) == LANGLE) resumes(end)
   store<i32>(BODY, <i32>(body - TEXT))
   store<i32>(TID, tid)
   store<f64>(SECONDS, <f64>seconds)
   store<i32>(MICROS, <i32>micros)
   store<i32>(NAME_ID, nameId)
   if (nameId < 0) return
+  if (keptIn < 0) readTail(args, end)
   store<i32>(ARGS, <i32>(args - TEXT))
   store<i32>(SKIPS, skips ? 1 : 0)
-  const unfinished = endsUnfinished(args, end)
-  const result: usize = unfinished ? 0 : lastResult(args, end)
-  store<i32>(UNFINISHED, unfinished ? 1 : 0)
+  store<i32>(SLOT_OF_LINE, keptIn)
+  store<i32>(UNFINISHED, endsUnfinished(args, end) ? 1 : 0)
   store<i32>(RESULT, result == 0 ? -1 : <i32>(result - TEXT))
-  store<f64>(VALUE, NaN)
-  if (result != 0) readResult(result, end)
+  store<f64>(VALUE, value)
+  store<f64>(TOOK, took)
 }
 
 /** `<... name resumed>`: finds the name and where the rest of the arguments begins. */
@@ -130,68 +154,25 @@ function resumes(end: usize): void {
   const name = body + 5
   const spaces = i8x16.bitmask(i8x16.eq(v128.load(name), i8x16.splat(SPACE)))
   if (spaces == 0) return
-  const length = <usize>ctz(spaces)
-  const tail = name + length + RESUMED_LENGTH
-  if (tail > end || load<u64>(name + length) != 0x64656d7573657220 || at(tail - 1) != RANGLE) return // ` resumed`
-  const slot = slotAt(name, length)
-  if (<usize>load<u8>(slot, 24) != length + 1 || !covers(sameBytes(name, slot), length)) return
-  nameId = load<u16>(slot, 26)
+  const blank = name + ctz(spaces)
+  const tail = blank + RESUMED_LENGTH
+  if (tail > end || load<u64>(blank) != 0x64656d7573657220 || at(tail - 1) != RANGLE) return // ` resumed`
+  const slot = slotBefore(name, blank)
+  if (slot == 0) return
+  nameId = idOf(slot)
   args = tail
-  skips = false
 }
 
-/** As in shape.ts. */
-function endsUnfinished(from: usize, end: usize): bool {
-  const mark = end - 17
-  // ` <unfini`, `shed ...`, `>`
-  return (
-    mark >= from &&
-    load<u64>(mark) == 0x696e69666e753c20 &&
-    load<u64>(mark, 8) == 0x2e2e2e2064656873 &&
-    load<u8>(mark, 16) == RANGLE
-  )
+/** Of the line's time; -1 where a byte is no digit. */
+function readSeconds(): i64 {
+  const first = eightDigits(load<u64>(timeAt))
+  const ninth = at(timeAt + 8) - 0x30
+  const tenth = at(timeAt + 9) - 0x30
+  return first < 0 || ninth > 9 || tenth > 9 ? -1 : first * 100 + ninth * 10 + tenth
 }
 
-/** `0 <0.000021>`, or a number alone. */
-function readResult(p: usize, end: usize): void {
-  let value: f64 = 0
-  const start = p
-  for (; p < end && isDigit(at(p)); p++) value = value * 10 + <f64>(at(p) - 0x30)
-  if (p == start) return
-  if (p == end) store<f64>(TOOK, NaN)
-  else {
-    // ` <0.000021>`
-    const dot = end - 8
-    if (at(p) != SPACE || at(p + 1) != LANGLE || at(end - 1) != RANGLE || at(dot) != DOT || p + 3 > dot) return
-    let took: f64 = 0
-    for (let q = p + 2; q < end - 1; q++) {
-      if (q == dot) continue
-      if (!isDigit(at(q))) return
-      took = took * 10 + <f64>(at(q) - 0x30)
-    }
-    if (took > LONGEST_TOOK) return
-    store<f64>(TOOK, took * 1000)
-  }
-  store<f64>(VALUE, value)
-}
-
-/** -1 where a byte is no digit. */
-function number(p: usize, digits: i32): i64 {
-  let value: i64 = 0
-  for (const end = p + digits; p < end; p++) {
-    if (!isDigit(at(p))) return -1
-    value = value * 10 + (at(p) - 0x30)
-  }
-  return value
-}
-
-/** From now on lines of this call are passed where `rule` allows. NAME: the name and its `(`, `length` bytes. */
-export function learn(length: i32, rule: i32, id: i32): void {
-  const slot = slotOf(NAME)
-  memory.copy(slot, NAME, 24)
-  store<u8>(slot, length, 24)
-  store<u8>(slot, rule, 25)
-  store<u16>(slot, id, 26)
+function readMicros(): i64 {
+  return eightDigits((load<u64>(timeAt + 9) & ~0xffff) | 0x3030)
 }
 
 function lineFeed(p: usize, limit: usize): usize {
@@ -203,13 +184,17 @@ function lineFeed(p: usize, limit: usize): usize {
   return limit
 }
 
-function passes(start: usize, end: usize, withPid: i32): bool {
+function passes(start: usize, end: usize, layout: i32): bool {
   body = 0
   nameId = -1
+  skips = false
+  stamped = false
+  keptIn = -1
+  before = 0
   if (end == start || at(end - 1) == CR) return false
   let p = start
   tid = 0
-  if (withPid) {
+  if (layout != 0) {
     for (; isDigit(at(p)); p++) tid = tid * 10 + (at(p) - 0x30)
     if (p == start || p > start + 7 || at(p) != SPACE) return false
     while (at(p) == SPACE) p++
@@ -218,146 +203,126 @@ function passes(start: usize, end: usize, withPid: i32): bool {
   timeAt = p
   p += 18
   body = p
+  if (at(p) == LANGLE) {
+    resumes(end)
+    return layout == TIDS && nameId >= 0 && passesRest(end)
+  }
   const slot = slotOf(p)
-  const length = <usize>load<u8>(slot, 24)
+  const length = lengthOf(slot)
   if (length == 0 || !sameName(p, slot, length)) return false
-  nameId = load<u16>(slot, 26)
+  nameId = idOf(slot)
   args = p + length
-  skips = changesNothing(load<u8>(slot, 25), args, end)
-  if (!skips || (at(end - 1) == RANGLE && at(end - 2) == DOT)) return false
-  const result = lastResult(args, end)
-  if (result == 0 || at(result) == QUESTION) return false
-  const failed = at(result) == MINUS && at(result + 1) == 0x31
+  const rule = ruleOf(slot)
+  skips = changesNothing(rule, args, end)
+  const marked = endsInMark(end)
+  if (!skips) return layout == TIDS && rule != VARIED && (marked ? repeatsBeginning(end) : repeatsWhole(end))
+  if (marked) return layout == TIDS && passesBeginning(end)
+  const from = lastResult(args, end)
+  if (from == 0 || at(from) == QUESTION) return false
+  count(from, end)
+  return true
+}
+
+/** ` <unfinished ...>` of a call that changes nothing: its task is in it. */
+function passesBeginning(end: usize): bool {
+  if (!isFree(tid) || !endsUnfinished(args, end) || !stamp()) return false
+  note(nameId)
+  return true
+}
+
+/** The rest of a call whose beginning was passed. */
+function passesRest(end: usize): bool {
+  const state = stateOf(tid)
+  if (endsInMark(end)) return false
+  if (state >= ROW) return nameOf(state - ROW) == nameId && repeatsRest(state - ROW, end)
+  if (state != nameId) return false
+  const from = lastResult(args, end)
+  if (from == 0 || at(from) == QUESTION || !stamp()) return false
+  note(NOTHING)
+  count(from, end)
+  return true
+}
+
+function repeatsWhole(end: usize): bool {
+  readTail(args, end)
+  if (result == 0 || !findsKey(end) || !repeats(keyEnd)) return false
+  addRepeat(WHOLE, load<f64>(SECONDS), load<i32>(MICROS))
+  note(NOTHING)
+  count(result, end)
+  return true
+}
+
+function repeatsBeginning(end: usize): bool {
+  readTail(args, end)
+  if (!endsUnfinished(args, end) || !repeats(end)) return false
+  addRepeat(ENTER, load<f64>(SECONDS), load<i32>(MICROS))
+  note(ROW + keptIn)
+  use(keptIn, 1)
+  return true
+}
+
+/** `beginning`: where the text is kept that its call began with. */
+function repeatsRest(beginning: i32, end: usize): bool {
+  before = numberOf(beginning)
+  readTail(args, end)
+  if (result == 0 || !findsKey(end) || !repeats(keyEnd)) return false
+  addRepeat(EXIT, secondsOf(tid), microsOf(tid))
+  note(NOTHING)
+  count(result, end)
+  return true
+}
+
+/** Whether the line was read before: with the same text up to `to`. */
+function repeats(to: usize): bool {
+  keptTo = to
+  keptIn = slotFor(nameId, before, args, to)
+  const room = keptIn >= 0 && load<i32>(REPEATED) < load<i32>(ROOM)
+  return room && isKept(keptIn, nameId, before, args, to) && isFree(tid) && stamp()
+}
+
+function addRepeat(phase: i32, seconds: f64, micros: i32): void {
+  const count = load<i32>(REPEATED)
+  const repeat = REPEATS + <usize>count * REPEAT
+  store<i32>(REPEATED, count + 1)
+  store<i32>(repeat, keptIn)
+  store<i32>(repeat, tid, 4)
+  store<i32>(repeat, micros, 8)
+  store<i32>(repeat, phase, 12)
+  store<f64>(repeat, seconds, 16)
+  store<f64>(repeat, value, 24)
+  store<f64>(repeat, took, 32)
+  store<f64>(repeat, line, 40)
+}
+
+/** The line that was told last has been read, and is known from now on; 0: it cannot be kept. */
+export function keep(): i32 {
+  return keepText(keptIn, nameId, before, args, keptTo) ? 1 : 0
+}
+
+/** What the task does from this line on. */
+function note(state: i32): void {
+  const old = stateOf(tid)
+  if (old >= ROW) use(old - ROW, -1)
+  setState(tid, state, line, load<f64>(SECONDS), load<i32>(MICROS))
+}
+
+/** Takes the line's time, where it is one and no step back. */
+function stamp(): bool {
+  const seconds = readSeconds()
+  const micros = readMicros()
+  const now = <f64>seconds * 1e6 + <f64>micros
+  if (seconds < 0 || micros < 0 || now < load<f64>(NOW)) return false
+  store<f64>(NOW, now)
+  store<f64>(SECONDS, <f64>seconds)
+  store<i32>(MICROS, <i32>micros)
+  stamped = true
+  return true
+}
+
+/** The call ended. */
+function count(from: usize, end: usize): void {
+  const failed = at(from) == MINUS && at(from + 1) == 0x31
   const counter = (failed ? FAILED : ENDED) + ((<usize>nameId) << 2)
   store<u32>(counter, load<u32>(counter) + 1)
   if (at(end - 1) == RANGLE && isDigit(at(end - 2))) store<i32>(TIMED, 1)
-  return true
-}
-
-/** The slot of the name that ends before a `(`. */
-function slotOf(p: usize): usize {
-  const open = i8x16.bitmask(i8x16.eq(v128.load(p), i8x16.splat(OPEN)))
-  return slotAt(p, open == 0 ? 16 : ctz(open))
-}
-
-/** By the first 16 bytes of a name. The factor is one by which few names of Linux meet. */
-function slotAt(p: usize, length: usize): usize {
-  const bits = (<i32>length) << 3
-  const first = load<u64>(p) & masked(bits)
-  const second = bits > 64 ? load<u64>(p, 8) & masked(bits - 64) : 0
-  return NAMES + <usize>(((first ^ (second * 31)) * 0xbe2a1d9d1add0733) >> 54) * SLOT
-}
-
-function masked(bits: i32): u64 {
-  return bits >= 64 ? -1 : ((<u64>1) << bits) - 1
-}
-
-/** Lengths are 24 at most; a slot is followed by 8 bytes that are no name. */
-function sameName(p: usize, slot: usize, length: usize): bool {
-  const first = sameBytes(p, slot)
-  if (length <= 16) return covers(first, length)
-  const second = sameBytes(p + 16, slot + 16)
-  return first == 0xffff && covers(second, length - 16)
-}
-
-/** A bit for each of 16 bytes. */
-function sameBytes(p: usize, q: usize): u32 {
-  return <u32>i8x16.bitmask(i8x16.eq(v128.load(p), v128.load(q)))
-}
-
-function covers(bits: u32, length: usize): bool {
-  const wanted: u32 = (1 << (<u32>length)) - 1
-  return (bits & wanted) == wanted
-}
-
-function changesNothing(rule: u8, args: usize, end: usize): bool {
-  switch (rule) {
-    case ANY:
-      return true
-    case PATH:
-      return at(args) == 0x41 || at(args) == MINUS
-    case FCNTL:
-      return isOtherFcntl(args, end)
-    case IOCTL:
-      return isOtherIoctl(args, end)
-    case MAP:
-      return isPrivateAnywhere(args, end)
-    case PROTECT:
-      return makesNothingWritable(args, end)
-    default:
-      return false
-  }
-}
-
-function isOtherFcntl(args: usize, end: usize): bool {
-  const p = fcntlCommand(args, end)
-  return p != 0 && at(p + 2) != 0x44 && !(at(p + 2) == 0x53 && at(p + 5) == 0x46)
-}
-
-function fcntlCommand(args: usize, end: usize): usize {
-  let p = args
-  while (p < end && isDigit(at(p))) p++
-  if (at(p) == COMMA) return at(p + 2) == 0x46 && at(p + 3) == 0x5f ? p + 2 : 0
-  if (at(p) != LANGLE) return 0
-  const wanted = i8x16.splat(RANGLE)
-  for (; p < end; p += 16) {
-    for (let found = i8x16.bitmask(i8x16.eq(v128.load(p), wanted)); found != 0; found &= found - 1) {
-      const close = p + ctz(found)
-      if (close >= end) return 0
-      if (load<u32>(close) == 0x46202c3e) return close + 3 // `>, F`
-    }
-  }
-  return 0
-}
-
-function isOtherIoctl(args: usize, end: usize): bool {
-  let p = args
-  while (p < end && isDigit(at(p))) p++
-  if (at(p) == LANGLE) while (p < end && !(at(p) == COMMA && at(p - 1) == RANGLE)) p++
-  if (at(p) != COMMA || at(p + 2) == 0x42 || at(p + 2) == 0x30) return false
-  return !(at(p + 2) == 0x46 && at(p + 3) == 0x49 && (at(p + 4) == 0x43 || at(p + 4) == 0x44))
-}
-
-function isPrivateAnywhere(args: usize, end: usize): bool {
-  const p = argumentAfter(args, end, 3)
-  if (p == 0 || at(p + 4) != 0x50 || at(p) != 0x4d) return false
-  for (let q = p; q < end && at(q) != COMMA; q++) {
-    if (at(q) == 0x46 && at(q + 1) == 0x49 && at(q + 2) == 0x58) return false
-  }
-  return true
-}
-
-function makesNothingWritable(args: usize, end: usize): bool {
-  const p = argumentAfter(args, end, 2)
-  if (p == 0 || at(p) != 0x50) return false
-  for (let q = p; q < end && at(q) != CLOSE && at(q) != COMMA; q++) if (at(q) == 0x57) return false
-  return true
-}
-
-function argumentAfter(args: usize, end: usize, commas: i32): usize {
-  for (let p = args; p < end; p++) {
-    if (at(p) == COMMA && --commas == 0) return at(p + 1) == SPACE ? p + 2 : 0
-  }
-  return 0
-}
-
-/** After the last `) = `; 0 where there is none. */
-function lastResult(from: usize, end: usize): usize {
-  const stop = end - from > 512 ? end - 512 : from
-  const timed = at(end - 1) == RANGLE && at(end - 10) == LANGLE && at(end - 8) == DOT
-  for (let p = timed ? end - 13 : end - 2; p > stop; p--) {
-    if (at(p) != EQUALS || at(p - 1) != SPACE || at(p + 1) != SPACE) continue
-    let q = p - 1
-    while (q > stop && at(q) == SPACE) q--
-    if (at(q) == CLOSE) return p + 2
-  }
-  return 0
-}
-
-function at(p: usize): u8 {
-  return load<u8>(p)
-}
-
-function isDigit(c: u8): bool {
-  return c - 0x30 <= 9
 }

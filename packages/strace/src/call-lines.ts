@@ -10,7 +10,7 @@
  * 2. A call is counted by name when it ends; one that never ends is reported, not counted.
  * 3. The tail of a split call goes on with its next argument, or ends it: what was read is kept. Where it was cut inside
  *    of an argument, the whole is scanned anew from its start.
- * 4. The short ways – `quick`, the memo of calls read before, the rest of a call without its beginning – give what the
+ * 4. The short ways – `quick`, the memos of calls and of lines, the rest of a call without its beginning – give what the
  *    plain road gives: the tests hold one against the other.
  */
 import { CALLS, ENTER, EXIT, UNKNOWN, WHOLE, latin1 } from '@flushtrace/trace'
@@ -117,7 +117,7 @@ export class CallLines {
       return 'done'
     }
     const { memo } = this.#context
-    const known = memo === null ? -1 : memo.find(name, call, buf, args, end, tail)
+    const known = memo === null || tail.slot >= 0 ? -1 : memo.find(name, call, buf, args, end, tail)
     return this.#scanned(this.#ending(known, call, buf, args, end), known, name, buf, args, end, tail)
   }
 
@@ -157,10 +157,9 @@ export class CallLines {
         this.#readResult(buf, end, tail)
         if (!this.#result.valid) return 'open'
         const tid = context.begin(buf, renames)
-        const stale = pending.get(tid)
-        if (stale) pending.end(stale)
+        pending.endOf(tid)
         const i = this.#ended(name, call, tid, WHOLE, context.clock.nowNs, buf)
-        if (i >= 0) this.#arguments(i, ending, known, name, buf, args)
+        if (i >= 0) this.#arguments(i, ending, known, name, buf, args, tail)
         return 'done'
       }
       case 'unfinished':
@@ -174,7 +173,7 @@ export class CallLines {
         facts.used++
         const { batch } = context
         const i = context.row(ENTER, call, tid)
-        this.#arguments(i, ending, known, name, buf, args)
+        this.#arguments(i, ending, known, name, buf, args, tail)
         const begun = pending.begin(tid, name, facts.lines, context.clock.nowNs, buf, args, this.#scanner.argsEnd)
         if (ending === 'unfinished' && !context.plain) {
           begun.next = this.#scanner.next
@@ -186,8 +185,7 @@ export class CallLines {
       case 'ended':
       case 'detached': {
         const tid = context.begin(buf, renames)
-        const stale = pending.get(tid)
-        if (stale) pending.end(stale)
+        pending.endOf(tid)
         this.#neverEnded(call, ending)
         return 'done'
       }
@@ -205,12 +203,13 @@ export class CallLines {
   }
 
   /** Fills row `i` with what was scanned, or is known. */
-  #arguments(i: number, ending: Ending, known: number, name: number, buf: Uint8Array, args: number): void {
-    const { batch, memo, counts, texts } = this.#context
+  #arguments(i: number, ending: Ending, known: number, name: number, buf: Uint8Array, args: number, tail: Tail): void {
+    const { batch, memo, counts, texts, lines } = this.#context
     if (known >= 0 && memo) batch.copyArguments(i, memo.rows, known)
     else {
       fillRow(batch, i, this.#plans[counts.callOf[name]], this.#scanner, buf, texts)
-      memo?.keep(name, buf, args, ending, this.#scanner, batch, i)
+      if (tail.slot < 0) memo?.keep(name, buf, args, ending, this.#scanner, batch, i)
+      else lines?.keep(batch, i, ending, this.#scanner)
     }
   }
 
@@ -265,7 +264,6 @@ export class CallLines {
       pending.extend(begun, joined, 0, this.#scanner.argsEnd)
       return 'done'
     }
-    const { atNs } = begun
     pending.end(begun)
     const call = counts.callOf[name]
     if (ending === 'ended' || ending === 'detached') {
@@ -274,7 +272,7 @@ export class CallLines {
     }
     if (ending === 'complete') this.#result.parse(joined, this.#scanner.resultStart, total)
     if (ending !== 'complete' || !this.#result.valid) return 'open'
-    const i = this.#ended(name, call, tid, EXIT, atNs, joined)
+    const i = this.#ended(name, call, tid, EXIT, begun.atNs, joined)
     if (i >= 0) fillRow(this.#context.batch, i, this.#plans[call], this.#scanner, joined, this.#context.texts)
     return 'done'
   }
@@ -298,6 +296,7 @@ export class CallLines {
     const i = this.#ended(name, call, tid, EXIT, atNs, buf)
     batch.copyArguments(i, pending.rows, row)
     if (!closes) fillRow(batch, i, this.#plans[call], scanner, buf, texts, next)
+    if (tail.slot >= 0) this.#context.lines?.keep(batch, i, ending, scanner)
     pending.end(begun)
     return true
   }

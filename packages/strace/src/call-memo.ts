@@ -21,7 +21,7 @@ const MIN_LENGTH = 8
 const VARIED: ReadonlySet<CallRole> = new Set<CallRole>(['write', 'exec', 'fork', 'aioSubmit', 'aioEvents'])
 
 /** Index = index in CALLS. */
-const REPEATS: readonly boolean[] = CALLS.map(({ role }) => !VARIED.has(role))
+export const REPEATS: readonly boolean[] = CALLS.map(({ role }) => !VARIED.has(role))
 
 const NO_ROWS = new CallBatch(new StringTable(), [], 0)
 const NO_TEXT = Buffer.alloc(0)

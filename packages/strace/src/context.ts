@@ -1,10 +1,11 @@
 /** What the parts of one reader share: the batch being filled, the line being read, and the state between lines. */
 import { CallBatch, TASK_ALIAS, TASK_NAME, WHOLE, type DiagnosticKind, type Diagnostics } from '@flushtrace/trace'
 import { CallCounts } from './call-counts.ts'
-import { CallMemo } from './call-memo.ts'
+import { CallMemo, REPEATS } from './call-memo.ts'
 import { STRACE } from './diagnostics.ts'
 import { emptyFacts, type StraceFacts } from './facts.ts'
 import { Leader } from './leader.ts'
+import { LineMemo } from './line-memo.ts'
 import { LineClock } from './line-clock.ts'
 import { LineTasks } from './line-tasks.ts'
 import { PendingCalls } from './pending.ts'
@@ -36,6 +37,8 @@ export class LineContext {
   readonly memo: CallMemo | null
   /** null: all lines are read one by one. */
   readonly sieve: Sieve | null
+  /** null: as with `memo`. */
+  readonly lines: LineMemo | null
   /** Options seen that neither the clock nor the leader remembers. */
   readonly options = new Set<string>()
   readonly texts = new Texts()
@@ -53,6 +56,7 @@ export class LineContext {
     this.plain = plain
     this.memo = plain || tid > 0 ? null : new CallMemo()
     this.sieve = plain ? null : sharedSieve()
+    this.lines = this.sieve && tid === 0 ? new LineMemo(this.sieve, this.clock, this.pending) : null
     this.tasks = new LineTasks(tid)
     this.batch = new CallBatch(this.texts.strings, this.texts.names)
   }
@@ -63,6 +67,7 @@ export class LineContext {
       this.texts.renew()
       this.pending.forgetRows()
       this.memo?.clear()
+      this.sieve?.forgetLines()
       this.#comms.clear()
     }
     this.batch.strings = this.texts.strings
@@ -112,10 +117,29 @@ export class LineContext {
     this.#comms.delete(tid)
   }
 
+  /** Of the lines that the sieve has passed: those that are rows, and the time of the last one whose time counts. */
+  passed({ passed, stampedAt, now, repeats }: Sieve): void {
+    const { facts, leader } = this
+    facts.lines += passed
+    facts.counted += passed - repeats.count
+    facts.used += repeats.count
+    this.lines?.repeat(this.batch)
+    if (stampedAt < 0) return
+    const seconds = Math.floor(now / 1e6)
+    leader.take(0, seconds, now - seconds * 1e6)
+    this.clock.stamp(leader)
+  }
+
+  /** What tasks did on the lines that the sieve has passed is known from here on. */
+  settle(): void {
+    if (this.lines) this.sieve?.tasks.settleAll(this.lines)
+  }
+
   /** The sieve did not know this name. */
   teachSieve(name: number): void {
     const call = this.counts.callOf[name]
-    this.sieve?.learn(name, this.counts.bytesOf(name), call < 0 ? 'any' : (SKIP_RULES[call] ?? 'row'))
+    const rule = call < 0 ? 'any' : (SKIP_RULES[call] ?? (REPEATS[call] ? 'row' : 'varied'))
+    this.sieve?.learn(name, this.counts.bytesOf(name), rule)
   }
 
   report(kind: DiagnosticKind, detail: string, record: number = this.facts.lines, count = 1): void {

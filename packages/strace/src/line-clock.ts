@@ -30,10 +30,10 @@ export class LineClock {
       case 'monotonic': // no strace option prints it
         return
       case 'wall':
-        this.#advance(this.#since(leader))
+        this.#advance(this.nsOf(leader.seconds, leader.nanos))
         break
       case 'timeOfDay': {
-        const ns = this.#since(leader)
+        const ns = this.nsOf(leader.seconds, leader.nanos)
         // No date: half a day back is midnight, less is a clock that was set.
         if (ns + this.#dayNs < this.nowNs - DAY_NS / 2) this.#dayNs += DAY_NS
         this.#advance(ns + this.#dayNs)
@@ -53,15 +53,21 @@ export class LineClock {
     if (!Number.isNaN(leader.relativeNs)) this.relative = true
   }
 
+  /** The last time taken, µs since 1970, rounded up. */
+  get nowMicros(): number {
+    return this.origin ? this.origin.seconds * 1e6 + Math.ceil((this.origin.nanos + this.nowNs) / 1e3) : NaN
+  }
+
   /**
    * Takes no more than the log's end from a line that nothing else is read of. Which lines these are depends on the
    * pieces that the log arrives in: a step back among them must not be counted.
    */
   glimpse(leader: Leader): void {
-    if (this.clock === 'wall' && leader.clock === 'wall') this.lastNs = this.#since(leader)
+    if (this.clock === 'wall' && leader.clock === 'wall') this.lastNs = this.nsOf(leader.seconds, leader.nanos)
   }
 
-  #since({ seconds, nanos }: Leader): number {
+  /** On this clock. */
+  nsOf(seconds: number, nanos: number): number {
     this.origin ??= { seconds, nanos }
     return (seconds - this.origin.seconds) * 1e9 + (nanos - this.origin.nanos)
   }

@@ -42,6 +42,11 @@ export class LineTasks {
     return leader.tid
   }
 
+  /** All lines so far tell their task by themselves: none of them tells anything of the others. */
+  get plain(): boolean {
+    return !this.#unprefixed
+  }
+
   /** Whether `tid` turns out to be the root, whose lines came without a pid so far. To be asked once for each line. */
   reveals(tid: number): boolean {
     if (!this.#unprefixed || this.#root !== 0 || tid === 0 || this.#fixed > 0 || this.#announced.has(tid)) return false

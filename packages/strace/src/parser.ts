@@ -106,20 +106,24 @@ export class StraceParser {
     return pos
   }
 
-  /** Passes over lines that are only counted; returns where the first other one begins. */
+  /** Passes over lines that are only counted, or known; returns where the first other one begins. */
   #sift(sieve: Sieve, chunk: Uint8Array, pos: number): number {
-    const next = sieve.next(chunk, pos, this.#layout === 'pid')
-    if (sieve.passed > 0) {
-      this.facts.lines += sieve.passed
-      this.facts.counted += sieve.passed
+    const { clock, tasks, facts, batch, lines } = this.#context
+    const layout = this.#layout === 'time' ? 'time' : lines && tasks.plain ? 'tids' : 'pid'
+    const room = batch.capacity - ROWS_PER_LINE - batch.length
+    const next = sieve.next(chunk, pos, layout, facts.lines, clock.nowMicros, room)
+    if (sieve.passed > 0) this.#context.passed(sieve)
+    if (sieve.lastAt > sieve.stampedAt) {
       this.#quickAt = sieve.lastAt
-      this.#quickStamps = this.#context.clock.stamps
+      this.#quickStamps = clock.stamps
     }
     return next
   }
 
   /** The line that the sieve stopped at; false where it could not read its beginning. */
   #sifted(sieve: Sieve, chunk: Uint8Array, pos: number): boolean {
+    const { lines } = this.#context
+    if (lines) sieve.settle(lines)
     if (sieve.body < 0) return false
     const result = this.#calls.sifted(sieve, chunk)
     if (result === 'open') this.#openCall(chunk, pos, sieve.lineEnd)
@@ -129,6 +133,7 @@ export class StraceParser {
   /** What the sieve has passed is counted. */
   #stopPassing(chunk: Uint8Array): void {
     const { sieve, counts } = this.#context
+    this.#context.settle()
     if (sieve?.drain(counts)) this.#calls.timed = true
     this.#stampQuick(chunk)
   }
@@ -271,6 +276,7 @@ export class StraceParser {
       context.row(WHOLE, TASK_EXIT, tid)
       return true
     }
+    context.settle()
     // The thread that called execve goes on under the pid of its process; so does its call.
     const thread = Number(match[2])
     pending.move(thread, tid)
@@ -288,6 +294,7 @@ export class StraceParser {
       return
     }
     const text = latin1(buf, start, Math.min(end, start + 4096))
+    this.#context.settle()
     if (p === start && this.#calls.resumeBare(buf, start, end)) return
     if (this.#isNotice(text) || text.startsWith('strace: ') || isPersonalityNote(buf, p, end)) facts.notes++
     else if (this.#summary.line(text, facts.summary)) facts.notes++
@@ -312,6 +319,7 @@ export class StraceParser {
   /** A call whose end is not on its line: split by a notice, or damaged. */
   #openCall(buf: Uint8Array, start: number, end: number): void {
     const tail = latin1(buf, Math.max(start, end - 60), end)
+    this.#context.settle()
     // Attached to one waiting process: the line stays open until it wakes, which it may never do.
     if (RESTARTING.test(tail)) {
       this.facts.counted++

@@ -51,7 +51,7 @@ export class PendingCalls {
     pending.name = name
     pending.record = record
     pending.atNs = atNs
-    this.#last = tid
+    this.#begun(tid, record)
     this.extend(pending, buf, start, end)
     return pending
   }
@@ -59,10 +59,17 @@ export class PendingCalls {
   /** A call that no rule asks for: only its name is kept. */
   beginPlain(tid: number, name: number, record: number): void {
     const pending = this.#of(tid)
+    this.end(pending)
     pending.name = name
     pending.record = record
     pending.length = -1
-    this.#last = tid
+    this.#begun(tid, record)
+  }
+
+  /** The sieve tells late, when others may have begun after it. */
+  #begun(tid: number, record: number): void {
+    const last = this.#byTask.get(this.#last)
+    if (!last || last.record <= record) this.#last = tid
   }
 
   /** The task whose call began on line `record`, when that was the last to begin; -1 otherwise. */
@@ -84,6 +91,12 @@ export class PendingCalls {
     if (pending.text.length > ROOM) pending.text = NO_TEXT
   }
 
+  /** The task is in no call any more. */
+  endOf(tid: number): void {
+    const pending = this.get(tid)
+    if (pending) this.end(pending)
+  }
+
   /** What string and decoration ids mean has changed: rows hold old ones. */
   forgetRows(): void {
     for (const pending of this.#byTask.values()) pending.next = -1
@@ -99,8 +112,8 @@ export class PendingCalls {
 
   /** What task `from` was doing is from now on done under the id `to`. */
   move(from: number, to: number): void {
-    const pending = this.#byTask.get(from)
-    if (!pending) return
+    const pending = this.get(from)
+    if (!pending || from === to) return
     this.drop(to)
     this.#byTask.delete(from)
     this.#byTask.set(to, pending)

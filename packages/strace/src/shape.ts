@@ -31,12 +31,15 @@ export class Tail {
   /** The result where it is a number and nothing else but its duration, and that (ns, NaN without -T); else NaN. */
   value = NaN
   tookNs = NaN
+  /** Where the sieve keeps such a line; -1: nowhere. */
+  slot = -1
 
   /** Of the arguments, or the rest of them, in bytes [args, end). */
   read(buf: Uint8Array, args: number, end: number): void {
     this.unfinished = endsUnfinished(buf, args, end)
     this.result = this.unfinished ? -1 : lastResult(buf, args, end)
     this.value = NaN
+    this.slot = -1
   }
 }
 

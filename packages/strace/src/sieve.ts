@@ -1,11 +1,14 @@
 /**
  * This side of the sieve (../sieve/sieve.ts), which passes over the lines that are only counted: it gets the text in
- * windows, and names that `CallLines.quick` has counted before.
+ * windows, and names that `CallLines.quick` has counted before. Where it has passed one line of a call, or both,
+ * a TaskFollower is told of it when it comes to matter: `settle`.
  *
  * There is one for all logs of a thread, since it is needed from one call to the next only: whoever takes it finds it empty.
  */
+import { CallBatch } from '@flushtrace/trace'
 import type { CallCounts } from './call-counts.ts'
 import { SIEVE_CODE } from './sieve-code.ts'
+import { SieveTasks, type TaskFollower } from './sieve-tasks.ts'
 import { Tail } from './shape.ts'
 import type { SkipRule } from './skip.ts'
 
@@ -20,13 +23,23 @@ const NAMES_END = 0x8400
 const NAME = 0x8800
 const ENDED = 0x9000
 const FAILED = 0xd000
+const TEXTS = 0x50000
+const HEADS = 0x150000
+const HEADS_END = 0x160000
+const REPEATS = 0x160000
+/** Lines that are recognised when they come again. */
+export const MAX_LINES = 1 << 12
 const TEXT = 0x20000
 /** As many as call-counts.ts gives names. */
 const IDS = 4096
 
-/** row: each line matters. */
-export type SieveRule = SkipRule | 'any' | 'row'
-const RULES: Record<SieveRule, number> = { any: 1, path: 2, fcntl: 3, ioctl: 4, map: 5, protect: 6, row: 7 }
+/** row: each line matters · varied: and is another one. */
+export type SieveRule = SkipRule | 'any' | 'row' | 'varied'
+const RULES: Record<SieveRule, number> = { any: 1, path: 2, fcntl: 3, ioctl: 4, map: 5, protect: 6, row: 7, varied: 8 }
+
+/** How lines begin; `tids`: with a pid, by which each task is known. */
+export type SieveLayout = 'time' | 'pid' | 'tids'
+const LAYOUTS: Record<SieveLayout, number> = { time: 0, pid: 1, tids: 2 }
 
 /** Behind the text, so that a look ahead meets the end of a line. */
 const LF = 0x0a
@@ -40,17 +53,19 @@ interface Wasm {
 /** What sieve.ts exports. */
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer }
-  readonly next: (from: number, to: number, withPid: number) => number
+  readonly next: (from: number, to: number, layout: number) => number
   readonly learn: (length: number, rule: number, id: number) => void
+  readonly keep: () => number
 }
 
 export class Sieve {
   readonly #next: Exports['next']
   readonly #learn: Exports['learn']
+  readonly #keep: Exports['keep']
   readonly #bytes: Uint8Array
-  /** LINE_END, PASSED, LAST_AT, TIMED, BODY, TID, MICROS, NAME_ID, ARGS, SKIPS, UNFINISHED, RESULT. */
+  /** LINE_END … RESULT; from 22 on STAMPED_AT, SLOT_OF_LINE, REPEATED, ROOM. */
   readonly #told: Int32Array
-  /** SECONDS, VALUE, TOOK. */
+  /** SECONDS, VALUE, TOOK, NOW, LINES. */
   readonly #numbers: Float64Array
   readonly #ended: Uint32Array
   readonly #failed: Uint32Array
@@ -59,11 +74,17 @@ export class Sieve {
   /** The window: bytes [from, to) of the chunk. */
   #from = 0
   #to = 0
+  readonly tasks: SieveTasks
+  /** Of the lines passed, those that were kept: slot, tid, µs, phase; from the 16th byte on seconds, result, duration, line. */
+  readonly repeats: { readonly ids: Int32Array; readonly numbers: Float64Array; count: number }
   /** Of the line that `next` stopped at: where its line feed is, -1 where none is in the window. */
   lineEnd = -1
   /** Lines passed by the last `next`, and where the last of them begins (-1: none). */
   passed = 0
   lastAt = -1
+  /** Where the last one begins whose time was read, too, and that, µs since 1970. */
+  stampedAt = -1
+  now = 0
   /** Of the line that `next` stopped at: where its body begins; -1: it is not laid out as usual, the rest says nothing. */
   body = -1
   tid = 0
@@ -78,12 +99,16 @@ export class Sieve {
 
   constructor() {
     const { Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
-    const { memory, next, learn } = new Instance(new Module(Buffer.from(SIEVE_CODE, 'base64'))).exports
+    const { memory, next, learn, keep } = new Instance(new Module(Buffer.from(SIEVE_CODE, 'base64'))).exports
     this.#next = next
     this.#learn = learn
+    this.#keep = keep
     this.#bytes = new Uint8Array(memory.buffer)
-    this.#told = new Int32Array(memory.buffer, 0, 12)
-    this.#numbers = new Float64Array(memory.buffer, 48, 3)
+    this.#told = new Int32Array(memory.buffer, 0, 26)
+    this.#numbers = new Float64Array(memory.buffer, 48, 5)
+    this.tasks = new SieveTasks(memory.buffer)
+    const ids = new Int32Array(memory.buffer, REPEATS, CallBatch.ROWS * 12)
+    this.repeats = { ids, numbers: new Float64Array(memory.buffer, REPEATS, CallBatch.ROWS * 6), count: 0 }
     this.#ended = new Uint32Array(memory.buffer, ENDED, IDS)
     this.#failed = new Uint32Array(memory.buffer, FAILED, IDS)
   }
@@ -96,6 +121,7 @@ export class Sieve {
     for (const id of this.#ids) this.#ended[id] = this.#failed[id] = 0
     this.#ids.length = 0
     this.#bytes.fill(0, NAMES, NAMES_END)
+    this.forgetLines()
   }
 
   /** Forgets the text: what is asked for next is another piece. */
@@ -105,18 +131,25 @@ export class Sieve {
 
   /**
    * From the line that begins at `pos` of `chunk`: where the first one begins that must be read. With `lineEnd` -1 that
-   * line does not end in the chunk, or is longer than a window.
+   * line does not end in the chunk, or is longer than a window. `lines` were read before it, the last time at `now`. At
+   * most `room` lines that were kept are passed: they are in `repeats`.
    */
-  next(chunk: Uint8Array, pos: number, withPid: boolean): number {
+  next(chunk: Uint8Array, pos: number, layout: SieveLayout, lines: number, now: number, room = 0): number {
     let passed = 0
     let lastAt = -1
+    let stampedAt = -1
+    this.#numbers[3] = now
+    this.#numbers[4] = lines
+    this.#told[24] = 0
+    this.#told[25] = room
     for (;;) {
       if (pos < this.#from || pos >= this.#to) this.#load(chunk, pos)
       const from = this.#from
-      const at = this.#next(pos - from, this.#to - from, withPid ? 1 : 0) + from
+      const at = this.#next(pos - from, this.#to - from, LAYOUTS[layout]) + from
       const told = this.#told
       passed += told[1]
       if (told[2] >= 0) lastAt = told[2] + from
+      if (told[22] >= 0) stampedAt = told[22] + from
       const moved = at > from && this.#to < chunk.length
       if (told[0] < 0 && moved) {
         this.#load(chunk, at)
@@ -125,6 +158,9 @@ export class Sieve {
       }
       this.passed = passed
       this.lastAt = lastAt
+      this.stampedAt = stampedAt
+      this.now = this.#numbers[3]
+      this.repeats.count = told[24]
       this.lineEnd = told[0] < 0 ? -1 : told[0] + from
       if (this.lineEnd >= 0) this.#read(from)
       return at
@@ -149,6 +185,28 @@ export class Sieve {
     tail.result = told[11] < 0 ? -1 : told[11] + from
     tail.value = numbers[1]
     tail.tookNs = numbers[2]
+    tail.slot = told[23]
+  }
+
+  /** The line that `next` stopped at is recognised from now on, as number `tail.slot`; false: there is no place for it now. */
+  keep(): boolean {
+    return this.#keep() > 0
+  }
+
+  /** Its arguments, as far as they were on the line. */
+  textOf(slot: number): Uint8Array {
+    const length = this.#bytes[HEADS + slot * 16] + this.#bytes[HEADS + slot * 16 + 1] * 256
+    return this.#bytes.subarray(TEXTS + slot * 256, TEXTS + slot * 256 + length)
+  }
+
+  forgetLines(): void {
+    this.#bytes.fill(0, HEADS, HEADS_END)
+  }
+
+  /** What its task did on the lines passed is told, of all tasks where it is not known whose line it is. */
+  settle(follower: TaskFollower): void {
+    if (this.body < 0) this.tasks.settleAll(follower)
+    else this.tasks.settle(this.tid, follower)
   }
 
   #load(chunk: Uint8Array, pos: number): void {

@@ -2,10 +2,12 @@
 import { TASK_NAME, CallBatch, Diagnostics, StringTable, callIndex } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { CallCounts } from '../src/call-counts.ts'
 import { CallMemo } from '../src/call-memo.ts'
 import { readStrace } from '../src/index.ts'
 import { Scanner } from '../src/scanner.ts'
 import { Tail } from '../src/shape.ts'
+import { Sieve } from '../src/sieve.ts'
 
 const limits = suite('limits of strace')
 
@@ -79,6 +81,35 @@ limits('calls that are recognised: the last thousand, and not the long ones', ()
   for (const call of calls) isKnown(call.toString())
   const known = calls.filter((call) => find(call) >= 0).length
   assert.ok(known > 900 && known <= 1024, String(known))
+})
+
+limits('whole lines that are recognised: 4,096, of 256 bytes of arguments', () => {
+  const counts = new CallCounts()
+  const sieve = new Sieve()
+  sieve.take(counts)
+  sieve.learn(counts.idOf(Buffer.from('close'), 0, 5), Buffer.from('close('), 'row')
+  /** Those that were known. */
+  const known = (names: readonly string[]): number => {
+    const lines = names.map((name) => `42    1795175435.000007 close(3</srv/${name}>) = 0 <0.000021>\n`)
+    const text = Buffer.from(lines.join(''))
+    let count = 0
+    sieve.renew()
+    for (let pos = 0; pos < text.length; pos = sieve.lineEnd + 1) {
+      sieve.next(text, pos, 'tids', 0, 0, 1000)
+      count += sieve.passed
+      if (sieve.lineEnd < 0) break
+      if (sieve.tail.slot >= 0) sieve.keep()
+    }
+    return count
+  }
+  const ofLength = (length: number): string => 'x'.repeat(length - '3</srv/>) = '.length)
+  assert.equal([known([ofLength(256)]), known([ofLength(256)])], [0, 1])
+  assert.equal([known([ofLength(257)]), known([ofLength(257)])], [0, 0])
+  const names = Array.from({ length: 40_000 }, (_, k) => (Math.imul(k, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0'))
+  known(names)
+  // Not again those that it passes over, which it would keep in the place of others.
+  const again = names.reverse().filter((name) => known([name]) > 0).length
+  assert.ok(again > 2000 && again <= 4096, String(again))
 })
 
 limits('descriptors, control blocks and completions of one call beyond 4,096', async () => {

@@ -99,11 +99,22 @@ const CALLS = [
   'mprotect(0x7f0000000000, 4096, PROT_READ|PROT_WRITE) = 0',
   'ioctl(3</srv/x>, TCGETS, 0x7ffd97ed43c4) = -1 ENOTTY (Inappropriate ioctl for device)',
   'ioctl(3</srv/x>, FICLONE, 4</srv/y>) = 0',
+  'fcntl(3</srv/x>, F_SETLK, {l_type=F_RDLCK, l_whence=SEEK_SET, l_start=4, l_len=1} <unfinished ...>',
+  '<... fcntl resumed>) = 0',
+  '<... fcntl resumed>) = -1 EAGAIN (Resource temporarily unavailable)',
+  '<... fcntl resumed>, 0) = ? ERESTARTSYS (To be restarted)',
+  '<... fcntl resumed> <unfinished ...>',
+  '--- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=43} ---',
   '+++ exited with 0 +++',
+  '+++ superseded by execve in pid 42 +++',
 ]
+/** Lines without a beginning: the rest of a call, a notice, a program's words. */
+const BARE = [')                      = 0', 'strace: Process 43 attached', 'a program', '']
 const lines = fc.array(
   fc.record({
-    tid: fc.constantFrom('42    ', '43    ', '4194304 '),
+    // The sieve has one place for 42 and 1066.
+    tid: fc.constantFrom('42    ', '43    ', '1066  ', '4194304 '),
+    bare: fc.oneof({ weight: 60, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.constantFrom(...BARE) }),
     call: fc.constantFrom(...CALLS),
     took: fc.constantFrom('', ' <0.000021>', ' <0.000021>', ' <21>', ' <0.000021>\r'),
     cut: fc.oneof(
@@ -135,13 +146,72 @@ shortcuts('a decoration that was cut is the beginning of another', () => {
 
 shortcuts('calls in any order', () => {
   fc.assert(
-    fc.property(lines, (parts) => {
-      const text = parts.map(({ tid, call, took, cut }, k) => {
+    fc.property(lines, fc.constantFrom(1, 4), (parts, times) => {
+      // What was read once, or twice, is recognised then.
+      const repeated = Array.from({ length: times }, () => parts).flat()
+      const text = repeated.map(({ tid, bare, call, took, cut }, k) => {
+        if (bare !== null) return bare
         const whole = call.endsWith('>') || call.endsWith('+') ? call : call + took
         // Times never step back: among lines that are only counted the short way does not see it (LineClock.glimpse).
         return `${tid}${1795175435 + (k >> 4)}.${String(k).padStart(6, '0')} ${whole}`.slice(0, cut)
       })
       same(Buffer.from(`${text.join('\n')}\n`, 'latin1'), text.join('\n'))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+shortcuts('interrupted calls that are only counted, with a clock that steps back', () => {
+  const calls = CALLS.filter((call) =>
+    /<unfinished \.\.\.>$|^<\.\.\. (?:fcntl|getpid|close|msync) resumed|^fsync/.test(call),
+  )
+  const some = fc.record({ tid: fc.integer({ min: 42, max: 44 }), call: fc.constantFrom(...calls), step: fc.nat(9) })
+  fc.assert(
+    fc.property(fc.array(some, { maxLength: 150 }), (parts) => {
+      const repeated = [...parts, ...parts, ...parts]
+      const text = repeated.map(
+        ({ tid, call, step }, k) => `${tid} 1795175435.${100_000 + k * 4 - step * step} ${call}\n`,
+      )
+      same(Buffer.from(text.join('')), text.join(''))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+shortcuts('interrupted calls that were read before, in order', () => {
+  const pairs = [
+    ['close(3</srv/x>', ') = 0'],
+    ['close(3</srv/y>', ') = -1 EIO (Input/output error)'],
+    ['openat(AT_FDCWD</srv>, "a", O_RDWR|O_CREAT, 0644', ') = 3</srv/a>'],
+    ['openat(AT_FDCWD</srv>, "a", O_RDWR|O_CREAT', ', 0644) = 3</srv/a>(deleted)'],
+    ['newfstatat(3</srv/x>, "", ', '{st_mode=S_IFREG|0644, st_size=1, ...}, AT_EMPTY_PATH) = 0'],
+    ['newfstatat(3</srv/x>, "", ', '0x7ffd97ed43c4, AT_EMPTY_PATH) = ? ERESTARTSYS (To be restarted)'],
+    ['msync(0x7f0000000000, 4096, ', 'MS_SYNC) = 0'],
+    ['close(3', ') = 0'],
+    ['fcntl(3</srv/x>, F_SETFD, FD_CLOEXEC', ') = 0'],
+    ['fcntl(3</srv/x>, F_GETFL', ') = 0x8002 (flags O_RDWR|O_LARGEFILE)'],
+  ] as const
+  const one = fc.record({
+    tid: fc.integer({ min: 42, max: 44 }),
+    pair: fc.constantFrom(...pairs),
+    whole: fc.boolean(),
+    took: fc.constantFrom('', ' <0.000021>', ' <1.000021>', ' <12.000021>'),
+    between: fc.constantFrom('', '', '--- SIGCHLD {} ---', '+++ superseded by execve in pid 43 +++', 'unknown(1) = 0'),
+  })
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 60 }), (calls) => {
+      const under = new Map<number, string>()
+      const text = [...calls, ...calls, ...calls, ...calls].flatMap(({ tid, pair, whole, took, between }) => {
+        const rest = under.get(tid)
+        under.delete(tid)
+        if (rest !== undefined) return [`${tid} # <... ${rest}${took}`]
+        const name = pair[0].slice(0, pair[0].indexOf('('))
+        if (whole) return [`${tid} # ${pair[0]}${pair[1]}${took}`]
+        under.set(tid, `${name} resumed>${pair[1]}`)
+        return [`${tid} # ${pair[0]} <unfinished ...>`, ...(between === '' ? [] : [`${tid} # ${between}`])]
+      })
+      const timed = text.map((each, k) => `${each.replace('#', `1795175435.${100_000 + k}`)}\n`).join('')
+      same(Buffer.from(timed), timed)
     }),
     { numRuns: 300 },
   )

@@ -1,6 +1,6 @@
 /** The sieve alone; that it gives what the plain road gives is for shortcuts.test.ts. */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CallCounts } from '../src/call-counts.ts'
@@ -25,9 +25,11 @@ function idOf(counts: CallCounts, name: string): number {
 }
 
 sieve('its code was made from its source', () => {
-  const source = readFileSync(new URL('../sieve/sieve.ts', import.meta.url))
+  const sources = new URL('../sieve/', import.meta.url)
+  const hash = createHash('sha256')
+  for (const name of readdirSync(sources).sort()) hash.update(readFileSync(new URL(name, sources)))
   const code = readFileSync(new URL('../src/sieve-code.ts', import.meta.url), 'utf8')
-  assert.ok(code.includes(createHash('sha256').update(source).digest('hex')), 'npm run wasm')
+  assert.ok(code.includes(hash.digest('hex')), 'npm run wasm')
 })
 
 sieve('passes over what is only counted, and counts it', () => {
@@ -35,11 +37,11 @@ sieve('passes over what is only counted, and counts it', () => {
   const failed = line('getpid() = -1 ENOSYS (Function not implemented)')
   const text = Buffer.from(`${PASSED}${failed}${PASSED}${line('fsync(3</srv/x>) = 0 <0.000150>')}${PASSED}`)
   const at = text.indexOf('42    1795175435.000007 fsync')
-  assert.is(one.next(text, 0, true), at)
+  assert.is(one.next(text, 0, 'pid', 0, 0), at)
   assert.equal([one.passed, one.lastAt, one.lineEnd], [3, at - PASSED.length, text.indexOf('\n', at)])
   assert.is(one.drain(counts), true, 'one had a duration')
   assert.equal([counts.ended(), counts.errors()], [{ fcntl: 2, getpid: 1 }, { getpid: 1 }])
-  assert.is(one.next(text, one.lineEnd + 1, true), text.length)
+  assert.is(one.next(text, one.lineEnd + 1, 'pid', 0, 0), text.length)
   assert.equal([one.passed, one.lineEnd], [1, -1])
 })
 
@@ -48,7 +50,7 @@ sieve('tells what stands on the line it stops at', () => {
   const told = (call: string): unknown[] => {
     const text = Buffer.from(`${PASSED}${line(call)}`)
     one.renew()
-    const at = one.next(text, 0, true)
+    const at = one.next(text, 0, 'pid', 0, 0)
     assert.is(at, PASSED.length, call)
     const { tid, seconds, micros, body, name, args, skips, tail } = one
     assert.equal([tid, seconds, micros, body], [42, 1795175435, 7, at + 24])
@@ -68,14 +70,45 @@ sieve('tells what stands on the line it stops at', () => {
   assert.equal(told('fdatasync(3) = 0'), [-1])
 })
 
+sieve('passes over both lines of an interrupted call, and tells what a task is in when it matters', () => {
+  const { one, counts } = knowing({ fcntl: 'fcntl', fsync: 'row' })
+  const fcntl = idOf(counts, 'fcntl')
+  const begun = line('fcntl(3, F_SETLK, {l_type=F_RDLCK} <unfinished ...>')
+  const other = begun.replace('42  ', '1066')
+  const rest = line('<... fcntl resumed>) = 0 <0.000021>')
+  const text = Buffer.from(begun + other + rest + begun + line('fsync(3</srv/x>) = 0'))
+  const next = (from: number): number => one.next(text, from, 'tids', 100, 1)
+  const told: number[][] = []
+  const follower = {
+    plainCall: (...call: number[]): number => told.push(call),
+    keptCall: (...call: number[]): number => told.push(call),
+  }
+  assert.is(next(0), begun.length, 'two tasks in one place')
+  assert.equal([one.passed, one.lastAt, one.stampedAt, one.now], [1, -1, 0, 1795175435e6 + 7])
+  one.settle(follower)
+  assert.equal(told, [], 'nobody asked for it')
+  const afterOther = begun.length + other.length
+  assert.is(next(afterOther), afterOther + rest.length + begun.length)
+  assert.is(one.passed, 2)
+  one.settle(follower)
+  one.settle(follower)
+  one.tasks.settleAll(follower)
+  assert.equal(told, [[42, fcntl, 102]], 'once')
+  one.drain(counts)
+  assert.equal(counts.ended(), { fcntl: 1 })
+  one.renew()
+  assert.is(one.next(text, 0, 'pid', 100, 1), 0, 'whose line it is may be told by others')
+  assert.is(one.next(text, 0, 'tids', 100, 1795175435e6 + 8), 0, 'a step back is to be counted')
+})
+
 sieve('texts longer than its window, and lines longer than that', () => {
   const { one, counts } = knowing({ fcntl: 'fcntl' })
   const times = 5000
   const long = line(`write(3, "${'x'.repeat(200_000)}", 200000) = 200000`)
   const text = Buffer.from(PASSED.repeat(times) + long + PASSED)
-  assert.is(one.next(text, 0, true), PASSED.length * times)
+  assert.is(one.next(text, 0, 'pid', 0, 0), PASSED.length * times)
   assert.equal([one.passed, one.lineEnd], [times, -1])
-  assert.is(one.next(text, PASSED.length * times + long.length, true), text.length)
+  assert.is(one.next(text, PASSED.length * times + long.length, 'pid', 0, 0), text.length)
   one.drain(counts)
   assert.equal(counts.ended(), { fcntl: times + 1 })
 })
@@ -83,9 +116,9 @@ sieve('texts longer than its window, and lines longer than that', () => {
 sieve('is empty for the next log', () => {
   const { one, counts } = knowing({ fcntl: 'fcntl' })
   const text = Buffer.from(PASSED)
-  assert.is(one.next(text, 0, true), text.length)
+  assert.is(one.next(text, 0, 'pid', 0, 0), text.length)
   one.take(text)
-  assert.is(one.next(text, 0, true), 0)
+  assert.is(one.next(text, 0, 'pid', 0, 0), 0)
   one.drain(counts)
   assert.equal(counts.ended(), {}, 'what was not drained belongs to nobody')
 })
