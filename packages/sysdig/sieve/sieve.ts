@@ -312,8 +312,13 @@ function waits(kind: u32, fd: u32, id: u32, paired: bool, result: i64, flags: u3
     if (load<u32>(row, 8) != fd) continue
     const other = load<u32>(row)
     const own = load<u32>(row, 4) == tid
-    if (!own && other == LOCKED && kind == LOCKED) continue
-    if (!own || (other == LOCKED) != (kind == LOCKED)) return false
+    if (other == LOCKED && kind == LOCKED) {
+      if (!own) continue
+      // Of one descriptor locks do not wait beside anything else.
+      last = row
+      break
+    }
+    if (!own || other == LOCKED || kind == LOCKED) return false
     if (other == CLOSED) closed = true
     if (last == 0 || load<f64>(row, 40) > load<f64>(last, 40)) last = row
   }
