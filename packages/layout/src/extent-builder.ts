@@ -85,6 +85,18 @@ export function boundEncoded({ length, start, end, flags }: ExtentColumns): void
 /** Of an extent: btrfs's smallest block. */
 const LEAST_BYTES = 4096
 
+/** fsmap names every owner of a block, and not all its forms say which blocks have several. */
+export function markShared({ length, start, end, flags }: ExtentColumns): void {
+  let farthest = 0
+  for (let k = 1; k < length; k++) {
+    if (start[k] < end[farthest]) {
+      flags[k] |= EXTENT.shared
+      flags[farthest] |= EXTENT.shared
+    }
+    if (end[k] > end[farthest]) farthest = k
+  }
+}
+
 /** Extents on blocks of another file that neither marks as shared: index of the first, and how many; null: none. */
 export function overlapOf({ length, start, end, file, flags }: ExtentColumns): { first: number; count: number } | null {
   let reach = -Infinity

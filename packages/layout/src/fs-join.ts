@@ -74,7 +74,7 @@ export class FsJoin {
     const checked = (draft: FsDraft): FsDraft | 'foreign' => (this.#fits(draft, type, hint) ? draft : 'foreign')
     if (device !== null) {
       const draft = this.drafts.find(({ devices }) => devices.has(device))
-      // fsmap of ext4 looks like that of xfs.
+      // fsmap of a part of ext4 may look like that of xfs.
       return draft ? (type === 'xfs' && draft.type === 'ext4' ? draft : checked(draft)) : null
     }
     if (path !== null) {

@@ -4,7 +4,7 @@ import { ChunkMap, SUPERBLOCK_BYTES, SUPERBLOCKS, type BtrfsFacts } from './btrf
 import { DeviceGraph, type OwnArea } from './device-graph.ts'
 import { LAYOUT } from './diagnostics.ts'
 import type { DiskLayout, LayoutSource } from './disk-layout.ts'
-import { boundEncoded, overlapOf } from './extent-builder.ts'
+import { boundEncoded, markShared, overlapOf } from './extent-builder.ts'
 import type { Findings, MapFinding } from './findings.ts'
 import { FsJoin } from './fs-join.ts'
 import type { Layer } from './layer.ts'
@@ -171,6 +171,7 @@ function addMap(
   }
   const extents = finding.extents.finish(unit)
   if (tool === 'filefrag') boundEncoded(extents)
+  if (tool === 'fsmap') markShared(extents)
   const files = finding.files.map((file) => {
     return fs === 'btrfs' && file.path !== null ? { ...file, root: paths.rootOf(file.path) ?? file.root } : file
   })

@@ -295,7 +295,15 @@ maps('debugfs: where the block size comes from, and blocks of the file’s own',
 maps('any bytes: nothing is thrown, and lookups end', async () => {
   let seed = 7
   const random = (below: number): number => (seed = (seed * 48271) % 0x7fffffff) % below
-  for (const name of ['partition-ext4', 'subvolumes-btrfs', 'raid10-btrfs', 'xfs', 'stack', 'odd-filefrag']) {
+  for (const name of [
+    'partition-ext4',
+    'subvolumes-btrfs',
+    'raid10-btrfs',
+    'xfs',
+    'rmap-xfs',
+    'stack',
+    'odd-filefrag',
+  ]) {
     const files = filesOf(join('fixtures/layout', name))
     for (let round = 0; round < 12; round++) {
       const damaged = Object.entries(files).map(([path, bytes]) => {
