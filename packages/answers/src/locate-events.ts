@@ -34,6 +34,7 @@ const SAYS: Readonly<Record<AttributionRule, string>> = {
   'same-request': 'a map names another part of the same request, and a request holds one file',
   'only-dirty': 'no other file of this file system was dirty',
   'one-of': 'one of these files, which were dirty at the time',
+  'maps-differ': 'one of these files, which all have the block by the saved maps',
   area: 'a map of the file system says what the range is',
   place: 'the file system keeps it at this place',
   submitter: 'who queued it writes nothing else in this way',

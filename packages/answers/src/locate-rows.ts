@@ -42,6 +42,7 @@ export const WITNESS: Readonly<Record<AttributionRule, keyof LocateAnswer['locat
   'same-request': 'maps',
   'only-dirty': 'dirty',
   'one-of': null,
+  'maps-differ': null,
   area: null,
   place: null,
   submitter: null,

@@ -30,6 +30,7 @@ import { MapClaims, type Claim } from './map-claims.ts'
 import { MapEvidence, writesInPlace } from './map-evidence.ts'
 import { tryMaps, type Contradiction, type OwnWrite } from './map-trial.ts'
 import { CHECKPOINT, Natures, typeByThread } from './nature.ts'
+import { noteLosses } from './losses.ts'
 import { PieceLog } from './piece-log.ts'
 import { Places, type Place } from './places.ts'
 import { FsViews, type FsView, type ViewPiece } from './views.ts'
@@ -59,16 +60,6 @@ const LOOK_EVERY = 1 << 14
 
 /** Text of tracepoints has microseconds: an event may stand up to that much after a request that followed it. */
 const EVENT_ROUNDING_NS = 1000
-
-/**
- * Calls that may give a file blocks of another one, by what is logged of that file: FICLONE and its like (of ioctls nothing
- * else is followed but defragmenting), and copy_file_range, which file systems with reflinks do by them
- * (torvalds/linux fs/read_write.c vfs_copy_file_range()).
- */
-const SHARES: ReadonlyMap<string, number> = new Map([
-  ['ioctl', CALL.dirtied],
-  ['copy_file_range', CALL.write],
-])
 
 /** What a short write takes: clocks that are closer tell it from the next one. */
 const SHORT_CALL_NS = 20_000
@@ -100,8 +91,8 @@ export class Attribution {
   readonly #blockNs: Float64Array
   readonly #inodeNs: Float64Array
   readonly #callOrder: Uint32Array
-  /** Calls under way that flush: actor → how many. */
-  readonly #flushing = new Map<number, number>()
+  /** Rows of calls under way that flush. */
+  readonly #flushing = new Set<number>()
 
   constructor(input: AttributionInput) {
     this.#in = input
@@ -119,7 +110,7 @@ export class Attribution {
     this.#blockNs = this.#times(blocks.atNs.values, blocks.trace.values, 0)
     const inodeNs = this.#times(inodes.atNs.values, inodes.trace.values, -EVENT_ROUNDING_NS)
     this.#inodeNs = inodeNs.map((ns, row) => (this.#isBesideRequests(inodes.trace.data[row]) ? ns : NaN))
-    this.#noteFreed()
+    noteLosses(calls, this.#callOrder, input.callsTimed, book)
     this.#learnTypes()
     const viewOf = (row: number): FsView | null => this.#replay.viewOf(row)
     noteRenewals(
@@ -138,6 +129,10 @@ export class Attribution {
     })
     this.#claims = new MapClaims(book, this.views.all)
     this.#maps = new MapEvidence(this.#claims, blocks, book, this.#dirty)
+    this.#natures = new Natures(
+      this.#claims,
+      blocks.flags.values.some((flags) => (flags & OP.meta) !== 0),
+    )
     this.#rules = new DataRules({
       ...input,
       views: this.views,
@@ -147,16 +142,13 @@ export class Attribution {
       places: this.#places,
       replay: this.#replay,
       maps: this.#maps,
+      natures: this.#natures,
       // What saved /proc tells was so before.
       callsFromNs: input.callsTimed
         ? startNs.values.reduce((first, ns) => (ns > -Infinity && ns < first ? ns : first), Infinity)
         : Infinity,
       eventNs: (row) => this.#inodeNs[row] + EVENT_ROUNDING_NS,
     })
-    this.#natures = new Natures(
-      this.#claims,
-      blocks.flags.values.some((flags) => (flags & OP.meta) !== 0),
-    )
   }
 
   /** Requests whose call and whose block were told to be of different files: the call, being later, was believed. */
@@ -207,26 +199,6 @@ export class Attribution {
     return placed[trace]
       ? this.#requestTraces.every((other) => placed[other])
       : this.#requestTraces.every((other) => other === trace)
-  }
-
-  /** All of them at first: whether a block was freed later, and a file gone, is asked of every write. */
-  #noteFreed(): void {
-    const { calls, book } = this.#in
-    const note = (row: number, atNs: number): void => {
-      const file = calls.file.data[row]
-      const kind = calls.kind.data[row]
-      const call = calls.names.text(calls.call.data[row])
-      if (kind === CALL.closed && file >= 0 && !Number.isNaN(atNs)) book.close(file, atNs)
-      // It writes what is dirty of both first.
-      if (kind === SHARES.get(call) && file >= 0) book.share(file, Number.isNaN(atNs) ? NaN : calls.endNs.data[row])
-      if (kind !== CALL.freed) return
-      book.free(file, atNs, calls.offset.data[row])
-      if (/^(?:unlink|rename)/.test(call)) book.remove(file, atNs)
-    }
-    for (const row of this.#callOrder) note(row, calls.startNs.data[row])
-    for (let row = 0; row < calls.length; row++) {
-      if (!this.#in.callsTimed || Number.isNaN(calls.startNs.data[row])) note(row, NaN)
-    }
   }
 
   #learnTypes(): void {
@@ -292,7 +264,7 @@ export class Attribution {
       case CALL.flush:
       case CALL.flushAll:
       case CALL.syncWrite:
-        if (!Number.isNaN(calls.endNs.data[row])) this.#flushing.set(actor, (this.#flushing.get(actor) ?? 0) + 1)
+        if (!Number.isNaN(calls.endNs.data[row])) this.#flushing.add(row)
         break
       default:
     }
@@ -304,10 +276,7 @@ export class Attribution {
     const kind = calls.kind.data[row]
     if (kind !== CALL.flush && kind !== CALL.flushAll && kind !== CALL.syncWrite) return
     if (Number.isNaN(calls.endNs.data[row])) return
-    const actor = calls.actor.data[row]
-    const flushing = (this.#flushing.get(actor) ?? 1) - 1
-    if (flushing > 0) this.#flushing.set(actor, flushing)
-    else this.#flushing.delete(actor)
+    this.#flushing.delete(row)
     if (kind === CALL.flushAll) this.#dirty.flushedAll(calls.startNs.data[row])
     else if (file >= 0) this.#dirty.flushed(file, calls.startNs.data[row])
   }
@@ -339,7 +308,7 @@ export class Attribution {
       const nature = this.#natures.of(piece, flags, comm)
       if (nature === CHECKPOINT) this.#rules.checkpoint(request, piece, now, inside)
       else if (nature) {
-        const k = this.pieces.add(request, piece, nature, inside.via, this.#flushers(request, inside))
+        const k = this.pieces.add(request, piece, nature, inside.via, this.#flushers(request, inside, piece.view))
         this.pieces.setFact(k, -1, -1, nature.origin)
       } else this.#rules.data(request, piece, now, inside)
     }
@@ -358,7 +327,13 @@ export class Attribution {
     const view = this.views.ofDevice(blocks.device.data[request])
     const piece = { at: 0, bytes: 0, view, device: blocks.device.data[request], byte: NaN, address: null, holds: null }
     const file = inside.files.length === 1 ? inside.files[0] : -1
-    const k = this.pieces.add(request, piece, file >= 0 ? FLUSH_OF : FLUSH, inside.via, this.#flushers(request, inside))
+    const k = this.pieces.add(
+      request,
+      piece,
+      file >= 0 ? FLUSH_OF : FLUSH,
+      inside.via,
+      this.#flushers(request, inside, view),
+    )
     this.pieces.setFile(k, file, NaN)
   }
 
@@ -375,13 +350,19 @@ export class Attribution {
     return { rows, files: [...files], via: direct ? 'direct' : 'flush' }
   }
 
-  /** For whom metadata is written: the task's own process, else the only one that is in a flush. */
-  #flushers(request: number, { rows }: Inside): readonly number[] {
-    const { blocks, actors } = this.#in
+  /** For whom metadata is written: the task's own process, else the only one that is in a flush of this file system. */
+  #flushers(request: number, { rows }: Inside, view: FsView): readonly number[] {
+    const { blocks, actors, calls } = this.#in
     const submitter = actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request]))
     if (actors.at(submitter).lone) return []
-    if (rows.length > 0) return [this.#in.calls.actor.data[rows[0]]]
-    return this.#flushing.size === 1 ? [...this.#flushing.keys()] : []
+    if (rows.length > 0) return [calls.actor.data[rows[0]]]
+    const flushing = new Set<number>()
+    for (const row of this.#flushing) {
+      const file = calls.file.data[row]
+      if (file < 0 || this.#rules.mayLieOn(file, view)) flushing.add(calls.actor.data[row])
+      if (flushing.size > 1) return []
+    }
+    return [...flushing]
   }
 }
 

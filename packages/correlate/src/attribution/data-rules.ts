@@ -5,6 +5,7 @@
 import type { Actors } from './actors.ts'
 import type { BlockLog } from './block-log.ts'
 import { CALL, type CallLog } from './call-log.ts'
+import { Completeness } from './completeness.ts'
 import type { DirtyFiles } from './dirty-files.ts'
 import type { DirtyPages } from './dirty-pages.ts'
 import type { FileBook, Known } from './file-book.ts'
@@ -13,6 +14,7 @@ import { InodeNames } from './inode-names.ts'
 import type { InodeReplay } from './inode-replay.ts'
 import type { Claim } from './map-claims.ts'
 import { MAX_DIRTY_FILES, cutOf, offsetOf, writesInPlace, type MapEvidence, type MapPart } from './map-evidence.ts'
+import type { Natures } from './nature.ts'
 import type { Piece, PieceLog, Via } from './piece-log.ts'
 import { offsetIn, startOf, type Place, type Places } from './places.ts'
 import type { FsView, FsViews, ViewPiece } from './views.ts'
@@ -45,6 +47,7 @@ export interface DataState {
   readonly places: Places
   readonly replay: InodeReplay
   readonly maps: MapEvidence
+  readonly natures: Natures
   /** The first call; Infinity without any. */
   readonly callsFromNs: number
   /** When an inode event was, on the answer's clock. */
@@ -72,6 +75,7 @@ interface Found extends Pick<Piece, 'rule' | 'confidence' | 'file' | 'fileOffset
 const NO_FACT: Fact = { source: -1, record: -1, origin: null }
 const NOTHING = { what: 'unknown', rule: 'none', confidence: 'unknown' } as const
 const ONE_OF = { what: 'file', rule: 'one-of', confidence: 'ambiguous' } as const
+const MAPS_DIFFER = { what: 'file', rule: 'maps-differ', confidence: 'ambiguous' } as const
 
 function unproven(rule: 'same-request' | 'only-dirty', file: number): Found {
   return { rule, confidence: 'inferred', file, fileOffset: NaN, fact: NO_FACT, inode: -1 }
@@ -82,6 +86,7 @@ export class DataRules {
   conflicts = 0
   readonly #in: DataState
   readonly #inodeNames: InodeNames
+  readonly #completeness: Completeness
   /** File → where the mounts have its path. */
   readonly #mounted = new Map<number, FsView | null>()
   /** Bytes of a call's range that were queued: the next request of it goes on there. */
@@ -90,6 +95,7 @@ export class DataRules {
   constructor(state: DataState) {
     this.#in = state
     this.#inodeNames = new InodeNames(state.book, state.views)
+    this.#completeness = new Completeness({ ...state, mayLieOn: this.mayLieOn })
   }
 
   data(request: number, piece: ViewPiece, now: number, inside: Inside): void {
@@ -249,7 +255,7 @@ export class DataRules {
         })
       } else if (whole >= 0) {
         this.#pushFile(request, part, now, inside, unproven('same-request', whole))
-      } else this.#amongDirty(request, part, now, inside, among, claims)
+      } else this.#amongDirty(request, part, now, inside, among, claims, last)
     }
   }
 
@@ -261,26 +267,35 @@ export class DataRules {
     inside: Inside,
     among: readonly number[],
     claims: readonly Claim[],
+    last: boolean,
   ): void {
-    const candidates = among.length > 0 ? [...among] : this.#candidates(piece, now, claims)
+    const candidates = among.length > 0 ? [...among] : this.#candidates(request, piece, now, claims)
+    const claimed = new Set(claims.map(({ file }) => file))
     if (candidates.length === 1) {
       this.#pushFile(request, piece, now, inside, unproven('only-dirty', candidates[0]))
-      return
-    }
-    if (candidates.length > 1 && candidates.length <= MAX_NAMED) {
+    } else if (candidates.length > 1 && candidates.length <= MAX_NAMED) {
       this.#pushOneOf(request, piece, inside, candidates)
-      return
-    }
-    this.#in.pieces.add(request, piece, NOTHING, inside.via)
+    } else if (last && claimed.size > 1 && claimed.size <= MAX_NAMED) {
+      this.#pushOneOf(request, piece, inside, [...claimed], MAPS_DIFFER)
+    } else this.#in.pieces.add(request, piece, NOTHING, inside.via)
   }
 
-  #pushOneOf(request: number, piece: ViewPiece, { via }: Inside, candidates: number[]): void {
-    this.#in.pieces.setCandidates(this.#in.pieces.add(request, piece, ONE_OF, via), candidates)
+  #pushOneOf(
+    request: number,
+    piece: ViewPiece,
+    { via }: Inside,
+    candidates: number[],
+    found: typeof ONE_OF | typeof MAPS_DIFFER = ONE_OF,
+  ): void {
+    this.#in.pieces.setCandidates(this.#in.pieces.add(request, piece, found, via), candidates)
   }
 
-  #candidates(piece: ViewPiece, now: number, claims: readonly Claim[]): number[] {
-    const { book } = this.#in
+  #candidates(request: number, piece: ViewPiece, now: number, claims: readonly Claim[]): number[] {
+    const { book, actors, blocks } = this.#in
     if (this.#in.dirty.isEmpty || !this.#in.callsTimed || Number.isNaN(now)) return []
+    const queued = actors.at(actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request])))
+    // A program that is not traced queues its own data.
+    if ((!queued.kernel && !queued.process) || !this.#completeness.isComplete(piece.view)) return []
     const inPlace = writesInPlace(piece.view)
     const candidates: number[] = []
     let n = 0

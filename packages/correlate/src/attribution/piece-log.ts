@@ -19,6 +19,7 @@ export const RULES = [
   'same-request', // a map names another part of the same request
   'only-dirty', // the only file of the file system that was dirty
   'one-of', // one of several dirty files
+  'maps-differ', // maps name several files there
   'area', // a map says what the range is
   'place', // the file system keeps it at this place
   'submitter', // who queued it, and how
@@ -50,7 +51,7 @@ export interface Piece {
   via: Via
   /** Numbers of Actors that made it dirty; empty: not known. */
   actors: readonly number[]
-  /** one-of: the files it may be. */
+  /** one-of, maps-differ: the files it may be. */
   candidates: readonly number[]
 }
 

@@ -294,7 +294,7 @@ maps('each tells of its own files; where two tell of one block, they must agree'
   assert.equal(c.locate(), [
     '0+4096 /mnt/b@4096 snapshot map-after writeback -',
     '0+4096 /mnt/a@0 snapshot map-after writeback -',
-    '0+4096 unknown unknown none writeback -',
+    '0+4096 /mnt/c|/mnt/d ambiguous maps-differ writeback -',
   ])
 })
 
@@ -475,6 +475,54 @@ dirty('one elsewhere is none of this file system’s', () => {
   c.calls.call(20, 'write', { fd: 4, size: PAGE, result: PAGE, atNs: 20, tookNs: 5 })
   c.blocks.at('Q W 80+8', 300, KWORKER)
   assert.equal(c.locate(), ['0+4096 /mnt/a inferred only-dirty writeback 10'])
+})
+
+dirty('no file, where others write there whom no call shows', () => {
+  const named = (others: (c: Capture) => void): string => {
+    const c = begun()
+    wrote(c, 10, 10, 2 * PAGE)
+    c.blocks.at('Q W 80+8', 300, KWORKER)
+    others(c)
+    return c.locate()[0].split(' ')[1]
+  }
+  assert.is(
+    named(() => {}),
+    '/mnt/a',
+  )
+  assert.is(
+    named((c) => c.blocks.at('Q W 160+8', 400, KWORKER)),
+    '/mnt/a',
+  )
+  assert.is(
+    named((c) => c.blocks.at('Q WS 160+8', 400, { tid: 40, comm: 'untraced' })),
+    'unknown',
+  )
+  assert.is(
+    named((c) => c.blocks.at('Q W 160+16', 400, KWORKER)),
+    'unknown',
+    'more than was written',
+  )
+  assert.is(
+    named((c) => c.blocks.at('Q WM 160+16', 400, KWORKER)),
+    '/mnt/a',
+    'metadata',
+  )
+})
+
+dirty('whoever flushes another file system is not whom the journal is written for', () => {
+  const c = begun()
+  c.calls.open(20, '/elsewhere', O_RDWR, 4, { atNs: 0 })
+  for (const [fd, atNs] of [
+    [3, 100],
+    [4, 200],
+  ]) {
+    c.calls.call(20, 'fsync', { fd, atNs, tookNs: 50 })
+    c.blocks.at('Q WSM 80+8', atNs + 20, { tid: 30, comm: 'jbd2/loop0-8' })
+  }
+  assert.equal(
+    c.locate().map((piece) => piece.split(' ').at(-1)),
+    ['20', '-'],
+  )
 })
 
 dirty('what was flushed is clean, what was written since is not', () => {
