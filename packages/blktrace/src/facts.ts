@@ -40,7 +40,7 @@ export interface BlockFacts {
 }
 
 /** Devices and CPUs of one source beyond these are not listed; only a damaged file has more. */
-const MAX_LISTED = 4096
+export const MAX_LISTED = 4096
 
 export function emptyFacts(): BlockFacts {
   return {

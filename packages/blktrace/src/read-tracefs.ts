@@ -5,6 +5,7 @@
  */
 import {
   BlockBatch,
+  INODE_EVENT,
   InodeBatch,
   StringTable,
   decodeUtf8,
@@ -16,7 +17,7 @@ import {
 import { BlkparseLine } from './blkparse-line.ts'
 import { addBlockEvent, isBlockEvent } from './block-events.ts'
 import { BLKTRACE, SHOWN } from './diagnostics.ts'
-import { Tally, emptyFacts, type BlockFacts } from './facts.ts'
+import { MAX_LISTED, Tally, emptyFacts, type BlockFacts } from './facts.ts'
 import { addInodeEvent, isInodeEvent } from './inode-events.ts'
 import { LineFeed, type LineSink } from './lines.ts'
 import { AddedUp, countedFrom, type CountedFrom } from './perf-times.ts'
@@ -55,6 +56,10 @@ class TracefsReader implements LineSink {
   #relative = false
   #counted: CountedFrom = 'clock'
   readonly #addedUp = new AddedUp()
+  /** By CPU: its last event, of ours. */
+  readonly #lastNs = new Map<number, number>()
+  /** CPUs of which events were lost, up to their next one. */
+  readonly #gaps = new Set<number>()
 
   constructor(path: string, diagnostics: Diagnostics) {
     this.#path = path
@@ -90,8 +95,9 @@ class TracefsReader implements LineSink {
       return
     }
     if (this.#classic(text)) return
-    const lost = lostEvents(text)
+    const { events: lost, cpu } = lostEvents(text)
     if (lost > 0) {
+      if (cpu !== null) this.#lose(cpu)
       facts.lost += lost
       this.#diagnostics.add(BLKTRACE.dropped, { source: this.#path, record: facts.records }, `${lost}`, lost)
     }
@@ -134,6 +140,7 @@ class TracefsReader implements LineSink {
     const body = head.body.slice(named[0].length).trimEnd()
     if (isBlockEvent(event)) {
       const atNs = this.#time(head)
+      this.#passed(head.cpu, atNs)
       if (!addBlockEvent(event, body, this.#batch, head.tid, this.#comm(head.comm), atNs, record)) return false
       this.#row(head.cpu)
       this.#options.add(named[1] === undefined ? 'ftrace' : 'perf')
@@ -141,6 +148,7 @@ class TracefsReader implements LineSink {
     }
     if (isInodeEvent(event)) {
       const atNs = this.#time(head)
+      this.#passed(head.cpu, atNs)
       if (!addInodeEvent(event, body, this.#inodes, head.tid, this.#comm(head.comm), atNs, record)) return false
       facts.used++
       facts.inodeEvents[event] = (facts.inodeEvents[event] ?? 0) + 1
@@ -152,6 +160,21 @@ class TracefsReader implements LineSink {
     if (Object.hasOwn(facts.otherEvents, event)) facts.otherEvents[event]++
     else if (Object.keys(facts.otherEvents).length < MAX_OTHER) facts.otherEvents[event] = 1
     return true
+  }
+
+  /** Events of a CPU were lost between the last one of it and the next. */
+  #lose(cpu: number): void {
+    this.#gap(this.#lastNs.get(cpu) ?? 0)
+    if (this.#gaps.size < MAX_LISTED) this.#gaps.add(cpu)
+  }
+
+  #passed(cpu: number, atNs: number): void {
+    if (this.#gaps.delete(cpu)) this.#gap(atNs)
+    if (this.#lastNs.size < MAX_LISTED || this.#lastNs.has(cpu)) this.#lastNs.set(cpu, atNs)
+  }
+
+  #gap(atNs: number): void {
+    this.#inodes.add(INODE_EVENT.lost, -1, 0, -1, atNs, this.facts.records)
   }
 
   #blkTracer(head: TracefsHead, whole: boolean): boolean {

@@ -61,9 +61,9 @@ function timeOf(whole: string, fraction: string | undefined, micros: boolean): T
 type Time = Pick<TracefsHead, 'seconds' | 'nanos' | 'cutNs' | 'relative'>
 
 /** `CPU:3 [LOST 123 EVENTS]`, `CPU:3 [123 EVENTS DROPPED]`, `# entries-in-buffer/entries-written: 100/350   #P:2`. */
-export function lostEvents(line: string): number {
-  const lost = /^CPU:?\s*\d+:? \[?(?:LOST )?(\d+) EVENTS(?: DROPPED)?\]?/.exec(line)
-  if (lost) return Number(lost[1])
+export function lostEvents(line: string): { events: number; cpu: number | null } {
+  const lost = /^CPU:?\s*(\d+):? \[?(?:LOST )?(\d+) EVENTS(?: DROPPED)?\]?/.exec(line)
+  if (lost) return { events: Number(lost[2]), cpu: Number(lost[1]) }
   const buffer = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)/.exec(line)
-  return buffer ? Math.max(0, Number(buffer[2]) - Number(buffer[1])) : 0
+  return { events: buffer ? Math.max(0, Number(buffer[2]) - Number(buffer[1])) : 0, cpu: null }
 }

@@ -149,6 +149,25 @@ for (const [text, row] of INODES) {
   })
 }
 
+tracefs('events of a CPU were lost between its last one and its next', async () => {
+  const dirty = (cpu: number, seconds: string): string =>
+    `  dd-1234    [00${cpu}] d..1.  ${seconds}: writeback_dirty_folio: bdi 7:0: ino=12 index=1`
+  const { inodes } = await read(
+    [
+      dirty(0, '10.000000'),
+      dirty(1, '11.000000'),
+      'CPU:0 [LOST 5 EVENTS]',
+      dirty(1, '12.000000'),
+      dirty(0, '13.000000'),
+      '',
+    ].join('\n'),
+  )
+  assert.equal(
+    inodes.map(({ kind, at }) => `${kind} ${at / 1e9}`),
+    ['dirty 0', 'dirty 1', 'lost 0', 'dirty 2', 'lost 3', 'dirty 3'],
+  )
+})
+
 tracefs('headers, other events, losses', async () => {
   const { facts, codes, rows } = await read(
     [

@@ -12,6 +12,8 @@ export const INODE_EVENT = {
   /** A flush call reached the file system. */
   syncEnter: 3,
   syncExit: 4,
+  /** Between this one and the next of its kind, or before, events were lost: of any file, on any device. */
+  lost: 5,
 } as const
 
 /**

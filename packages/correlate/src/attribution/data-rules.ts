@@ -13,7 +13,7 @@ import type { InodeLog } from './inode-log.ts'
 import { InodeNames } from './inode-names.ts'
 import type { InodeReplay } from './inode-replay.ts'
 import type { Claim } from './map-claims.ts'
-import { MAX_DIRTY_FILES, cutOf, offsetOf, writesInPlace, type MapEvidence, type MapPart } from './map-evidence.ts'
+import { MAX_DIRTY_FILES, cutOf, offsetOf, onlyFileOf, writesInPlace, type MapEvidence } from './map-evidence.ts'
 import type { Natures } from './nature.ts'
 import type { Piece, PieceLog, Via } from './piece-log.ts'
 import { offsetIn, startOf, type Place, type Places } from './places.ts'
@@ -108,9 +108,17 @@ export class DataRules {
     )
     for (const { from, to, place } of known) {
       const part = cutOf(piece, from, to)
-      if (place?.kind === 'placed') this.#pushPlaced(request, part, place, now, inside)
-      else this.#unplaced(request, part, place, now, inside)
+      if (place && this.#in.places.isSure(place)) this.#pushPlaced(request, part, place, now, inside)
+      else this.#unplaced(request, part, place && this.#keptOf(place, piece.view, now), now, inside)
     }
+  }
+
+  /** A place that an event told, after which events were lost: like any other that was learned. */
+  #keptOf(place: Place, view: FsView, now: number): Place | null {
+    if (place.kind !== 'placed') return place
+    const { file } = this.#inodeNames.fileOf(place.inode, now)
+    const isKept = writesInPlace(view) && this.#in.book.freedFrom(file, place.atNs, now) === Infinity
+    return isKept ? { ...place, kind: 'kept', file } : null
   }
 
   /** Data or metadata that a journal gave back: only a map from afterwards tells, which shows no file where metadata is. */
@@ -386,15 +394,4 @@ export class DataRules {
     if (own >= 0) return [own]
     return actors.at(submitter).kernel ? NONE : [submitter]
   }
-}
-
-/** The file that maps name for some part, where it is one only; -1: none, or several. */
-function onlyFileOf(parts: readonly MapPart[]): number {
-  let only = -1
-  for (const { believed } of parts) {
-    if (!believed || believed.file === only) continue
-    if (only >= 0) return -1
-    only = believed.file
-  }
-  return only
 }

@@ -7,7 +7,8 @@
  *    places another range there: every allocation of these file systems raises one.
  * 2. A range whose place the event does not tell, or tells in numbers that nothing here translates, is what the same
  *    task queues next, in order and in bytes, unless an event places it first, or the task enters or leaves an fsync.
- * 3. Between a file system's fsync event and its end, a task queues data of that inode only.
+ * 3. Where events were lost, a place that was told before may be another file's, and an fsync may be over.
+ * 4. Between a file system's fsync event and its end, a task queues data of that inode only.
  */
 import type { FsType } from '@flushtrace/layout'
 import { INODE_EVENT, INODE_UNIT } from '@flushtrace/trace'
@@ -68,6 +69,11 @@ export class InodeReplay {
 
   apply(row: number, atNs: number): void {
     const { kind, tid, comm, position, names } = this.#log
+    if (kind.data[row] === INODE_EVENT.lost) {
+      this.#announced.clear()
+      this.#syncing.clear()
+      this.#places.lose(atNs)
+    }
     const view = this.viewOf(row)
     if (!view) return
     switch (kind.data[row]) {

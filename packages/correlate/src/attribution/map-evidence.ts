@@ -204,3 +204,14 @@ export function cutOf(piece: ViewPiece, from: number, to: number): ViewPiece {
   const address = piece.address === null ? null : from
   return { ...piece, at: piece.at + shift, bytes: to - from, byte: piece.byte + shift, address }
 }
+
+/** The file that maps name for some part, where it is one only; -1: none, or several. */
+export function onlyFileOf(parts: readonly MapPart[]): number {
+  let only = -1
+  for (const { believed } of parts) {
+    if (!believed || believed.file === only) continue
+    if (only >= 0) return -1
+    only = believed.file
+  }
+  return only
+}

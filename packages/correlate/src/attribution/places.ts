@@ -36,6 +36,7 @@ export class Places {
   /** By place: where it ended when it was set. */
   readonly #ends: number[] = []
   readonly #book: FileBook
+  #lostNs = -Infinity
 
   constructor(book: FileBook) {
     this.#book = book
@@ -55,6 +56,16 @@ export class Places {
     if (same) return
     space.set(start, end, this.#places.push(place) - 1)
     this.#ends.push(end)
+  }
+
+  /** Events were lost until then: those that would have told of another owner may be among them. */
+  lose(atNs: number): void {
+    this.#lostNs = Math.max(this.#lostNs, atNs)
+  }
+
+  /** Whether an event would have told, if the block had been given to another file since. */
+  isSure({ kind, atNs }: Place): boolean {
+    return kind === 'placed' && atNs > this.#lostNs
   }
 
   /**

@@ -675,6 +675,20 @@ events('what a task announced is what it queues next, unless an event places it 
   )
 })
 
+events('where events were lost, a place is as any that was learned, and an fsync may be over', () => {
+  const c = new Capture({ type: 'ext4' })
+  c.inode('placed', 12, { atNs: 12_000, ...KWORKER, page: 0, at: 40_960 })
+  c.inode('sync', 12, { atNs: 12_000, tid: 10 })
+  c.inode('lost', NaN, { atNs: 13_000, tid: 0 })
+  c.inode('placed', 12, { atNs: 20_000, ...KWORKER, page: 1, at: 45_056 })
+  c.blocks.at('Q WS 160+8', 14_000, { tid: 10 }).at('Q W 80+8', 15_000, KWORKER).at('Q W 88+8', 22_000, KWORKER)
+  assert.equal(c.locate(), [
+    '0+4096 unknown unknown none writeback -',
+    '0+4096 #12@0 inferred kept-place writeback -',
+    '0+4096 #12@4096 snapshot placed writeback -',
+  ])
+})
+
 events('ext4 with bigalloc gives clusters to files, and tells the first block only', () => {
   const named = (clusterBytes: number | null): string[] => {
     const c = new Capture({ clusterBytes })

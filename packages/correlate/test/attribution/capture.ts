@@ -46,6 +46,7 @@ const INODE_KIND = {
   placed: INODE_EVENT.placed,
   sync: INODE_EVENT.syncEnter,
   announce: INODE_EVENT.writePages,
+  lost: INODE_EVENT.lost,
 } as const
 
 export interface InodeStory {
