@@ -185,9 +185,10 @@ class PassedFlushes {
   }
 
   done(from: number): void {
-    const left = (this.#underWay.get(from) ?? 0) - 1
-    this.#underWay.set(from, Math.max(0, left))
-    if (left <= 0) for (const member of this.#members.get(from)?.values() ?? []) member.toCome = 0
+    const underWay = this.#underWay.get(from) ?? 0
+    if (underWay === 0) return
+    this.#underWay.set(from, underWay - 1)
+    if (underWay === 1) for (const member of this.#members.get(from)?.values() ?? []) member.toCome = 0
   }
 
   passedOn(device: number): RemapChain | null {

@@ -100,10 +100,8 @@ export class RequestTracker {
 
   /** Whether requests were queued on another of these devices. */
   #hasCounted(above: readonly number[], device: BlockDevice): boolean {
-    for (const from of above) {
-      if (from !== device.number && (this.#devices.get(from)?.queues ?? 0) > 0) return true
-    }
-    return false
+    if (this.#devices.size === 1) return false
+    return above.some((from) => from !== device.number && (this.#devices.get(from)?.queues ?? 0) > 0)
   }
 
   #device(number: number): BlockDevice | null {
