@@ -97,11 +97,11 @@ export class BlockDevice {
         this.#requeues++
         return
       }
-      this.#depth.step(1, batch.atNs[i])
+      this.#depth.step(1, batch.atNs, i)
     } else if (bytes === 0 && flags & OP.flush) {
       this.#deviceFlushes++
-      this.#flushes.sent(batch.atNs[i])
-      this.#depth.step(1, batch.atNs[i])
+      this.#flushes.sent(batch, i)
+      this.#depth.step(1, batch.atNs, i)
     }
     if (this.#basis !== 'queue') this.#count('issue', batch, i)
   }
@@ -113,7 +113,7 @@ export class BlockDevice {
     if (error !== 0) this.#errors.set(error, (this.#errors.get(error) ?? 0) + 1)
     if (batch.bytes[i] === 0) {
       if (this.#basis === null) this.#begin('complete')
-      if (this.#flushes.ended(batch, i)) this.#depth.step(-1, batch.atNs[i])
+      if (this.#flushes.ended(batch, i)) this.#depth.step(-1, batch.atNs, i)
       return
     }
     if (this.#basis !== 'queue') this.#count('complete', batch, i)
@@ -132,7 +132,7 @@ export class BlockDevice {
     const entry = this.#table.find(SENT, batch, i)
     if (entry < 0) return
     this.#table.requeue(entry)
-    this.#depth.step(-1, batch.atNs[i])
+    this.#depth.step(-1, batch.atNs, i)
   }
 
   split(batch: BlockBatch, i: number): void {
@@ -157,28 +157,28 @@ export class BlockDevice {
   /** Row `i` completes the request that begins with this entry, or its first parts. */
   #finish(first: number, batch: BlockBatch, i: number, sent: boolean): void {
     const table = this.#table
-    const atNs = batch.atNs[i]
+    const { atNs } = batch
     const end = batch.sector[i] + sectorsOf(batch.bytes[i])
-    const sentNs = table.sentNs[first]
     table.take(first)
     let e = first
     while (e >= 0 && table.end[e] <= end) {
       const following = table.next[e]
-      const queuedNs = table.groupQueuedNs(e)
+      // What is released keeps its times until the next one is queued.
+      const group = table.groupOf(e)
       if (table.release(e)) {
-        this.#q2c.add(atNs - queuedNs)
-        if (sent) this.#q2d.add(sentNs - queuedNs)
+        this.#q2c.addSpan(table.queuedNs, group, atNs, i)
+        if (sent) this.#q2d.addSpan(table.queuedNs, group, table.sentNs, first)
       }
       e = following
     }
     if (e >= 0) {
       // Done in part: the rest completes by another event.
-      table.resume(e, end, sentNs)
+      table.resume(e, end, table.sentNs[first])
       return
     }
     if (!sent) return
-    this.#depth.step(-1, atNs)
-    this.#d2cOf(batch.flags[i]).add(atNs - sentNs)
+    this.#depth.step(-1, atNs, i)
+    this.#d2cOf(batch.flags[i]).addSpan(table.sentNs, first, atNs, i)
   }
 
   #d2cOf(flags: number): Latencies {

@@ -21,7 +21,7 @@ export class FlushWaits {
   queued({ flags, bytes, sector, atNs }: BlockBatch, i: number): void {
     if (bytes[i] === 0) {
       if (this.#bare.full) this.#bare.clear()
-      this.#bare.add(atNs[i])
+      this.#bare.add(atNs, i)
       return
     }
     // A device that does FUA itself, or has no cache, ends these with their data: nothing follows.
@@ -29,23 +29,27 @@ export class FlushWaits {
     if (flags[i] & OP.write) this.#bySector.set(sector[i], atNs[i])
   }
 
-  /** The device was told to flush. */
-  sent(atNs: number): void {
-    if (!this.#sent.full) this.#sent.add(atNs)
+  /** Row `i`: the device was told to flush. */
+  sent({ atNs }: BlockBatch, i: number): void {
+    if (!this.#sent.full) this.#sent.add(atNs, i)
   }
 
   /** Row `i` is a completion of 0 bytes; true when it is the device's own flush. */
   ended({ flags, sector, atNs }: BlockBatch, i: number): boolean {
     if (flags[i] & OP.flush && !(flags[i] & OP.write)) {
-      const sentNs = this.#sent.take()
-      if (sentNs === undefined) return false
-      this.d2c.add(atNs[i] - sentNs)
+      const sent = this.#sent.take()
+      if (sent < 0) return false
+      this.d2c.addSpan(this.#sent.times, sent, atNs, i)
       return true
     }
-    let queuedNs = this.#bySector.get(sector[i])
-    if (queuedNs === undefined) queuedNs = this.#bare.take()
-    else this.#bySector.delete(sector[i])
-    if (queuedNs !== undefined) this.q2c.add(atNs[i] - queuedNs)
+    const queuedNs = this.#bySector.get(sector[i])
+    if (queuedNs !== undefined) {
+      this.#bySector.delete(sector[i])
+      this.q2c.add(atNs[i] - queuedNs)
+      return false
+    }
+    const bare = this.#bare.take()
+    if (bare >= 0) this.q2c.addSpan(this.#bare.times, bare, atNs, i)
     return false
   }
 }
@@ -53,7 +57,7 @@ export class FlushWaits {
 /** Times in a ring, first in, first out: taking the first of a full array moves all the others. */
 class Waiting {
   /** Empty until the first: most devices of a trace never flush. */
-  #times = new Float64Array(0)
+  times = new Float64Array(0)
   #first = 0
   #count = 0
 
@@ -61,18 +65,18 @@ class Waiting {
     return this.#count === MAX_WAITING
   }
 
-  add(atNs: number): void {
-    if (this.#times.length === 0) this.#times = new Float64Array(MAX_WAITING)
-    this.#times[(this.#first + this.#count++) % MAX_WAITING] = atNs
+  add(atNs: Float64Array, i: number): void {
+    if (this.times.length === 0) this.times = new Float64Array(MAX_WAITING)
+    this.times[(this.#first + this.#count++) % MAX_WAITING] = atNs[i]
   }
 
-  /** undefined when none waits. */
-  take(): number | undefined {
-    if (this.#count === 0) return undefined
-    const atNs = this.#times[this.#first]
-    this.#first = (this.#first + 1) % MAX_WAITING
+  /** Its place in `times`; -1 when none waits. */
+  take(): number {
+    if (this.#count === 0) return -1
+    const place = this.#first
+    this.#first = (place + 1) % MAX_WAITING
     this.#count--
-    return atNs
+    return place
   }
 
   clear(): void {

@@ -8,8 +8,9 @@ export class QueueDepth {
   /** Sum of depth × time. */
   #area = 0
 
-  /** One request more, or less. */
-  step(change: 1 | -1, atNs: number): void {
+  /** One request more, or less, at `times[i]`. */
+  step(change: 1 | -1, times: Float64Array, i: number): void {
+    const atNs = times[i]
     if (Number.isNaN(atNs)) return
     if (Number.isNaN(this.#firstNs)) this.#firstNs = atNs
     else if (atNs > this.#lastNs) {

@@ -153,9 +153,9 @@ export class RequestTable {
     return done
   }
 
-  /** When the whole of what `e` is part of was queued. */
-  groupQueuedNs(e: number): number {
-    return this.queuedNs[this.#group[e]]
+  /** The entry of the whole that `e` is part of: when that was queued. */
+  groupOf(e: number): number {
+    return this.#group[e]
   }
 
   #find(kind: number, start: number): number {
