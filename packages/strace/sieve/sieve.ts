@@ -18,6 +18,7 @@ import { DOT, LANGLE, MINUS, RANGLE, SPACE, at, eightDigits, isDigit } from './b
 import { isKept, keepText, nameOf, numberOf, slotFor, use } from './memo'
 import { idOf, lengthOf, ruleOf, sameName, slotBefore, slotOf } from './names'
 import { changesNothing } from './skip'
+import { dataAt, forgetWrite, offset, readWrite, size } from './write'
 import { endsInMark, endsUnfinished, findsKey, keyEnd, lastResult, readTail, result, took, value } from './tail'
 import { NOTHING, ROW, TOLD, isFree, microsOf, secondsOf, setState, stateOf } from './tasks'
 
@@ -45,16 +46,20 @@ const STAMPED_AT: usize = 88
 const SLOT_OF_LINE: usize = 92
 const REPEATED: usize = 96
 const ROOM: usize = 100
+const KEY_END: usize = 104
 /** Calls that ended and that failed, uint32 by id. */
 const ENDED: usize = 0x9000
 const FAILED: usize = 0xd000
-/** Lines that were read before: slot, tid, µs, phase (int32), seconds, result, took, line (float64). */
+/** Lines that were read before: slot, tid, µs, phase (int32), seconds, result, took, line, size, offset (float64). */
 const REPEATS: usize = 0x160000
-const REPEAT: usize = 48
+const REPEAT: usize = 64
 const TEXT: usize = 0x20000
 
 /** A rule: each line is another one. */
 const VARIED: u8 = 8
+/** A rule: so is what it writes, with its size; with its offset, too. */
+const WRITE: u8 = 9
+const PWRITE: u8 = 10
 /** Phases of a row, as in packages/trace/src/batch.ts. */
 const WHOLE = 0
 const ENTER = 1
@@ -142,6 +147,7 @@ function tell(end: usize): void {
   store<i32>(ARGS, <i32>(args - TEXT))
   store<i32>(SKIPS, skips ? 1 : 0)
   store<i32>(SLOT_OF_LINE, keptIn)
+  store<i32>(KEY_END, <i32>(keptTo - TEXT))
   store<i32>(UNFINISHED, endsUnfinished(args, end) ? 1 : 0)
   store<i32>(RESULT, result == 0 ? -1 : <i32>(result - TEXT))
   store<f64>(VALUE, value)
@@ -191,6 +197,7 @@ function passes(start: usize, end: usize, layout: i32): bool {
   stamped = false
   keptIn = -1
   before = 0
+  forgetWrite()
   if (end == start || at(end - 1) == CR) return false
   let p = start
   tid = 0
@@ -215,7 +222,8 @@ function passes(start: usize, end: usize, layout: i32): bool {
   const rule = ruleOf(slot)
   skips = changesNothing(rule, args, end)
   const marked = endsInMark(end)
-  if (!skips) return layout == TIDS && rule != VARIED && (marked ? repeatsBeginning(end) : repeatsWhole(end))
+  if (!skips)
+    return layout == TIDS && rule != VARIED && (marked ? repeatsBeginning(rule, end) : repeatsWhole(rule, end))
   if (marked) return layout == TIDS && passesBeginning(end)
   const from = lastResult(args, end)
   if (from == 0 || at(from) == QUESTION) return false
@@ -243,18 +251,24 @@ function passesRest(end: usize): bool {
   return true
 }
 
-function repeatsWhole(end: usize): bool {
+function repeatsWhole(rule: u8, end: usize): bool {
   readTail(args, end)
-  if (result == 0 || !findsKey(end) || !repeats(keyEnd)) return false
+  if (result == 0) return false
+  if (rule >= WRITE ? !writes(rule) || !repeats(dataAt) : !findsKey(end) || !repeats(keyEnd)) return false
   addRepeat(WHOLE, load<f64>(SECONDS), load<i32>(MICROS))
   note(NOTHING)
   count(result, end)
   return true
 }
 
-function repeatsBeginning(end: usize): bool {
+/** `3</srv/x>, "…"..., 4096, 8192) = 4096`: what is written differs, and how much, and where. */
+function writes(rule: u8): bool {
+  return value == value && readWrite(args, result, rule == PWRITE)
+}
+
+function repeatsBeginning(rule: u8, end: usize): bool {
   readTail(args, end)
-  if (!endsUnfinished(args, end) || !repeats(end)) return false
+  if (rule >= WRITE || !endsUnfinished(args, end) || !repeats(end)) return false
   addRepeat(ENTER, load<f64>(SECONDS), load<i32>(MICROS))
   note(ROW + keptIn)
   use(keptIn, 1)
@@ -292,6 +306,8 @@ function addRepeat(phase: i32, seconds: f64, micros: i32): void {
   store<f64>(repeat, value, 24)
   store<f64>(repeat, took, 32)
   store<f64>(repeat, line, 40)
+  store<f64>(repeat, size, 48)
+  store<f64>(repeat, offset, 56)
 }
 
 /** The line that was told last has been read, and is known from now on; 0: it cannot be kept. */

@@ -1,5 +1,13 @@
 /** What the parts of one reader share: the batch being filled, the line being read, and the state between lines. */
-import { CallBatch, TASK_ALIAS, TASK_NAME, WHOLE, type DiagnosticKind, type Diagnostics } from '@flushtrace/trace'
+import {
+  CALLS,
+  CallBatch,
+  TASK_ALIAS,
+  TASK_NAME,
+  WHOLE,
+  type DiagnosticKind,
+  type Diagnostics,
+} from '@flushtrace/trace'
 import { CallCounts } from './call-counts.ts'
 import { CallMemo, REPEATS } from './call-memo.ts'
 import { STRACE } from './diagnostics.ts'
@@ -9,13 +17,18 @@ import { LineMemo } from './line-memo.ts'
 import { LineClock } from './line-clock.ts'
 import { LineTasks } from './line-tasks.ts'
 import { PendingCalls } from './pending.ts'
-import { sharedSieve, type Sieve } from './sieve.ts'
+import { sharedSieve, type Sieve, type SieveRule } from './sieve.ts'
 import { SKIP_RULES } from './skip.ts'
 import { Texts } from './texts.ts'
 import { unescape } from './values.ts'
 
 /** Names learned from -Y are forgotten beyond this many tasks: they come again on every line. */
 const MAX_COMMS = 1 << 18
+
+const WRITES: ReadonlyMap<string, SieveRule> = new Map<string, SieveRule>([
+  ['write', 'write'],
+  ['pwrite64', 'pwrite'],
+])
 
 export interface LineOptions {
   /** The one task of a -ff file; 0: lines tell theirs. */
@@ -138,7 +151,8 @@ export class LineContext {
   /** The sieve did not know this name. */
   teachSieve(name: number): void {
     const call = this.counts.callOf[name]
-    const rule = call < 0 ? 'any' : (SKIP_RULES[call] ?? (REPEATS[call] ? 'row' : 'varied'))
+    const rule =
+      call < 0 ? 'any' : (SKIP_RULES[call] ?? WRITES.get(CALLS[call].name) ?? (REPEATS[call] ? 'row' : 'varied'))
     this.sieve?.learn(name, this.counts.bytesOf(name), rule)
   }
 

@@ -4,10 +4,12 @@
  *
  *     6920  1795175435.438954 close(4</srv/x.db-wal>) = 0 <0.000021>
  *                                   └──── the same ────┘
+ *     6920  1795175435.438958 pwrite64(3</srv/x.db>, "\0\0"..., 4096, 8192) = 4096 <0.000021>
+ *                                      └─ the same ──┘
  *     6921  1795175435.438960 close(4</srv/x.db-wal> <unfinished ...>
  *     6921  1795175435.438975 <... close resumed>) = 0 <0.000021>        the same where its beginning is
  */
-import { CallBatch, ENTER, OK, StringTable } from '@flushtrace/trace'
+import { CALLS, CallBatch, ENTER, OK, StringTable } from '@flushtrace/trace'
 import type { LineClock } from './line-clock.ts'
 import type { PendingCalls } from './pending.ts'
 import type { Ending, Scanner } from './scanner.ts'
@@ -39,6 +41,8 @@ export class LineMemo implements TaskFollower {
     const { tail, name } = this.#sieve
     // Only where its end alone tells the same: a name can hold `) = `.
     if (tail.result !== (ending === 'complete' ? scanner.resultStart : -1)) return
+    // Of a write the text ends where the data begin: not in a name.
+    if (CALLS[batch.call[i]].role === 'write' && this.#sieve.keyEnd !== scanner.argStart[1] + 1) return
     // What is no number is kept by reference, and the reader of the row may change it.
     if (batch.outcome[i] !== OK || batch.extra[i] !== null || !this.#sieve.keep()) return
     if (this.#rows === NO_ROWS) this.#rows = new CallBatch(new StringTable(), [], MAX_LINES)
@@ -58,7 +62,7 @@ export class LineMemo implements TaskFollower {
     const rows = this.#rows
     const { ids, numbers, count } = this.#sieve.repeats
     for (let k = 0; k < count; k++) {
-      const [id, number] = [k * 12, k * 6 + 2]
+      const [id, number] = [k * 16, k * 8 + 2]
       const slot = ids[id]
       const phase = ids[id + 3]
       const atNs = this.#clock.nsOf(numbers[number], ids[id + 2] * 1000)
@@ -69,6 +73,10 @@ export class LineMemo implements TaskFollower {
       batch.result[i] = Number.isNaN(result) ? rows.result[slot] : result
       batch.tookNs[i] = numbers[number + 2]
       batch.decorationResult[i] = rows.decorationResult[slot]
+      const size = numbers[number + 4]
+      if (Number.isNaN(size)) continue
+      batch.size[i] = size
+      batch.offset[i] = numbers[number + 5]
     }
   }
 

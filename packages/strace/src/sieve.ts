@@ -33,9 +33,20 @@ const TEXT = 0x20000
 /** As many as call-counts.ts gives names. */
 const IDS = 4096
 
-/** row: each line matters · varied: and is another one. */
-export type SieveRule = SkipRule | 'any' | 'row' | 'varied'
-const RULES: Record<SieveRule, number> = { any: 1, path: 2, fcntl: 3, ioctl: 4, map: 5, protect: 6, row: 7, varied: 8 }
+/** row: each line matters · varied: and is another one · write, pwrite: but for the file. */
+export type SieveRule = SkipRule | 'any' | 'row' | 'varied' | 'write' | 'pwrite'
+const RULES: Record<SieveRule, number> = {
+  any: 1,
+  path: 2,
+  fcntl: 3,
+  ioctl: 4,
+  map: 5,
+  protect: 6,
+  row: 7,
+  varied: 8,
+  write: 9,
+  pwrite: 10,
+}
 
 /** How lines begin; `tids`: with a pid, by which each task is known. */
 export type SieveLayout = 'time' | 'pid' | 'tids'
@@ -63,7 +74,7 @@ export class Sieve {
   readonly #learn: Exports['learn']
   readonly #keep: Exports['keep']
   readonly #bytes: Uint8Array
-  /** LINE_END … RESULT; from 22 on STAMPED_AT, SLOT_OF_LINE, REPEATED, ROOM. */
+  /** LINE_END … RESULT; from 22 on STAMPED_AT, SLOT_OF_LINE, REPEATED, ROOM, KEY_END. */
   readonly #told: Int32Array
   /** SECONDS, VALUE, TOOK, NOW, LINES. */
   readonly #numbers: Float64Array
@@ -75,7 +86,7 @@ export class Sieve {
   #from = 0
   #to = 0
   readonly tasks: SieveTasks
-  /** Of the lines passed, those that were kept: slot, tid, µs, phase; from the 16th byte on seconds, result, duration, line. */
+  /** Of the lines passed, those that were kept: slot, tid, µs, phase; from the 16th byte on seconds, result, duration, line, size, offset. */
   readonly repeats: { readonly ids: Int32Array; readonly numbers: Float64Array; count: number }
   /** Of the line that `next` stopped at: where its line feed is, -1 where none is in the window. */
   lineEnd = -1
@@ -96,6 +107,8 @@ export class Sieve {
   /** Its arguments show that the call changes nothing. */
   skips = false
   readonly tail = new Tail()
+  /** Of the text by which it would be recognised. */
+  keyEnd = 0
 
   constructor() {
     const { Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
@@ -104,11 +117,11 @@ export class Sieve {
     this.#learn = learn
     this.#keep = keep
     this.#bytes = new Uint8Array(memory.buffer)
-    this.#told = new Int32Array(memory.buffer, 0, 26)
+    this.#told = new Int32Array(memory.buffer, 0, 27)
     this.#numbers = new Float64Array(memory.buffer, 48, 5)
     this.tasks = new SieveTasks(memory.buffer)
-    const ids = new Int32Array(memory.buffer, REPEATS, CallBatch.ROWS * 12)
-    this.repeats = { ids, numbers: new Float64Array(memory.buffer, REPEATS, CallBatch.ROWS * 6), count: 0 }
+    const ids = new Int32Array(memory.buffer, REPEATS, CallBatch.ROWS * 16)
+    this.repeats = { ids, numbers: new Float64Array(memory.buffer, REPEATS, CallBatch.ROWS * 8), count: 0 }
     this.#ended = new Uint32Array(memory.buffer, ENDED, IDS)
     this.#failed = new Uint32Array(memory.buffer, FAILED, IDS)
   }
@@ -186,6 +199,7 @@ export class Sieve {
     tail.value = numbers[1]
     tail.tookNs = numbers[2]
     tail.slot = told[23]
+    this.keyEnd = told[26] + from
   }
 
   /** The line that `next` stopped at is recognised from now on, as number `tail.slot`; false: there is no place for it now. */

@@ -79,6 +79,8 @@ const CALLS = [
   'pwrite64(3</srv/x>, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa\\\\\\""..., 4096, 8) = 4096',
   'pwrite64(3</srv/x>, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa",  <unfinished ...>',
   '<... pwrite64 resumed>4096, 8) = 4096',
+  'write(3</srv/x>, "a", 1) = 1',
+  'write(3</srv/x", 5) = 5',
   'getpid() = 42',
   'getpid( <unfinished ...>',
   'getpid() <detached ...>',
@@ -212,6 +214,47 @@ shortcuts('interrupted calls that were read before, in order', () => {
       })
       const timed = text.map((each, k) => `${each.replace('#', `1795175435.${100_000 + k}`)}\n`).join('')
       same(Buffer.from(timed), timed)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+shortcuts('writes to the same files', () => {
+  const one = fc.record({
+    call: fc.constantFrom('write', 'pwrite64'),
+    file: fc.constantFrom('3', '3</srv/x>', '3</srv/a"b>', '3</srv/a", 5) = 5>', '3</srv/x>(deleted)', '4<pipe:[7]>'),
+    data: fc.array(
+      fc.constantFrom('a', '\\"', '\\\\', '", 4) = 4', '"', '...', ' <unfinished ...>', 'bbbbbbbbbbbbbbb'),
+      {
+        maxLength: 5,
+      },
+    ),
+    end: fc.constantFrom('"', '"...', '"..', '/* 4 */'),
+    numbers: fc.constantFrom(
+      ', 4',
+      ', 4, 8192',
+      ', 4096, 0',
+      ', 010, 8',
+      ', 0x10, 8',
+      ', 9999999999999999, 1',
+      ', 4, 8, 1',
+      '',
+    ),
+    result: fc.constantFrom(
+      ') = 4',
+      ')      = 4',
+      ') = -1 EIO (Input/output error)',
+      ') = ?',
+      ' <unfinished ...>',
+      '= 4',
+    ),
+  })
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 40 }), (calls) => {
+      const text = [...calls, ...calls, ...calls].map(({ call, file, data, end, numbers, result }, k) => {
+        return `42 1795175435.${100_000 + k} ${call}(${file}, "${data.join('')}${end}${numbers}${result}\n`
+      })
+      same(Buffer.from(text.join('')), text.join(''))
     }),
     { numRuns: 300 },
   )
