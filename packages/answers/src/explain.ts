@@ -3,7 +3,7 @@ import { RequestTimes } from '@flushtrace/correlate'
 import { TraceError, parseInstant, type DiagnosticKind } from '@flushtrace/trace'
 import type { AnalyzeOptions } from './analyze.ts'
 import { attribute, type Attributed } from './attribute.ts'
-import { UNTOLD_FLUSHES, WantedDevice, isCallOn } from './device-filter.ts'
+import { UNTOLD_FLUSHES, isCallOn, type WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'
 import { Explainer, type Explained } from './explain-rows.ts'
 import type { ExplainAnswer } from './explain-schema.ts'
@@ -11,7 +11,7 @@ import { ExplainSummary } from './explain-summary.ts'
 import { Waits } from './explain-waits.ts'
 import { fileMatcher, processMatcher, timeFilter } from './filter.ts'
 import { FlushList, MAX_FLUSHES, type Flush } from './flush-list.ts'
-import { isRequestOn } from './locate.ts'
+import { isPieceOn, wantedDevice } from './locate.ts'
 
 export interface ExplainOptions extends AnalyzeOptions {
   /** Number of one flush: its place in the order of entry, from 1. */
@@ -126,7 +126,8 @@ function ofRequests(options: ExplainOptions, attributed: Attributed, waits: Wait
       if (ofProcess && !ofProcess(blocks.tid.data[request], name, null)) return false
       if (ofFile && !waits.pieces(request).some(({ file }) => file >= 0 && ofFile(book.at(file).path ?? '')))
         return false
-      if (device && !isRequestOn(device, attributed, request)) return false
+      const whole = { request, at: 0, bytes: blocks.bytes.data[request] }
+      if (device && !isPieceOn(device, attributed, whole)) return false
       return !inTime || inTime(waits.queuedNs[request])
     },
     explain: (k, full) => explainer.request(requests[k], k + 1, full),
@@ -160,11 +161,12 @@ function devicesOfFiles({ attribution: { pieces }, blocks }: Attributed): Map<nu
   return devices
 }
 
-function matchersOf(options: ExplainOptions, { startedAt, layout }: Attributed['analysis']) {
+function matchersOf(options: ExplainOptions, analysis: Attributed['analysis']) {
+  const { startedAt } = analysis
   return {
     ofProcess: options.process === undefined ? null : processMatcher(options.process),
     ofFile: options.file === undefined ? null : fileMatcher(options.file),
     inTime: timeFilter(options, () => (startedAt === null ? null : parseInstant(startedAt))),
-    device: options.device === undefined ? null : new WantedDevice(options.device, layout),
+    device: options.device === undefined ? null : wantedDevice(options.device, analysis),
   }
 }

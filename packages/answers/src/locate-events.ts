@@ -1,7 +1,7 @@
 /** Block writes one by one, with what was found of each: for `locate --events` and `locate --sector`. */
-import { TraceError, deviceText, parseDevice, type Source } from '@flushtrace/trace'
-import type { AttributionRule } from '@flushtrace/correlate'
-import { WantedDevice } from './device-filter.ts'
+import { deviceText, type Source } from '@flushtrace/trace'
+import { RemapLog, type AttributionRule } from '@flushtrace/correlate'
+import { SectorSearch } from './sector-search.ts'
 import { attributeRequests, wantedPieces, type LocateOptions } from './locate.ts'
 import type { Attributed } from './attribute.ts'
 import { GuestDisks, type GuestRange } from './guest-disks.ts'
@@ -49,22 +49,13 @@ export async function locateEvents(
   options: LocateOptions & { readonly sector?: string },
   onWrite: (write: LocatedWrite) => void,
 ): Promise<Attributed> {
-  const attributed = await attributeRequests(paths, options)
-  const at = options.sector === undefined ? null : parseSector(attributed, options.sector)
-  const { blocks, analysis } = attributed
-  const guests = new GuestDisks(analysis.layout?.images ?? [])
+  const remaps = new RemapLog()
+  const watch = options.sector === undefined ? {} : { onBlockBatch: remaps.add.bind(remaps) }
+  const attributed = await attributeRequests(paths, options, watch)
+  const search = options.sector === undefined ? null : new SectorSearch(attributed, remaps, options.sector)
+  const guests = new GuestDisks(attributed.analysis.layout.images)
   for (const piece of wantedPieces(attributed, options)) {
-    if (at) {
-      const { request } = piece
-      // As the trace has it, or as the device on top has it: whichever one the user read.
-      const inside = (device: number, sector: number): boolean => {
-        const from = sector + piece.at / 512
-        return device === at.device && at.sector >= from && at.sector < from + Math.max(1, piece.bytes / 512)
-      }
-      const own = inside(blocks.rowDevice.data[request], blocks.rowSector.data[request])
-      if (!own && !inside(blocks.device.data[request], blocks.sector.data[request])) continue
-    }
-    onWrite(writeOf(attributed, guests, piece))
+    if (!search || search.has(piece)) onWrite(writeOf(attributed, guests, piece))
   }
   return attributed
 }
@@ -110,26 +101,4 @@ function writeOf(attributed: Attributed, guests: GuestDisks, piece: PieceRow): L
       },
     ],
   }
-}
-
-function parseSector(attributed: Attributed, text: string): { device: number; sector: number } {
-  const { layout } = attributed.analysis
-  const match = /^(.+):(\d+)$/.exec(text)
-  if (!match) throw new TraceError('usage', `--sector ${text}: give a device and a sector, like 7:0:264192`)
-  const swapped = /^(\d+):(\d+:\d+)$/.exec(text)
-  const other = swapped && parseDevice(swapped[2])
-  if (swapped && other !== null && isKnown(attributed, other) && !isKnown(attributed, parseDevice(match[1]))) {
-    throw new TraceError('usage', `--sector ${text}: the device comes first, like ${swapped[2]}:${swapped[1]}`)
-  }
-  return { device: new WantedDevice(match[1], layout, '--sector').number, sector: Number(match[2]) }
-}
-
-/** Whether a trace or a table has the device. */
-function isKnown({ blocks, analysis: { layout } }: Attributed, device: number | null): boolean {
-  if (device === null) return false
-  return (
-    blocks.device.values.includes(device) ||
-    blocks.rowDevice.values.includes(device) ||
-    layout.devices.some((known) => known.device === device)
-  )
 }

@@ -1,13 +1,14 @@
 /** Which files are behind these block writes, and who made them dirty? */
 import { TraceError, deviceText, parseInstant, type Instant } from '@flushtrace/trace'
 import { CALL } from '@flushtrace/correlate'
-import { attribute, type Attributed } from './attribute.ts'
+import { attribute, type Attributed, type Watch } from './attribute.ts'
 import type { AnalyzeOptions } from './analyze.ts'
 import { WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'
 import { fileMatcher, processMatcher, timeFilter, type FilterOptions } from './filter.ts'
 import { LocateRows, WITNESS, addTo, noNumbers, type PieceRow } from './locate-rows.ts'
 import type { LocateAnswer } from './locate-schema.ts'
+import { seenLayers } from './seen-layers.ts'
 import { inodeEventsAlone } from './unseen.ts'
 
 export interface LocateOptions extends AnalyzeOptions {
@@ -70,8 +71,12 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
   }
 }
 
-export async function attributeRequests(paths: readonly string[], options: AnalyzeOptions): Promise<Attributed> {
-  const attributed = await attribute(paths, options)
+export async function attributeRequests(
+  paths: readonly string[],
+  options: AnalyzeOptions,
+  watch: Watch = {},
+): Promise<Attributed> {
+  const attributed = await attribute(paths, options, watch)
   const { blocks } = attributed.analysis
   if (blocks.length === 0) {
     throw new TraceError('usage', 'no block trace among the sources: locate needs one (blktrace, btrace, ftrace)')
@@ -93,11 +98,11 @@ export function* wantedPieces(attributed: Attributed, options: LocateOptions): G
   const inTime = timeFilter(options as FilterOptions, () => origin)
   const ofProcess = options.process === undefined ? null : processMatcher(options.process)
   const ofFile = options.file === undefined ? null : fileMatcher(options.file)
-  const device = options.device === undefined ? null : new WantedDevice(options.device, analysis.layout)
+  const device = options.device === undefined ? null : wantedDevice(options.device, analysis)
   for (let k = 0; k < attribution.pieces.length; k++) {
     const piece = attribution.pieces.row(k)
     const { request } = piece
-    if (device && !isRequestOn(device, attributed, request)) continue
+    if (device && !isPieceOn(device, attributed, piece)) continue
     if (inTime) {
       const at = placed[blocks.trace.data[request]]?.(blocks.atNs.data[request]) ?? blocks.atNs.data[request]
       if (!inTime(at)) continue
@@ -117,9 +122,23 @@ export function* wantedPieces(attributed: Attributed, options: LocateOptions): G
   }
 }
 
-/** On the device where it was asked for, or on one that it was passed on to. */
-export function isRequestOn(wanted: WantedDevice, { blocks }: Attributed, request: number): boolean {
-  return wanted.carries(blocks.device.data[request]) || wanted.includes(blocks.rowDevice.data[request])
+/** --device, with what block traces show to lie on it, beside what tables tell. */
+export function wantedDevice(name: string, { layout, blocks }: Attributed['analysis']): WantedDevice {
+  return new WantedDevice(name, layout, '--device', seenLayers(blocks))
+}
+
+/** On the device where it was asked for, on one that it was passed on to, or on one that tables have above. */
+export function isPieceOn(
+  wanted: WantedDevice,
+  { blocks, analysis: { layout } }: Attributed,
+  { request, at, bytes }: Pick<PieceRow, 'request' | 'at' | 'bytes'>,
+): boolean {
+  const device = blocks.device.data[request]
+  if (wanted.carries(device) || wanted.includes(blocks.rowDevice.data[request])) return true
+  const sector = blocks.sector.data[request]
+  if (sector < 0 || bytes === 0 || layout.isPlain(device)) return false
+  const placements = layout.resolve(device, sector + at / 512, bytes)
+  return placements.some(({ layers }) => layers.some((above) => wanted.carries(above)))
 }
 
 /** Bytes that calls wrote, by file. */

@@ -1,5 +1,5 @@
 /** Which device lies on which, as block traces show it, beside what saved tables tell. */
-import { lowersOf, type DiskLayout, type SeenLayer } from '@flushtrace/layout'
+import { lowersOf, type DiskLayout, type Layer, type SeenLayer } from '@flushtrace/layout'
 import { deviceText, type DiagnosticKind, type Diagnostics } from '@flushtrace/trace'
 import type { BlockTrace } from './block.ts'
 
@@ -26,11 +26,21 @@ export function reportMoved({ layers }: DiskLayout, seen: readonly SeenLayer[], 
     const told = layers.filter(
       (layer) => layer.upper === upper && lowersOf(layer).some(({ device }) => device === lower),
     )
-    const starts = told.map((layer) => (layer.kind === 'linear' ? layer.lowerAt - layer.upperAt : null))
+    const starts = told.map(startOf)
     if (startBytes === null || starts.length === 0 || starts.some((at) => at === null || at === startBytes)) continue
     const places = `${starts.map((at) => sectorText(at)).join(', ')}, and requests from ${sectorText(startBytes)}`
     diagnostics.add(MOVED, null, `${deviceText(upper)} on ${deviceText(lower)} from sector ${places}`)
   }
+}
+
+/** Whether requests went on just as the layer of a table tells, or none was seen. */
+export function isBorneOut(layer: Layer, seen: readonly SeenLayer[]): boolean {
+  const own = seen.find(({ upper, lower }) => upper === layer.upper && layer.kind === 'linear' && lower === layer.lower)
+  return own === undefined || own.startBytes === null || own.startBytes === startOf(layer)
+}
+
+function startOf(layer: Layer): number | null {
+  return layer.kind === 'linear' ? layer.lowerAt - layer.upperAt : null
 }
 
 function sectorText(bytes: number | null): string {

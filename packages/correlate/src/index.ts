@@ -16,6 +16,7 @@ export {
 } from './block-summary.ts'
 export { LATENCY_ERROR, Latencies, type Spread } from './latencies.ts'
 export { RemapChains, type RemapChain } from './remap-chains.ts'
+export { RemapLog, type PassedFrom } from './remap-log.ts'
 export { REQUESTS } from './block-diagnostics.ts'
 export { Actors, type Actor } from './attribution/actors.ts'
 export { Attribution } from './attribution/attribution.ts'

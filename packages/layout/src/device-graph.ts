@@ -1,10 +1,12 @@
 /** Devices and the layers between them: where a range of one lies on the file systems above it. */
 import type { FileSystem, Placement } from './disk-layout.ts'
-import { lowersOf, piecesAbove, type Layer } from './layer.ts'
+import { lowersOf, piecesAbove, placesBelow, type Layer, type Place } from './layer.ts'
 
 const SECTOR = 512
 /** Disk, partition, array, encryption, volume: real stacks have fewer. A ring in damaged tables has more. */
 const MAX_DEPTH = 16
+/** Of one sector: copies, and devices above one another; a real stack has a dozen. Damaged tables can name more. */
+const MAX_PLACES = 1024
 
 /** What an array keeps for itself on a member, and the table that says so. Bytes, half-open. */
 export interface OwnArea {
@@ -12,6 +14,11 @@ export interface OwnArea {
   readonly start: number
   readonly end: number
   readonly source: string
+}
+
+export interface SectorPlace {
+  readonly device: number
+  readonly sector: number
 }
 
 export class DeviceGraph {
@@ -45,6 +52,22 @@ export class DeviceGraph {
     return this.#fsOf.has(device) || !(this.#above.has(device) || this.#own.has(device))
   }
 
+  /** The same sector on every device above, and on every device below, with itself. Sectors in and out. */
+  sameSector(device: number, sector: number, believed: (layer: Layer) => boolean): SectorPlace[] {
+    const here: Place = { device, byte: sector * SECTOR }
+    const layers = this.layers.filter(believed)
+    const above = spread(here, (at) =>
+      layers.flatMap((layer) => piecesAbove(layer, at.device, at.byte, SECTOR).filter((piece) => piece.at === 0)),
+    )
+    const below = spread(here, (at) =>
+      layers.flatMap((layer) => (layer.upper === at.device ? placesBelow(layer, at.byte) : [])),
+    )
+    return [...above, ...below.slice(1)].map((place) => ({
+      device: place.device,
+      sector: Math.floor(place.byte / SECTOR),
+    }))
+  }
+
   #link(layer: Layer): void {
     for (const { device } of lowersOf(layer)) {
       const list = this.#above.get(device)
@@ -76,8 +99,21 @@ export class DeviceGraph {
     if (at < bytes) placements.push(here(at, bytes - at))
     return placements
   }
+
   #ownerOf(device: number, byte: number, bytes: number): string | null {
     const own = this.#own.get(device)
     return own && byte >= own.start && byte + bytes <= own.end ? own.source : null
   }
+}
+
+/** A place, and all that `next` leads to from it; each device counts once at each byte, and a ring ends. */
+function spread(from: Place, next: (place: Place) => Place[]): Place[] {
+  const found = new Map([[`${from.device} ${from.byte}`, from]])
+  // A map goes on to what is added to it meanwhile.
+  for (const place of found.values()) {
+    for (const { device, byte } of next(place)) {
+      if (found.size < MAX_PLACES) found.set(`${device} ${byte}`, { device, byte })
+    }
+  }
+  return [...found.values()]
 }

@@ -134,6 +134,11 @@ export interface DiskLayout {
    * units from the start of `device`. Pieces add up to `bytes`.
    */
   resolve(device: number, sector: number, bytes: number): Placement[]
+  /**
+   * The same 512 bytes on every device above and below as far as tables tell, the one that was asked for among them.
+   * `believed`: which layers to follow.
+   */
+  sameSector(device: number, sector: number, believed: (layer: Layer) => boolean): { device: number; sector: number }[]
   /** Whether `resolve` tells nothing else: a file system lies on the device itself, or nothing is known to. */
   isPlain(device: number): boolean
   /** `loop0`, `dm-3 (vg-lv)`; null for a device nothing told about. */

@@ -55,6 +55,7 @@ export function joinFindings(
       device: image.path === null ? null : onlyDevice(join.ofPath(image.path)),
     })),
     resolve: (device, sector, bytes) => graph.resolve(device, sector, bytes),
+    sameSector: (device, sector, believed) => graph.sameSector(device, sector, believed),
     isPlain: (device) => graph.isPlain(device),
     nameOf: (device) => {
       const known = devices.get(device)

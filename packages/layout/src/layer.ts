@@ -93,3 +93,23 @@ export function piecesAbove(layer: Layer, lower: number, byte: number, bytes: nu
   }
   return pieces
 }
+
+export interface Place {
+  readonly device: number
+  readonly byte: number
+}
+
+/** Where one byte of a layer's upper device lies: on several devices where there are copies. */
+export function placesBelow(layer: Layer, byte: number): Place[] {
+  if (layer.kind === 'opaque') return []
+  const at = byte - layer.upperAt
+  if (at < 0 || at >= layer.bytes) return []
+  if (layer.kind === 'linear') return [{ device: layer.lower, byte: layer.lowerAt + at }]
+  const { lowers, chunk, copies } = layer
+  const piece = Math.floor(at / chunk)
+  return Array.from({ length: copies }, (_, copy) => {
+    const n = piece * copies + copy
+    const { device, at: start } = lowers[n % lowers.length]
+    return { device, byte: start + Math.floor(n / lowers.length) * chunk + (at % chunk) }
+  })
+}

@@ -1,7 +1,8 @@
-import { parseDevice } from '@flushtrace/trace'
+import { deviceText, parseDevice } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { stackOf, type DiskLayout, type FileSystem } from '../src/index.ts'
+import { piecesAbove, placesBelow } from '../src/layer.ts'
 import { filesOf, readFiles } from './capture.ts'
 
 const devices = suite('devices')
@@ -208,6 +209,48 @@ devices('btrfs: both copies of a tree block have its address', () => {
   for (const [mirror, stripe] of [38797312, 92471296].entries()) {
     const told = fs.addressesOf(device('7:0'), stripe + 196608, 16384)
     assert.equal(told, [{ at: 0, bytes: 16384, address: 30605312, holds: 'metadata', mirror }])
+  }
+})
+
+devices('one sector on every device of the stack, from the top and from the bottom', () => {
+  const all = (on: string, sector: number): string[] =>
+    stack
+      .sameSector(device(on), sector, () => true)
+      .map((place) => `${deviceText(place.device)}:${place.sector}`)
+      .toSorted()
+  // Partition 1 MiB, data of the array 1 or 2 MiB, volume 1 MiB.
+  const onDisks = ['8:0:6152', '8:16:8200', '8:17:6152', '8:1:4104', '9:0:2056']
+  assert.equal(all('253:0', 8), ['253:0:8', ...onDisks])
+  assert.equal(all('8:17', 6152), ['253:0:8', '8:16:8200', '8:17:6152', '9:0:2056'])
+  assert.equal(all('8:48', 8), ['8:48:8'], 'a thin volume lies where no table tells')
+  // A layer that requests contradict leads nowhere.
+  assert.equal(stack.sameSector(device('253:0'), 8, ({ what }) => what !== 'linear').length, 1)
+})
+
+devices('stripes and copies: below lies what leads up again', () => {
+  const [upper, ...disks] = [device('9:0'), device('8:0'), device('8:16'), device('8:32')]
+  const MEMBER_AT = 2 * MIB
+  for (const copies of [1, 2]) {
+    const lowers = disks.map((disk) => ({ device: disk, at: MEMBER_AT }))
+    const layer = {
+      kind: 'striped',
+      what: 'raid10',
+      upper,
+      upperAt: 0,
+      bytes: MIB,
+      chunk: 65_536,
+      lowers,
+      copies,
+    } as const
+    for (let byte = 0; byte < MIB; byte += 4096) {
+      const below = placesBelow(layer, byte)
+      assert.is(new Set(below.map((place) => place.device)).size, copies)
+      for (const place of below) {
+        const [above] = piecesAbove(layer, place.device, place.byte, 512)
+        assert.equal([above.device, above.byte], [upper, byte])
+      }
+    }
+    assert.equal(placesBelow(layer, MIB), [])
   }
 })
 

@@ -137,4 +137,12 @@ limits('further pieces of an image are dropped, and that is said', async () => {
   )
 })
 
+limits('one sector on more devices than any stack has: the first of them', () => {
+  const layers = Array.from({ length: 2000 }, (_, k) => {
+    return { kind: 'linear', what: 'x', upper: 1, upperAt: 0, bytes: 512, lower: 2 + k, lowerAt: 0 } as const
+  })
+  const all = new DeviceGraph(layers, []).sameSector(1, 0, () => true)
+  assert.is(all.length, 1 + 1023)
+})
+
 limits.run()

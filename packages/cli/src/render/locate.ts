@@ -234,7 +234,7 @@ function sectorLines(write: LocatedWrite): string[] {
   const place = write.fileOffset === null ? '' : `, at byte ${count(write.fileOffset)} of the file`
   const what = write.path === null ? WHATS[write.what] : safe(write.path)
   const lines = [
-    `${at}${write.rwbs} ${write.sector ?? '?'} + ${bytes(write.bytes)}, queued by ${safe(write.comm ?? '?')} [${write.pid ?? '?'}]`,
+    `${at}${write.rwbs} ${write.device}:${write.sector ?? '?'} + ${bytes(write.bytes)}, queued by ${safe(write.comm ?? '?')} [${write.pid ?? '?'}]`,
     `  ${what}${place} (${write.confidence})`,
   ]
   for (const { offset, bytes: length } of write.guest ?? []) {

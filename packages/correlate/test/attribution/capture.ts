@@ -152,6 +152,7 @@ function layoutOf(story: FsStory): DiskLayout {
     fileSystems: [fs],
     images: [],
     isPlain: () => true,
+    sameSector: (device, sector) => [{ device, sector }],
     resolve: (device, sector, bytes) => [
       { at: 0, bytes, fs: device === DISK ? fs : null, arrayOwn: null, device, byte: sector * 512, layers: [device] },
     ],

@@ -1,0 +1,107 @@
+/** --sector and --device by any device of the stack, as tables and remap events tell what lies on what. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { locate, locateEvents } from '../src/index.ts'
+
+const test = suite('one sector of a stack')
+
+/** A volume of two pieces on the partition of a disk. */
+const LSBLK = JSON.stringify({
+  blockdevices: [
+    { name: 'sda', kname: 'sda', 'maj:min': '8:0', type: 'disk', size: 1 << 30, start: null, pkname: null },
+    { name: 'sda3', kname: 'sda3', 'maj:min': '8:3', type: 'part', size: 1 << 29, start: 10_000, pkname: 'sda' },
+    { name: 'vg-lv', kname: 'dm-1', 'maj:min': '253:1', type: 'lvm', size: 1 << 20, start: null, pkname: 'sda3' },
+    { name: 'sda4', kname: 'sda4', 'maj:min': '8:4', type: 'part', size: 1 << 20, start: 1_600_000, pkname: 'sda' },
+  ],
+})
+const TABLES = {
+  'lsblk.json': LSBLK,
+  'dmsetup-table.txt': 'vg-lv: 0 1000 linear 8:3 2048\nvg-lv: 1000 1000 linear 8:3 9000\n',
+}
+/** Sector 1008 of the volume. */
+const PLACES = ['253:1:1008', '8:3:9008', '8:0:19008']
+
+function blkparse(...lines: readonly string[]): string {
+  return lines.map((line, k) => `${line.replace(/^(\S+) /, `$1 0 ${k + 1} 0.00000${k}000 100 `)}\n`).join('')
+}
+
+async function inFolder<T>(files: Readonly<Record<string, string>>, ask: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
+  try {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+    return await ask(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Records of the writes that are found. */
+function found(files: Readonly<Record<string, string>>, sector: string): Promise<number[]> {
+  return inFolder(files, async (folder) => {
+    const at: number[] = []
+    await locateEvents([folder], { sector }, (write) => at.push(write.at))
+    return at
+  })
+}
+
+test('tables lead up and down', async () => {
+  for (const queued of PLACES) {
+    const [, device, sector] = /^(.+):(\d+)$/.exec(queued) ?? []
+    const files = {
+      ...TABLES,
+      'trace.txt': blkparse(`${device.replace(':', ',')} Q W ${sector} + 8 [x]`, '8,0 Q W 19016 + 8 [x]'),
+    }
+    for (const sought of PLACES) assert.equal(await found(files, sought), [1], `${queued}, ${sought}`)
+    assert.equal(await found(files, '253:1:1007'), [])
+  }
+})
+
+const CHAIN = blkparse(
+  '253,1 Q W 1008 + 8 [x]',
+  '8,3 A W 5008 + 8 <- (253,1) 1008',
+  '8,0 A W 15008 + 8 <- (8,3) 5008',
+  '8,0 Q W 15008 + 8 [x]',
+  '253,1 Q W 1008 + 8 [x]',
+  '8,3 A W 7008 + 8 <- (253,1) 1008',
+  '8,0 A W 17008 + 8 <- (8,3) 7008',
+  '8,0 Q W 17008 + 8 [x]',
+)
+
+test('remap events lead up, each time by themselves: a thin volume moves', async () => {
+  const files = { 'trace.txt': CHAIN }
+  assert.equal(await found(files, '8:0:15010'), [1])
+  assert.equal(await found(files, '8:3:5010'), [1])
+  assert.equal(await found(files, '8:0:17010'), [5])
+  assert.equal(await found(files, '253:1:1010'), [1, 5])
+  assert.equal(await found(files, '8:0:15016'), [])
+})
+
+test('tables that requests contradict are not followed', async () => {
+  const lines = [1600, 2400].flatMap((sector) => [
+    `8,3 Q W ${sector} + 8 [x]`,
+    `8,0 A W ${sector + 800} + 8 <- (8,3) ${sector}`,
+  ])
+  const files = { ...TABLES, 'trace.txt': blkparse(...lines) }
+  assert.equal(await found(files, '8:0:2400'), [1])
+  assert.equal(await found(files, '8:0:11600'), [])
+})
+
+test('--device takes what is passed to it, and what lies on it', async () => {
+  const bytesOn = (files: Readonly<Record<string, string>>, device: string): Promise<number> =>
+    inFolder(files, async (folder) => (await locate([folder], { device })).total.bytes)
+  const below = { ...TABLES, 'trace.txt': blkparse('8,0 Q W 19008 + 8 [x]', '8,0 Q W 1600000 + 8 [x]') }
+  assert.equal(
+    await Promise.all(['8:0', 'sda3', 'vg-lv', '8:4'].map((device) => bytesOn(below, device))),
+    [8192, 4096, 4096, 4096],
+  )
+  const passed = { 'trace.txt': CHAIN }
+  assert.equal(
+    await Promise.all(['8:0', '8:3', '253:1', '8:4'].map((on) => bytesOn(passed, on))),
+    [8192, 8192, 8192, 0],
+  )
+})
+
+test.run()
