@@ -16,7 +16,15 @@ export { DIMENSIONS, type Dimension } from './tally.ts'
 export type { AnalyzeOptions } from './analyze.ts'
 export type { DocumentHead } from './document.ts'
 export { locate, type LocateOptions } from './locate.ts'
-export { locateSchema, type LocateAnswer, type LocateRow } from './locate-schema.ts'
-export { locateEvents, type LocatedWrite } from './locate-events.ts'
+export {
+  locateSchema,
+  locateSectorSchema,
+  type LocateAnswer,
+  type LocateRow,
+  type LocatedWrite,
+  type LocateSectorAnswer,
+} from './locate-schema.ts'
+export { locateEvents } from './locate-events.ts'
+export { locateSector } from './locate-sector.ts'
 export { anonymize, type AnonymizeAnswer } from './anonymize.ts'
 export { Stages } from '@flushtrace/trace'

@@ -4,23 +4,10 @@ import { RemapLog, type AttributionRule } from '@flushtrace/correlate'
 import { SectorSearch } from './sector-search.ts'
 import { attributeRequests, wantedPieces, type LocateOptions } from './locate.ts'
 import type { Attributed } from './attribute.ts'
-import { GuestDisks, type GuestRange } from './guest-disks.ts'
-import { rwbsOf, type BlockRequest } from './events.ts'
+import { GuestDisks } from './guest-disks.ts'
+import { rwbsOf } from './events.ts'
 import type { PieceRow } from './locate-rows.ts'
-
-/** One request, or one part of it where it holds several files. */
-export interface LocatedWrite extends BlockRequest {
-  what: PieceRow['what']
-  path: string | null
-  inode: number | null
-  fileOffset: number | null
-  /** Of a file that holds a guest's disk: the ranges of that disk; left out for all other files. */
-  guest?: GuestRange[]
-  processes: { pid: number | null; name: string | null; via: PieceRow['via'] }[]
-  confidence: PieceRow['confidence']
-  candidates: string[]
-  evidence: { rule: AttributionRule; source: string | null; at: number | null; says: string }[]
-}
+import type { LocatedWrite } from './locate-schema.ts'
 
 /** What a rule goes by, as a sentence. */
 const SAYS: Readonly<Record<AttributionRule, string>> = {

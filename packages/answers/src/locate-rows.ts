@@ -1,6 +1,6 @@
 /** Pieces of block writes → rows of the answer: one for each file, and one for each thing that is none. */
 import { DATALESS, KERNEL_THREAD, OP, deviceText } from '@flushtrace/trace'
-import type { AttributionRule, Piece, What } from '@flushtrace/correlate'
+import { kindOf, type AttributionRule, type LocatedFile, type Piece, type What } from '@flushtrace/correlate'
 import type { Attributed } from './attribute.ts'
 import type { LocateAnswer, LocateRow } from './locate-schema.ts'
 
@@ -148,7 +148,7 @@ export class LocateRows {
     const found = file >= 0 ? book.at(file) : null
     const row: LocateRow = {
       what,
-      file: found && { path: found.path, deleted: found.deleted, inode: found.inode, root: found.root },
+      file: found && this.#fileOf(file, found),
       device: deviceText(device) ?? '?',
       ...numbers,
       confidence: { ...NO_BYTES, ...Object.fromEntries(largestFirst(confidence)) },
@@ -159,6 +159,12 @@ export class LocateRows {
     }
     if (candidates.size > 0) row.candidates = [...candidates].map((one) => book.at(one).path ?? '?')
     return row
+  }
+
+  #fileOf(file: number, { path, deleted, inode, root, traced }: LocatedFile): NonNullable<LocateRow['file']> {
+    const { attribution, book } = this.#in
+    const fs = attribution.views.all[book.viewOf(file)]?.fs // -1: no view is known
+    return { path, deleted, inode, root, device: traced?.device ?? fs?.stDev ?? null, kind: traced && kindOf(traced) }
   }
 
   #process({ actor, via, bytes }: { actor: number; via: Piece['via']; bytes: number }): LocateRow['processes'][number] {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { headShape } from './document-schema.ts'
 
+/** Of `bytes` and `discardBytes`. */
 const confidence = z.object({
   exact: z.number(),
   snapshot: z.number(),
@@ -9,6 +10,8 @@ const confidence = z.object({
   ambiguous: z.number(),
   unknown: z.number(),
 })
+
+const via = z.enum(['direct', 'flush', 'writeback'])
 
 const what = z.enum(['file', 'journal', 'metadata', 'superblock', 'free', 'swap', 'unknown'])
 
@@ -28,6 +31,10 @@ export const locateRowSchema = z.object({
       path: z.string().nullable(),
       deleted: z.boolean(),
       inode: z.number().nullable(),
+      /** st_dev of its file system, as `major:minor`; null: neither calls nor tables tell. */
+      device: z.string().nullable(),
+      /** null: no call tells. */
+      kind: z.enum(['regular', 'directory', 'block', 'memory', 'other']).nullable(),
       /** btrfs: id of the subvolume tree. */
       root: z.number().nullable(),
     })
@@ -43,7 +50,7 @@ export const locateRowSchema = z.object({
       pid: z.int().nullable(),
       name: z.string().nullable(),
       bytes: z.number(),
-      via: z.enum(['direct', 'flush', 'writeback']),
+      via,
     }),
   ),
   /** Threads of the kernel that queued them, for whoever made them dirty, or for nobody: all workers as `kworker/*`. */
@@ -98,3 +105,43 @@ export const locateSchema = z.object({
 })
 
 export type LocateAnswer = z.infer<typeof locateSchema>
+
+/** One request, or one part of it where it holds several files: a line of `locate --events`. */
+const locatedWriteSchema = z.object({
+  type: z.literal('block-write'),
+  atNs: z.number().nullable(),
+  source: z.string(),
+  at: z.number(),
+  device: z.string(),
+  sector: z.number().nullable(),
+  bytes: z.number(),
+  rwbs: z.string(),
+  pid: z.int().nullable(),
+  comm: z.string().nullable(),
+  what,
+  path: z.string().nullable(),
+  inode: z.number().nullable(),
+  fileOffset: z.number().nullable(),
+  /** Of a file that holds a guest's disk: the ranges of that disk; left out for all other files. */
+  guest: z.array(z.object({ offset: z.number(), bytes: z.number() })).optional(),
+  processes: z.array(z.object({ pid: z.int().nullable(), name: z.string().nullable(), via })),
+  confidence: confidence.keyof(),
+  candidates: z.array(z.string()),
+  evidence: z.array(
+    z.object({ rule: z.string(), source: z.string().nullable(), at: z.number().nullable(), says: z.string() }),
+  ),
+})
+
+export type LocatedWrite = z.infer<typeof locatedWriteSchema>
+
+export const locateSectorSchema = z.object({
+  schema: z.literal('flushtrace/locate-sector/1'),
+  ...headShape,
+  /** As it was asked for. */
+  sector: z.string(),
+  total: z.object({ writes: z.int() }),
+  /** The first of them. */
+  writes: z.array(locatedWriteSchema),
+})
+
+export type LocateSectorAnswer = z.infer<typeof locateSectorSchema>

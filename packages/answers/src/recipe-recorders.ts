@@ -48,7 +48,7 @@ export function recordersPart(
     START,
     ...(blocks ? [DISKS, blocksPart(systems)] : []),
     ...(tools.includes('sysdig') ? [SYSDIG] : []),
-    ...(tools.includes('strace') ? [targetsPart(processes), STRACE] : []),
+    ...(tools.includes('strace') ? [oursPart(blocks), targetsPart(processes), STRACE] : []),
     finishPart(blocks),
   ].join('')
 }
@@ -118,6 +118,12 @@ record_machine() {
 }
 `
 
+function oursPart(blocks: boolean): string {
+  return String.raw`# is_ours PID: this script, or a recorder that it started: what its trace writes would be traced again
+is_ours() { case " $$ $running ${blocks ? '$tracer ' : ''}" in *" $1 "*) ;; *) return 1 ;; esac; }
+`
+}
+
 function targetsPart(processes: readonly string[]): string {
   if (processes.length === 0) {
     return String.raw`# targets: no program was named: the ten that write most in five seconds
@@ -126,7 +132,7 @@ targets() {
   { written && sleep 5 && written; } |
     awk '$1 in first { if ($2 > first[$1]) print $2 - first[$1], $1; next } { first[$1] = $2 }' | sort -rn |
     while read -r _ pid; do # a kernel thread has no program behind it
-      [ "$pid" = $$ ] || ! readlink "/proc/$pid/exe" >/dev/null || echo "$pid"
+      is_ours "$pid" || ! readlink "/proc/$pid/exe" >/dev/null || echo "$pid"
     done | head -n 10
 }
 `
@@ -139,7 +145,7 @@ targets() {
       *[!0-9]*) grep -lsxF -e "$(printf %.15s "$process")" /proc/[0-9]*/comm | cut -d / -f 3 ;;
       *) echo "$process" ;;
     esac
-  done
+  done | while read -r pid; do is_ours "$pid" || echo "$pid"; done
 }
 `
 }

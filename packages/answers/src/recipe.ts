@@ -16,7 +16,10 @@ import { shellWord } from './shell-word.ts'
 export function recipe(options: RecipeOptions = {}): string {
   const { seconds = 60, device, processes = [], tools = ['strace', 'blktrace'] } = options
   if (device !== undefined) refuseHidden('--device', device, 'name it by another path')
-  for (const process of processes) refuseHidden('--process', process, 'name it by its pid')
+  for (const process of processes) {
+    refuseHidden('--process', process, 'name it by its pid')
+    if (process === '') throw new TraceError('usage', `--process '': give a name or a pid`)
+  }
   const systems = options.fs ? [options.fs] : RECIPE_FILE_SYSTEMS
   return [
     startPart(seconds, device),

@@ -1,7 +1,7 @@
 /** Every command's text, JSON and CSV on recorded captures, against files. UPDATE=1 rewrites them: review the diff. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { explainSchema, inspectSchema, locateSchema, rankSchema } from '@flushtrace/answers'
+import { explainSchema, inspectSchema, locateSchema, locateSectorSchema, rankSchema } from '@flushtrace/answers'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { widthOf } from '../src/render/text.ts'
@@ -35,6 +35,7 @@ const LINES: Readonly<Record<string, string>> = {
   'locate-samba.txt': 'locate fixtures/strace/attach-samba fixtures/locate/samba',
   'locate-samba.json': 'locate fixtures/strace/attach-samba fixtures/locate/samba --json',
   'locate-samba-sector.txt': 'locate fixtures/strace/attach-samba fixtures/locate/samba --sector 7:0:31312',
+  'locate-samba-sector.json': 'locate fixtures/strace/attach-samba fixtures/locate/samba --sector 7:0:31312 --json',
   'locate-calls-only.txt':
     'locate fixtures/strace/attach-samba fixtures/locate/samba/loop0.blktrace.0 fixtures/locate/samba/loop0.blktrace.1',
   'locate-partition.txt': 'locate fixtures/blktrace/partition fixtures/layout/partition-ext4 --top 6',
@@ -65,7 +66,7 @@ for (const [name, line] of Object.entries(LINES)) {
     assert.is(code, 0)
     assert.is(err, '')
     if (name.endsWith('.json')) {
-      const schema = SCHEMAS[name.split('-')[0]]
+      const schema = name.includes('sector') ? locateSectorSchema : SCHEMAS[name.split('-')[0]]
       schema.parse(JSON.parse(out))
     }
     if (name.endsWith('.txt')) {

@@ -19,4 +19,15 @@ locate('who only asked for a flush did not make the file dirty', async () => {
   assert.not.match(others, 'flush requests only')
 })
 
+locate('a row of data that begins in another row is no flush request', async () => {
+  const { out } = await flushtrace('locate', 'fixtures/blktrace/partition', '--json')
+  const answer = locateSchema.parse(JSON.parse(out))
+  const row = answer.rows.find(({ what }) => what === 'unknown')
+  assert.ok(row)
+  Object.assign(row, { writes: 0, bytes: 4096 })
+  assert.not.match(renderLocate(answer, [], 80), 'flush requests without data')
+  row.bytes = 0
+  assert.match(renderLocate(answer, [], 80), 'flush requests without data')
+})
+
 locate.run()

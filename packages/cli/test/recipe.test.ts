@@ -90,7 +90,7 @@ scripts('hold what they were given as one quoted word, and run nothing of it', (
     writeFileSync(join(stubs, 'lsblk'), `#!/bin/sh\nprintf '%s\\n' "$@" >lsblk\n`, { mode: 0o755 })
     const env = { ...process.env, PATH: `${stubs}:${process.env.PATH}` }
     for (const word of HOSTILE) {
-      for (const given of ['device', 'process'] as const) {
+      for (const given of word === '' ? (['device'] as const) : (['device', 'process'] as const)) {
         const made = (name: string): string => recipe(given === 'device' ? { device: name } : { processes: [name] })
         const script = made(word)
         const [before, after] = made('HARMLESS').split('HARMLESS')
@@ -101,13 +101,32 @@ scripts('hold what they were given as one quoted word, and run nothing of it', (
       assert.match(sh(recipe({ device: word }), folder, { ...env, PWD: folder }), /No mounted/)
       if (word !== '')
         assert.match(readFileSync(join(folder, 'lsblk'), 'utf8'), /^-n\n-r\n-o\nKNAME,MOUNTPOINT\n\/dev\/.*\n$/)
-      const targets = /^targets\(\) \{[^]*?^\}/m.exec(recipe({ processes: [word, '42'] }))?.[0] ?? ''
-      assert.match(sh(`${targets}\ntargets`, folder), /^(?:\d*\n)*42\n$/)
+      if (word !== '') {
+        assert.match(sh(`${targetsOf({ processes: [word, '42'] })}\ntargets`, folder), /^(?:\d*\n)*42\n$/)
+      }
       assert.is(existsSync(join(folder, 'MARK')), false, word)
     }
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+/** The functions of a script that say which programs are traced. */
+function targetsOf(asked: RecipeOptions): string {
+  return /^is_ours\(\) \{[^]*?^targets\(\) \{[^]*?^\}/m.exec(recipe(asked))?.[0] ?? ''
+}
+
+scripts('leave out what records: its trace would make it write the next line', () => {
+  const script = `running=' 41' tracer=43\n${targetsOf({ processes: ['41', '42', '43', '4', '431'] })}\ntargets`
+  assert.is(sh(script, tmpdir()), '42\n4\n431\n')
+  const busy = `${targetsOf({})}
+    written() { n=$((n + 1)); for pid in 41 42 43 $$; do echo "$pid $n"; done; }
+    sleep() { :; }; readlink() { :; }`
+  assert.is(sh(`n=0 running=' 41' tracer=43\n${busy}\ntargets`, tmpdir()), '42\n')
+})
+
+scripts('refuse a program without a name', () => {
+  assert.throws(() => recipe({ processes: [''] }), /^--process '': give a name or a pid$/)
 })
 
 /** What the script says it records, on a machine with this mount; `devices` are a btrfs's. */

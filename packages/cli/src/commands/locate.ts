@@ -1,13 +1,10 @@
-import { locate, locateEvents, type LocateAnswer, type LocatedWrite } from '@flushtrace/answers'
+import { locate, locateEvents, locateSector, type LocateAnswer, type LocateSectorAnswer } from '@flushtrace/answers'
 import { boolean, string } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
 import { commonFlags, formatsOf, tableFlags } from '../flags.ts'
 import { JsonLines } from '../json-lines.ts'
 import { renderCsv } from '../render/csv.ts'
 import { renderLocate, renderSector } from '../render/locate.ts'
-
-/** Writes shown of one sector: a database writes its first page thousands of times. */
-const SHOWN = 10
 
 export default class Locate extends BaseCommand {
   static override summary = 'Which files are behind these block writes, and who made them dirty?'
@@ -16,7 +13,11 @@ export default class Locate extends BaseCommand {
   static override args = sourcesArg
   static override flags = {
     events: boolean({ summary: 'each block write as a JSON line, with its evidence', exclusive: ['csv', 'sector'] }),
-    sector: string({ summary: 'what was written to this sector, and why', helpValue: 'DEV:SECTOR' }),
+    sector: string({
+      summary: 'what was written to this sector, and why',
+      helpValue: 'DEV:SECTOR',
+      exclusive: ['csv'],
+    }),
     ...tableFlags,
     ...commonFlags,
   }
@@ -32,7 +33,7 @@ export default class Locate extends BaseCommand {
     },
   ]
 
-  async run(): Promise<LocateAnswer | { writes: LocatedWrite[] }> {
+  async run(): Promise<LocateAnswer | LocateSectorAnswer> {
     const { args, flags } = await this.parse(Locate)
     const options = { ...flags, ...formatsOf(flags) }
     if (flags.events) {
@@ -43,17 +44,13 @@ export default class Locate extends BaseCommand {
       lines.end()
       this.exit(0)
     }
-    if (flags.sector !== undefined) {
-      const writes: LocatedWrite[] = []
-      let all = 0
-      await this.withProgress(flags, (onProgress) =>
-        locateEvents(args.sources, { ...options, onProgress }, (write) => {
-          all++
-          if (writes.length < SHOWN) writes.push(write)
-        }),
+    const { sector } = flags
+    if (sector !== undefined) {
+      const found = await this.withProgress(flags, (onProgress) =>
+        locateSector(args.sources, sector, { ...options, onProgress }),
       )
-      this.print(renderSector(flags.sector, writes, all, this.width))
-      return { writes }
+      this.print(renderSector(found, this.width))
+      return found
     }
     const answer = await this.withProgress(flags, (onProgress) => locate(args.sources, { ...options, onProgress }))
     if (flags.csv) this.print(renderCsv(answer.rows))

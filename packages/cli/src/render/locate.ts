@@ -1,5 +1,11 @@
 /** The locate answer as a colleague would give it: where the bytes went, the table, how it is known, what to ask next. */
-import { lastPart, type LocateAnswer, type LocateRow, type LocatedWrite } from '@flushtrace/answers'
+import {
+  lastPart,
+  type LocateAnswer,
+  type LocateRow,
+  type LocatedWrite,
+  type LocateSectorAnswer,
+} from '@flushtrace/answers'
 import { gapNotes, note, readingNotes, shellWord, sourceNotes, wrap } from './notes.ts'
 import { table, type Column, type TableRow } from './table.ts'
 import { bytes, count, plural, safe } from './text.ts'
@@ -98,8 +104,8 @@ function tableRow(row: LocateRow, { devices }: LocateAnswer): TableRow {
   return { cells: [bytes(size), count(requests), sure(row), `${title(row)}${device}`], below: below(row) }
 }
 
-function title({ what, file, candidates, writes }: LocateRow): string {
-  if (what === 'unknown' && writes === 0) return 'flush requests without data'
+function title({ what, file, candidates, bytes: whole }: LocateRow): string {
+  if (what === 'unknown' && whole === 0) return 'flush requests without data'
   if (candidates) return `one of ${plural(candidates.length, 'file')}`
   if (!file) return WHATS[what]
   const name = file.path === null ? `inode ${file.inode ?? '?'}` : safe(file.path)
@@ -214,7 +220,8 @@ function next(answer: LocateAnswer, paths: readonly string[]): string[] {
 }
 
 /** What was written to one sector: the reasoning, write by write. */
-export function renderSector(sector: string, writes: readonly LocatedWrite[], all: number, width: number): string {
+export function renderSector({ sector, writes, total }: LocateSectorAnswer, width: number): string {
+  const all = total.writes
   if (writes.length === 0) return `Nothing was written to ${safe(sector)} in these traces.\n`
   const whats = new Set(writes.map((write) => write.path ?? WHATS[write.what]))
   const [only] = whats

@@ -130,6 +130,8 @@ record_blocks() {
   cat $trace/trace_pipe >"$out/tracefs.txt" 2>/dev/null &
   tracer=$!
 }
+# is_ours PID: this script, or a recorder that it started: what its trace writes would be traced again
+is_ours() { case " $$ $running $tracer " in *" $1 "*) ;; *) return 1 ;; esac; }
 # targets: the programs that were named; the kernel keeps 15 letters of a name
 targets() {
   set -- postgres
@@ -138,7 +140,7 @@ targets() {
       *[!0-9]*) grep -lsxF -e "$(printf %.15s "$process")" /proc/[0-9]*/comm | cut -d / -f 3 ;;
       *) echo "$process" ;;
     esac
-  done
+  done | while read -r pid; do is_ours "$pid" || echo "$pid"; done
 }
 # record_programs: strace, and before it what is open and mapped already, which no trace shows
 record_programs() {

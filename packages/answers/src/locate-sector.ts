@@ -1,0 +1,28 @@
+/** What was written to one sector: the reasoning, write by write. */
+import { documentHead } from './document.ts'
+import { locateEvents } from './locate-events.ts'
+import type { LocateOptions } from './locate.ts'
+import type { LocatedWrite, LocateSectorAnswer } from './locate-schema.ts'
+
+/** Writes shown of one sector: a database writes its first page thousands of times. */
+const SHOWN = 10
+
+export async function locateSector(
+  paths: readonly string[],
+  sector: string,
+  options: LocateOptions = {},
+): Promise<LocateSectorAnswer> {
+  const writes: LocatedWrite[] = []
+  let total = 0
+  const { analysis } = await locateEvents(paths, { ...options, sector }, (write) => {
+    total++
+    if (writes.length < SHOWN) writes.push(write)
+  })
+  return {
+    schema: 'flushtrace/locate-sector/1',
+    ...documentHead(analysis),
+    sector,
+    total: { writes: total },
+    writes,
+  }
+}
