@@ -8,6 +8,7 @@ import {
   INODE_EVENT,
   InodeBatch,
   StringTable,
+  addOwn,
   decodeUtf8,
   makeDevice,
   type DiagnosticKind,
@@ -157,8 +158,8 @@ class TracefsReader implements LineSink {
     // Other events of the same recording (scheduler, system calls) are somebody else's.
     if (!whole && text.endsWith(event)) return false
     facts.foreign++
-    if (Object.hasOwn(facts.otherEvents, event)) facts.otherEvents[event]++
-    else if (Object.keys(facts.otherEvents).length < MAX_OTHER) facts.otherEvents[event] = 1
+    const isKnown = Object.hasOwn(facts.otherEvents, event)
+    if (isKnown || Object.keys(facts.otherEvents).length < MAX_OTHER) addOwn(facts.otherEvents, event)
     return true
   }
 

@@ -26,8 +26,8 @@ import {
 /** More arguments of a program than this are not kept: enough to tell two interpreters apart. */
 const MAX_ARGV = 32
 const MAX_ARGV_BYTES = 4096
-/** SCM_MAX_FD is 253; an io_submit of more control blocks is printed cut by strace itself. */
-const MAX_LIST = 4096
+/** SCM_MAX_FD is 253; the kernel takes no more control blocks at once than aio-max-nr, which is 65536 unless raised. */
+const MAX_LIST = 65536
 
 /** What to do with one argument. Made once from the call table, so that a row costs no look-ups by name. */
 interface Step {

@@ -112,12 +112,12 @@ limits('whole lines that are recognised: 4,096, of 256 bytes of arguments', () =
   assert.ok(again > 2000 && again <= 4096, String(again))
 })
 
-limits('descriptors, control blocks and completions of one call beyond 4,096', async () => {
-  const list = (item: (k: number) => string): string => Array.from({ length: 5000 }, (_, k) => item(k)).join(', ')
+limits('descriptors, control blocks and completions of one call beyond 65,536', async () => {
+  const list = (item: (k: number) => string): string => Array.from({ length: 70_000 }, (_, k) => item(k)).join(', ')
   const iocb = (k: number): string => `{aio_data=${k}, aio_lio_opcode=IOCB_CMD_FSYNC, aio_fildes=3}`
   const text =
-    `7 io_submit(0x7f, 5000, [${list(iocb)}]) = 5000\n` +
-    `7 io_getevents(0x7f, 1, 5000, [${list((k) => `{data=${k}, obj=0, res=1, res2=0}`)}], NULL) = 5000\n` +
+    `7 io_submit(0x7f, 70000, [${list(iocb)}]) = 70000\n` +
+    `7 io_getevents(0x7f, 1, 70000, [${list((k) => `{data=${k}, obj=0, res=1, res2=0}`)}], NULL) = 70000\n` +
     `7 sendmsg(5, {msg_control=[{cmsg_len=9, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[${list(String)}]}]}, 0) = 1\n`
   const extras = await rowsOf(text, (batch, i) => batch.extra[i])
   const lengths = extras.map((extra) =>
@@ -129,7 +129,7 @@ limits('descriptors, control blocks and completions of one call beyond 4,096', a
           ? extra.fds.length
           : 0,
   )
-  assert.equal(lengths, [4096, 4096, 4096])
+  assert.equal(lengths, [65_536, 65_536, 65_536])
 })
 
 limits.run()

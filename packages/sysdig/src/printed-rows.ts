@@ -5,6 +5,8 @@ import {
   flags as F,
   TASK_NAME,
   type CallBatch,
+  addOwn,
+  setOwn,
   type DiagnosticKind,
   type Diagnostics,
 } from '@flushtrace/trace'
@@ -253,7 +255,7 @@ export class PrintedRows {
     facts.shows = enters > 0 ? (exits > 0 ? 'enter and exit' : 'enter') : exits > 0 ? 'exit' : 'nothing'
     rows.finish(facts.shows === 'enter')
     for (const type of this.#types.values()) {
-      facts.types[type.name] = { enter: type.enter, exit: type.exit }
+      setOwn(facts.types, type.name, { enter: type.enter, exit: type.exit })
       if (NOT_CALLS.has(type.name)) continue
       facts.lostExits += rows.lost[type.key]
       facts.inFlight += rows.unfinished[type.key]
@@ -261,10 +263,10 @@ export class PrintedRows {
       // Calls that are only counted come twice where no direction tells which is which.
       const plain = directed ? (type.exit > 0 ? type.exit : type.enter) : Math.ceil(type.enter / 2)
       const ended = type.call >= 0 ? followed : plain
-      if (ended > 0) facts.calls[type.name] = ended
-      if (type.errors > 0) facts.errors[type.name] = type.errors
+      if (ended > 0) setOwn(facts.calls, type.name, ended)
+      if (type.errors > 0) setOwn(facts.errors, type.name, type.errors)
     }
-    for (const id of this.containers.values()) facts.containers[id] = (facts.containers[id] ?? 0) + 1
+    for (const id of this.containers.values()) addOwn(facts.containers, id)
     if (facts.events === 0) this.#add(SYSDIG.noEvents)
     else if (this.#clock.clock === 'none') this.#add(SYSDIG.noTimes)
     report(facts, this.#diagnostics, this.#path)

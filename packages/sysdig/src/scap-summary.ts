@@ -1,5 +1,5 @@
 /** Counts by number of event → facts by name, when a capture has been read. */
-import type { Diagnostics } from '@flushtrace/trace'
+import { addOwn, type Diagnostics } from '@flushtrace/trace'
 import * as C from './columns.ts'
 import { SYSDIG } from './diagnostics.ts'
 import { NOT_CALLS } from './event-table.ts'
@@ -35,9 +35,7 @@ export function summarise(
   facts.damaged += events.headless + events.unread
   // Of the events that sysdig's filter left out some are used for their state.
   facts.counted = events.counts.reduce((sum, count) => sum + count, 0) + facts.stateOnly - facts.used
-  for (const container of events.containers.values()) {
-    facts.containers[container] = (facts.containers[container] ?? 0) + 1
-  }
+  for (const container of events.containers.values()) addOwn(facts.containers, container)
   report(facts, diagnostics, path)
 }
 
