@@ -112,10 +112,19 @@ async function walk(directory: string, opened: Opened, diagnostics: Diagnostics)
   for (const entry of entries) {
     const path = join(directory, entry.name)
     if (entry.isDirectory()) await walk(path, opened, diagnostics)
-    else if (entry.isSymbolicLink()) opened.links.push({ path, target: await readlink(path) })
+    else if (entry.isSymbolicLink()) await keepLink(path, opened, diagnostics)
     else if (entry.isFile()) await openPath(path, opened, false, diagnostics)
     // A pipe that nobody writes to would hold up all the others.
     else diagnostics.add(UNREADABLE, { source: path }, `${path}: in a folder only files are read, and this is none`)
+  }
+}
+
+/** /proc/PID/cwd of another user's process may not be read, and a descriptor's link goes when it is closed. */
+async function keepLink(path: string, { links }: Opened, diagnostics: Diagnostics) {
+  try {
+    links.push({ path, target: await readlink(path) })
+  } catch (error) {
+    diagnostics.add(UNREADABLE, { source: path }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
   }
 }
 

@@ -147,6 +147,17 @@ sources('a directory is walked in order; links are data and not followed', async
   ])
 })
 
+/** The folder's own descriptor, by which it is listed, is closed before its link is read. */
+const onLinux: Add = (name, test) => (process.platform === 'linux' ? sources(name, test) : sources.skip(name, test))
+
+onLinux('a link that is gone before it is read is a diagnostic, the others are kept', async () => {
+  const diagnostics = new Diagnostics()
+  const { links } = await openSources(['/proc/self/fd'], diagnostics)
+  assert.ok(links.some(({ path }) => path === '/proc/self/fd/0'))
+  assert.equal(codes(diagnostics), ['source/unreadable'])
+  assert.match(diagnostics.rows()[0].message, /fd\/\d+: no such file/)
+})
+
 sources('a pipe in a folder is passed over, and that is told', async ({ folder }) => {
   const root = join(folder, 'with-pipe')
   mkdirSync(root)
