@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { anonymizeSysdigText } from '@flushtrace/sysdig'
 import { Renamer, TraceError, decodeUtf8 } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -112,6 +113,16 @@ for (const [k, paths] of SETS.entries()) {
   })
 }
 
+anonymizing('of sysdig, pids and times stay, whatever the name of the task looks like', () => {
+  const line = (name: string, user: string): string =>
+    `3 10:00:00.000000003 0 ${name} (501) < clone res=0 tid=501(${name}) pid=500(${name}) ptid=-3(ESRCH) pgid=7(<NA>) ` +
+    `uid=1000(${user}) loginuid=-1(<NONE>) exe_ino_ctime=2025-01-10 14:10:05.982868489 flags=33(CLONE_FILES|CLONE_FS) `
+  assert.is(
+    anonymizeSysdigText(line('redis-server', 'www-data'), renamer),
+    line(renamer.task('redis-server'), renamer.text('www-data')),
+  )
+})
+
 /** A name that is nowhere in what tools print themselves. */
 const SECRET = /s[e3]cret/i
 
@@ -145,6 +156,7 @@ secret
   'sysdig.txt': `1 15:41:38.416541555 1 secret (5721) > open fd=3(<f>/secret) name=/secret/x data=secret flags=1(O_RDONLY)
 2 15:41:38.416541556 1 secret (5721) < execve res=0 exe=secret args=--secret. env=SECRET=1. cgroups=cpu=/secret comm=secret
 3 15:41:38.416541557 1 secret (5721) > fsync fd=3(<f>/secret)
+4 15:41:38.416541558 1 secret (5721) < clone res=0 tid=5721(secret) ptid=1(top-secret) uid=1000(SECRET)
 secret
 `,
   'sysdig.json': `{"evt.info":"fd=3(<f>/secret) name=s\\u0065cret ","evt.num":1,"evt.outputtime":1795175539378199216,"evt.dir":">","evt.type":"fsync","proc.name":"secret","proc.cmdline":"secret","user.name":"secret","thread.tid":5721}\n`,

@@ -8,8 +8,14 @@ import { HEAD, IN_CONTAINER, plainLine } from './text-line.ts'
 const PAYLOAD = /^(?:data|env|environment|val|buffer|msgcontrol)$/
 /** Parameters that hold a name, whatever it looks like. */
 const NAME = /(?:name|path|comm|exe|args|cwd|target|tuple|cgroups)$/
-/** Numbers, addresses, error names, words of a list. */
-const NO_NAME = /^(?:NULL|-?\d*|[\dA-F]+|0x[\da-f]*|-?\d+\([\w|]*\)|[A-Z][A-Z\d_|]*)$/
+/** `pid=501(redis-server)`, and the user of `uid=1000(ann)`: the number stays, whatever the name looks like. */
+const TASK = /^(?:next|(?:[pv]|reaper_)?tid|[dpsv]?pid|v?pgid|vtgid|sid)$/
+const USER = /^(?:login|[ers])?[ug]id$/
+const NUMBERED = /^(-?\d+\()(.*)\)$/s
+/** Numbers, addresses, dates (`exe_ino_ctime`), error names, words of a list. */
+const NO_NAME = /^(?:NULL|-?\d*|[\dA-F]+|0x[\da-f]*|\d{4}-\d\d-\d\d [\d:.]+|-?\d+\([\w|]*\)|[A-Z][A-Z\d_|]*)$/
+/** In place of a name: an error, nothing known. */
+const NOBODY = /^(?:E[A-Z\d]+|<NA>|<NONE>)$/
 /** `3(<f>/srv/x)`, `-2(ENOENT)`; `<4t>`, `<u>`, `<p>` are no files. */
 const DESCRIPTOR = /^(-?\d+\(<\w+>)(.*)$/s
 /** JSON fields that hold no name; the name of a task stands in others. */
@@ -69,6 +75,11 @@ function renameValue(key: string, value: string, renamer: Renamer): string {
   if (value === '<NA>') return value
   const descriptor = DESCRIPTOR.exec(value)
   if (descriptor) return descriptor[1] + renamer.text(descriptor[2])
+  const numbered = TASK.test(key) || USER.test(key) ? NUMBERED.exec(value) : null
+  if (numbered) {
+    const name = numbered[2]
+    return `${numbered[1]}${NOBODY.test(name) ? name : renamer.task(name)})`
+  }
   if (!NAME.test(key) && NO_NAME.test(value)) return value
   return key === 'comm' ? renamer.task(value) : renamer.text(value)
 }
