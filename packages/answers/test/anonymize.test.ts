@@ -139,6 +139,9 @@ secret: cannot open secret
 7<secret> 1795173545.6 <... fsync resumed>) = 0
 `
 const PLACES: Readonly<Record<string, string>> = {
+  'debugfs.txt':
+    'debugfs:  stat /secret\nInode: 17   Type: symlink    Mode:  0777   Flags: 0x0\nLinks: 1   Blockcount: 0\nFast link dest: "secret"\n' +
+    'Inode\tPathname\n17\t//secret\nsecret\n',
   'strace.txt': STRACE,
   'hexadecimal/strace.txt': `7 openat(AT_FDCWD, "${'/secret'.replace(/./g, (c) => `\\x${c.charCodeAt(0).toString(16)}`)}", 0) = 3\n7 fsync(3) = 0\n`,
   'blkparse.txt': `  7,0    0        1     0.000000000   519  Q  WS 0 + 8 [secret]

@@ -39,7 +39,12 @@ const SHAPES: Readonly<Record<Exclude<LayoutKind, 'zdb'>, Shape>> = {
   'btrfs-show': { names: [/^Label: '?(.*?)'? +uuid/d, /^\tdevid .* path (\S+)/d], plain: /^\tTotal devices|^$/ },
   subvolumes: { names: [/^ID \d+ gen .*?\bpath (.+)$/d] },
   dumpe2fs: { names: [/^Filesystem volume name: +(?!<none>)(.*)$/d, /^Last mounted on: +(.*)$/d], plain: ALL },
-  debugfs: { names: [/^\d+\t(.+)$/d], plain: ALL },
+  debugfs: {
+    names: [/^\d+\t(\/.*)$/d, /^debugfs: +\w+ (.*[A-Za-z/].*)$/d, /^Fast link dest: "(.*)"/d],
+    // Any other line may be the rest of a name.
+    plain:
+      /^(?:debugfs|Inode|Block\t|\d+\t|Generation:|User: |File ACL:|Links:|Fragment:|[ acmrd]{0,3}time:|Size of extra|EXTENTS:|BLOCKS:|TOTAL:|\()/,
+  },
   fsmap: { names: [/^(\/.*)$/d], plain: ALL },
   'xfs-bmap': { names: [/^(\S.*):$/d], plain: /^ / },
   'dump-tree': { names: [/^\t+.*\bname:? (.*)$/d, /^\t+data (.*)$/d], plain: ALL },

@@ -7,13 +7,17 @@
  *     icheck 33280    Block\tInode number
  *                     33280\t12
  *     ncheck 12       Inode\tPathname
- *                     12\t/log
+ *                     12\t//log
+ *                     14\t/d/log
  *
+ * ncheck of e2fsprogs 1.47 begins the names of the top folder with two slashes. It prints a newline in a name as it is: the
+ * rest of the name is a line of its own.
  * Files with block lists print `BLOCKS:` with (IND), (DIND) and (TIND). Inode 8 is the journal. Sources: tytso/e2fsprogs
  * debugfs/debugfs.c dump_extents(), dump_blocks(), debugfs/icheck.c, debugfs/ncheck.c.
  */
 import { AreaBuilder } from './area-builder.ts'
 import { ExtentBuilder } from './extent-builder.ts'
+import { MAX_NAME_LINES } from './filefrag.ts'
 import { NO_HINT, mapFinding, type Findings, type ListedInode } from './findings.ts'
 import { EXTENT } from './layout-map.ts'
 import type { LineUse, SideFile } from './side-file.ts'
@@ -39,11 +43,35 @@ interface Draft {
   blocks: number
 }
 
+class NcheckNames {
+  readonly #names: { inode: number; lines: string[] }[] = []
+
+  apply(line: string): LineUse {
+    const row = /^(\d+)\t(\/.*)$/.exec(line)
+    if (row) {
+      this.#names.push({ inode: Number(row[1]), lines: [row[2]] })
+      return 'used'
+    }
+    const last = this.#names.at(-1)
+    if (!last || last.lines.length === MAX_NAME_LINES) return line === '' ? 'note' : 'damaged'
+    last.lines.push(line)
+    return 'note'
+  }
+
+  finish(): ListedInode[] {
+    return this.#names.map(({ inode, lines }) => {
+      // Empty lines after the last name are the list's end.
+      const path = lines.join('\n').replace(/^\/\//, '/').replace(/\n+$/, '')
+      return { path, inode, size: null, inner: true }
+    })
+  }
+}
+
 export async function readDebugfs(file: SideFile, findings: Findings): Promise<void> {
   const areas = new AreaBuilder()
   const extents = new ExtentBuilder()
   const files: { path: null; inode: number; root: null; size: number | null }[] = []
-  const names: ListedInode[] = []
+  const names = new NcheckNames()
   const sizes = new Set<number>()
   let mode: 'stat' | 'icheck' | 'ncheck' | 'none' = 'none'
   let draft: Draft | null = null
@@ -81,16 +109,14 @@ export async function readDebugfs(file: SideFile, findings: Findings): Promise<v
       fileIndex = files.push({ path: null, inode: draft.inode, root: null, size: null }) - 1
       return 'used'
     }
-    if (line === '' || PROMPT.test(line)) return 'note'
+    if (PROMPT.test(line)) return 'note'
     if (line === 'Block\tInode number') return ((mode = 'icheck'), 'note')
     if (line === 'Inode\tPathname') return ((mode = 'ncheck'), 'note')
+    if (mode === 'ncheck') return names.apply(line)
+    if (line === '') return 'note'
     if (mode === 'stat') return stat(line)
     const tab = /^(\d+)\t(.+)$/.exec(line)
     if (!tab) return 'damaged'
-    if (mode === 'ncheck') {
-      names.push({ path: tab[2], inode: Number(tab[1]), size: null, inner: true })
-      return 'used'
-    }
     if (!/^\d+$/.test(tab[2])) return 'note' // <block not found>
     const block = Number(tab[1])
     if (Number(tab[2]) === JOURNAL_INODE) areas.add(block, block + 1, 'journal', 'journal')
@@ -106,7 +132,8 @@ export async function readDebugfs(file: SideFile, findings: Findings): Promise<v
   }
 
   const { path: source, time } = file
-  if (names.length > 0) findings.listings.push({ source, time, hint: NO_HINT, fs: 'ext4', inodes: names })
+  const inodes = names.finish()
+  if (inodes.length > 0) findings.listings.push({ source, time, hint: NO_HINT, fs: 'ext4', inodes })
   if (areas.length === 0 && extents.length === 0) return
   const [told] = sizes
   const known = sizes.size === 1 && Number.isInteger(Math.log2(told)) && told >= 1024 && told <= 65536

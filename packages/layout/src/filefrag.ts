@@ -36,7 +36,7 @@ const FOOTER = /: \d+ extents? found(?:, perfection would be \d+ extents?)?$/
 const HEX_ROW = /^ *\d+: +(?:[0-9a-f]+\.\. *[0-9a-f]+: +){2}[0-9a-f]+:/gm
 
 /** Of a name with newlines. */
-const MAX_NAME_LINES = 64
+export const MAX_NAME_LINES = 64
 
 export function sniffFilefrag(text: string): boolean {
   return (

@@ -49,6 +49,11 @@ limits('a name of filefrag that goes on over more lines than any is damage', asy
   assert.ok((await damaged(80)) > 0)
 })
 
+limits('a name of ncheck, the same', async () => {
+  const { diagnostics } = await readFiles({ 'ncheck.txt': `Inode\tPathname\n12\t//a\n${'more\n'.repeat(64)}` })
+  assert.equal([diagnostics[0].code, diagnostics[0].count], ['layout/damaged-line', 1])
+})
+
 limits('the rest of a name of more than 64 KiB is left out, in whatever pieces it comes', async () => {
   const record = `2 4096 /${'n'.repeat(200_000)}\0`
   for (const piece of [1 << 20, 50_000, 997]) {

@@ -260,6 +260,19 @@ maps('lists of inodes: ended by NUL, by line, with escapes, of ls', async () => 
   assert.equal(names, [['/a\nb\\012'], ['/c'], ['/new\nline'], ['/back\\slash'], ['/d e'], []])
 })
 
+maps('ncheck: names of the top folder, and one that goes over two lines', async () => {
+  const { layout, diagnostics } = await readFiles(filesOf('fixtures/layout/plain-ext4'))
+  assert.equal(diagnostics, [])
+  const [fs] = layout.fileSystems
+  const names = [13, 14, 15, 16].map((inode) => fs.namesOf(inode, null).map(({ path }) => path))
+  assert.equal(names, [
+    ['/srv/lab/x/a.db'],
+    ['/srv/lab/x/d/b.log'],
+    ['/srv/lab/x/odd\nname'],
+    ['/srv/lab/x/back\\slash'],
+  ])
+})
+
 maps('btrfs: an inode number is of one subvolume', async () => {
   const { layout } = await readFiles(filesOf('fixtures/layout/subvolumes-btrfs'))
   const fs = layout.fileSystems.find(({ type }) => type === 'btrfs') as FileSystem
