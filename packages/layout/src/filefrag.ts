@@ -33,7 +33,6 @@ const ROW =
   /^ *\d+: +([0-9a-f]+)\.\. *([0-9a-f]+): +([0-9a-f]+)\.\. *([0-9a-f]+): +([0-9a-f]+):(?: +[0-9a-f]+:)? *([\w,]*)$/
 const OLD_ROW = /^ *\d+ +([0-9a-f]+) +([0-9a-f]+)((?: +[0-9a-f]+){1,2}) *((?:[a-z_]{3,}|0x)[\w,]*)?$/
 const FOOTER = /: \d+ extents? found(?:, perfection would be \d+ extents?)?$/
-const HEX_ROW = /^ *\d+: +(?:[0-9a-f]+\.\. *[0-9a-f]+: +){2}[0-9a-f]+:/gm
 
 /** Of a name with newlines. */
 export const MAX_NAME_LINES = 64
@@ -187,7 +186,15 @@ class FilefragLines {
   }
 }
 
-/** -X: rows whose numbers hold letters. */
+/** -X, which no line tells: numbers hold letters, or read as decimal an extent ends before its file does, and yet is its end. */
 function isHexadecimal(head: string): boolean {
-  return (head.match(HEX_ROW) ?? []).some((row) => /[a-f]/.test(row))
+  let blocks = 0
+  return head.split('\n').some((line) => {
+    const size = /\((\d+) blocks? of \d+ bytes\)$/.exec(line)
+    if (size) blocks = Number(size[1])
+    const [, from, last, start, end, length, flags] = ROW.exec(line) ?? []
+    if (from === undefined) return false
+    const atEnd = /\beof$/.test(flags) && !/delalloc|unknown/.test(flags)
+    return /[a-f]/.test(from + last + start + end + length) || (atEnd && Number(last) < blocks - 1)
+  })
 }

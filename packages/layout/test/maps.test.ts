@@ -260,6 +260,19 @@ maps('lists of inodes: ended by NUL, by line, with escapes, of ls', async () => 
   assert.equal(names, [['/a\nb\\012'], ['/c'], ['/new\nline'], ['/back\\slash'], ['/d e'], []])
 })
 
+maps('a delayed allocation, which has no length, is not hexadecimal for it', async () => {
+  const text = EXT4['maps/after/filefrag.txt'].toString()
+  const delayed = `${text}File size of /srv/d is 81920 (20 blocks of 4096 bytes)
+   0:        0..       0:          0..         0:      0:             last,unknown_loc,delalloc,eof
+/srv/d: 1 extent found
+`
+  const places = async (filefrag: string): Promise<number[]> => {
+    const { layout } = await readFiles({ 'mountinfo.txt': MOUNTS, 'filefrag.txt': filefrag })
+    return layout.fileSystems.flatMap(({ maps: all }) => all.flatMap(({ extents }) => [...extents.start]))
+  }
+  assert.equal(await places(delayed), await places(text))
+})
+
 maps('ncheck: names of the top folder, and one that goes over two lines', async () => {
   const { layout, diagnostics } = await readFiles(filesOf('fixtures/layout/plain-ext4'))
   assert.equal(diagnostics, [])
