@@ -72,7 +72,13 @@ export const LAYOUT = {
     code: 'layout/unmapped-image',
     severity: 'loss',
     message: 'The map of a disk image ends at clusters that are compressed, encrypted or in another file: {}.',
-    fix: 'save qemu-img map --output=json IMAGE, too',
+    fix: 'save qemu-img map --output=json IMAGE beside it',
+  },
+  unnamed: {
+    code: 'layout/unnamed-image',
+    severity: 'loss',
+    message: 'The JSON map of a disk image names no file: {}; no write is led on to the guest’s disk by it.',
+    fix: 'save the output of qemu-img map IMAGE, with the whole path of the image, beside it',
   },
   tooMany: {
     code: 'layout/too-many-extents',

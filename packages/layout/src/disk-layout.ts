@@ -110,7 +110,7 @@ export interface ImagePiece {
 /** A file that holds a guest's disk, or a part of it, as a map of the image told. */
 export interface DiskImage {
   readonly source: string
-  /** As it was named to the tool; null: the JSON form names none. */
+  /** As it was named to the tool; null: the JSON form names none, nor does a plain one beside it. */
   readonly path: string | null
   /** How many images lie over it: 0 is the guest's own, others are its backing files. null: not told. */
   readonly depth: number | null

@@ -100,6 +100,8 @@ export class Findings {
   readonly maps: MapFinding[] = []
   readonly listings: InodeListing[] = []
   readonly images: ImageFinding[] = []
+  /** Sources of plain maps that end at a cluster which is not in the file as it is. */
+  readonly cutImages = new Set<string>()
   /** By folder. */
   readonly traceClocks = new Map<string, string>()
   readonly btrfs: BtrfsFacts[] = []

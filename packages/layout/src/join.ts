@@ -3,6 +3,7 @@ import type { Diagnostics } from '@flushtrace/trace'
 import { ChunkMap, SUPERBLOCK_BYTES, SUPERBLOCKS, type BtrfsFacts } from './btrfs-facts.ts'
 import { DeviceGraph, type OwnArea } from './device-graph.ts'
 import { LAYOUT } from './diagnostics.ts'
+import { nameImages } from './disk-images.ts'
 import type { DiskLayout, LayoutSource } from './disk-layout.ts'
 import { boundEncoded, markShared, overlapOf } from './extent-builder.ts'
 import type { Findings, MapFinding } from './findings.ts'
@@ -50,7 +51,7 @@ export function joinFindings(
     layers: graph.layers,
     fileSystems,
     traceClocks: findings.traceClocks,
-    images: findings.images.map((image) => ({
+    images: nameImages(findings, diagnostics).map((image) => ({
       ...image,
       device: image.path === null ? null : onlyDevice(join.ofPath(image.path)),
     })),

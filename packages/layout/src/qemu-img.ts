@@ -46,7 +46,7 @@ export async function readQemuMap(file: SideFile, findings: Findings, most = MAX
   } else {
     await file.eachLine((line) => {
       if (line === '' || HEAD.test(line)) return 'note'
-      if (line.startsWith('qemu-img: ')) return (file.report(LAYOUT.unmapped, file.path), 'note')
+      if (line.startsWith('qemu-img: ')) return (findings.cutImages.add(file.path), 'note')
       const row = ROW.exec(line)
       const numbers = row?.slice(1, 4).map(Number) ?? []
       if (!row || !numbers.every(Number.isSafeInteger)) return 'damaged'

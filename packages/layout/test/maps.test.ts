@@ -103,16 +103,6 @@ maps('sizes of xfs that cannot be end, and those of another device are not joine
   assert.is(layout.fileSystems[0].maps[0].areas.length, 2 << 20)
 })
 
-maps('a map of an image is what qemu-img prints, or nothing', async () => {
-  const { 'map.json': json, 'map.txt': text } = filesOf('fixtures/layout/images')
-  const negative = json.toString().replace('"offset": 327680', '"offset": -327680')
-  const read = await readFiles({ 'map.json': negative })
-  assert.equal([codes(read), read.layout.images], [['layout/damaged-json'], []])
-  const bad = await readFiles({ 'map.txt': text.toString().replace('0x150000 ', '0xfffffffffffff0 ') })
-  assert.equal(codes(bad), ['layout/damaged-line', 'layout/unmapped-image'])
-  assert.is(bad.layout.images[0].pieces.length, 2)
-})
-
 maps('a file system whose UUID is another one is not joined', async () => {
   const lsblk = LSBLK.replace(
     '"start": 2048,',
