@@ -2,7 +2,7 @@
 import { lstat, mkdir, mkdtemp, open, rename, rm, symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { anonymizeBlkparse, anonymizeTracefs } from '@flushtrace/blktrace'
-import { anonymizeProc, layoutAnonymizer, procFileOf, renameTarget, sniffLayout } from '@flushtrace/layout'
+import { anonymizeProc, layoutAnonymizer, procFileOf, renameTarget, sniffLayout, withoutMark } from '@flushtrace/layout'
 import { StraceAnonymizer } from '@flushtrace/strace'
 import { anonymizeSysdigJson, anonymizeSysdigText } from '@flushtrace/sysdig'
 import { Diagnostics, Renamer, TraceError, type Source } from '@flushtrace/trace'
@@ -59,7 +59,7 @@ export async function anonymize(
         if (answer.files.some((other) => other.copy === copy)) {
           throw new TraceError('usage', `--anonymize: two sources would be ${copy}; name the folder that holds them`)
         }
-        await rewriteFile(one.source, join(unfinished, copy), rewrite, options.signal)
+        await rewriteFile(withoutMark(one.source), join(unfinished, copy), rewrite, options.signal)
         answer.files.push({ source, copy })
       }
     }
@@ -93,8 +93,9 @@ function rewriterOf({ source, kind }: ClassifiedSource, renamer: Renamer, format
     case 'proc':
       return (line) => anonymizeProc(source.path, line, renamer)
     case 'layout': {
-      const layout = sniffLayout(source.head)
-      const rewrite = layout && layoutAnonymizer(layout, /^\s*[{[]/.test(Buffer.from(source.head).toString('latin1')))
+      const { head } = withoutMark(source)
+      const layout = sniffLayout(head)
+      const rewrite = layout && layoutAnonymizer(layout, /^\s*[{[]/.test(Buffer.from(head).toString('latin1')))
       return rewrite ? (line) => rewrite(line, renamer) : 'names may stand anywhere in it'
     }
     case 'blktrace':

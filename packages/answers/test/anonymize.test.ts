@@ -140,7 +140,7 @@ secret: cannot open secret
 `
 const PLACES: Readonly<Record<string, string>> = {
   'debugfs.txt':
-    'debugfs:  stat /secret\nInode: 17   Type: symlink    Mode:  0777   Flags: 0x0\nLinks: 1   Blockcount: 0\nFast link dest: "secret"\n' +
+    '\ufeffdebugfs:  stat /secret\nInode: 17   Type: symlink    Mode:  0777   Flags: 0x0\nLinks: 1   Blockcount: 0\nFast link dest: "secret"\n' +
     'Inode\tPathname\n17\t//secret\nsecret\n',
   'strace.txt': STRACE,
   'hexadecimal/strace.txt': `7 openat(AT_FDCWD, "${'/secret'.replace(/./g, (c) => `\\x${c.charCodeAt(0).toString(16)}`)}", 0) = 3\n7 fsync(3) = 0\n`,
@@ -207,7 +207,7 @@ anonymizing('no name is left, wherever it stands', async () => {
     const copy = readFileSync(join(out, name), 'utf8')
     assert.not.match(copy, SECRET, name)
     assert.not.match(copy, /\\x73\\x65/, name)
-    assert.is(copy.length, content.length, name)
+    assert.is(copy.length, content.replace('\ufeff', '').length, name)
   }
   assert.match(readFileSync(join(out, 'strace.txt'), 'utf8'), /\.db-wal>\(deleted\) <unfinished/)
   assert.not.match(readdirSync(out).join(), SECRET)

@@ -10,6 +10,7 @@ export type {
   LayoutSource,
   Placement,
 } from './disk-layout.ts'
+export { withoutMark } from './byte-order-mark.ts'
 export { sniffLayout } from './kinds.ts'
 export type { LayoutKind } from './kinds.ts'
 export { lowersOf, type Layer } from './layer.ts'

@@ -1,5 +1,6 @@
 /** The one list of side files: what each looks like, what printed it, and who reads it. */
 import { latin1 } from '@flushtrace/trace'
+import { textOf } from './byte-order-mark.ts'
 import { readBtrfsShow, readSubvolumes, sniffBtrfsShow, sniffSubvolumes } from './btrfs-lists.ts'
 import { readDebugfs, sniffDebugfs } from './debugfs.ts'
 import * as lists from './device-lists.ts'
@@ -64,7 +65,8 @@ const HEAD_BYTES = 1 << 16
 
 /** Told by the bytes alone; null for text that no listed tool prints. */
 export function sniffLayout(head: Uint8Array): LayoutKind | null {
-  const text = latin1(head, 0, Math.min(head.length, HEAD_BYTES)).replaceAll('\r\n', '\n')
+  const bytes = textOf(head)
+  const text = latin1(bytes, 0, Math.min(bytes.length, HEAD_BYTES)).replaceAll('\r\n', '\n')
   return ORDER.find((kind) => KINDS[kind].sniff(text)) ?? null
 }
 

@@ -1,6 +1,7 @@
 /** All side files of a capture, read one after the other and joined. */
 import { dirname } from 'node:path'
 import type { Diagnostics, SavedLink, Source } from '@flushtrace/trace'
+import { withoutMark } from './byte-order-mark.ts'
 import type { DiskLayout, LayoutSource } from './disk-layout.ts'
 import { Findings } from './findings.ts'
 import { joinFindings } from './join.ts'
@@ -10,10 +11,11 @@ import { byTime, readClockNote, timeOf } from './map-time.ts'
 import { SideFile } from './side-file.ts'
 
 export async function readLayout(
-  sources: readonly { readonly source: Source; readonly kind: LayoutKind }[],
+  saved: readonly { readonly source: Source; readonly kind: LayoutKind }[],
   links: readonly SavedLink[],
   diagnostics: Diagnostics,
 ): Promise<DiskLayout> {
+  const sources = saved.map(({ source, kind }) => ({ source: withoutMark(source), kind }))
   const notes = new Map<string, Partial<MapTime>>()
   for (const { source, kind } of sources) {
     if (kind === 'clock') notes.set(dirname(source.path), await readClockNote(source, diagnostics))

@@ -28,6 +28,10 @@ for (const name of readdirSync(FOLDER).filter((entry) => statSync(join(FOLDER, e
     for (const piece of [1, 7]) {
       assert.equal(readable(await readFiles(files, piece)), JSON.parse(text), `in pieces of ${piece}`)
     }
+    // As an editor may have saved them.
+    const marked = Object.entries(files).map(([file, bytes]) => [file, Buffer.concat([Buffer.from('\ufeff'), bytes])])
+    const remarked = await readFiles(Object.fromEntries(marked) as Record<string, Buffer>, 2)
+    assert.equal(readable(remarked), JSON.parse(text), 'behind a byte order mark')
   })
 }
 
