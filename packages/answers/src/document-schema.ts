@@ -13,6 +13,15 @@ const diagnosticSchema = z.object({
   first: z.object({ source: z.string(), record: z.number().optional(), offset: z.number().optional() }).nullable(),
 })
 
+/** --process, --file, --device, --since, --until, as given. */
+export const filterShape = z.object({
+  process: z.string().nullable(),
+  file: z.string().nullable(),
+  device: z.string().nullable(),
+  since: z.string().nullable(),
+  until: z.string().nullable(),
+})
+
 export const headShape = {
   startedAt: z.string().nullable(),
   spanNs: z.number().nonnegative(),

@@ -15,6 +15,17 @@ export interface FilterOptions {
   readonly device?: string
 }
 
+/** As given, for the answer. */
+export function filterOf({ process, file, device, since, until }: FilterOptions) {
+  return {
+    process: process ?? null,
+    file: file ?? null,
+    device: device ?? null,
+    since: since ?? null,
+    until: until ?? null,
+  }
+}
+
 export type ActivityFilter = (activity: Activity, atNs: number) => boolean
 
 /** `origin`: the wall-clock time of ns 0, known when the first event is. `onDevice`: what --device wants. */

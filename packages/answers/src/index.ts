@@ -15,6 +15,7 @@ export { lastPart, titleOf } from './title.ts'
 export { DIMENSIONS, type Dimension } from './tally.ts'
 export type { AnalyzeOptions } from './analyze.ts'
 export type { DocumentHead } from './document.ts'
+export { RULES } from './locate-rows.ts'
 export { locate, type LocateOptions } from './locate.ts'
 export {
   locateSchema,

@@ -89,6 +89,8 @@ export const inspectSchema = z.object({
       uuid: z.string().nullable(),
       mountpoints: z.array(z.string()).readonly(),
       file: z.string().nullable(),
+      /** Byte of it where the device begins; left out where that is the first one. */
+      fileOffset: z.number().optional(),
     }),
   ),
   /** Files that hold guests' disks, as maps of the images told. */

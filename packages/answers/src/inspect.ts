@@ -20,7 +20,7 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
   }
   const analysis = await analyze(
     paths,
-    { ...options, device: undefined },
+    { ...options, device: undefined, mapsAlone: true },
     ({ source }, atNs, { sourceKinds }) => meter(sourceKinds[source]).add(atNs),
     {
       requestsOnly: true,

@@ -51,6 +51,9 @@ export const WITNESS: Readonly<Record<AttributionRule, keyof LocateAnswer['locat
   none: null,
 }
 
+/** Every rule, in the order of the columns of a table. */
+export const RULES = Object.keys(WITNESS)
+
 /** Bytes by name. */
 type Sums = Map<string, { bytes: number }>
 

@@ -1,6 +1,6 @@
 /** The shape of locate's answer: what --json prints. */
 import { z } from 'zod'
-import { headShape } from './document-schema.ts'
+import { filterShape, headShape } from './document-schema.ts'
 
 /** Of `bytes` and `discardBytes`. */
 const confidence = z.object({
@@ -67,6 +67,7 @@ export type LocateRow = z.infer<typeof locateRowSchema>
 export const locateSchema = z.object({
   schema: z.literal('flushtrace/locate/1'),
   ...headShape,
+  filter: filterShape,
   devices: z.array(
     z.object({
       device: z.string(),
@@ -137,6 +138,7 @@ export type LocatedWrite = z.infer<typeof locatedWriteSchema>
 export const locateSectorSchema = z.object({
   schema: z.literal('flushtrace/locate-sector/1'),
   ...headShape,
+  filter: filterShape,
   /** As it was asked for. */
   sector: z.string(),
   total: z.object({ writes: z.int() }),

@@ -1,5 +1,6 @@
 /** What was written to one sector: the reasoning, write by write. */
 import { documentHead } from './document.ts'
+import { filterOf } from './filter.ts'
 import { locateEvents } from './locate-events.ts'
 import type { LocateOptions } from './locate.ts'
 import type { LocatedWrite, LocateSectorAnswer } from './locate-schema.ts'
@@ -21,6 +22,7 @@ export async function locateSector(
   return {
     schema: 'flushtrace/locate-sector/1',
     ...documentHead(analysis),
+    filter: filterOf(options),
     sector,
     total: { writes: total },
     writes,

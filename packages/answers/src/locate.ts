@@ -5,10 +5,11 @@ import { attribute, type Attributed, type Watch } from './attribute.ts'
 import type { AnalyzeOptions } from './analyze.ts'
 import { WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'
-import { fileMatcher, processMatcher, timeFilter, type FilterOptions } from './filter.ts'
+import { fileMatcher, filterOf, processMatcher, timeFilter, type FilterOptions } from './filter.ts'
 import { LocateRows, WITNESS, addTo, noNumbers, type PieceRow } from './locate-rows.ts'
 import type { LocateAnswer } from './locate-schema.ts'
 import { seenLayers } from './seen-layers.ts'
+import { UntoldLayers } from './untold-layers.ts'
 import { inodeEventsAlone } from './unseen.ts'
 
 export interface LocateOptions extends AnalyzeOptions {
@@ -24,6 +25,7 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
   const total = { ...noNumbers(), byWhat: {} as LocateAnswer['total']['byWhat'] }
   const located = { dataBytes: 0, locatedBytes: 0, byWitness: { events: 0, calls: 0, places: 0, maps: 0, dirty: 0 } }
   const devices = new Map<number, number>()
+  const untold = new UntoldLayers(attributed)
   for (const piece of wantedPieces(attributed, options)) {
     rows.add(piece)
     addTo(total, attributed, piece)
@@ -34,6 +36,7 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
       const device = blocks.device.data[piece.request]
       devices.set(device, (devices.get(device) ?? 0) + piece.bytes)
     }
+    if (piece.what === 'unknown' && piece.bytes > 0) untold.add(piece)
     if (piece.what === 'file' || piece.what === 'unknown') located.dataBytes += piece.bytes
     if (piece.what === 'file' && piece.file >= 0) {
       located.locatedBytes += piece.bytes
@@ -41,6 +44,7 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
       if (witness) located.byWitness[witness] += piece.bytes
     }
   }
+  untold.report()
   const all = rows.rows()
   const top = options.top ?? 20
   const shown = top > 0 ? all.slice(0, top) : all
@@ -49,6 +53,7 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
   return {
     schema: 'flushtrace/locate/1',
     ...documentHead(analysis),
+    filter: filterOf(options),
     devices: [...devices].map(([device, bytes]) => deviceRow(attributed, device, bytes)),
     total: {
       ...total,

@@ -1,6 +1,6 @@
 /** The shape of rank's answer: what --json prints. */
 import { z } from 'zod'
-import { headShape } from './document-schema.ts'
+import { filterShape, headShape } from './document-schema.ts'
 import { RANK_SORTS } from './rank-order.ts'
 import { DIMENSIONS } from './tally.ts'
 
@@ -236,14 +236,7 @@ export const rankSchema = z.object({
   ...headShape,
   by: z.enum(DIMENSIONS),
   sort: z.enum(RANK_SORTS),
-  /** --process, --file, --device, --since, --until, as given. */
-  filter: z.object({
-    process: z.string().nullable(),
-    file: z.string().nullable(),
-    device: z.string().nullable(),
-    since: z.string().nullable(),
-    until: z.string().nullable(),
-  }),
+  filter: filterShape,
   total: totals,
   /** By process only: the programs that flushed most, of `programCount`. */
   programs: z.array(program).optional(),

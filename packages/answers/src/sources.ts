@@ -57,6 +57,8 @@ export interface FormatOptions {
   readonly maxMemoryBytes?: number
   /** That read, the one that keeps the state among them; default: as many as there are processors. */
   readonly threads?: number
+  /** Maps and device tables without a trace are enough. */
+  readonly mapsAlone?: boolean
   /** Is told what is being done. */
   readonly stages?: Stages
 }
@@ -102,7 +104,9 @@ export async function openCapture(
   for (const source of timed) {
     classified.push({ source, kind: await classify(source, saved, sniffText, formats, diagnostics) })
   }
-  if (!classified.some(({ kind }) => !NO_TRACE.has(kind))) {
+  const isUsable = (kind: SourceKind): boolean =>
+    !NO_TRACE.has(kind) || (formats.mapsAlone === true && kind === 'layout')
+  if (!classified.some(({ kind }) => isUsable(kind))) {
     throw new TraceError('source/nothing-usable', nothingUsable(paths, classified, diagnostics))
   }
   const traces = classified.filter(({ kind }) => !NO_TRACE.has(kind))

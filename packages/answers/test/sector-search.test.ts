@@ -104,4 +104,26 @@ test('--device takes what is passed to it, and what lies on it', async () => {
   )
 })
 
+test('what would name data on the device below a volume or an array is said', async () => {
+  const fixes = (tables: Readonly<Record<string, string>>): Promise<string[]> =>
+    inFolder({ ...tables, 'trace.txt': blkparse('8,0 Q W 19008 + 8 [x]') }, async (folder) => {
+      const { diagnostics } = await locate([folder])
+      return diagnostics.flatMap(({ code, message, fix }) =>
+        code.startsWith('layout/untold') ? [`${/dm-1 \(vg-lv\)|md0|sda3/.exec(message)?.[0]}: ${fix}`] : [],
+      )
+    })
+  const table = (line: string): Record<string, string> => ({ 'lsblk.json': LSBLK, 'dmsetup-table.txt': line })
+  assert.equal(await fixes(TABLES), [])
+  assert.equal(await fixes({ 'lsblk.json': LSBLK }), ['dm-1 (vg-lv): save dmsetup table'])
+  const moving = ['dm-1 (vg-lv): record the requests of the device itself, too (blktrace -d)']
+  assert.equal(await fixes(table('vg-lv: 0 2000 thin 8:3 1\n')), moving)
+  const array = LSBLK.replace('vg-lv', 'md0').replace('dm-1', 'md0').replace('lvm', 'raid1')
+  assert.equal(await fixes({ 'lsblk.json': array }), ['md0: save /proc/mdstat and mdadm -E of its members'])
+  const old = LSBLK.replace('10000', 'null')
+  assert.equal(
+    (await fixes({ 'lsblk.json': old })).map((fix) => fix.slice(0, 16)),
+    ['sda3: save lsblk'],
+  )
+})
+
 test.run()

@@ -45,6 +45,10 @@ async function unknownCommand(error: unknown, name: string, root: string): Promi
   if (name.startsWith('-')) return new CLIError(`unknown flag ${name}, or no command before it`)
   const config = await Config.load({ root })
   const known = config.commands.filter((command) => !command.hidden).map((command) => command.id)
+  if (known.includes(name)) {
+    const [, argument = ''] = error.message.replace(/ not found$/, '').split(':')
+    return new CLIError(`${name} takes no argument${argument && `: ${argument}`}`)
+  }
   const close = nearest(name, known)
   return new CLIError(`unknown command ${name}${close ? ` (did you mean ${close}?)` : ''}`)
 }

@@ -39,6 +39,11 @@ bad('words', async () => isRefused(await rank('words.txt', 'to do: buy milk\n'),
 bad('maps, and no trace that they belong to', async () =>
   isRefused(await flushtrace('rank', 'fixtures/layout/partition-ext4'), /only maps and device tables, no trace;/),
 )
+bad('maps alone are something to look into', async () => {
+  const { code, out } = await flushtrace('inspect', 'fixtures/layout/stack')
+  assert.is(code, 0)
+  assert.match(out, /dm-0 \(vg-root\) +253:0/)
+})
 bad("Cygwin's strace", async () => {
   const log = '--- Process 4660 created\n--- Process 4660 loaded C:\\Windows\\System32\\ntdll.dll at 00007ffa\n'
   isRefused(await rank('cygwin.txt', log), /cygwin\.txt is Cygwin.s strace/)

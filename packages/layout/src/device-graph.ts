@@ -31,13 +31,14 @@ export class DeviceGraph {
   constructor(layers: readonly Layer[], fileSystems: readonly FileSystem[], own: readonly OwnArea[] = []) {
     this.#own = new Map(own.map((area) => [area.device, area]))
     const exact = new Set(layers.flatMap((layer) => (layer.kind === 'opaque' ? [] : [layer.upper])))
-    const seen = new Set<string>()
-    this.layers = layers.filter((layer) => {
+    const each = new Map<string, Layer>()
+    for (const layer of layers) {
+      if (layer.kind === 'opaque' && exact.has(layer.upper)) continue
       const key = JSON.stringify({ ...layer, what: '' })
-      const wanted = !seen.has(key) && (layer.kind !== 'opaque' || !exact.has(layer.upper))
-      seen.add(key)
-      return wanted
-    })
+      // Tables of arrays and volumes come after lsblk, which calls any volume lvm; dmsetup deps knows no word for it.
+      if (!each.has(key) || (layer.kind === 'opaque' && layer.what !== 'dm')) each.set(key, layer)
+    }
+    this.layers = [...each.values()]
     for (const layer of this.layers) this.#link(layer)
     for (const fs of fileSystems) for (const device of fs.devices) this.#fsOf.set(device, fs)
   }

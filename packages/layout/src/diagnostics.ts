@@ -38,6 +38,13 @@ export const LAYOUT = {
     message: 'Nothing tells which device some maps are of (first: {}); no sector is named by them.',
     fix: 'save lsblk -J -b -o NAME,KNAME,MAJ:MIN,TYPE,SIZE,START,FSTYPE,UUID,MOUNTPOINTS,PKNAME,LOG-SEC and /proc/self/mountinfo beside them',
   },
+  bestEffort: {
+    code: 'layout/best-effort',
+    severity: 'info',
+    note: true,
+    message: 'zdb prints for people, in a form that changes: {} is read by best effort.',
+    fix: 'nothing: no other tool tells where files lie on zfs',
+  },
   noUnit: {
     code: 'layout/unknown-block-size',
     severity: 'loss',

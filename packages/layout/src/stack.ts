@@ -24,6 +24,8 @@ export interface StackRow {
   readonly mountpoints: readonly string[]
   /** A loop device's file. */
   readonly file: string | null
+  /** Byte of the file where the device begins; left out where that is the first one. */
+  readonly fileOffset?: number
 }
 
 /** Requests of `upper` were seen to go on to `lower`. Device numbers (trace/device.ts). */
@@ -60,6 +62,7 @@ export function stackOf(layout: DiskLayout, seen: readonly SeenLayer[] = []): St
   ): void => {
     if (path.includes(device) || rows.length === MAX_ROWS) return // a ring, in damaged tables
     const fs = layout.fileSystems.find(({ devices }) => devices.includes(device))
+    const backing = layout.backingOf(device)
     rows.push({
       depth,
       device: deviceText(device) ?? '',
@@ -72,7 +75,8 @@ export function stackOf(layout: DiskLayout, seen: readonly SeenLayer[] = []): St
       fs: fs?.type ?? null,
       uuid: fs?.uuid ?? null,
       mountpoints: fs?.mountpoints ?? [],
-      file: layout.backingOf(device)?.path ?? null,
+      file: backing?.path ?? null,
+      ...(backing?.offset ? { fileOffset: backing.offset } : {}),
     })
     for (const { upper, lower, at } of links) if (lower === device) add(upper, depth + 1, device, at, [...path, device])
   }

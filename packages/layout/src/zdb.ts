@@ -110,6 +110,7 @@ export async function readZdb(file: SideFile, findings: Findings): Promise<void>
   if (reason !== null) return file.report(LAYOUT.vdev, `${file.path}, ${reason}`)
   areas.add(0, LABELS_BYTES, 'superblock', 'labels')
   if (extents.dropped > 0) file.report(LAYOUT.tooMany, file.path, extents.dropped)
+  file.report(LAYOUT.bestEffort, file.path)
   findings.maps.push(
     mapFinding(file, {
       tool: 'zdb (best effort)',

@@ -1,4 +1,12 @@
-import { locate, locateEvents, locateSector, type LocateAnswer, type LocateSectorAnswer } from '@flushtrace/answers'
+import {
+  RULES,
+  locate,
+  locateEvents,
+  locateSector,
+  type LocateRow,
+  type LocateAnswer,
+  type LocateSectorAnswer,
+} from '@flushtrace/answers'
 import { boolean, string } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
 import { commonFlags, formatsOf, tableFlags } from '../flags.ts'
@@ -53,8 +61,16 @@ export default class Locate extends BaseCommand {
       return found
     }
     const answer = await this.withProgress(flags, (onProgress) => locate(args.sources, { ...options, onProgress }))
-    if (flags.csv) this.print(renderCsv(answer.rows))
+    if (flags.csv) this.print(renderCsv(answer.rows.map(evenRow)))
     else this.print(renderLocate(answer, args.sources, this.width))
     return answer
   }
+}
+
+const NO_FILE = { path: null, deleted: null, inode: null, root: null, device: null, kind: null }
+const NO_RULES = Object.fromEntries(RULES.map((rule) => [rule, 0]))
+
+/** With every column, whatever the other rows have: a script finds them where they were. */
+function evenRow(row: LocateRow): object {
+  return { ...row, file: row.file ?? NO_FILE, rules: { ...NO_RULES, ...row.rules }, candidates: row.candidates ?? [] }
 }

@@ -74,17 +74,21 @@ function damagedOf(row: InspectRow | undefined): string {
 function stackLines({ stack }: InspectAnswer, width: number): string[] {
   if (stack.length === 0) return []
   const traced = stack.some(({ remaps }) => remaps !== null)
-  const rows = stack.map(({ depth, device, name, kind, bytes: size, startBytes, remaps, fs, mountpoints, file }) => {
-    const holds = [fs ?? '', ...mountpoints.map(safe), file === null ? '' : `in ${safe(file)}`].filter(
-      (text) => text !== '',
-    )
-    const start = startBytes === null ? (depth > 0 ? '?' : '') : `+${count(startBytes / 512)}`
-    const label = `${'  '.repeat(depth)}${safe(name ?? device)}`
-    const seen = traced ? [remaps === null ? '' : count(remaps)] : []
-    return {
-      cells: [label, device, safe(kind ?? ''), size === null ? '' : bytes(size), start, ...seen, holds.join(' ')],
-    }
-  })
+  const rows = stack.map(
+    ({ depth, device, name, kind, bytes: size, startBytes, remaps, fs, mountpoints, file, fileOffset }) => {
+      const holds = [
+        fs ?? '',
+        ...mountpoints.map(safe),
+        file === null ? '' : `in ${safe(file)}${fileOffset ? ` from byte ${count(fileOffset)}` : ''}`,
+      ].filter((text) => text !== '')
+      const start = startBytes === null ? (depth > 0 ? '?' : '') : `+${count(startBytes / 512)}`
+      const label = `${'  '.repeat(depth)}${safe(name ?? device)}`
+      const seen = traced ? [remaps === null ? '' : count(remaps)] : []
+      return {
+        cells: [label, device, safe(kind ?? ''), size === null ? '' : bytes(size), start, ...seen, holds.join(' ')],
+      }
+    },
+  )
   const columns = [
     { head: 'device', align: 'left' },
     { head: 'number', align: 'left' },

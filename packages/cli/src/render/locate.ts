@@ -53,9 +53,9 @@ const WHATS: Readonly<Record<LocateRow['what'], string>> = {
   unknown: 'unknown',
 }
 
-function headline({ total, devices, located: { dataBytes } }: LocateAnswer): string {
+function headline({ total, devices, located: { dataBytes }, filter }: LocateAnswer): string {
   if (total.bytes === 0)
-    return total.discards > 0 ? 'No block write; only discards.' : 'No block write in these traces.'
+    return total.discards > 0 ? 'No block write; only discards.' : `No block write ${leftBy(filter)}.`
   const written = writtenTo(devices)
   const [first] = written
   const where =
@@ -68,7 +68,13 @@ function headline({ total, devices, located: { dataBytes } }: LocateAnswer): str
     .map(({ what, n }) => `${bytes(n)} of ${WHATS[what]}`)
   const parts = [dataBytes > 0 ? `${bytes(dataBytes)} of file data` : 'no file data', ...rest]
   const last = parts.length > 1 ? ` and ${parts.pop()}` : ''
-  return `${bytes(total.bytes)} went to ${where} in ${count(total.writes)} writes: ${parts.join(', ')}${last}.`
+  return `${bytes(total.bytes)} went to ${where} in ${count(total.writes)} ${total.writes === 1 ? 'write' : 'writes'}: ${parts.join(', ')}${last}.`
+}
+
+/** Where nothing is left, it may be for the filters. */
+function leftBy(filter: LocateAnswer['filter']): string {
+  const asked = Object.entries(filter).flatMap(([flag, text]) => (text === null ? [] : [`--${flag} ${safe(text)}`]))
+  return asked.length > 0 ? `is left by ${asked.join(' ')}` : 'in these traces'
 }
 
 function remarks({ total, located: { dataBytes }, witnesses }: LocateAnswer): string[] {
@@ -186,6 +192,7 @@ function located({ located: { fraction, dataBytes, byWitness, conflicts } }: Loc
 /** Never rounded up to the whole, nor down to nothing. */
 function percent(share: number): string {
   if (share === 1) return '100 %'
+  if (share === 0) return '0 %'
   if (share < 0.001) return 'under 0.1 %'
   return `${Math.min(99.9, Math.round(share * 1000) / 10)} %`
 }
@@ -220,9 +227,9 @@ function next(answer: LocateAnswer, paths: readonly string[]): string[] {
 }
 
 /** What was written to one sector: the reasoning, write by write. */
-export function renderSector({ sector, writes, total }: LocateSectorAnswer, width: number): string {
+export function renderSector({ sector, writes, total, filter }: LocateSectorAnswer, width: number): string {
   const all = total.writes
-  if (writes.length === 0) return `Nothing was written to ${safe(sector)} in these traces.\n`
+  if (writes.length === 0) return `No write to ${safe(sector)} ${leftBy(filter)}.\n`
   const whats = new Set(writes.map((write) => write.path ?? WHATS[write.what]))
   const [only] = whats
   const lines = wrap(
