@@ -2,6 +2,7 @@
  * What each source is, told by its bytes: the one list of the readers. Each is loaded when the first source asks for it:
  * of a short answer half the time is loading code.
  */
+import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { sniffBlktrace, type BlockReading } from '@flushtrace/blktrace'
 import {
@@ -83,6 +84,13 @@ const UNKNOWN: DiagnosticKind = {
   fix: 'name only traces; `flushtrace inspect` shows what each one is taken for',
 }
 
+const LINK: DiagnosticKind = {
+  code: 'source/link',
+  severity: 'info',
+  message: 'A link in a folder was passed over: {}.',
+  fix: 'name what it leads to: links in folders are not followed',
+}
+
 /** What tells of a trace, and is none. */
 const NO_TRACE: ReadonlySet<SourceKind> = new Set(['unknown', 'proc', 'layout'])
 
@@ -97,6 +105,10 @@ export async function openCapture(
   const memory = new MemoryWatch(formats.maxMemoryBytes)
   const { sources, links } = await openSources(paths, diagnostics, onProgress, memory, pace)
   const saved = savedFolders(sources)
+  for (const link of links) {
+    if (await mayBeSource(link, saved))
+      diagnostics.add(LINK, { source: link.path }, `${link.path} leads to ${link.target}`)
+  }
   const { stages } = formats
   const timed = stages ? sources.map((source) => timedSource(source, stages)) : sources
   const classified: ClassifiedSource[] = []
@@ -171,6 +183,13 @@ function savedFolders(sources: readonly Source[]): Set<string> {
 function folderOf(source: Source): string {
   const folder = dirname(source.path)
   return basename(folder) === 'fdinfo' || basename(folder) === 'fd' ? dirname(folder) : folder
+}
+
+/** Other links are data: descriptors of a saved process lead to the files it had open, folders of /dev to devices. */
+async function mayBeSource({ path }: SavedLink, saved: ReadonlySet<string>): Promise<boolean> {
+  if (procFileOf(path) || saved.has(dirname(path))) return false
+  const target = await stat(path).catch(() => null)
+  return target !== null && (target.isFile() || target.isDirectory())
 }
 
 const MAGIC: readonly [string, string][] = [

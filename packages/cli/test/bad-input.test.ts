@@ -1,5 +1,5 @@
 /** Inputs that are no trace, or half of one: one line that says which, where and what to do, and never a stack trace. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -72,6 +72,25 @@ bad('a window that holds nothing', async () => {
 bad('a file that is not there', async () =>
   isRefused(await flushtrace('rank', join(folder, 'none')), /none: no such file/),
 )
+
+bad('a link in a folder is passed over, and that is told', async () => {
+  const linked = join(folder, 'linked')
+  mkdirSync(join(linked, 'proc', '7', 'fd'), { recursive: true })
+  symlinkSync(join(process.cwd(), 'fixtures/strace/fd-ext4/strace.txt'), join(linked, 'strace.txt'))
+  isRefused(await flushtrace('rank', linked), /linked\/strace\.txt leads to \/.*; name what it leads to: links/)
+  // These two are data.
+  symlinkSync(process.execPath, join(linked, 'proc', '7', 'fd', '3'))
+  symlinkSync('../dm-0', join(linked, 'vg-lv'))
+  writeFileSync(join(linked, 'samba.gz'), SAMBA)
+  const { diagnostics } = JSON.parse((await flushtrace('rank', linked, '--json')).out) as {
+    diagnostics: { code: string; count: number }[]
+  }
+  const told = diagnostics.filter(({ code }) => code === 'source/link')
+  assert.equal(
+    told.map(({ count }) => count),
+    [1],
+  )
+})
 
 bad('a cut gzip file still answers, and says where it ends', async () => {
   const { code, out } = await rank('cut.gz', SAMBA.subarray(0, SAMBA.length >> 1), '--json')
