@@ -160,6 +160,8 @@ secret
 2 15:41:38.416541556 1 secret (5721) < execve res=0 exe=secret args=--secret. env=SECRET=1. cgroups=cpu=/secret comm=secret
 3 15:41:38.416541557 1 secret (5721) > fsync fd=3(<f>/secret)
 4 15:41:38.416541558 1 secret (5721) < clone res=0 tid=5721(secret) ptid=1(top-secret) uid=1000(SECRET)
+5 15:41:38.416541558 1 secret (5721) < clone res=5722(SECRET) name=a secret=SECRET flags=1(CLONE_FS) secret=SECRET
+6 15:41:38.416541558 1 secret (5721) < read res=9 data=x secret=0(SECRET) size=5
 secret
 `,
   'sysdig.json': `{"evt.info":"fd=3(<f>/secret) name=s\\u0065cret ","evt.num":1,"evt.outputtime":1795175539378199216,"evt.dir":">","evt.type":"fsync","proc.name":"secret","proc.cmdline":"secret","user.name":"secret","thread.tid":5721}\n`,

@@ -3,19 +3,23 @@
  * blanked, numbers and words of a list (`flags=1(MAP_SHARED)`) stay. One char per byte.
  */
 import { blank, renameEscaped, type Renamer } from '@flushtrace/trace'
+import { EVENTS } from './event-table.ts'
 import { HEAD, IN_CONTAINER, plainLine } from './text-line.ts'
 
 const PAYLOAD = /^(?:data|env|environment|val|buffer|msgcontrol)$/
 /** Parameters that hold a name, whatever it looks like. */
 const NAME = /(?:name|path|comm|exe|args|cwd|target|tuple|cgroups)$/
-/** `pid=501(redis-server)`, and the user of `uid=1000(ann)`: the number stays, whatever the name looks like. */
-const TASK = /^(?:next|(?:[pv]|reaper_)?tid|[dpsv]?pid|v?pgid|vtgid|sid)$/
+/** `pid=501(redis-server)`, clone's `res=501(sh)`, and the user of `uid=1000(ann)`: the number stays. */
+const TASK = /^(?:res|next|(?:[pv]|reaper_)?tid|[dpsv]?pid|v?pgid|vtgid|sid)$/
 const USER = /^(?:login|[ers])?[ug]id$/
 const NUMBERED = /^(-?\d+\()(.*)\)$/s
-/** Numbers, addresses, dates (`exe_ino_ctime`), error names, words of a list. */
-const NO_NAME = /^(?:NULL|-?\d*|[\dA-F]+|0x[\da-f]*|\d{4}-\d\d-\d\d [\d:.]+|-?\d+\([\w|]*\)|[A-Z][A-Z\d_|]*)$/
 /** In place of a name: an error, nothing known. */
-const NOBODY = /^(?:E[A-Z\d]+|<NA>|<NONE>)$/
+const NOBODY = /^-\d+\(E[A-Z\d]+\)$|\((?:<NA>|<NONE>)\)$/
+const NUMBER = /^(?:NULL|-?\d*|0x[\da-f]*)$/
+/** What else a parameter may hold that holds no name: addresses, dates (`exe_ino_ctime`), words of a list. */
+const NO_NAME = /^(?:[\dA-F]+|\d{4}-\d\d-\d\d [\d:.]+|-?\d+\([\w|]*\))$/
+/** All that events have; what is called otherwise may be a part of a name or of data. */
+const PARAMETERS: ReadonlySet<string> = new Set(EVENTS.flatMap((event) => event.split(' ').slice(1)))
 /** `3(<f>/srv/x)`, `-2(ENOENT)`; `<4t>`, `<u>`, `<p>` are no files. */
 const DESCRIPTOR = /^(-?\d+\(<\w+>)(.*)$/s
 /** JSON fields that hold no name; the name of a task stands in others. */
@@ -62,9 +66,14 @@ function renameTask(text: string, renamer: Renamer): string {
 /** `fd=3(<f>/srv/x) name=y flags=65(O_CREAT|O_RDWR) `. */
 function renameInfo(info: string, renamer: Renamer): string {
   if (!/^(?:[\w.]+=|\s*$)/.test(info)) return blank(info)
+  let of = ''
   return info.replace(
     /(^|\s)([\w.]+)=(.*?)(?=\s+[\w.]+=|\s*$)/gs,
-    (_, blankBefore: string, key: string, value: string) => {
+    (piece, blankBefore: string, key: string, value: string) => {
+      if (PARAMETERS.has(key)) of = key
+      else if (PAYLOAD.test(of)) return blank(piece)
+      else if (NAME.test(of)) return renamer.text(piece)
+      else return `${blankBefore}${renamer.text(key)}=${renameValue(key, value, renamer)}`
       return `${blankBefore}${key}=${renameValue(key, value, renamer)}`
     },
   )
@@ -76,10 +85,8 @@ function renameValue(key: string, value: string, renamer: Renamer): string {
   const descriptor = DESCRIPTOR.exec(value)
   if (descriptor) return descriptor[1] + renamer.text(descriptor[2])
   const numbered = TASK.test(key) || USER.test(key) ? NUMBERED.exec(value) : null
-  if (numbered) {
-    const name = numbered[2]
-    return `${numbered[1]}${NOBODY.test(name) ? name : renamer.task(name)})`
-  }
-  if (!NAME.test(key) && NO_NAME.test(value)) return value
+  if (numbered) return NOBODY.test(value) ? value : `${numbered[1]}${renamer.task(numbered[2])})`
+  const plain = !NAME.test(key) && (NUMBER.test(value) || (PARAMETERS.has(key) && NO_NAME.test(value)))
+  if (plain) return value
   return key === 'comm' ? renamer.task(value) : renamer.text(value)
 }
