@@ -34,6 +34,19 @@ export class ExtentBuilder {
     this.#flags[k] = flags
   }
 
+  /** Those of some files, which the map has no more. */
+  take(files: ReadonlySet<number>): { start: number; end: number; file: number }[] {
+    const taken: { start: number; end: number; file: number }[] = []
+    const { length } = this
+    this.length = 0
+    for (let k = 0; k < length; k++) {
+      const [start, end, file] = [this.#start[k], this.#end[k], this.#file[k]]
+      if (files.has(file)) taken.push({ start, end, file })
+      else this.add(start, end, this.#fileOffset[k], file, this.#flags[k])
+    }
+    return taken
+  }
+
   /** Where the last extent ends; 0 without any. */
   get reach(): number {
     let reach = 0

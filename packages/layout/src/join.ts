@@ -3,6 +3,7 @@ import type { Diagnostics } from '@flushtrace/trace'
 import { ChunkMap, SUPERBLOCK_BYTES, SUPERBLOCKS, type BtrfsFacts } from './btrfs-facts.ts'
 import { DeviceGraph, type OwnArea } from './device-graph.ts'
 import { LAYOUT } from './diagnostics.ts'
+import { setDirectoriesApart } from './directories.ts'
 import { nameImages } from './disk-images.ts'
 import type { DiskLayout, LayoutSource } from './disk-layout.ts'
 import { boundEncoded, markShared, overlapOf } from './extent-builder.ts'
@@ -30,6 +31,7 @@ export function joinFindings(
   const paths = new SubvolumePaths(findings, join)
   for (const finding of findings.maps.toSorted((a, b) => vague(a) - vague(b))) {
     const draft = join.place(finding.source, finding.fs, finding.hint)
+    if (draft && finding.tool === 'fsmap') setDirectoriesApart(finding, findings, (path) => join.ofPath(path) === draft)
     if (draft) addMap(findings, draft, finding, paths, diagnostics)
   }
   addListings(findings, join, paths)
