@@ -1,13 +1,15 @@
 /**
  * Where the block traces of a capture lie on the timeline that its system calls have set: by the user's word, by a
- * wall-clock note, or by what they share with sources that have their place. Traces without a note are looked into before
- * they are read, so that what is asked by time (--since) can be answered as they pass.
+ * wall-clock note in them, by what they share with sources that have their place, or by notes of both clocks beside
+ * them. Traces without a note are looked into before they are read, so that what is asked by time (--since) can be
+ * answered as they pass.
  */
 import { BlockAnchors, isSure, offsetBeside, surer, type FoundOffset, type PlacedSource } from '@flushtrace/correlate'
 import type { DiskLayout } from '@flushtrace/layout'
 import { nsBetween, plusNs, type BlockBatch, type Instant } from '@flushtrace/trace'
 import { least } from 'd3-array'
 import { dirname } from 'node:path'
+import { alignedByNotes, narrowed } from './clock-notes.ts'
 import { alignedBy, alignmentOf, type Alignment } from './clocks.ts'
 import type { BlockSource } from './sources.ts'
 
@@ -21,6 +23,8 @@ interface Waiting {
   found: FoundOffset | null
 }
 
+type Clocks = Pick<DiskLayout, 'traceClocks' | 'clockNotes'>
+
 export class BlockTimeline {
   /** The wall-clock time of ns 0. */
   origin: Instant | null
@@ -30,13 +34,13 @@ export class BlockTimeline {
   readonly #clocks = new Map<number, Alignment>()
   /** By source of the capture. */
   readonly #given: ReadonlyMap<number, number>
-  readonly #layout: Pick<DiskLayout, 'traceClocks'>
+  readonly #layout: Clocks
 
   constructor(
     origin: Instant | null,
     placed: readonly PlacedSource[],
     given: ReadonlyMap<number, number>,
-    layout: Pick<DiskLayout, 'traceClocks'>,
+    layout: Clocks,
   ) {
     this.origin = origin
     this.placed = [...placed]
@@ -46,7 +50,8 @@ export class BlockTimeline {
 
   /** The place of a trace, asked with its first batch. */
   clockOf(source: BlockSource, index: number, first: BlockBatch): Alignment {
-    return this.#clocks.get(index) ?? this.#told(source, first) ?? this.#axis() ?? alignedBy('none', null)
+    const told = this.#clocks.get(index) ?? this.#told(source, first)
+    return told ?? this.#axis() ?? this.#byNotes(source, first) ?? alignedBy('none', null)
   }
 
   /** The place of a trace beside other block traces, on a clock that calls have no place on; null: there is none. */
@@ -86,7 +91,9 @@ export class BlockTimeline {
   #settle(sources: readonly BlockSource[], all: readonly Waiting[]): void {
     const waiting = new Set(all)
     const isTold = (one: Waiting): boolean => this.#told(sources[one.index], one.first) !== null
-    const isMonotonic = ({ index, first }: Waiting): boolean => this.#isMonotonic(sources[index], first)
+    // Without its note, a blktrace's clock is tried, too, against what it shares with the others.
+    const isMonotonic = ({ index, first }: Waiting): boolean =>
+      (sources[index].kind !== 'blktrace' || first.wall !== null) && this.#isMonotonic(sources[index], first)
     const place = (one: Waiting, clock: Alignment): void => {
       this.#clocks.set(one.index, clock)
       waiting.delete(one)
@@ -105,13 +112,19 @@ export class BlockTimeline {
         } else other.found = sinceBoot(one, placed, other) ?? other.found
       }
     }
+    const bestOf = ({ index, first, found }: Waiting): Alignment | null => {
+      const noted = this.#byNotes(sources[index], first)
+      if (!found || !isSure(found)) return noted
+      return alignmentOf(noted ? narrowed(found, noted) : found)
+    }
     for (const one of waiting) if (!isTold(one)) one.found = offsetBeside(this.placed, one.anchors)
     while (waiting.size > 0) {
       const told = [...waiting].find(isTold)
-      const surest = least(waiting, ({ found }) => (found && isSure(found) ? found.residualNs : NaN))
       const [next] = waiting
+      const surest = least(waiting, (one) => bestOf(one)?.residualNs ?? NaN) ?? next
+      const best = bestOf(surest)
       if (told) place(told, this.#told(sources[told.index], told.first)!)
-      else if (surest?.found) place(surest, alignmentOf(surest.found))
+      else if (best) place(surest, best)
       else place(next, this.#axis() ?? (next.found ? alignmentOf(next.found) : alignedBy('none', null)))
     }
     if (all.length < 2 || all.some(({ index }) => this.#clocks.get(index)?.offsetNs !== null)) return
@@ -131,11 +144,16 @@ export class BlockTimeline {
     return alignedBy(first.clock === 'wall' ? 'wall' : 'note', nsBetween(this.origin, first.wall))
   }
 
-  /** Whether its times are known to be of CLOCK_MONOTONIC: blktrace's always are (its note is there), ftrace's by choice. */
-  #isMonotonic({ kind, sources }: BlockSource, { clock, origin, wall }: Waiting['first']): boolean {
+  /** Whether its times are known to be of CLOCK_MONOTONIC: blktrace's always are, ftrace's by choice. */
+  #isMonotonic({ kind, sources }: BlockSource, { clock, origin }: Waiting['first']): boolean {
     if (clock !== 'monotonic' || !origin) return false
-    if (kind === 'blktrace') return wall !== null
-    return kind === 'tracefs' && this.#layout.traceClocks.get(dirname(sources[0].path)) === 'mono'
+    return kind === 'blktrace' || (kind === 'tracefs' && this.#layout.traceClocks.get(dirname(sources[0].path)) === 'mono')
+  }
+
+  /** By notes of both clocks, beside calls that tell wall-clock times. */
+  #byNotes(source: BlockSource, first: Waiting['first']): Alignment | null {
+    if (!this.origin || !first.origin || !this.#isMonotonic(source, first)) return null
+    return alignedByNotes(this.#layout.clockNotes, source.sources[0].path, this.origin, first.origin)
   }
 
   /** Whether a note says where a trace lies: the timeline has a wall clock, or nothing is on it yet. */

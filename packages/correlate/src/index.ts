@@ -29,6 +29,6 @@ export { type AttributionRule, type Piece, type PieceLog, type What } from './at
 export { offsetBeside, surer, type PlacedSource } from './alignment/aligner.ts'
 export { BlockAnchors, CallAnchors } from './alignment/anchors.ts'
 export { steadied } from './alignment/drift.ts'
-export { confidenceOf, isSure, type FoundOffset } from './alignment/offset.ts'
+export { confidenceOf, isSure, MAX_RESIDUAL_NS, type FoundOffset } from './alignment/offset.ts'
 export { RequestTimes } from './attribution/request-times.ts'
 export type { FsView } from './attribution/views.ts'

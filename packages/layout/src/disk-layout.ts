@@ -2,6 +2,7 @@
  * All saved maps and device tables of a capture as one answer: sector → device below or above → file system → what its
  * maps say is there.
  */
+import type { Instant } from '@flushtrace/trace'
 import type { Layer } from './layer.ts'
 import type { FsType, LayoutMap, MapTime } from './layout-map.ts'
 
@@ -121,6 +122,16 @@ export interface DiskImage {
   readonly pieces: readonly ImagePiece[]
 }
 
+/** One moment on two clocks, as a clock note (map-time.ts) tells it. */
+export interface ClockNote {
+  /** The source it stands in. */
+  readonly path: string
+  readonly wall: Instant
+  readonly monotonic: Instant
+  /** How far `wall` may be from the moment of `monotonic`; null: not told. */
+  readonly withinNs: number | null
+}
+
 export interface DiskLayout {
   readonly sources: readonly LayoutSource[]
   readonly devices: readonly KnownDevice[]
@@ -129,6 +140,7 @@ export interface DiskLayout {
   readonly images: readonly DiskImage[]
   /** By folder: the clock of what ftrace printed there (`mono`, `local`), as saved from trace_clock. */
   readonly traceClocks: ReadonlyMap<string, string>
+  readonly clockNotes: readonly ClockNote[]
   /**
    * Where a range of a device lies on the file system above it, through partitions, dm, md. `sector` counts 512-byte
    * units from the start of `device`. Pieces add up to `bytes`.

@@ -2,7 +2,7 @@
 import { AreaBuilder } from './area-builder.ts'
 import type { BtrfsFacts } from './btrfs-facts.ts'
 import { DeviceTable } from './device-table.ts'
-import type { ImagePiece } from './disk-layout.ts'
+import type { ClockNote, ImagePiece } from './disk-layout.ts'
 import { ExtentBuilder } from './extent-builder.ts'
 import type { FsType, MapTime, MappedFile } from './layout-map.ts'
 import { Mounts } from './mounts.ts'
@@ -104,6 +104,7 @@ export class Findings {
   readonly cutImages = new Set<string>()
   /** By folder. */
   readonly traceClocks = new Map<string, string>()
+  readonly clockNotes: ClockNote[] = []
   readonly btrfs: BtrfsFacts[] = []
   readonly subvolumes: { source: string; rows: SubvolumeRow[] }[] = []
 }

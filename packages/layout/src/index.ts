@@ -1,6 +1,7 @@
 export type {
   AddressPiece,
   DiskImage,
+  ClockNote,
   ImagePiece,
   DiskLayout,
   FileSystem,

@@ -53,6 +53,7 @@ export function joinFindings(
     layers: graph.layers,
     fileSystems,
     traceClocks: findings.traceClocks,
+    clockNotes: findings.clockNotes,
     images: nameImages(findings, diagnostics).map((image) => ({
       ...image,
       device: image.path === null ? null : onlyDevice(join.ofPath(image.path)),

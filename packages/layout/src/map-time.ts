@@ -1,33 +1,53 @@
 /**
  * When maps were taken. A clock note beside them says it exactly:
  *
- *     wall_ns 1795175532265277782
- *     monotonic_ns 3699632139774
  *     when before
+ *     wall_ns 1795175532265277782
+ *     within_ns 482311
+ *     monotonic_ns 3699632139774
+ *     monotonic_source /proc/timer_list
  *
- * Else a folder or file name that is, or begins or ends with, one of the words does.
+ * Else a folder or file name that is, or begins or ends with, one of the words does. The same notes tell where
+ * CLOCK_MONOTONIC lies on the wall clock: not those of /proc/uptime, which goes on while the machine sleeps.
  */
 import { dirname } from 'node:path'
 import { readLines, type Diagnostics, type Instant, type Source } from '@flushtrace/trace'
+import type { ClockNote } from './disk-layout.ts'
 import type { MapTime } from './layout-map.ts'
 import type { SideFile } from './side-file.ts'
 
-const NOTE = /^(wall_ns|monotonic_ns) (\d{1,19})$|^when (before|during|after)$/
+const NOTE = /^(?:(wall|monotonic|within)_ns (\d{1,19})|when (before|during|after)|monotonic_source (\S+))$/
+
+interface ReadNote extends Partial<MapTime> {
+  readonly withinNs?: number
+  readonly source?: string
+}
 
 export function sniffClockNote(text: string): boolean {
   const lines = text.split('\n').filter((line) => line !== '')
   return lines.length > 0 && lines.length <= 8 && NOTE.test(lines[0]) && lines.every((line) => /^\w+ \S+$/.test(line))
 }
 
-export async function readClockNote(source: Source, diagnostics: Diagnostics): Promise<Partial<MapTime>> {
-  const note: { when?: MapTime['when']; wall?: Instant; monotonic?: Instant } = {}
+export async function readClockNote(source: Source, diagnostics: Diagnostics): Promise<ReadNote> {
+  const note: { -readonly [K in keyof ReadNote]: ReadNote[K] } = {}
   for await (const line of readLines(source, diagnostics)) {
     const match = NOTE.exec(line)
     if (!match) continue
-    if (match[3]) note.when = match[3] as MapTime['when']
-    else note[match[1] === 'wall_ns' ? 'wall' : 'monotonic'] = instantOf(match[2])
+    const [, clock, digits, when, from] = match
+    if (when) note.when = when as MapTime['when']
+    else if (from) note.source = from
+    else if (clock === 'within') note.withinNs = Number(digits)
+    else note[clock as 'wall' | 'monotonic'] = instantOf(digits)
   }
   return note
+}
+
+/** One moment on both clocks; null: it tells of one only, or of one of them too roughly. */
+export function clockNote(path: string, { wall, monotonic, withinNs, source }: ReadNote): ClockNote | null {
+  if (!wall || !monotonic || (source !== undefined && source !== '/proc/timer_list')) return null
+  // A `date` that does not know %N.
+  if (withinNs === undefined && wall.nanos === 0) return null
+  return { path, wall, monotonic, withinNs: withinNs ?? null }
 }
 
 /** The note has been read by then: for the account of its lines. */

@@ -7,7 +7,7 @@ import { Findings } from './findings.ts'
 import { joinFindings } from './join.ts'
 import type { LayoutKind } from './kinds.ts'
 import type { MapTime } from './layout-map.ts'
-import { byTime, readClockNote, timeOf } from './map-time.ts'
+import { byTime, clockNote, readClockNote, timeOf } from './map-time.ts'
 import { SideFile } from './side-file.ts'
 
 export async function readLayout(
@@ -17,10 +17,14 @@ export async function readLayout(
 ): Promise<DiskLayout> {
   const sources = saved.map(({ source, kind }) => ({ source: withoutMark(source), kind }))
   const notes = new Map<string, Partial<MapTime>>()
-  for (const { source, kind } of sources) {
-    if (kind === 'clock') notes.set(dirname(source.path), await readClockNote(source, diagnostics))
-  }
   const findings = new Findings()
+  for (const { source, kind } of sources) {
+    if (kind !== 'clock') continue
+    const note = await readClockNote(source, diagnostics)
+    notes.set(dirname(source.path), note)
+    const both = clockNote(source.path, note)
+    if (both) findings.clockNotes.push(both)
+  }
   for (const { path, target } of links) findings.devices.link(path, target)
   return joinFindings(
     findings,

@@ -19,7 +19,7 @@ export interface FoundOffset {
 /** Fewer agree by chance. */
 const FEWEST = 6
 /** A timeline that is wrong by more than this joins writes to flushes they have nothing to do with. */
-const MAX_RESIDUAL_NS = 5_000_000
+export const MAX_RESIDUAL_NS = 5_000_000
 
 /**
  * Whether to believe it. What agrees by chance varies by the square root of its number; the best of many offsets must be

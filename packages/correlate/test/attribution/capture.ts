@@ -147,6 +147,7 @@ function layoutOf(story: FsStory): DiskLayout {
   return {
     sources: [],
     traceClocks: new Map(),
+    clockNotes: [],
     devices: [],
     layers: [],
     fileSystems: [fs],
