@@ -147,7 +147,9 @@ export class BlockTimeline {
   /** Whether its times are known to be of CLOCK_MONOTONIC: blktrace's always are, ftrace's by choice. */
   #isMonotonic({ kind, sources }: BlockSource, { clock, origin }: Waiting['first']): boolean {
     if (clock !== 'monotonic' || !origin) return false
-    return kind === 'blktrace' || (kind === 'tracefs' && this.#layout.traceClocks.get(dirname(sources[0].path)) === 'mono')
+    return (
+      kind === 'blktrace' || (kind === 'tracefs' && this.#layout.traceClocks.get(dirname(sources[0].path)) === 'mono')
+    )
   }
 
   /** By notes of both clocks, beside calls that tell wall-clock times. */

@@ -1,5 +1,5 @@
 /** One recording, seen by strace and by blktrace: with its clocks, and with them taken away. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -92,6 +92,125 @@ test('ftrace beside blktrace: by its clock, when it is known to be the same', as
     // struct blk_io_trace: its third field is the time, ns on CLOCK_MONOTONIC.
     const first = Math.min(...BLOCKS.map(firstEventNs))
     assert.is(Math.round(row.offsetNs! - block.offsetNs!), 103e9 - first)
+  }
+})
+
+/** The log of the same calls without flushes: nothing in it bounds the offset. */
+function flushless(): string {
+  const lines = readFileSync(STRACE, 'latin1').split('\n')
+  const to = join(folder, 'flushless.txt')
+  writeFileSync(to, lines.filter((line) => !/sync|exit/.test(line)).join('\n'), 'latin1')
+  return to
+}
+
+interface Noted {
+  readonly errorNs: number
+  readonly withinNs?: number
+  readonly source?: string
+}
+
+/** Clock notes as `flushtrace recipe` saves them, in `folder`/maps, of seconds after the first event: wrong by so much. */
+async function clockNotes(notes: readonly Noted[]): Promise<{ files: string[]; offsetNs: number }> {
+  const { answer, row } = await clockOf([flushless(), ...BLOCKS], /blktrace/)
+  const start = parseInstant(answer.startedAt!)!
+  const first = Math.min(...BLOCKS.map(firstEventNs))
+  const files = notes.map(({ errorNs, withinNs, source = '/proc/timer_list' }, k) => {
+    const wall = BigInt(start.seconds) * 1_000_000_000n + BigInt(start.nanos + row.offsetNs! + errorNs + (k + 1) * 1e9)
+    const within = withinNs === undefined ? '' : `within_ns ${withinNs}\n`
+    const monotonic = `monotonic_ns ${first + (k + 1) * 1e9}\nmonotonic_source ${source}\n`
+    mkdirSync(join(folder, `maps/${k}`), { recursive: true })
+    const to = join(folder, `maps/${k}/clock.txt`)
+    writeFileSync(to, `when during\nwall_ns ${wall}\n${within}${monotonic}`)
+    return to
+  })
+  return { files, offsetNs: row.offsetNs! }
+}
+
+const UPTIME = '/proc/uptime'
+
+for (const [what, notes, withinNs] of [
+  ['that do not tell how close they are', [{ errorNs: 0 }, { errorNs: 1e6 }, { errorNs: -5e5 }], 2.75e6],
+  [
+    'one of them much closer',
+    [
+      { errorNs: 2e5, withinNs: 3e5 },
+      { errorNs: -4e6, withinNs: 9e6 },
+    ],
+    3e5,
+  ],
+  [
+    'each of which leaves out a part',
+    [
+      { errorNs: 2e5, withinNs: 3e5 },
+      { errorNs: -2e5, withinNs: 3e5 },
+    ],
+    1e5,
+  ],
+  [
+    'of a clock that was put right a little',
+    [
+      { errorNs: 0, withinNs: 1e5 },
+      { errorNs: 1e6, withinNs: 1e5 },
+    ],
+    6e5,
+  ],
+  [
+    'of a clock that was set',
+    [
+      { errorNs: 0, withinNs: 1e5 },
+      { errorNs: 1e9, withinNs: 1e5 },
+    ],
+    null,
+  ],
+  ['of uptime', [{ errorNs: 0, source: UPTIME }], null],
+  [
+    'and one of uptime',
+    [
+      { errorNs: 3e7, source: UPTIME },
+      { errorNs: 0, withinNs: 5e5 },
+    ],
+    5e5,
+  ],
+  ['of another day', [{ errorNs: -2e14, withinNs: 1e5 }], null],
+] as const) {
+  test(`a block trace on CLOCK_MONOTONIC by notes of both clocks ${what}`, async () => {
+    const { files, offsetNs } = await clockNotes(notes)
+    const { row } = await clockOf([flushless(), ...noteless(), ...files], /blktrace/)
+    assert.is(row.aligned, withinNs === null ? 'none' : 'note')
+    assert.is(row.residualNs, withinNs)
+    if (withinNs !== null) assert.ok(Math.abs(row.offsetNs! - offsetNs) <= withinNs)
+  })
+}
+
+test('notes of both clocks are left where the data are sure, and take from what they leave open', async () => {
+  const sources = [STRACE, ...noteless()]
+  const { row: data } = await clockOf(sources, /blktrace/)
+  const rough = await clockNotes([{ errorNs: 1e6 }])
+  assert.equal((await clockOf([...sources, ...rough.files], /blktrace/)).row, data)
+  const fine = await clockNotes([{ errorNs: 1e4, withinNs: 2e4 }])
+  const { row } = await clockOf([...sources, ...fine.files], /blktrace/)
+  assert.is(row.aligned, 'data')
+  assert.ok(row.residualNs! <= 4e4 && row.residualNs! < data.residualNs!)
+  assert.ok(Math.abs(row.offsetNs! - fine.offsetNs) <= row.residualNs!)
+  const foreign = await clockNotes([{ errorNs: 6e10, withinNs: 2e4 }])
+  assert.equal((await clockOf([...sources, ...foreign.files], /blktrace/)).row, data)
+})
+
+test('ftrace by notes of both clocks, when it is known to be on the one', async () => {
+  const { files, offsetNs } = await clockNotes([{ errorNs: 0, withinNs: 1e5 }])
+  const first = Math.min(...BLOCKS.map(firstEventNs))
+  const stamps = [0, 1e6].map((ns) => ((first + ns) / 1e9).toFixed(6))
+  const lines = stamps.map((at) => `  kworker/1-100 [000] ..... ${at}: writeback_dirty_folio: bdi 7:0: ino=12 index=1`)
+  writeFileSync(join(folder, 'tracefs.txt'), `${lines.join('\n')}\n`)
+  for (const [clock, aligned] of [
+    ['local global [mono] boot', 'note'],
+    ['[local] global mono boot', 'none'],
+  ] as const) {
+    writeFileSync(join(folder, 'trace_clock.txt'), `${clock}\n`)
+    const sources = [flushless(), join(folder, 'tracefs.txt'), join(folder, 'trace_clock.txt'), ...files]
+    const { row } = await clockOf(sources, /tracefs/)
+    assert.is(row.aligned, aligned)
+    if (aligned === 'note') assert.ok(Math.abs(row.offsetNs! - offsetNs) <= 1e5 + 1e3)
   }
 })
 

@@ -196,7 +196,7 @@ scripts('record a file system, end at Ctrl-C, and are answered from', async () =
     for (const when of ['before', 'after']) assert.match(textOf(join(out, 'maps', when, 'clock.txt')), `when ${when}`)
     assert.match(textOf(join(out, 'maps/after/filefrag.txt')), 'data.db')
     assert.match(textOf(join(out, 'maps/after/inodes.txt')), /\d+ 4096 \S+data\.db\0/)
-    assert.match(textOf(join(out, 'clock.txt')), /^wall_ns \d{19}\nmonotonic_ns \d+\nmonotonic_source /m)
+    assert.match(textOf(join(out, 'clock.txt')), /^wall_ns \d{19}\nwithin_ns \d+\nmonotonic_ns \d+\nmonotonic_source /m)
     const { code, out: printed } = await flushtrace('rank', out, '--json')
     assert.is(code, 0)
     const { rows, total } = JSON.parse(printed) as RankAnswer

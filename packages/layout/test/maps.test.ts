@@ -233,6 +233,32 @@ maps('when: a clock note beside the map, else a folder', async () => {
   )
 })
 
+maps('clock notes: one moment on both clocks, where it is close', async () => {
+  const both = (wall: string, ...more: string[]) => [
+    'when before',
+    `wall_ns ${wall}`,
+    'monotonic_ns 5000000001',
+    ...more,
+  ]
+  const SOURCE = 'monotonic_source /proc/timer_list'
+  const { layout } = await readFiles({
+    'close/clock.txt': both('1795175532265277782', 'within_ns 482311', SOURCE).join('\n'),
+    'untold/clock.txt': both('1795175532265277782', SOURCE).join('\n'),
+    'seconds/clock.txt': both('1795175532000000000', SOURCE).join('\n'),
+    'uptime/clock.txt': both('1795175532265277782', 'monotonic_source /proc/uptime').join('\n'),
+    'wall/clock.txt': 'wall_ns 1795175532265277782\n',
+  })
+  const wall = { seconds: 1795175532, nanos: 265277782 }
+  const monotonic = { seconds: 5, nanos: 1 }
+  assert.equal(
+    layout.clockNotes.map((note) => ({ ...note, path: note.path.split('/').at(-2) })),
+    [
+      { path: 'close', wall, monotonic, withinNs: 482311 },
+      { path: 'untold', wall, monotonic, withinNs: null },
+    ],
+  )
+})
+
 maps('lists of inodes: ended by NUL, by line, with escapes, of ls', async () => {
   const folder = '/srv/lab/mnt-partition-ext4'
   const { layout, diagnostics } = await readFiles({

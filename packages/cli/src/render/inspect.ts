@@ -193,7 +193,8 @@ function alignmentOf(row: Omit<ClockRow, 'source' | 'clock' | 'apart'>): string 
       : ''
   const from = offsetNs ?? 0
   const begins = from < 0 ? `${duration(-from)} before the start` : `at ${duration(from)}`
-  const byNotes = matched === null ? SAME_CLOCK : `by ${plural(matched, 'clock note')}, within ${duration(residualNs ?? 0)}`
+  const byNotes =
+    matched === null ? SAME_CLOCK : `by ${plural(matched, 'clock note')}, within ${duration(residualNs ?? 0)}`
   // A note in the trace itself leaves nothing open.
   const by = aligned === 'note' && residualNs !== null ? byNotes : ALIGNED[aligned]
   return `aligned ${by}, begins ${begins}${sure}`
