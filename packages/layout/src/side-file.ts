@@ -10,6 +10,8 @@ export type LineUse = 'used' | 'note' | 'damaged'
 const COUNTED_AS = { used: 'used', note: 'notes', damaged: 'damaged' } as const
 const MAX_JSON_BYTES = 1 << 26
 const SHOWN = 60
+/** What a copy from a terminal may begin with: the prompt and the command. */
+export const PROMPT = /^(?:\[?[\w.-]+@[\w.-]+[: ][^\n#$]*)?[#$] [^\n]*(?:\n|$)/
 
 export class SideFile {
   lines = 0
@@ -36,8 +38,7 @@ export class SideFile {
       this.damaged++
     }
     for await (const line of readLines(this.source, this.#diagnostics, onLong)) {
-      this.lines++
-      const use = apply(line)
+      const use = this.lines++ === 0 && PROMPT.test(line) ? 'note' : apply(line)
       this[COUNTED_AS[use]]++
       if (use === 'damaged') this.report(LAYOUT.damagedLine, line.slice(0, SHOWN).trim())
     }
@@ -66,7 +67,7 @@ export class SideFile {
     const { checked } = await import('./json-schema.ts')
     let reason: string
     try {
-      const result = checked(tool, JSON.parse(text))
+      const result = checked(tool, JSON.parse(text.replace(PROMPT, '')))
       if ('value' in result) {
         this.used = this.lines
         return result.value

@@ -372,4 +372,18 @@ maps('JSON that is none, of other members, or nested without end', async () => {
   }
 })
 
+maps('the prompt and the command before what they print tell nothing', async () => {
+  const { 'lsblk.json': lsblk, 'dmsetup-table.txt': table } = filesOf('fixtures/layout/stack')
+  for (const prompt of ['# lsblk', '$ sudo lsblk', 'root@host:/srv# lsblk', '[root@host ~]# lsblk']) {
+    const files = { 'lsblk.json': `${prompt}\n${lsblk}`, 'dmsetup-table.txt': `${prompt}\n${table}` }
+    const { layout, diagnostics } = await readFiles(files)
+    const plain = await readFiles({ 'lsblk.json': lsblk, 'dmsetup-table.txt': table })
+    assert.equal([layout.layers, diagnostics], [plain.layout.layers, plain.diagnostics])
+    assert.equal(
+      layout.sources.map(({ damaged }) => damaged),
+      [0, 0],
+    )
+  }
+})
+
 maps.run()
