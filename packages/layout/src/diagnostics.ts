@@ -38,6 +38,12 @@ export const LAYOUT = {
     message: 'Nothing tells which device some maps are of (first: {}); no sector is named by them.',
     fix: 'save lsblk -J -b -o NAME,KNAME,MAJ:MIN,TYPE,SIZE,START,FSTYPE,UUID,MOUNTPOINTS,PKNAME,LOG-SEC and /proc/self/mountinfo beside them',
   },
+  ambiguous: {
+    code: 'layout/ambiguous-map',
+    severity: 'loss',
+    message: 'Some maps may be of several file systems (first: {}); no sector is named by them.',
+    fix: 'save each into one folder with dumpe2fs, or with filefrag of files, of the same file system',
+  },
   bestEffort: {
     code: 'layout/best-effort',
     severity: 'info',

@@ -115,8 +115,12 @@ export class FsJoin {
       : sizes.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0)
   }
 
-  #detached(source: string, type: FsType, { device }: FsHint): FsDraft {
-    if (device === null) this.#diagnostics.add(LAYOUT.unplaced, { source }, source)
+  #detached(source: string, type: FsType, hint: FsHint): FsDraft {
+    const fitting = this.drafts.filter(
+      (draft) => draft.type === type && draft.devices.size > 0 && this.#fits(draft, type, hint),
+    )
+    const said = fitting.length > 1 ? LAYOUT.ambiguous : LAYOUT.unplaced
+    if (hint.device === null) this.#diagnostics.add(said, { source }, source)
     return this.#new(type)
   }
 

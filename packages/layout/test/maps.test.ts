@@ -375,7 +375,10 @@ maps('JSON that is none, of other members, or nested without end', async () => {
 maps('the prompt and the command before what they print tell nothing', async () => {
   const { 'lsblk.json': lsblk, 'dmsetup-table.txt': table } = filesOf('fixtures/layout/stack')
   for (const prompt of ['# lsblk', '$ sudo lsblk', 'root@host:/srv# lsblk', '[root@host ~]# lsblk']) {
-    const files = { 'lsblk.json': `${prompt}\n${lsblk}`, 'dmsetup-table.txt': `${prompt}\n${table}` }
+    const files = {
+      'lsblk.json': `${prompt}\n${lsblk.toString()}`,
+      'dmsetup-table.txt': `${prompt}\n${table.toString()}`,
+    }
     const { layout, diagnostics } = await readFiles(files)
     const plain = await readFiles({ 'lsblk.json': lsblk, 'dmsetup-table.txt': table })
     assert.equal([layout.layers, diagnostics], [plain.layout.layers, plain.diagnostics])
@@ -384,6 +387,17 @@ maps('the prompt and the command before what they print tell nothing', async () 
       [0, 0],
     )
   }
+})
+
+maps('a map that may be of several file systems is of none, and what would tell is said', async () => {
+  const row = (name: string, minor: number): object => {
+    return { name, kname: name, 'maj:min': `8:${minor}`, type: 'disk', size: 1 << 30, fstype: 'ext4', mountpoints: [] }
+  }
+  const icheck = 'Block\tInode number\n33280\t12\n33281\t<block not found>\n'
+  const of = async (...rows: object[]): Promise<string[]> =>
+    codes(await readFiles({ 'lsblk.json': JSON.stringify({ blockdevices: rows }), 'icheck.txt': icheck }))
+  assert.ok((await of(row('sda', 0), row('sdb', 16))).includes('layout/ambiguous-map'))
+  assert.not.ok((await of(row('sda', 0))).includes('layout/ambiguous-map'))
 })
 
 maps.run()
