@@ -11,8 +11,9 @@
  *          `\t13: 7:1 [216..223]: inode 133 attr 0..7 8`
  *
  * 512-byte sectors, ends inclusive. FLAGS, octal, with -v only: 1000000 attributes, 0100000 shared, 0010000 unwritten.
- * A directory's blocks are those of an inode, as a file's are: directories.ts. Without the reverse map of xfs all used space is `unknown`. Source: xfsprogs io/fsmap.c dump_map(), dump_map_machine(),
- * dump_map_verbose(); owner codes fs/xfs/libxfs/xfs_fs.h, fs/ext4/fsmap.h.
+ * A directory's blocks are those of an inode, as a file's are: directories.ts. Without the reverse map of xfs all used
+ * space is `unknown`. Source: xfsprogs io/fsmap.c dump_map(), dump_map_machine(), dump_map_verbose(); owner codes
+ * fs/xfs/libxfs/xfs_fs.h, fs/ext4/fsmap.h.
  */
 import { makeDevice } from '@flushtrace/trace'
 import { AreaBuilder } from './area-builder.ts'
