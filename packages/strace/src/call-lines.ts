@@ -30,8 +30,13 @@ const LANGLE = 0x3c
 const LF = 0x0a
 const RESUMED = Buffer.from('resumed')
 
-/** Calls whose only argument is a descriptor: close, fsync, fdatasync … Index = index in CALLS. */
+/** Calls of which only a descriptor is asked: close, fsync, fdatasync, writev … Index = index in CALLS. */
 const ONE_DESCRIPTOR = CALLS.map(({ slots }) => slots.length === 1 && slots[0] === 'fd')
+/** Those that flush, and have no other argument. */
+const FLUSHES = CALLS.map(({ name }) => ['fsync', 'fdatasync', 'syncfs'].includes(name))
+
+/** All that can stand in a flush. */
+const DESCRIPTOR = /^(?:-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)?$/s
 
 /** What became of a line. open: it ends before the call does · counted: done, its time not read · other: no call. */
 export type LineResult = 'done' | 'counted' | 'open' | 'other'
@@ -126,8 +131,12 @@ export class CallLines {
     const scanner = this.#scanner
     const { memo } = this.#context
     if (known >= 0 && memo) return memo.recall(known, scanner)
-    const ending = ONE_DESCRIPTOR[call] ? scanner.scanDescriptor(buf, args, end) : 'open'
-    return ending === 'open' ? scanner.scan(buf, args, end) : ending
+    if (!ONE_DESCRIPTOR[call]) return scanner.scan(buf, args, end)
+    const short = scanner.scanDescriptor(buf, args, end)
+    if (short !== 'open') return short
+    const ending = scanner.scan(buf, args, end)
+    const isDamaged = ending === 'complete' && FLUSHES[call] && !DESCRIPTOR.test(latin1(buf, args, scanner.argsEnd))
+    return isDamaged ? 'open' : ending
   }
 
   /** A line that changes nothing: counted by name. */

@@ -46,13 +46,15 @@ export class ResultPart {
     this.tookNs = tookNs
   }
 
-  parse(buf: Uint8Array, start: number, end: number): void {
-    this.take(NaN, parseTook(buf, start, end))
+  parse(buf: Uint8Array, start: number, lineEnd: number): void {
+    const tookAt = durationAt(buf, start, lineEnd)
+    const end = tookAt < 0 ? lineEnd : tookAt
+    this.take(NaN, tookAt < 0 ? NaN : parseTook(buf, tookAt, lineEnd))
     // `0 <0.000021>`: what nearly all lines have.
     let value = 0
     let digits = start
     for (let c = buf[digits]; digits < end && c >= 0x30 && c <= 0x39; c = buf[++digits]) value = value * 10 + (c - 0x30)
-    if (digits > start && (digits === end || (buf[digits] === SPACE && buf[digits + 1] === 0x3c))) {
+    if (digits > start && digits === end) {
       this.value = value
       return
     }
@@ -82,15 +84,21 @@ export class ResultPart {
     }
     if (buf[start] === 0x2d) {
       this.outcome = FAILED
-      p++
-      if (p < end && buf[p] >= 0x41 && buf[p] <= 0x5a) {
-        this.errnoStart = p
+      if (p + 1 < end && buf[p + 1] >= 0x41 && buf[p + 1] <= 0x5a) {
+        this.errnoStart = ++p
         while (p < end && buf[p] !== SPACE) p++
         this.errnoEnd = p
       }
     }
-    if (injected(buf, p, end)) this.outcome = INJECTED
+    if (p < end && !isRemark(buf, p, end)) this.valid = false
+    else if (injected(buf, p, end)) this.outcome = INJECTED
   }
+}
+
+/** ` (No such file or directory)`, ` (flags O_RDWR)`, `(deleted)`, ` /* 12345 in strace's PID NS *\/`: what may follow. Else two lines became one. */
+function isRemark(buf: Uint8Array, start: number, end: number): boolean {
+  const [first, last] = [buf[buf[start] === SPACE ? start + 1 : start], buf[end - 1]]
+  return (first === 0x28 && last === 0x29) || (first === 0x2f && (last === 0x2f || last === 0x29))
 }
 
 /** `(INJECTED)` and `(INJECTED: args, retval)`: the kernel never ran it; `(INJECTED: args)` and `(DELAYED)` did run. */
@@ -102,6 +110,14 @@ function injected(buf: Uint8Array, start: number, end: number): boolean {
     }
   }
   return false
+}
+
+/** Where the blank before `<0.005569>` at the very end stands (-T); -1: there is none. */
+function durationAt(buf: Uint8Array, start: number, end: number): number {
+  if (buf[end - 1] !== 0x3e) return -1
+  let p = end - 2
+  while (p > start && ((buf[p] >= 0x30 && buf[p] <= 0x39) || buf[p] === 0x2e)) p--
+  return p > start && p < end - 2 && buf[p] === 0x3c && buf[p - 1] === SPACE ? p - 1 : -1
 }
 
 /** `<0.005569>` at the very end (-T); NaN where there is none. */

@@ -297,6 +297,19 @@ reading('colour, also on one line of many', async () => {
   assert.ok(facts.options.includes('--color'))
 })
 
+reading('lines that lost bytes are damage, and no call', async () => {
+  for (const line of [
+    '42 1.5 fsync(3</a>) = 0 <0.1>42 1.6 fsync(3</b>) = 0 <0.1>',
+    '42 1.5 fsync(3</a>garbage, "x", {}) = 0 <0.1>',
+    '42 1.5 fsync(3</a>) = 0 <0.1>trailing',
+    '42 1.5 fsync() = 0 <0.1>',
+    '42 1.5 fsync(zzz) = 0 <0.1>',
+  ]) {
+    const { facts, rows } = await read(`42 1.0 fsync(3</a>) = 0 <0.1>\n${line}\n42 2.0 fsync(3</a>) = 0 <0.1>\n`)
+    assert.equal([counts(facts), rows.length], [{ used: 2, damaged: 1 }, 2], line)
+  }
+})
+
 reading('a last line that was cut, and one that only lacks its end', async () => {
   const cut = await read('42 fsync(3) = 0\n42 write(3, "half of')
   assert.equal(counts(cut.facts), { used: 1, damaged: 1 })

@@ -46,6 +46,18 @@ results('errors', () => {
   assert.equal(parse('-1 (errno 524)'), { outcome: 'failed', value: -1 })
 })
 
+results('what follows is no part of a result: two lines became one, or bytes were lost', () => {
+  for (const text of [
+    '0 <0.1>5 1.6 fsync(3) = 0 <0.1>',
+    '0 garbage <0.000953>',
+    '0 <0.1>trailing',
+    '3</x>5 1.0 read(4',
+  ]) {
+    assert.equal(parse(text), { valid: false }, text)
+  }
+  assert.is(parse('-1 EIO (Input/output error)5 1.6 close(3) = 0').valid, false)
+})
+
 results('no result', () => {
   assert.equal(parse('?'), { outcome: 'unknown' })
   assert.equal(parse('? <unavailable>'), { outcome: 'unknown' })

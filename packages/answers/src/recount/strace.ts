@@ -22,6 +22,10 @@ const CALL = new RegExp(
 const ANY_PID = /^(?:\[pid +\d+|\d{1,7}(?:<.*?>)? +\S)/
 /** The last `) = ` of a line: a name may hold one, what follows a result cannot. */
 const RESULT = /^(.*)\)\s*= (-?\d+|\?)(.*)$/
+/** What may follow the number: a descriptor's name, an error, remarks, the duration. */
+const REST = /^(?:<.*>(?:\(deleted\))?)?(?: E[A-Z0-9_]+)?(?: ?[(/].*[)/])?(?: <\d+(?:\.\d+)?>| <unavailable>)?$/
+/** Strings and names, which may hold anything. */
+const QUOTED = /"(?:[^"\\]|\\.)*"|<[^>]*>/g
 const FLUSH = /sync/
 interface Unfinished {
   call: string
@@ -51,7 +55,11 @@ async function recountLog(source: Source, cells: Cells): Promise<boolean> {
   const writes = new SyncWrites()
   const end = (pid: string, call: string, text: string): void => {
     const [, args, result, rest] = RESULT.exec(text) ?? []
-    if (result === undefined || result === '?' || /\(INJECTED(?:: args, retval)?\)/.test(rest)) return
+    // Two lines that became one are damage.
+    if (result === undefined || !REST.test(rest) || args.replace(QUOTED, '').includes(') = ')) return
+    if (/^(?:fsync|fdatasync|syncfs)$/.test(call) && !/^ *(?:-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)? *$/.test(args))
+      return
+    if (result === '?' || /\(INJECTED(?:: args, retval)?\)/.test(rest)) return
     if (call === 'io_submit') {
       const isSync = (fd: string, flags: string): boolean | null => writes.isSync(pid, fd, flags)
       for (const [name, sure] of submitted(args, Number(result), isSync)) add(pid, name, sure)
