@@ -124,7 +124,7 @@ anonymizing('of sysdig, pids and times stay, whatever the name of the task looks
 })
 
 /** A name that is nowhere in what tools print themselves. */
-const SECRET = /s[e3]cret/i
+const SECRET = /s[e3]cre/i
 
 const STRACE = `7<secret> 1795173545.1 execve("/home/secret/secret", ["secret", "--password=secret"], ["SECRET=secret"]) = 0
 7<secret> 1795173545.2 openat(AT_FDCWD</secret>, "secret.db-wal", O_RDWR) = 3</secret/secret.db-wal>
@@ -136,6 +136,12 @@ const STRACE = `7<secret> 1795173545.1 execve("/home/secret/secret", ["secret", 
  > /opt/secret/libsecret.so(secret_sync+0x17) [0x11bb07]
  | 00000  73 65 63 72 65 74                                 secret           |
 secret: cannot open secret
+strace: exec: /opt/secret: Permission denied
+strace: Can't stat 'secret': No such file or directory
+strace: Cannot find user 'secret'
+--- a/secret.c
++++ b/secret.c
+Process 8 secret
 7<secret> 1795173545.6 <... fsync resumed>) = 0
 `
 const PLACES: Readonly<Record<string, string>> = {
@@ -148,8 +154,9 @@ const PLACES: Readonly<Record<string, string>> = {
   7,0    0        0     0.000000001     0  m   N secret note
 secret (519)
  Reads Queued:           0,        0KiB	 Writes Queued:           5,    32636KiB
+Input file /srv/secret/loop0.blktrace.0 added
 secret
-`,
+  7,0    0        2     0.000000002   519  Q  WS 0 + 8 [secre`,
   'tracefs.txt': `# tracer: nop
 # hostname : secret
           secret-519     [000] .....     1.000001: block_bio_queue: 7,0 WS 0 + 8 [secret]
@@ -164,7 +171,7 @@ secret
 6 15:41:38.416541558 1 secret (5721) < read res=9 data=x secret=0(SECRET) size=5
 secret
 `,
-  'sysdig.json': `{"evt.info":"fd=3(<f>/secret) name=s\\u0065cret ","evt.num":1,"evt.outputtime":1795175539378199216,"evt.dir":">","evt.type":"fsync","proc.name":"secret","proc.cmdline":"secret","user.name":"secret","thread.tid":5721}\n`,
+  'sysdig.json': `{"evt.info":"fd=3(<f>/secret) name=s\\u0065cret ","evt.num":1,"evt.outputtime":1795175539378199216,"evt.dir":">","evt.type":"fsync","proc.name":"secret","proc.cmdline":"secret","user.name":"secret","thread.tid":5721,"secret":1,"nested":{"secret":"secret"},"list":["secret","evt.num"],"container.label.secret":"1"}\n`,
   'proc/7/maps':
     '7f5c6a200000-7f5c6a210000 rw-s 00000000 00:27 279     /secret/x\n7f5c6a210000-7f5c6a220000 rw-p 0 00:00 0 [anon:secret]\n',
   'proc/7/fd': 'total 0\nlrwx------ 1 secret secret 64 Nov 20 11:51 10 -> /secret/sam.ldb\n',
@@ -191,7 +198,12 @@ filefrag: secret
     "Label: 'secret'  uuid: 13e0cbf2-90ac-4562-b651-cf9f9bdf9525\n\tTotal devices 1 FS bytes used 1.00GiB\n\tdevid    1 size 3.00GiB used 1.00GiB path /dev/mapper/secret\n",
   'maps/dump-tree.txt':
     'btrfs-progs v6.2\nfs tree key (FS_TREE ROOT_ITEM 0)\nleaf 1 items 1 free space 1 generation 1 owner FS_TREE\nfs uuid 13e0cbf2-90ac-4562-b651-cf9f9bdf9525\n\titem 1 key (257 INODE_REF 256) itemoff 16111 itemsize 12\n\t\tindex 0 namelen 6 name: secret\n\t\tdata secret\n',
-  'maps/dmsetup.txt': 'vg-secret: 0 8192 linear 7:0 2048\n',
+  'maps/dmsetup.txt':
+    'vg-secret: 0 8192 linear 7:0 2048\nluks-secret: 0 8192 crypt aes-xts-plain64 :32:logon:cryptsetup:secret 0 7:0 0\n',
+  'maps/mdstat.txt':
+    'Personalities : [raid1] \nmd_secret : active raid1 dm-1[1] loop1[0]\n      1046528 blocks super 1.2 [2/2] [UU]\n      bitmap: 0/1 pages [0KB], 65536KB chunk, file: /var/secret\n\nunused devices: <none>\n',
+  'maps/xfs-info.txt':
+    'meta-data=/dev/mapper/secret-root isize=512    agcount=4, agsize=65536 blks\ndata     =                       bsize=4096   blocks=262144, imaxpct=25\nlog      =/dev/secret            bsize=4096   blocks=2560, version=2\nrealtime =/dev/secret            extsz=4096   blocks=2560, rtextents=2560\n',
 }
 
 anonymizing('no name is left, wherever it stands', async () => {
@@ -212,6 +224,7 @@ anonymizing('no name is left, wherever it stands', async () => {
     assert.is(copy.length, content.replace('\ufeff', '').length, name)
   }
   assert.match(readFileSync(join(out, 'strace.txt'), 'utf8'), /\.db-wal>\(deleted\) <unfinished/)
+  assert.match(readFileSync(join(out, 'maps/mdstat.txt'), 'utf8'), /^md_\w{6} : active raid1 dm-1/m)
   assert.not.match(readdirSync(out).join(), SECRET)
 })
 

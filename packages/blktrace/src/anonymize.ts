@@ -10,7 +10,8 @@ const MESSAGE = /^(m\s+N\s+)(.*)$/
 /** `dd (519)`; `CPU0 (loop0):` and totals name devices. */
 const PROCESS_TABLE = /^(\S.*?)( \((?:\d+|\d+, \.\.\.)\))$/
 const TABLE =
-  /^(?: [A-Z].*[:\d]|(?:CPU\d+|Total) \(|Events \(|Throughput|Skips:|\s*(?:CPU|Total)\s|You have|=== |Trace started|Input file|$)/
+  /^(?: [A-Z].*[:\d]|(?:CPU\d+|Total) \(|Events \(|Throughput|Skips:|\s*(?:CPU|Total)\s|You have|=== |Trace started|$)/
+const INPUT_FILE = /^(Input file )(.*)( added)$/
 /** What ftrace and trace-cmd print around events; other comments (perf's host name, its command) are blanked. */
 const FRAME =
   /^(?:# tracer: |#[^A-Za-z]*(?:$|(?:entries-in|irqs-off|need-resched|hardirq|preempt|migrate|delay|TASK|DEV|\|)\b)|CPU|cpus=|version)/
@@ -20,15 +21,17 @@ export function anonymizeBlkparse(line: string, renamer: Renamer): string {
   if (event) return event[1] + action(event[2], renamer)
   const process = PROCESS_TABLE.exec(line)
   if (process && !/^(?:CPU\d+|Total)$/.test(process[1])) return renamer.task(process[1]) + process[2]
+  const input = INPUT_FILE.exec(line)
+  if (input) return input[1] + renamer.text(input[2]) + input[3]
   return TABLE.test(line) ? line : blank(line)
 }
 
-/** `Q  WS 0 + 8 [dd]`, `C  WS 0 + 8 [0]`, `m   N free text`. */
+/** `Q  WS 0 + 8 [dd]`, `C  WS 0 + 8 [0]`, `m   N free text`; a line that was cut has no `]`. */
 function action(text: string, renamer: Renamer): string {
   const message = MESSAGE.exec(text)
   if (message) return message[1] + renamer.text(message[2])
-  return text.replace(/\[(.*)\](?=[\s\d]*$)/, (whole, comm: string) =>
-    /^-?\d*$/.test(comm) ? whole : `[${renamer.task(comm)}]`,
+  return text.replace(/\[(.*?)(\][\s\d]*)?$/, (whole, comm: string, after = '') =>
+    /^-?\d*$/.test(comm) ? whole : `[${renamer.task(comm)}${after}`,
   )
 }
 

@@ -15,6 +15,10 @@ const CALL = new RegExp(String.raw`${LEADER}(?:<\.\.\. )?([a-z_]\w*)(?:\(| resum
 /** Signals, ends of tasks, notes; then the rest of a call that another line cut in two; lines below a call. */
 const OWN = new RegExp(String.raw`${LEADER}(?:--- |\+\+\+ |strace: |Process \d+ |\[ Process |<\.\.\. |$)`)
 const REST = /^(?:\) *= |, | <| => |")/
+/** Of those, what is free text: errors that name files and users, a program's own `--- a/x.c`. */
+const FREE = new RegExp(
+  String.raw`(${LEADER}(?:strace: (?!Process \d|\[ Process )|--- (?!SIG|\{|stopped by )|\+\+\+ (?!exited |killed |superseded )|Process \d+ (?!attached|detached|suspended|resumed)))(.*)$`,
+)
 /** What strace says in the middle of the program's output, at its end. */
 const NOTICE = /(?:(?:strace: )?Process \d+ (?:attached|detached)|\[ Process PID=\d+ runs in \w+ bit mode\. \])$/
 const STACK = /^ > /
@@ -58,7 +62,8 @@ export class StraceAnonymizer {
     else if (STACK.test(plain)) return this.#renamer.text(plain)
     else if (DUMP.test(plain)) return blank(plain)
     else if (!OWN.test(plain) && !REST.test(plain)) return this.#summary.line(plain, []) ? plain : foreign(plain)
-    return this.#rewrite(plain)
+    const free = call === undefined ? FREE.exec(plain) : null
+    return free ? free[1] + foreign(free[2]) : this.#rewrite(plain)
   }
 
   #rewrite(line: string): string {

@@ -4,6 +4,7 @@
  */
 import { blank, renameEscaped, type Renamer } from '@flushtrace/trace'
 import { EVENTS } from './event-table.ts'
+import { parseJsonLine } from './json-line.ts'
 import { HEAD, IN_CONTAINER, plainLine } from './text-line.ts'
 
 const PAYLOAD = /^(?:data|env|environment|val|buffer|msgcontrol)$/
@@ -26,7 +27,10 @@ const DESCRIPTOR = /^(-?\d+\(<\w+>)(.*)$/s
 const PLAIN_FIELD =
   /^(?:evt\.(?!info|args?\b|arg\.|rawarg\.|buffer|data)|syscall\.type$|thread\.(?:v?tid|ismain)$|proc\.(?:v?pid|ppid)$|fd\.(?:num|type|typechar)$)/
 const TASK_FIELD = /^(?:proc|thread)\.(?:p|a)?name$/
-const MEMBER = /"((?:[^"\\]|\\.)*)"(\s*:\s*)"((?:[^"\\]|\\.)*)"/g
+/** Fields of sysdig's own; one of labels or environments ends in a name. */
+const FIELD = /^(?:evt|syscall|thread|proc|fd|user|group|container)(?:\.(?!labels?\b|env\b)[a-z_\d]+(?:\[\d+\])?)+$/
+/** A string; or a member's name, and its value if that is a string. */
+const STRING = /"((?:[^"\\]|\\.)*)"(?:(\s*:\s*)(?:"((?:[^"\\]|\\.)*)")?)?/g
 
 /** Colours of a terminal go. */
 export function anonymizeSysdigText(printed: string, renamer: Renamer): string {
@@ -41,9 +45,13 @@ export function anonymizeSysdigText(printed: string, renamer: Renamer): string {
 
 /** Anything but an event in JSON is blanked. */
 export function anonymizeSysdigJson(line: string, renamer: Renamer): string {
-  if (!/^\s*[[,]?\s*\{.*\}\s*[\],]?\s*$/s.test(line)) return /^[\s[\],]*$/.test(line) ? line : blank(line)
-  return line.replace(MEMBER, (_, field: string, colon: string, value: string) => {
-    return `"${field}"${colon}"${renameEscaped(value, (text) => renameField(field, text, renamer))}"`
+  if (!parseJsonLine(line)) return blank(line)
+  const name = (text: string): string => renameEscaped(text, (bytes) => renamer.text(bytes))
+  return line.replace(STRING, (_, text: string, colon: string | undefined, value: string | undefined) => {
+    if (colon === undefined) return `"${name(text)}"`
+    const member = `"${FIELD.test(text) ? text : name(text)}"${colon}`
+    if (value === undefined) return member
+    return `${member}"${renameEscaped(value, (bytes) => renameField(text, bytes, renamer))}"`
   })
 }
 

@@ -22,7 +22,7 @@ const MAX_WORDS = 1 << 18
 const KNOWN = new Set(
   (
     'proc self dev sys shm memfd deleted unnamed anon inode idle host NA null zero full random urandom tty console kmsg fuse ' +
-    'mapper disk block by uuid UNIX TCP TCPv6 UDP UDPv6 NETLINK STREAM DGRAM SEQPACKET ' +
+    'mapper md disk block by uuid UNIX TCP TCPv6 UDP UDPv6 NETLINK STREAM DGRAM SEQPACKET ' +
     'wal journal db tdb ldb sqlite log tmp lock pid txt so usr lib etc srv home run bin sbin var mnt ' +
     // Programs that run a script, and the options that name it: a row is called by its script.
     'sh bash dash zsh ksh python python2 python3 perl ruby node php java lua tclsh Rscript busybox c e m jar'
