@@ -5,6 +5,7 @@ import type { Arg } from '@oclif/core/interfaces'
 import { describeFailure, FAILURE_EXIT, isExit, printFailure, type Failure } from './failure.ts'
 import { ProgressBar } from './progress.ts'
 import { json } from './render/json.ts'
+import { gapNotes } from './render/notes.ts'
 
 /** Not styleText: node:util is slow to load. */
 const BOLD = '\u001b[1m'
@@ -39,6 +40,15 @@ export abstract class BaseCommand extends Command {
     const plain = !process.stdout.isTTY || process.env.NO_COLOR || this.argv.includes('--no-color')
     const end = text.indexOf('\n')
     process.stdout.write(plain || end < 0 ? text : `${BOLD}${text.slice(0, end)}${PLAIN}${text.slice(end)}`)
+  }
+
+  /** CSV and lines of JSON have no place for what is damaged, or was not read or not told: stderr tells it. */
+  tellGaps({ diagnostics }: Parameters<typeof gapNotes>[0], { quiet }: { quiet: boolean }): void {
+    const lost = diagnostics.filter(
+      ({ code, severity }) => severity === 'error' || /^(?:source|events|device)\//.test(code),
+    )
+    const told = gapNotes({ diagnostics: lost })
+    if (told.length > 0 && !quiet) console.error(told.join('\n'))
   }
 
   /** Runs a reading with a progress bar on stderr, where that is a terminal and the reading takes long. */

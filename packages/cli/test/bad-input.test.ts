@@ -103,6 +103,26 @@ bad('a cut gzip file still answers, and says where it ends', async () => {
   )
 })
 
+bad('where the output has no place for what is missing, stderr tells it', async () => {
+  const cut = join(folder, 'cut-too.gz')
+  writeFileSync(cut, SAMBA.subarray(0, SAMBA.length >> 1))
+  const lines = [
+    ['rank', cut, '--csv'],
+    ['inspect', cut, '--csv'],
+    ['explain', cut, '--process', '*', '--csv'],
+    ['events', cut],
+    ['locate', cut, 'fixtures/locate/samba', '--csv'],
+    ['locate', cut, 'fixtures/locate/samba', '--events'],
+  ]
+  for (const argv of lines) {
+    const { code, out, err } = await flushtrace(...argv)
+    assert.is(code, 0)
+    assert.not.match(out, 'compressed source')
+    assert.match(err, /A compressed source ends in the middle or is damaged: .*cut-too\.gz/, argv.join(' '))
+    assert.is((await flushtrace(...argv, '--quiet')).err, '')
+  }
+})
+
 bad('rank --check says on stderr that the counts are equal, and with --json in the answer', async () => {
   const { code, out, err } = await flushtrace('rank', 'fixtures/strace/attach-samba', '--check', '--json')
   assert.is(code, 0)

@@ -3,7 +3,6 @@ import { boolean } from '@oclif/core/flags'
 import { BaseCommand, sourcesArg } from '../base-command.ts'
 import { commonFlags, formatsOf } from '../flags.ts'
 import { JsonLines } from '../json-lines.ts'
-import { diagnosticNotes } from '../render/notes.ts'
 
 export default class Events extends BaseCommand {
   static override enableJsonFlag = false
@@ -32,8 +31,6 @@ export default class Events extends BaseCommand {
       ),
     )
     lines.end()
-    // What is said of the events, and what a filter left out because nothing tells, are no events.
-    const told = diagnostics.rows().filter(({ code }) => /^(?:events|device)\//.test(code))
-    if (told.length > 0 && !flags.quiet) console.error(diagnosticNotes(told).join('\n'))
+    this.tellGaps({ diagnostics: diagnostics.rows() }, flags)
   }
 }

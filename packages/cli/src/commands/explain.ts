@@ -26,8 +26,10 @@ export default class Explain extends BaseCommand {
     const answer = await this.withProgress(flags, (onProgress) =>
       explain(args.sources, { ...flags, ...formatsOf(flags), onProgress }),
     )
-    if (flags.csv) this.print(renderCsv(answer.rows))
-    else this.print(renderExplain(answer, args.sources, this.width))
+    if (flags.csv) {
+      this.print(renderCsv(answer.rows))
+      this.tellGaps(answer, flags)
+    } else this.print(renderExplain(answer, args.sources, this.width))
     return answer
   }
 }

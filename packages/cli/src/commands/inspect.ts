@@ -46,8 +46,10 @@ export default class Inspect extends BaseCommand {
     const answer = await this.withProgress(flags, (onProgress) =>
       inspect(args.sources, { ...formatsOf(flags), clock: flags.clock, device: flags.device, onProgress }),
     )
-    if (flags.csv) this.print(renderCsv(answer.rows))
-    else this.print(renderInspect(answer, this.width))
+    if (flags.csv) {
+      this.print(renderCsv(answer.rows))
+      this.tellGaps(answer, flags)
+    } else this.print(renderInspect(answer, this.width))
     return answer
   }
 }

@@ -46,10 +46,11 @@ export default class Locate extends BaseCommand {
     const options = { ...flags, ...formatsOf(flags) }
     if (flags.events) {
       const lines = new JsonLines()
-      await this.withProgress(flags, (onProgress) =>
+      const { analysis } = await this.withProgress(flags, (onProgress) =>
         locateEvents(args.sources, { ...options, onProgress }, (write) => lines.add(write)),
       )
       lines.end()
+      this.tellGaps({ diagnostics: analysis.diagnostics.rows() }, flags)
       this.exit(0)
     }
     const { sector } = flags
@@ -61,8 +62,10 @@ export default class Locate extends BaseCommand {
       return found
     }
     const answer = await this.withProgress(flags, (onProgress) => locate(args.sources, { ...options, onProgress }))
-    if (flags.csv) this.print(renderCsv(answer.rows.map(evenRow)))
-    else this.print(renderLocate(answer, args.sources, this.width))
+    if (flags.csv) {
+      this.print(renderCsv(answer.rows.map(evenRow)))
+      this.tellGaps(answer, flags)
+    } else this.print(renderLocate(answer, args.sources, this.width))
     return answer
   }
 }

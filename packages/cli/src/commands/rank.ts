@@ -46,8 +46,10 @@ export default class Rank extends BaseCommand {
     const answer = await this.withProgress(flags, (onProgress) =>
       rank(args.sources, { ...flags, ...formatsOf(flags), failIf: flags['fail-if'], onProgress }),
     )
-    if (flags.csv) this.print(renderCsv(answer.rows))
-    else this.print(renderRank(answer, args.sources, this.width))
+    if (flags.csv) {
+      this.print(renderCsv(answer.rows))
+      this.tellGaps(answer, flags)
+    } else this.print(renderRank(answer, args.sources, this.width))
     for (const line of renderHolding(answer.conditions ?? [])) {
       process.stderr.write(`${line}\n`)
       process.exitCode = CHECK_FAILED

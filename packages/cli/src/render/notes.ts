@@ -16,7 +16,7 @@ export function note(label: string, texts: readonly string[], width: number): st
 }
 
 /** What is missing or damaged, as sentences, and what to do about it. */
-export function gapNotes({ diagnostics }: DocumentHead): string[] {
+export function gapNotes({ diagnostics }: Pick<DocumentHead, 'diagnostics'>): string[] {
   return diagnosticNotes(diagnostics.filter(({ note: isNote }) => !isNote))
 }
 
