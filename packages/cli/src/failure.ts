@@ -20,7 +20,7 @@ export const FAILURE_EXIT = 2
 export function describeFailure(error: unknown, command: string, flags: readonly string[] = []): Failure {
   if (isTraceError(error)) return { code: error.code, message: oneLine(error.message) }
   if (error instanceof CLIError) {
-    return { code: 'usage', message: `${usageMessage(error, flags)}; see \`${command} --help\`` }
+    return { code: 'usage', message: `${oneLine(usageMessage(error, flags))}; see \`${command} --help\`` }
   }
   const what = error instanceof Error ? error.message : String(error)
   return { code: 'internal', message: `internal error: ${oneLine(what)}; FLUSHTRACE_DEBUG=1 shows where` }
@@ -54,8 +54,7 @@ function usageMessage(
   if (error.message.startsWith('Missing') && error.args) {
     return `missing ${error.args.map((arg) => arg.name.toUpperCase()).join(', ')}`
   }
-  const text = oneLine(error.message.replace('See more help with --help', ''))
-  return text
+  return oneLine(error.message.replace('See more help with --help', ''))
     .replace(/^The following errors? occurred: /, '')
     .replace(/^Parsing (--[\w-]+) Expected/, '$1: expected')
     .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())

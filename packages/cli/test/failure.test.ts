@@ -59,6 +59,11 @@ usage('is one line with the fix, and exit 2', async () => {
   }
 })
 
+usage('shows a flag that is none without what a terminal would obey', async () => {
+  const { err } = await run('a', '--x\u001b[31m\ny')
+  assert.is(err, 'flushtrace: unknown flag --x\\x1b[31m y; see `flushtrace probe --help`')
+})
+
 usage('names the flag whose value does not fit', async () => {
   const { err } = await run('a', '--top', 'x')
   assert.is(err, 'flushtrace: --top: expected an integer but received: x; see `flushtrace probe --help`')
