@@ -6,6 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BaseCommand, sourcesArg } from '../src/base-command.ts'
 import { isExit } from '../src/failure.ts'
+import { sourceWords } from '../src/render/notes.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -67,6 +68,10 @@ usage('shows a flag that is none without what a terminal would obey', async () =
 usage('names the flag whose value does not fit', async () => {
   const { err } = await run('a', '--top', 'x')
   assert.is(err, 'flushtrace: --top: expected an integer but received: x; see `flushtrace probe --help`')
+})
+
+usage('is not what a next command advises for a source named like a flag', () => {
+  assert.is(sourceWords(['--json', '-', "it's -x", 'b/-c']), `./--json - 'it'\\''s -x' b/-c`)
 })
 
 usage('with --json is one object on stdout', async () => {

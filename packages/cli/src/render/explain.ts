@@ -1,6 +1,6 @@
 /** Where the time of flushes went: a sentence, the shares, the slowest ones in a table, and one of them step by step. */
 import { lastPart, titleOf, type ExplainAnswer, type ExplainRow } from '@flushtrace/answers'
-import { gapNotes, note, readingNotes, shellWord, sourceNotes, wrap } from './notes.ts'
+import { gapNotes, note, readingNotes, sourceNotes, sourceWords, wrap } from './notes.ts'
 import { fixedWidth, table } from './table.ts'
 import { bytes, count, duration, plural, safe, shorten } from './text.ts'
 
@@ -254,7 +254,7 @@ function sentence(text: string): string {
 }
 
 function next({ rows, of }: ExplainAnswer, paths: readonly string[]): string[] {
-  const sources = paths.map(shellWord).join(' ')
+  const sources = sourceWords(paths)
   if (rows.length === 0) return [`flushtrace rank ${sources}`]
   const lines = rows.length > 1 ? [`flushtrace explain ${sources} --flush ${rows[1].flush}`] : []
   return [...lines, `flushtrace rank ${sources} --by ${of === 'calls' ? 'file' : 'device'}`]

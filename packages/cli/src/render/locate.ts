@@ -6,7 +6,7 @@ import {
   type LocatedWrite,
   type LocateSectorAnswer,
 } from '@flushtrace/answers'
-import { gapNotes, note, readingNotes, shellWord, sourceNotes, wrap } from './notes.ts'
+import { gapNotes, note, readingNotes, sourceNotes, sourceWords, wrap } from './notes.ts'
 import { table, type Column, type TableRow } from './table.ts'
 import { bytes, count, plural, safe } from './text.ts'
 
@@ -218,7 +218,7 @@ function unseen(answer: LocateAnswer): string[] {
 }
 
 function next(answer: LocateAnswer, paths: readonly string[]): string[] {
-  const sources = paths.map(shellWord).join(' ')
+  const sources = sourceWords(paths)
   const lines = [`flushtrace locate ${sources} --events`]
   const flushing = answer.rows.flatMap(({ processes }) => processes.filter(({ via }) => via === 'flush'))
   const pid = flushing.find((one) => one.pid !== null)?.pid

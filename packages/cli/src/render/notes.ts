@@ -91,6 +91,11 @@ export function wrap(text: string, width: number): string[] {
   return lines
 }
 
+/** Sources as a command line takes them: one whose name begins with a dash is no flag. */
+export function sourceWords(paths: readonly string[]): string {
+  return paths.map((path) => shellWord(/^-./.test(path) ? `./${path}` : path)).join(' ')
+}
+
 /** A word as a shell takes it. */
 export function shellWord(word: string): string {
   return /^[\w./:@%+,-]+$/.test(word) ? word : `'${safe(word).replaceAll("'", "'\\''")}'`

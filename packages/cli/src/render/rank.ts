@@ -1,6 +1,6 @@
 /** The rank answer as a colleague would give it: a sentence, the table, what stands behind it, what to ask next. */
 import { titleOf, type RankAnswer } from '@flushtrace/answers'
-import { CALL_KINDS, gapNotes, note, readingNotes, shellWord, sourceNotes, wrap } from './notes.ts'
+import { CALL_KINDS, gapNotes, note, readingNotes, shellWord, sourceNotes, sourceWords, wrap } from './notes.ts'
 import { patternText } from './rank-patterns.ts'
 import { deviceTable, rankTable, spanOf } from './rank-table.ts'
 import { bytes, count, duration, inWords, plural, rate, safe } from './text.ts'
@@ -171,7 +171,7 @@ function unseen(answer: RankAnswer): string[] {
 }
 
 function next(answer: RankAnswer, paths: readonly string[]): string[] {
-  const sources = paths.map(shellWord).join(' ')
+  const sources = sourceWords(paths)
   const lines: string[] = []
   const read = answer.sources.filter(({ kind }) => kind !== 'unknown')
   if (read.every(({ kind }) => kind === 'strace-summary'))
