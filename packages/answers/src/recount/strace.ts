@@ -24,6 +24,8 @@ const ANY_PID = /^(?:\[pid +\d+|\d{1,7}(?:<.*?>)? +\S)/
 const RESULT = /^(.*)\)\s*= (-?\d+|\?)(.*)$/
 /** What may follow the number: a descriptor's name, an error, remarks, the duration. */
 const REST = /^(?:<.*>(?:\(deleted\))?)?(?: E[A-Z0-9_]+)?(?: ?[(/].*[)/])?(?: <\d+(?:\.\d+)?>| <unavailable>)?$/
+const ONE_DESCRIPTOR = /^(?:fsync|fdatasync|syncfs)$/
+const DESCRIPTOR = /^ *(?:-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)? *$/
 /** Strings and names, which may hold anything. */
 const QUOTED = /"(?:[^"\\]|\\.)*"|<[^>]*>/g
 const FLUSH = /sync/
@@ -57,8 +59,6 @@ async function recountLog(source: Source, cells: Cells): Promise<boolean> {
     const [, args, result, rest] = RESULT.exec(text) ?? []
     // Two lines that became one are damage.
     if (result === undefined || !REST.test(rest) || args.replace(QUOTED, '').includes(') = ')) return
-    if (/^(?:fsync|fdatasync|syncfs)$/.test(call) && !/^ *(?:-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)? *$/.test(args))
-      return
     if (result === '?' || /\(INJECTED(?:: args, retval)?\)/.test(rest)) return
     if (call === 'io_submit') {
       const isSync = (fd: string, flags: string): boolean | null => writes.isSync(pid, fd, flags)
@@ -90,6 +90,8 @@ async function recountLog(source: Source, cells: Cells): Promise<boolean> {
     unfinished.delete(pid)
     const whole = begun + text
     const open = /^(.*?) ?<(?:unfinished|detached) \.\.\.>$/.exec(whole)
+    // One descriptor is all that these have; of the rest of a call whose beginning is not there, nothing is known.
+    if (!resumed && ONE_DESCRIPTOR.test(call) && !open && !DESCRIPTOR.test(RESULT.exec(whole)?.[1] ?? '')) continue
     if (!open) end(pid, call, whole)
     else {
       unfinished.set(pid, { call, args: open[1] })
