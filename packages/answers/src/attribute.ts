@@ -2,6 +2,7 @@
 import { Actors, Attribution, BlockLog, CallLog, FileBook, InodeLog, type Contradiction } from '@flushtrace/correlate'
 import { deviceText, type BlockBatch, type DiagnosticKind } from '@flushtrace/trace'
 import { analyze, type Analysis, type AnalyzeOptions, type OnActivity } from './analyze.ts'
+import { layoutInTime } from './map-age.ts'
 import type { BlockSource } from './sources.ts'
 import { refuseUnread } from './unread.ts'
 
@@ -52,7 +53,7 @@ export async function attribute(
     calls.add(activity, atNs)
     watch.onActivity?.(activity, atNs, context)
   }
-  const analysis = await analyze(paths, reading, onActivity, {
+  const read = await analyze(paths, reading, onActivity, {
     detail: true,
     onBlockBatch: (batch, _, source) => {
       let trace = traces.indexOf(source)
@@ -62,7 +63,8 @@ export async function attribute(
       if (batch.inodes) inodes.add(batch.inodes, trace, source.indexes[0])
     },
   })
-  refuseUnread(analysis)
+  refuseUnread(read)
+  const analysis = { ...read, layout: layoutInTime(read) }
   const slackNs = slackOf(analysis)
   const shifts = traces.map((source) => shiftOf(analysis, source))
   const callsTimed = !areCoarse(calls) && shifts.some(({ beside }) => beside !== null)

@@ -2,12 +2,13 @@
  * Maps that are not of the trace, or not whole: what is said, and that nothing is named wrongly for certain. The truth is
  * what inode events of the same recording name, which no map is asked for.
  */
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { gunzipSync } from 'node:zlib'
+import { parseInstant } from '@flushtrace/trace'
 import { locateEvents, type LocatedWrite } from '../src/index.ts'
 
 const SAMBA = 'fixtures/locate/samba'
@@ -99,6 +100,41 @@ test('maps from before the trace, given as those from afterwards', async () => {
   const stale = changed('stale/maps/after', (text) => text, `${MAPS}/before`)
   const { wrong, exactWrong } = score(await answerOf([...TRACES, stale]))
   assert.equal([wrong, exactWrong], [0, 0])
+})
+
+/** The maps of the recording with a clock note in each folder, so many seconds before the trace, or after it. */
+async function noted(name: string, seconds: number): Promise<string> {
+  const { analysis } = await locateEvents(TRACES, {}, () => {})
+  const start = parseInstant(analysis.startedAt!)!.seconds
+  const maps = changed(name, (text) => text)
+  for (const [of, at] of [
+    ['before', start - seconds],
+    ['after', start + 60 + seconds],
+  ] as const) {
+    writeFileSync(join(maps, of, 'clock.txt'), `wall_ns ${at}000000001\nwhen ${of}\n`)
+  }
+  return maps
+}
+
+test('maps of another day, by their clock notes: said, and not used', async () => {
+  const own = await answerOf([...TRACES, MAPS])
+  const near = await answerOf([...TRACES, await noted('same-day/maps', 20 * 3600)])
+  assert.not.ok(near.said.has('layout/other-time'))
+  assert.equal(score(near), score(own))
+  const far = await answerOf([...TRACES, await noted('years/maps', 700 * 86_400)])
+  assert.ok(far.said.has('layout/other-time'))
+  assert.equal(score(far), alone)
+})
+
+test('a map whose folder says nothing is from before or after by its clock note', async () => {
+  const maps = await noted('told/maps', 60)
+  const unsaid = join(folder, 'unsaid')
+  cpSync(join(maps, 'before'), unsaid, { recursive: true })
+  const note = readFileSync(join(unsaid, 'clock.txt'), 'latin1')
+  writeFileSync(join(unsaid, 'clock.txt'), note.replace(/when .*\n/, ''))
+  const named = ({ writes }: Answer): string[] => writes.map(({ path, confidence }) => `${path} ${confidence}`)
+  const [told, found] = [await answerOf([...TRACES, join(maps, 'before')]), await answerOf([...TRACES, unsaid])]
+  assert.equal(named(found), named(told))
 })
 
 test('every file of a map on the blocks of the next one: said, and no file is named by it', async () => {
