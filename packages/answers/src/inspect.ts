@@ -4,6 +4,7 @@ import { NO_DEVICE, deviceText, parseDevice } from '@flushtrace/trace'
 import { max, sum } from 'd3-array'
 import { analyze, type Analysis, type AnalyzeOptions } from './analyze.ts'
 import { alignedBy } from './clocks.ts'
+import { layoutInTime } from './map-age.ts'
 import { WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'
 import { DisorderMeter, MAX_HELD } from './event-order.ts'
@@ -30,7 +31,8 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
       },
     },
   )
-  const { straces, sysdigs, blocks, layout } = analysis
+  const { straces, sysdigs, blocks } = analysis
+  const layout = layoutInTime(analysis)
   const seen = seenLayers(blocks)
   const device = options.device === undefined ? null : new WantedDevice(options.device, layout, '--device', seen)
   return {
