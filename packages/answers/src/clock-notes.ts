@@ -15,7 +15,7 @@ type Range = readonly [lowNs: number, highNs: number]
 /** Notes that do not tell how close they are: what the start of two programs takes, beyond what they differ by. */
 const UNTOLD_NS = 2_000_000
 /** A note from further away is of another boot, or of another machine. */
-const MAX_AWAY_NS = 86_400e9
+const MAX_AWAY_NS = 86_400_000_000_000
 
 /** `origin`: ns 0 on the wall clock; `first`: time 0 of the trace, since boot. null: no notes are close enough. */
 export function alignedByNotes(
