@@ -231,7 +231,9 @@ function nothingUsable(
   }
   const [first, ...rest] = classified
   if (first) {
-    const what = first.source.head.length === 0 ? 'empty' : guess(first.source.head)
+    const { head, compression } = first.source
+    const nothing = compression ? `nothing could be decoded of its ${compression} data` : 'empty'
+    const what = head.length === 0 ? nothing : guess(head)
     const more = rest.length > 0 ? `, and ${rest.length} more like it` : ''
     return `${first.source.path}: ${what}${more}; none is a trace: name a saved strace, blktrace or sysdig recording (docs/recording)`
   }

@@ -17,25 +17,98 @@ export function sniffCompression(head: Uint8Array): Compression | null {
  */
 const OPTIONS = { chunkSize: 1 << 20, writableHighWaterMark: 1 << 20 }
 
-/** Errors of the decoder (cut, damaged) are thrown from the iteration, after what could be decoded. */
+/**
+ * Errors of the decoder (cut, damaged) are thrown from the iteration, after what could be decoded. `again` begins anew with
+ * the same bytes; null where they can be read once only, as from a pipe: then up to a piece before the damage is lost.
+ */
 export async function* decompress(
   compression: Compression,
   pieces: AsyncIterable<Uint8Array>,
   path: string,
+  again: (() => AsyncIterable<Uint8Array>) | null,
 ): AsyncIterable<Buffer> {
   const { createGunzip, ...zlib } = await import('node:zlib') // slow to load, and most traces are not packed
   // In Node since 22.15; the types of older releases do not know it.
   const { createZstdDecompress } = zlib as { createZstdDecompress?: (options: object) => Gunzip }
   const create = compression === 'gzip' ? createGunzip : createZstdDecompress
-  yield* create ? pump(pieces, create(OPTIONS)) : zstdChild(pieces, path)
+  const decoder = create?.(OPTIONS)
+  let given = 0
+  try {
+    for await (const piece of decoder ? pump(pieces, decoder) : zstdChild(pieces, path, [])) {
+      given += piece.length
+      yield piece
+    }
+  } catch (error) {
+    // Of a source that is cut, nothing was lost.
+    if (!again || error instanceof TraceError || (error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR') throw error
+    yield* create && decoder
+      ? lastOf(again, () => create(OPTIONS), decoder.bytesWritten, given)
+      : after(zstdChild(again(), path, ['--no-check']), given)
+    throw error
+  }
 }
 
-/** What a decoder was given in the same write as the first damaged byte is lost: so it isn't given much at once. */
+/** All but the first bytes; ends where the decoder fails: the reason is known. */
+async function* after(pieces: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {
+  let at = 0
+  try {
+    for await (const piece of pieces) {
+      if (at + piece.length > bytes) yield piece.subarray(Math.max(0, bytes - at))
+      at += piece.length
+    }
+  } catch {}
+}
+
+/** Once more up to the write that failed, from byte `safe` on; that in ever smaller writes, so that nothing is lost with it. */
+async function* lastOf(
+  again: () => AsyncIterable<Uint8Array>,
+  create: () => Gunzip,
+  safe: number,
+  given: number,
+): AsyncGenerator<Buffer> {
+  for (const bytes of [1 << 8, 1]) {
+    const decoder = create()
+    for await (const piece of after(writes(slices(again(), safe, bytes), decoder), given)) {
+      given += piece.length
+      yield piece
+    }
+    safe = decoder.bytesWritten
+  }
+}
+
+/** What each write gives is taken before the next one, which may fail. */
+async function* writes(pieces: AsyncIterable<Uint8Array>, decoder: Gunzip): AsyncGenerator<Buffer> {
+  const ready: Buffer[] = []
+  decoder.on('data', (piece: Buffer) => ready.push(piece))
+  let failure: Error | null = null
+  decoder.on('error', (error) => (failure = error))
+  const closed = new Promise((resolve) => decoder.once('close', resolve))
+  try {
+    for await (const piece of pieces) {
+      await Promise.race([closed, new Promise((resolve) => decoder.write(piece, resolve))])
+      yield* ready.splice(0)
+      if (failure) throw failure as Error
+    }
+  } finally {
+    decoder.destroy()
+  }
+}
+
+/** What a decoder was given in the same write as the first damaged byte is lost at first: so it isn't given much at once. */
 const WRITE_BYTES = 1 << 16
 
-async function* slices(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** From byte `fineFrom` on, of `fine` bytes each. */
+async function* slices(pieces: AsyncIterable<Uint8Array>, fineFrom = Infinity, fine = 1): AsyncGenerator<Uint8Array> {
+  let done = 0
   for await (const piece of pieces) {
-    for (let at = 0; at < piece.length; at += WRITE_BYTES) yield piece.subarray(at, at + WRITE_BYTES)
+    for (let at = 0; at < piece.length;) {
+      const left = fineFrom - done
+      const end = at + (left > 0 ? Math.min(WRITE_BYTES, left) : fine)
+      const slice = piece.subarray(at, end)
+      yield slice
+      at += slice.length
+      done += slice.length
+    }
   }
 }
 
@@ -53,9 +126,13 @@ async function* pump(pieces: AsyncIterable<Uint8Array>, decoder: Gunzip): AsyncG
   }
 }
 
-async function* zstdChild(pieces: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Buffer> {
+async function* zstdChild(
+  pieces: AsyncIterable<Uint8Array>,
+  path: string,
+  options: readonly string[],
+): AsyncGenerator<Buffer> {
   const { spawn } = await import('node:child_process')
-  const child = spawn('zstd', ['-dcq'], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn('zstd', ['-dcq', ...options], { stdio: ['pipe', 'pipe', 'pipe'] })
   let failure: Error | null = null
   child.on('error', () => {
     failure = new TraceError(

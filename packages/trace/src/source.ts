@@ -59,7 +59,7 @@ const CUT: DiagnosticKind = {
   code: 'source/cut',
   severity: 'loss',
   message: 'A compressed source ends in the middle or is damaged: {}.',
-  fix: 'copy or compress it again; everything before that place was used',
+  fix: 'copy or compress it again; what could be decoded before that place is used',
 }
 
 /** Bytes read so far (as on disk) and in all; null when a stream is among them. */
@@ -191,15 +191,15 @@ async function openCompressed(
   progress: Progress,
   diagnostics: Diagnostics,
 ): Promise<Source> {
+  const again = (): Readable => createReadStream(path, { highWaterMark: roomFor(bytes) })
   const start = (to: Progress, problems: Diagnostics): Promise<Stream> =>
-    openStream(path, createReadStream(path, { highWaterMark: roomFor(bytes) }), bytes, to, problems)
+    openStream(path, again(), bytes, to, problems, again)
   const problems = new Diagnostics()
   const first = await start(new Progress(() => {}), problems)
   await first.close()
   const { head, compression } = first
   // Where nothing could be decoded nobody will ask for the rest, which would tell the reason.
-  const useless = head.length === 0 ? problems.rows()[0] : undefined
-  if (useless) diagnostics.add(CUT, useless.first, path)
+  if (head.length === 0) diagnostics.merge(problems.rows())
   async function* chunks(): AsyncGenerator<Uint8Array> {
     const stream = await start(progress, diagnostics)
     yield* stream.chunks()
@@ -268,13 +268,14 @@ interface Stream extends Source {
   close(): Promise<void>
 }
 
-/** A pipe, standard input or a compressed file: can be read once. */
+/** A pipe, standard input or a compressed file: can be read once. `again` opens the same bytes anew, where that is possible. */
 async function openStream(
   path: string,
   input: Readable,
   bytes: number | null,
   progress: Progress,
   diagnostics: Diagnostics,
+  again: (() => Readable) | null = null,
 ): Promise<Stream> {
   const raw = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   const first: Buffer[] = []
@@ -287,7 +288,7 @@ async function openStream(
   }
   const compression = sniffCompression(Buffer.concat(first))
   const pieces = compression
-    ? decompress(compression, prepend(first, raw, progress), path)
+    ? decompress(compression, prepend(first, raw, progress), path, again)
     : prepend(first, raw, progress)
   const iterator = pieces[Symbol.asyncIterator]()
   const heads: Buffer[] = []

@@ -258,6 +258,41 @@ sources('a damaged gzip gives what stands before the damage, and a diagnostic', 
   assert.equal(codes(diagnostics), ['source/cut'])
 })
 
+/** One wrong byte, or bytes too many: `zcat` gives the same, and complains. */
+for (const size of [3_000, 3_000_000]) {
+  const text = noise(size)
+  const packed = zlib.gzipSync(text)
+  const wrongAt = (at: number): Buffer => {
+    const bytes = Buffer.from(packed)
+    bytes[at] ^= 0xff
+    return bytes
+  }
+  const damages: [string, Buffer][] = [
+    ['a wrong checksum', wrongAt(packed.length - 6)],
+    ['something after its end', Buffer.concat([packed, Buffer.from('garbage')])],
+  ]
+  for (const [damage, bytes] of damages) {
+    sources(`gzip of ${size} bytes with ${damage} gives all of them, and a diagnostic`, async ({ folder }) => {
+      const path = join(folder, 'wrong.gz')
+      writeFileSync(path, bytes)
+      const { source, diagnostics } = await openOne(path)
+      assert.is(source.head.length, Math.min(size, 1 << 16))
+      assert.ok((await contents(source)).toString() === text)
+      assert.equal(codes(diagnostics), ['source/cut'])
+    })
+  }
+
+  sources(`gzip of ${size} bytes with a wrong byte gives all before it`, async ({ folder }) => {
+    const path = join(folder, 'wrong-byte.gz')
+    const at = packed.length >> 1
+    writeFileSync(path, wrongAt(at))
+    const got = (await contents((await openOne(path)).source)).toString()
+    const { Z_SYNC_FLUSH: finishFlush } = zlib.constants
+    const before = zlib.gunzipSync(packed.subarray(0, at), { finishFlush }).toString()
+    assert.ok(before.length > size / 3 && got.startsWith(before), `${got.length} of ${before.length}`)
+  })
+}
+
 sources('gzip magic with nothing behind it', async ({ folder }) => {
   const path = join(folder, 'magic')
   writeFileSync(path, Buffer.from([0x1f, 0x8b]))
@@ -277,6 +312,16 @@ withZstd('zstd, by this Node or by the zstd program', async ({ folder }) => {
   assert.is(source.compression, 'zstd')
   assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
   assert.equal(diagnostics.rows(), [])
+})
+
+withZstd('zstd with a wrong checksum gives all bytes, and a diagnostic', async ({ folder }) => {
+  const bytes = execFileSync('zstd', ['-q', '-c'], { input: LINE.repeat(9) })
+  bytes[bytes.length - 1] ^= 0xff
+  const path = join(folder, 'wrong.zst')
+  writeFileSync(path, bytes)
+  const { source, diagnostics } = await openOne(path)
+  assert.is((await contents(source)).toString(), LINE.repeat(9))
+  assert.equal(codes(diagnostics), ['source/cut'])
 })
 
 withZstd('a cut zstd gives what stands before the cut, and a diagnostic', async ({ folder }) => {
