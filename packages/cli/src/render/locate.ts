@@ -204,7 +204,7 @@ function unseen(answer: LocateAnswer): string[] {
     lines.push('Which calls made these writes: record strace at the same time (docs/recording/strace.md).')
   else if (!witnesses.aligned) {
     lines.push(
-      'The clocks of calls and block trace could not be joined: calls name no block here. Record strace with -ttt.',
+      'The clocks of calls and block trace could not be joined: calls name no block here. Record strace with -ttt, and clock notes (flushtrace recipe).',
     )
   }
   if (found.fraction !== null && found.fraction < 1) {
