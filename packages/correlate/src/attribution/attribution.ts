@@ -127,6 +127,10 @@ export class Attribution {
       atNs: (row) => (input.placed[inodes.trace.data[row]] ? this.#inodeNs[row] + EVENT_ROUNDING_NS : NaN),
       closeClocks: input.doubtNs < SHORT_CALL_NS,
     })
+    // What saved /proc tells was so before.
+    if (input.callsTimed) {
+      book.callsFromNs = startNs.values.reduce((first, ns) => (ns > -Infinity && ns < first ? ns : first), Infinity)
+    }
     this.#claims = new MapClaims(book, this.views.all)
     this.#maps = new MapEvidence(this.#claims, blocks, book, this.#dirty)
     this.#natures = new Natures(
@@ -143,10 +147,7 @@ export class Attribution {
       replay: this.#replay,
       maps: this.#maps,
       natures: this.#natures,
-      // What saved /proc tells was so before.
-      callsFromNs: input.callsTimed
-        ? startNs.values.reduce((first, ns) => (ns > -Infinity && ns < first ? ns : first), Infinity)
-        : Infinity,
+      callsFromNs: book.callsFromNs,
       eventNs: (row) => this.#inodeNs[row] + EVENT_ROUNDING_NS,
     })
   }

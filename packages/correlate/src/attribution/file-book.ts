@@ -81,6 +81,8 @@ interface Inode {
 }
 
 export class FileBook {
+  /** The first call; Infinity: nothing tells when calls were. */
+  callsFromNs = Infinity
   readonly #entries: Entry[] = []
   readonly #ofTraced = new Map<TracedFile, number>()
   /** Path → file that calls first met under it. */
@@ -266,10 +268,9 @@ export class FileBook {
     }
     // It changed hands, and nothing tells when.
     if (lists === 'differ') return { file: this.unnamed(inode), known: 'unknown' }
-    // A file that no call had met by then may have been made since.
     if (
       next < joined.length &&
-      !(this.#entries[joined[next]].metNs > atNs) &&
+      this.#mayHaveBeen(joined[next], atNs) &&
       !this.#unexplained(inode, joined[next], -Infinity, atNs, joinedNs[next])
     ) {
       return { file: joined[next], known: 'listed' }
@@ -282,6 +283,12 @@ export class FileBook {
   /** Whether a file that was there before the trace was removed by then. */
   isGone(id: number, atNs: number): boolean {
     return atNs > this.#endOf(id, -Infinity)
+  }
+
+  /** A file that no call had met by then may have been made since; before the first call, only what calls made themselves. */
+  #mayHaveBeen(file: number, atNs: number): boolean {
+    const { metNs, traced } = this.#entries[file]
+    return !(metNs > atNs) || (atNs < this.callsFromNs && traced?.begun === false)
   }
 
   /** Until when a file that had the inode at `fromNs` may still have it. */

@@ -73,6 +73,23 @@ book('a list from before tells nothing once a place in the file got another bloc
   assert.is(files.whose(inode, 45, 'differ').known, 'called')
 })
 
+book('before the first call, a file that calls found there may have been there', () => {
+  const files = new FileBook()
+  const [found, made] = ['/found', '/made'].map((path) => {
+    const file = new TracedFile(path)
+    file.begun = path === '/made'
+    return files.traced(file, path, 100)
+  })
+  files.callsFromNs = 90
+  for (const [number, file] of [
+    [12, found],
+    [13, made],
+  ])
+    files.join(files.inode(0, null, number), Infinity, file)
+  const at = (number: number, atNs: number): number => files.fileOf(files.inode(0, null, number), atNs)
+  assert.equal([at(12, 50), at(12, 95) === found, at(13, 50) === made], [found, false, false])
+})
+
 book('an inode is one file after another', () => {
   const files = new FileBook()
   const [a, b] = ['/a', '/b'].map((path) => files.traced(new TracedFile(path), path))
