@@ -62,6 +62,19 @@ const CUT: DiagnosticKind = {
   fix: 'copy or compress it again; what could be decoded before that place is used',
 }
 
+const SHRUNK: DiagnosticKind = {
+  code: 'source/shrunk',
+  severity: 'loss',
+  message: 'A source became shorter while it was read: {}.',
+  fix: 'read a copy of it, or read again when nothing writes to it',
+}
+const GROWN: DiagnosticKind = {
+  code: 'source/grown',
+  severity: 'info',
+  message: 'A source became longer while it was read: {}.',
+  fix: 'read again when the recorder has stopped',
+}
+
 /** Bytes read so far (as on disk) and in all; null when a stream is among them. */
 export type OnProgress = (done: number, total: number | null) => void
 
@@ -178,7 +191,17 @@ async function openFile(path: string, progress: Progress, diagnostics: Diagnosti
     progress.expect(stats.size)
     if (sniffCompression(bytes)) return await openCompressed(path, stats.size, progress, diagnostics)
     const { size } = stats
-    return { path, bytes: size, compression: null, head: bytes, chunks: () => fileChunks(path, size, progress) }
+    // A source may be read several times, and is told of once.
+    let told = false
+    const onEnd = (end: number): void => {
+      if (told || end === size) return
+      told = true
+      const detail = `${path}: ${end} bytes instead of ${size}`
+      if (end < size) diagnostics.add(SHRUNK, { source: path, offset: end }, detail)
+      // Files of /proc have no size.
+      else if (size > 0) diagnostics.add(GROWN, { source: path, offset: size }, detail)
+    }
+    return { path, bytes: size, compression: null, head: bytes, chunks: () => fileChunks(path, size, progress, onEnd) }
   } finally {
     if (closing) await file.close().catch(() => {})
   }
@@ -238,8 +261,13 @@ function roomFor(fileBytes: number): number {
   return Math.min(CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, fileBytes))
 }
 
-/** A piece is parsed while the next one is being read by another thread. `size`: of the file when it was opened. */
-async function* fileChunks(path: string, size: number, progress: Progress): AsyncGenerator<Uint8Array> {
+/** A piece is parsed while the next one is being read by another thread. `size`: of the file when it was opened; `onEnd` is told where it ends now. */
+async function* fileChunks(
+  path: string,
+  size: number,
+  progress: Progress,
+  onEnd: (end: number) => void,
+): AsyncGenerator<Uint8Array> {
   const unreadable = (error: NodeJS.ErrnoException): never => {
     throw new TraceError('source/unreadable', `${path}: ${reason(error)}`, { path })
   }
@@ -248,10 +276,15 @@ async function* fileChunks(path: string, size: number, progress: Progress): Asyn
     const room = roomFor(size)
     const buffers = [Buffer.allocUnsafe(room), Buffer.allocUnsafe(room)]
     let turn = 0
+    let done = 0
     let next = file.read(buffers[turn], 0, room, null)
     for (;;) {
       const { bytesRead, buffer } = await next.catch(unreadable)
-      if (bytesRead === 0) return
+      if (bytesRead === 0) {
+        onEnd(done)
+        return
+      }
+      done += bytesRead
       turn = 1 - turn
       next = file.read(buffers[turn], 0, room, null)
       // A consumer that stops early leaves this read behind: its error, if any, is nobody's.

@@ -73,18 +73,22 @@ sources('a file: its head, its size, all its bytes, as often as asked', async ({
 sources('a file that grows while it is read: what is there when its end is reached', async ({ folder }) => {
   const path = join(folder, 'growing')
   writeFileSync(path, 'one\n')
-  const {
-    sources: [source],
-  } = await openSources([path], new Diagnostics())
+  const { source, diagnostics } = await openOne(path)
   appendFileSync(path, 'two\n')
   assert.is((await contents(source)).toString(), 'one\ntwo\n')
+  await contents(source)
+  assert.equal(
+    diagnostics.rows().map(({ code, count }) => [code, count]),
+    [['source/grown', 1]],
+  )
 })
 
 sources('a file that is gone before it is read, or shorter', async ({ folder }) => {
   const gone = join(folder, 'gone')
   const shorter = join(folder, 'shorter')
   for (const path of [gone, shorter]) writeFileSync(path, 'x'.repeat(100_000))
-  const opened = await openSources([gone, shorter], new Diagnostics())
+  const diagnostics = new Diagnostics()
+  const opened = await openSources([gone, shorter], diagnostics)
   unlinkSync(gone)
   truncateSync(shorter, 10)
   const error = await contents(opened.sources[0]).then(
@@ -94,6 +98,8 @@ sources('a file that is gone before it is read, or shorter', async ({ folder }) 
   assert.is(error?.code, 'source/unreadable')
   assert.match(error?.message ?? '', /gone: no such file/)
   assert.is((await contents(opened.sources[1])).length, 10)
+  assert.equal(codes(diagnostics), ['source/shrunk'])
+  assert.match(diagnostics.rows()[0].message, 'shorter: 10 bytes instead of 100000.')
 })
 
 sources('a consumer may stop early', async ({ folder }) => {
