@@ -65,6 +65,10 @@ export async function anonymize(
     }
     await copyLinks(capture, paths, unfinished, renamer)
     await rename(unfinished, out)
+  } catch (error) {
+    // A full disk, a limit: sources that cannot be read are TraceErrors.
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    throw new TraceError('anonymize/unwritable', `--anonymize ${out}: cannot write the copy: ${error.message}`)
   } finally {
     await rm(unfinished, { recursive: true, force: true })
   }

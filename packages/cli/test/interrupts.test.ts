@@ -80,6 +80,20 @@ interrupts('a full disk is told', async () => {
   assert.match(err, /^flushtrace: cannot write the output: ENOSPC.*\n$/)
 })
 
+interrupts('so is a file that may not be as large, and nothing is left of the copy', async () => {
+  const out = join(folder, 'too-large')
+  const line = 'ulimit -f 1; trap "" XFSZ; exec "$@"'
+  const argv = [process.execPath, PROGRAM, 'inspect', 'fixtures/strace/fd-ext4', '--anonymize', out]
+  const child = spawn('sh', ['-c', line, 'sh', ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const { code, err } = await ended(child)
+  assert.is(code, 2)
+  assert.match(err, /^flushtrace: --anonymize .*too-large: cannot write the copy: EFBIG: [^\n]*\n$/)
+  assert.equal(
+    readdirSync(folder).filter((name) => name.startsWith('too-large')),
+    [],
+  )
+})
+
 interrupts('Ctrl-C while it reads: the signal ends it, and nothing is printed', async () => {
   const child = start(['rank', '-'], 'pipe')
   child.stdin?.on('error', () => {})
