@@ -187,7 +187,10 @@ function folderOf(source: Source): string {
 
 /** Other links are data: descriptors of a saved process lead to the files it had open, folders of /dev to devices. */
 async function mayBeSource({ path }: SavedLink, saved: ReadonlySet<string>): Promise<boolean> {
-  if (procFileOf(path) || saved.has(dirname(path))) return false
+  if (procFileOf(path)) return false
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+    if (saved.has(folder)) return false
+  }
   const target = await stat(path).catch(() => null)
   return target !== null && (target.isFile() || target.isDirectory())
 }

@@ -78,7 +78,10 @@ bad('a link in a folder is passed over, and that is told', async () => {
   mkdirSync(join(linked, 'proc', '7', 'fd'), { recursive: true })
   symlinkSync(join(process.cwd(), 'fixtures/strace/fd-ext4/strace.txt'), join(linked, 'strace.txt'))
   isRefused(await flushtrace('rank', linked), /linked\/strace\.txt leads to \/.*; name what it leads to: links/)
-  // These two are data.
+  // These are data.
+  mkdirSync(join(linked, 'proc', '7', 'task', '7'), { recursive: true })
+  writeFileSync(join(linked, 'proc', '7', 'maps'), '00400000-00401000 r-xp 00000000 08:01 12    /srv/x\n')
+  symlinkSync(process.execPath, join(linked, 'proc', '7', 'task', '7', 'exe'))
   symlinkSync(process.execPath, join(linked, 'proc', '7', 'fd', '3'))
   symlinkSync('../dm-0', join(linked, 'vg-lv'))
   writeFileSync(join(linked, 'samba.gz'), SAMBA)

@@ -25,7 +25,7 @@ export function readingNotes({ diagnostics }: DocumentHead): string[] {
   return diagnosticNotes(diagnostics.filter(({ note: isNote }) => isNote))
 }
 
-export function diagnosticNotes(diagnostics: DocumentHead['diagnostics']): string[] {
+function diagnosticNotes(diagnostics: DocumentHead['diagnostics']): string[] {
   return diagnostics
     .filter(({ code }) => code !== 'source/unknown')
     .map(({ message, count: n, fix }) => {
