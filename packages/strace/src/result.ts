@@ -84,10 +84,11 @@ export class ResultPart {
     }
     if (buf[start] === 0x2d) {
       this.outcome = FAILED
-      if (p + 1 < end && buf[p + 1] >= 0x41 && buf[p + 1] <= 0x5a) {
-        this.errnoStart = ++p
+      const first = p + 1 < end ? buf[p + 1] : SPACE
+      if (first !== SPACE && first !== 0x28) {
+        const word = ++p
         while (p < end && buf[p] !== SPACE) p++
-        this.errnoEnd = p
+        if (first >= 0x41 && first <= 0x5a) [this.errnoStart, this.errnoEnd] = [word, p]
       }
     }
     if (p < end && !isRemark(buf, p, end)) this.valid = false

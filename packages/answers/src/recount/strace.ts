@@ -23,7 +23,7 @@ const ANY_PID = /^(?:\[pid +\d+|\d{1,7}(?:<.*?>)? +\S)/
 /** The last `) = ` of a line: a name may hold one, what follows a result cannot. */
 const RESULT = /^(.*)\)\s*= (-?\d+|\?)(.*)$/
 /** What may follow the number: a descriptor's name, an error, remarks, the duration. */
-const REST = /^(?:<.*>(?:\(deleted\))?)?(?: E[A-Z0-9_]+)?(?: ?[(/].*[)/])?(?: <\d+(?:\.\d+)?>| <unavailable>)?$/
+const REST = /^(?:<.*>(?:\(deleted\))?)?(?: [^ (]+)?(?: ?[(/].*[)/])?(?: <\d+(?:\.\d+)?>| <unavailable>)?$/
 const ONE_DESCRIPTOR = /^(?:fsync|fdatasync|syncfs)$/
 const DESCRIPTOR = /^ *(?:-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)? *$/
 /** Strings and names, which may hold anything. */
