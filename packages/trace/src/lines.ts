@@ -9,7 +9,6 @@ import type { Source } from './source.ts'
 /** A side file's line is a path and some numbers; a longer one is no side file. */
 const MAX_LINE = 1 << 16
 const LF = 0x0a
-const BEYOND_ASCII = /[\x80-\xff]/
 const LONG_LINE: DiagnosticKind = {
   code: 'source/long-line',
   severity: 'loss',
@@ -36,7 +35,8 @@ export async function* readLines(
     // split2 looks only at a line that goes on in the next piece.
     if (line.length > MAX_LINE) continue
     const end = line.endsWith('\r') ? line.length - 1 : line.length
-    yield BEYOND_ASCII.test(line) ? decodeUtf8(Buffer.from(line, 'latin1'), 0, end) : line.slice(0, end)
+    // A copy: what is kept of a line would keep its whole piece of the file.
+    yield decodeUtf8(Buffer.from(line, 'latin1'), 0, end)
   }
 }
 
