@@ -47,10 +47,17 @@ let passed = 0
 let failed = 0
 let skipped = 0
 let running: string | null = null
+/** Told again at the end, where a long output is not cut. */
+const failures: string[] = []
+
+function tellFailure(text: string, count: number): void {
+  failed += count
+  failures.push(text)
+  console.log(text)
+}
 
 function fail(path: string, reason: unknown, count = 1): void {
-  failed += count
-  console.log(`\n  FAIL ${path}: ${reason instanceof Error ? reason.stack : String(reason)}\n`)
+  tellFailure(`\n  FAIL ${path}: ${reason instanceof Error ? reason.stack : String(reason)}\n`, count)
 }
 
 async function runFile(path: string): Promise<void> {
@@ -67,8 +74,7 @@ async function runFile(path: string): Promise<void> {
     passed += ran
     skipped += skips
     if (typeof errors === 'string') {
-      failed += all - ran
-      console.log(`\n${errors}`)
+      tellFailure(`\n${errors}`, all - ran)
     } else if (ran < all) {
       // uvu swallows what a `before` hook throws; the missing tests give it away.
       fail(path, 'a `before` hook threw', all - ran)
@@ -90,6 +96,7 @@ for (const word of words) if (!all.some((path) => path.includes(word))) fail(wor
 process.on('unhandledRejection', (reason) => fail(running ?? 'after the tests', reason))
 process.on('exit', () => {
   if (running) fail(running, 'the process ended before its tests did (a promise that never settles, or process.exit)')
+  if (failures.length > 0) console.log(`\nAll failures again:\n${failures.join('')}`)
   if (skipped > 0) console.log(`\n${skipped} skipped`)
   console.log(`\n${passed} passed, ${failed} failed`)
   if (failed > 0) process.exitCode = 1

@@ -459,15 +459,13 @@ sources('a writer that can take no more holds the reading back', async ({ folder
   const reading = (async () => {
     for await (const piece of opened.sources[0].chunks()) pieces += piece.length > 0 ? 1 : 0
   })()
-  const turn = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 50))
-  await turn()
-  assert.equal([pieces, waits.length], [0, 1])
-  waits[0]()
-  await turn()
-  assert.equal([pieces, waits.length], [1, 2])
-  for (let k = 1; pieces * (1 << 20) < LARGE.length; k++) {
-    waits[k]()
+  const turn = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 5))
+  for (let k = 0; pieces * (1 << 20) < LARGE.length; k++) {
+    while (waits.length === k) await turn()
     await turn()
+    assert.equal([pieces, waits.length], [k, k + 1])
+    waits[k]()
+    while (pieces === k) await turn()
   }
   await reading
 })
