@@ -126,4 +126,19 @@ test('what would name data on the device below a volume or an array is said', as
   )
 })
 
+test('members of a mirror: one write, found by the sector of either', async () => {
+  const disk = (name: string, number: string) => ({
+    ...{ name, kname: name, 'maj:min': number, type: 'disk', size: 1 << 30 },
+    children: [{ name: 'md0', kname: 'md0', 'maj:min': '9:0', type: 'raid1', size: 1 << 29 }],
+  })
+  const files = {
+    'lsblk.json': JSON.stringify({ blockdevices: [disk('sda', '8:0'), disk('sdb', '8:16')] }),
+    'mdstat.txt': 'Personalities : [raid1]\nmd0 : active raid1 sdb[1] sda[0]\n      524288 blocks [2/2] [UU]\n',
+    'trace.txt': blkparse('8,16 Q W 800 + 8 [x]', '8,0 Q W 800 + 8 [x]', '8,0 Q W 800 + 8 [x]', '8,16 Q W 800 + 8 [x]'),
+  }
+  for (const device of ['8:0', '8:16', '9:0']) assert.equal(await found(files, `${device}:804`), [1, 3])
+  const { devices, total } = await inFolder(files, (folder) => locate([folder]))
+  assert.equal([total.writes, devices.map(({ device }) => device)], [2, ['9:0']])
+})
+
 test.run()

@@ -11,7 +11,8 @@
  * 1. A chain is of one task and mostly ends with its next queue event; what matches no chain came straight from above.
  * 2. The origin is the first device of the chain: its sectors are what a map of the file system speaks of.
  * 3. A mirror (md raid1) remaps a write to all of its members first, and they are queued later, perhaps by its own
- *    thread: a chain that another one replaced is parked, and found again by device and sector.
+ *    thread: a chain that another one replaced is parked, and found again by device and sector. What leads from the middle
+ *    of the task's last chain to another member is a chain of the same origin.
  * 4. A flush without data that md passes on to its members has no remap event. Each one asked of a device passes one on to
  *    each device below, until it is done.
  *
@@ -44,6 +45,8 @@ export interface RemapChain {
 interface TaskChain extends RemapChain {
   /** Not ended by its queue event yet. */
   open: boolean
+  /** Where it was on each of `above`. */
+  readonly sectors: number[]
 }
 
 export class RemapChains {
@@ -113,11 +116,15 @@ export class RemapChains {
     if (!chain.open || chain.device !== from || chain.above.length >= MAX_LAYERS) {
       if (chain.open) this.#park(chain)
       chain.open = true
-      chain.originDevice = from
-      chain.originSector = batch.fromSector[i]
-      // Nearly always the one layer it was last time.
-      if (chain.above.length !== 1 || chain.above[0] !== from) chain.above.splice(0, Infinity, from)
-    } else chain.above.push(from)
+      const fork = chain.above.length > 1 ? chain.above.indexOf(from) : 0
+      if (fork > 0 && chain.sectors[fork] === batch.fromSector[i]) chain.above.length = fork + 1
+      else {
+        chain.originDevice = from
+        chain.originSector = chain.sectors[0] = batch.fromSector[i]
+        // Nearly always the one layer it was last time.
+        if (chain.above.length !== 1 || chain.above[0] !== from) chain.above.splice(0, Infinity, from)
+      }
+    } else chain.sectors[chain.above.push(from) - 1] = batch.fromSector[i]
     chain.device = device
     chain.sector = batch.sector[i]
     const newest = this.#newest.get(device)
@@ -138,7 +145,7 @@ export class RemapChains {
       this.#byTid.clear()
       this.#newest.clear()
     }
-    const chain = { open: false, device: 0, sector: 0, originDevice: 0, originSector: 0, above: [] }
+    const chain = { open: false, device: 0, sector: 0, originDevice: 0, originSector: 0, above: [], sectors: [] }
     this.#byTid.set(tid, chain)
     this.#last = chain
     return chain

@@ -11,14 +11,16 @@
  * Invariants
  * 1. A request counts once on each layer, at Q; only without any Q at the first step there is (`basis`).
  * 2. A bare flush is neither a read nor a write, whatever the kernel files it under; completions of 0 bytes carry nothing.
- * 3. What was passed on by another counted device is counted again in `passedOn`, so that layers can be subtracted.
+ * 3. What was passed on by another counted device is counted again in `passedOn`, so that layers can be subtracted; so are,
+ *    of the copies of one write (copies.ts), all but the first.
  * 4. Tasks are those of Q. D and C run in whatever task the kernel used.
  */
 import { ACTION, type BlockBatch, type Diagnostics } from '@flushtrace/trace'
 import { BlockDevice } from './block-device.ts'
 import { REQUESTS } from './block-diagnostics.ts'
 import type { DeviceSummary } from './block-summary.ts'
-import { RemapChains } from './remap-chains.ts'
+import { Copies } from './copies.ts'
+import { RemapChains, type RemapChain } from './remap-chains.ts'
 import { SeenLayers } from './seen-layers.ts'
 
 /** The actions that are looked at. */
@@ -40,6 +42,7 @@ export class RequestTracker {
   readonly layers = new SeenLayers()
   readonly #devices = new Map<number, BlockDevice>()
   readonly #chains = new RemapChains()
+  readonly #copies = new Copies()
   readonly #diagnostics: Diagnostics | null
   #last: BlockDevice | null = null
   #lastDevice = -1
@@ -95,7 +98,15 @@ export class RequestTracker {
   #queue(batch: BlockBatch, i: number): void {
     const device = this.#device(batch.device[i])
     const chain = this.#chains.apply(batch, i)
-    device?.queue(batch, i, chain !== null && this.#hasCounted(chain.above, device))
+    device?.queue(batch, i, chain !== null && (this.#hasCounted(chain.above, device) || this.#isCopy(chain, batch, i)))
+  }
+
+  /** Of another request that was queued on another member. */
+  #isCopy({ originDevice, originSector, above }: RemapChain, batch: BlockBatch, i: number): boolean {
+    if (batch.bytes[i] === 0 || !above.some((device) => this.layers.forks(device))) return false
+    const array = { device: originDevice, sector: originSector }
+    const [member, bytes, flags] = [batch.device[i], batch.bytes[i], batch.flags[i]]
+    return this.#copies.firstOf({ array, member, bytes, flags, tid: batch.tid[i], atNs: batch.atNs[i], row: 0 }) >= 0
   }
 
   /** Whether requests were queued on another of these devices. */

@@ -14,12 +14,18 @@ type Layer = { -readonly [K in keyof SeenLayer]: SeenLayer[K] }
 
 export class SeenLayers {
   readonly #all: Layer[] = []
+  readonly #forks = new Set<number>()
   /** Nearly always the next one, too. */
   #last: Layer | null = null
 
   /** In the order in which they were first seen. */
   get all(): readonly SeenLayer[] {
     return this.#all
+  }
+
+  /** Whether requests of a device go on to several. */
+  forks(device: number): boolean {
+    return this.#forks.has(device)
   }
 
   /** A remap event. What carries no data (a bare flush) has no place. */
@@ -34,7 +40,10 @@ export class SeenLayers {
       known.remaps++
       if (known.startBytes !== startBytes) known.startBytes = null
       this.#last = known
-    } else if (this.#all.length < MAX_LAYERS) this.#all.push({ upper, lower, startBytes, remaps: 1 })
+    } else if (this.#all.length < MAX_LAYERS) {
+      if (this.#all.some((other) => other.upper === upper)) this.#forks.add(upper)
+      this.#all.push({ upper, lower, startBytes, remaps: 1 })
+    }
   }
 
   #find(upper: number, lower: number): Layer | undefined {

@@ -183,6 +183,16 @@ requests('what goes to several places of another device begins at none; a bare f
   )
 })
 
+requests('copies on members of a mirror that is not traced itself: one write', () => {
+  const [volume, other] = [makeDevice(9, 0), makeDevice(8, 16)]
+  const story = new Story()
+    .at('A W 2056+8', 0, { from: [volume, 8] })
+    .at('A W 3056+8', 1, { device: other, from: [volume, 8] })
+    .at('Q W 2056+8', 2)
+    .at('Q W 3056+8', 3, { device: other })
+  assert.equal(blockPart(summaries(story)), { writes: 1, bytes: 4096, flushes: 0, fua: 0 })
+})
+
 requests('a partition without requests of its own is no second layer', () => {
   const part = makeDevice(259, 0)
   const story = new Story()

@@ -1,6 +1,6 @@
 /** Devices and the layers between them: where a range of one lies on the file systems above it. */
 import type { FileSystem, Placement } from './disk-layout.ts'
-import { lowersOf, piecesAbove, placesBelow, type Layer, type Place } from './layer.ts'
+import { keepsCopies, lowersOf, piecesAbove, placesBelow, type Layer, type Place } from './layer.ts'
 
 const SECTOR = 512
 /** Disk, partition, array, encryption, volume: real stacks have fewer. A ring in damaged tables has more. */
@@ -23,6 +23,7 @@ export interface SectorPlace {
 
 export class DeviceGraph {
   readonly layers: readonly Layer[]
+  readonly hasCopies: boolean
   readonly #above = new Map<number, Layer[]>()
   readonly #fsOf = new Map<number, FileSystem>()
   readonly #own: ReadonlyMap<number, OwnArea>
@@ -39,6 +40,7 @@ export class DeviceGraph {
       if (!each.has(key) || (layer.kind === 'opaque' && layer.what !== 'dm')) each.set(key, layer)
     }
     this.layers = [...each.values()]
+    this.hasCopies = this.layers.some(keepsCopies)
     for (const layer of this.layers) this.#link(layer)
     for (const fs of fileSystems) for (const device of fs.devices) this.#fsOf.set(device, fs)
   }
@@ -51,6 +53,23 @@ export class DeviceGraph {
   /** A file system lies on it, or no layer does. */
   isPlain(device: number): boolean {
     return this.#fsOf.has(device) || !(this.#above.has(device) || this.#own.has(device))
+  }
+
+  /** The lowest array above that keeps copies of all of a range, and where; null: there is none. Sectors in and out. */
+  arrayPlaceOf(device: number, sector: number, bytes: number): SectorPlace | null {
+    let place: Place = { device, byte: sector * SECTOR }
+    for (let depth = 0; depth < MAX_DEPTH; depth++) {
+      const { device: lower, byte } = place
+      for (const layer of this.#above.get(lower) ?? []) {
+        const [piece] = piecesAbove(layer, lower, byte, bytes)
+        if (piece?.at !== 0 || piece.bytes !== bytes) continue
+        place = piece
+        if (keepsCopies(layer)) return { device: piece.device, sector: piece.byte / SECTOR }
+        break
+      }
+      if (place.device === lower) return null
+    }
+    return null
   }
 
   /** The same sector on every device above, and on every device below, with itself. Sectors in and out. */

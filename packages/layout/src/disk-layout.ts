@@ -151,6 +151,10 @@ export interface DiskLayout {
    * `believed`: which layers to follow.
    */
   sameSector(device: number, sector: number, believed: (layer: Layer) => boolean): { device: number; sector: number }[]
+  /** Whether an array that tables tell of keeps copies of its blocks. */
+  readonly hasCopies: boolean
+  /** The place of a range on the array above that keeps copies of all of it; null: there is none. Sectors. */
+  arrayPlaceOf(device: number, sector: number, bytes: number): { device: number; sector: number } | null
   /** Whether `resolve` tells nothing else: a file system lies on the device itself, or nothing is known to. */
   isPlain(device: number): boolean
   /** `loop0`, `dm-3 (vg-lv)`; null for a device nothing told about. */

@@ -60,6 +60,8 @@ export function joinFindings(
     })),
     resolve: (device, sector, bytes) => graph.resolve(device, sector, bytes),
     sameSector: (device, sector, believed) => graph.sameSector(device, sector, believed),
+    hasCopies: graph.hasCopies,
+    arrayPlaceOf: (device, sector, bytes) => graph.arrayPlaceOf(device, sector, bytes),
     isPlain: (device) => graph.isPlain(device),
     nameOf: (device) => {
       const known = devices.get(device)

@@ -49,6 +49,11 @@ export function lowersOf(layer: Layer): { device: number; at: number | null }[] 
   }
 }
 
+/** Whether a write goes to several of the devices below: not multipath, where it goes to one of them. */
+export function keepsCopies(layer: Layer): boolean {
+  return layer.kind === 'striped' ? layer.copies > 1 : layer.kind === 'linear' && /^(?:raid1|mirror)$/.test(layer.what)
+}
+
 /** A discard of a whole disk has no use for its stripes. */
 const MAX_PIECES = 65_536
 

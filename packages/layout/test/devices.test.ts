@@ -30,6 +30,16 @@ devices('a volume on an array on a partition: each copy of the array leads to th
   assert.equal(stack.resolve(device('8:0'), 6144, 4096)[0].layers, ['8:0', '8:1', '9:0', '253:0'].map(device))
 })
 
+devices('the place on the array that keeps copies of a range, from any member', () => {
+  const array = { device: device('9:0'), sector: (2 * MIB) / 512 }
+  assert.ok(stack.hasCopies)
+  assert.equal(stack.arrayPlaceOf(device('8:0'), (4 * MIB) / 512, 4096), array)
+  assert.equal(stack.arrayPlaceOf(device('8:16'), (5 * MIB) / 512, 4096), array)
+  assert.is(stack.arrayPlaceOf(device('8:0'), 0, 4096), null)
+  assert.is(stack.arrayPlaceOf(device('9:0'), 0, 4096), null)
+  assert.is(stack.arrayPlaceOf(device('8:64'), MIB / 512, 4096), null)
+})
+
 devices('a volume of two pieces: the second one goes on where the first ended', () => {
   const second = 2 * MIB + 400_000 * 512
   assert.equal(places(stack, '8:0', second, 4096), ['/srv/root@67108864+4096'])

@@ -28,6 +28,7 @@ import { joinInodes, noteRenewals } from './inode-joins.ts'
 import { InodeReplay } from './inode-replay.ts'
 import { MapClaims, type Claim } from './map-claims.ts'
 import { MapEvidence, writesInPlace } from './map-evidence.ts'
+import { leaveOutCopies } from './mirror-copies.ts'
 import { tryMaps, type Contradiction, type OwnWrite } from './map-trial.ts'
 import { CHECKPOINT, Natures, typeByThread } from './nature.ts'
 import { noteLosses } from './losses.ts'
@@ -159,6 +160,7 @@ export class Attribution {
 
   run(): void {
     const { blocks, calls, placed, callsTimed } = this.#in
+    leaveOutCopies(blocks, this.#in.layout, this.#blockNs)
     const requests = blocks.inOrder(this.#blockNs)
     this.#maps.noteWrites(requests, this.views)
     if (calls.length > 0) {

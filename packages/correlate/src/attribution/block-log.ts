@@ -3,10 +3,14 @@
  *
  * 1. A request counts where it was queued; on a device without queue events, at the first step that there is.
  * 2. Those that a device passed on to one below it count once, where they were asked for.
+ * 3. Copies of one write that stand on several devices count once, too (mirror-copies.ts).
  */
 import { ACTION, DATALESS, OP, type BlockBatch } from '@flushtrace/trace'
 import { RemapChains } from '../remap-chains.ts'
 import { Column, Names, orderOf } from './column.ts'
+
+/** The step of a row that is left out. */
+const LEFT_OUT = 255
 
 /** What may change the disk, or must reach it. */
 const CHANGES = OP.write | OP.flush | DATALESS
@@ -84,6 +88,19 @@ export class BlockLog {
   /** Devices whose requests were passed on from the device on top; they are not counted again. */
   get passedOn(): ReadonlyMap<number, ReadonlySet<number>> {
     return this.#passed
+  }
+
+  /** A row that tells of a write again, which another tells of on the device above. */
+  leaveOut(row: number, above: number): void {
+    this.step.data[row] = LEFT_OUT
+    this.#pass(this.rowDevice.data[row], [above])
+  }
+
+  /** A row tells of a request of a device above the one where it was seen. */
+  lift(row: number, { device, sector }: { readonly device: number; readonly sector: number }): void {
+    this.device.data[row] = device
+    this.sector.data[row] = sector
+    if (device !== this.rowDevice.data[row]) this.#pass(this.rowDevice.data[row], [device])
   }
 
   #told(device: number, trace: number): number {

@@ -1,6 +1,7 @@
 import { makeDevice } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { leaveOutCopies } from '../../src/attribution/mirror-copies.ts'
 import { BlockLog } from '../../src/attribution/block-log.ts'
 import { Story } from '../block-events.ts'
 
@@ -81,6 +82,38 @@ blocks('where the volume itself is not traced, the row on the disk is of the pla
   log.add(story.at('Q WS 2056+8', 3, { device: DISK }).batch, 0, [0])
   assert.equal(rowsOf(log), ['0.2 8+8'])
   assert.equal([log.device.data[0], log.rowDevice.data[0], log.rowSector.data[0]], [VOLUME, DISK, 2056])
+})
+
+/** A mirror on two members, which alone are traced: where each row was asked for, how often. */
+function onMirror(story: Story): string[] {
+  const log = new BlockLog()
+  log.add(story.batch, 0, [0])
+  leaveOutCopies(log, null, log.atNs.values)
+  return rowsOf(log)
+}
+
+function toMember(story: Story, ns: number, device: number, tid = 1): Story {
+  return story.at('A W 100+8', ns, { device, from: [VOLUME, 0], tid }).at('Q W 100+8', ns, { device, tid })
+}
+
+blocks('copies of one write on both members count once, where it was asked for', () => {
+  const story = toMember(toMember(new Story(), 1, DISK), 2, OTHER)
+  assert.equal(onMirror(story), ['0.2 0+8'])
+  toMember(toMember(story, 3, OTHER), 4, DISK)
+  assert.equal(onMirror(story), ['0.2 0+8', '0.6 0+8'])
+})
+
+blocks('no copies: of another task, on the same member, or long after', () => {
+  assert.is(onMirror(toMember(toMember(new Story(), 1, DISK), 2, OTHER, 9)).length, 2)
+  assert.is(onMirror(toMember(toMember(toMember(new Story(), 1, DISK), 2, DISK), 3e9, OTHER)).length, 3)
+})
+
+blocks('both members and the volume above the mirror: one write', () => {
+  const LV = makeDevice(253, 7)
+  const story = new Story().at('Q W 8+8', 1, { device: LV }).at('A W 0+8', 1, { device: VOLUME, from: [LV, 8] })
+  story.at('A W 100+8', 1, { device: DISK, from: [VOLUME, 0] }).at('A W 200+8', 1, { device: OTHER, from: [VOLUME, 0] })
+  story.at('Q W 100+8', 2, { device: DISK }).at('Q W 200+8', 2, { device: OTHER })
+  assert.equal(onMirror(story), ['0.1 8+8'])
 })
 
 blocks.run()

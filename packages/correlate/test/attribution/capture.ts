@@ -152,6 +152,8 @@ function layoutOf(story: FsStory): DiskLayout {
     layers: [],
     fileSystems: [fs],
     images: [],
+    hasCopies: false,
+    arrayPlaceOf: () => null,
     isPlain: () => true,
     sameSector: (device, sector) => [{ device, sector }],
     resolve: (device, sector, bytes) => [
