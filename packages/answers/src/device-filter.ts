@@ -38,13 +38,15 @@ export type RowFilter = (batch: BlockBatch, i: number) => boolean
 export class WantedDevice {
   readonly number: number
   readonly #layout: DiskLayout
-  /** It, and all that lies on it: partitions, volumes, arrays. */
+  readonly #seen: readonly SeenLayer[]
+  /** It, and all that lies on it, if in part: partitions, volumes, arrays. */
   readonly #family: ReadonlySet<number>
 
   /** Throws where no table knows the name. `seen`: what lies on what by the block traces. */
   constructor(name: string, layout: DiskLayout, flag = '--device', seen: readonly SeenLayer[] = []) {
     this.#layout = layout
     this.number = numberOf(name, layout, flag)
+    this.#seen = seen
     this.#family = familyOf(this.number, layout, seen)
   }
 
@@ -58,7 +60,17 @@ export class WantedDevice {
     return this.#layout.partitionOf(this.number)?.disk === disk
   }
 
-  /** Whether it is the device, or lies on it in whatever way. */
+  /** Whether a part of a range of a device that it carries lies on it; null: no table tells. */
+  hasPartOf(device: number, sector: number, bytes: number): boolean | null {
+    return this.#layout.reaches(device, sector, bytes, this.number, (one) => this.carries(one))
+  }
+
+  /** Whether it lies on that device in whatever way. */
+  liesOn(device: number): boolean {
+    return familyOf(device, this.#layout, this.#seen).has(this.number)
+  }
+
+  /** Whether it is the device, or lies on it in whatever way, or in part. */
   carries(device: number): boolean {
     return this.#family.has(device)
   }

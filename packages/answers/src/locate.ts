@@ -132,18 +132,30 @@ export function wantedDevice(name: string, { layout, blocks }: Attributed['analy
   return new WantedDevice(name, layout, '--device', seenLayers(blocks))
 }
 
-/** On the device where it was asked for, on one that it was passed on to, or on one that tables have above. */
+/**
+ * On the device where it was asked for, on one that it was passed on to, or on one that tables have above it. What lies on
+ * several devices is on those that tables tell, else on the one where it was seen.
+ */
 export function isPieceOn(
   wanted: WantedDevice,
   { blocks, analysis: { layout } }: Attributed,
   { request, at, bytes }: Pick<PieceRow, 'request' | 'at' | 'bytes'>,
 ): boolean {
-  const device = blocks.device.data[request]
-  if (wanted.carries(device) || wanted.includes(blocks.rowDevice.data[request])) return true
+  const top = blocks.device.data[request]
+  const row = blocks.rowDevice.data[request]
+  if (wanted.number === top || wanted.includes(row)) return true
+  const carried = wanted.carries(top)
   const sector = blocks.sector.data[request]
-  if (sector < 0 || bytes === 0 || layout.isPlain(device)) return false
-  const placements = layout.resolve(device, sector + at / 512, bytes)
-  return placements.some(({ layers }) => layers.some((above) => wanted.carries(above)))
+  if (sector < 0 || bytes === 0) return carried
+  if (carried) {
+    const below = wanted.hasPartOf(top, sector + at / 512, bytes)
+    if (below !== null) return below
+    // No table tells: of what was seen on another device, the requests do.
+    return row === top || blocks.mirrors.has(top) || wanted.liesOn(row)
+  }
+  if (layout.isPlain(top)) return false
+  const placements = layout.resolve(top, sector + at / 512, bytes)
+  return placements.some(({ layers }) => layers.includes(wanted.number))
 }
 
 /** Bytes that calls wrote, by file. */

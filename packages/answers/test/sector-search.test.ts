@@ -141,4 +141,59 @@ test('members of a mirror: one write, found by the sector of either', async () =
   assert.equal([total.writes, devices.map(({ device }) => device)], [2, ['9:0']])
 })
 
+/** A volume of a piece on each of two disks, and a link of drbd. */
+const TWO_DISKS = {
+  'lsblk.json': JSON.stringify({
+    blockdevices: ['sda', 'sdb'].map((name, k) => ({
+      ...{ name, kname: name, 'maj:min': `8:${16 * k}`, type: 'disk', size: 1 << 30, label: `disk${k}`, uuid: 'both' },
+      children: [{ name: 'vg-my--web', kname: 'dm-1', 'maj:min': '253:1', type: 'lvm', size: 1 << 20 }],
+    })),
+  }),
+  'ls-drbd.txt':
+    '/dev/drbd/by-res:\ntotal 0\n\n/dev/drbd/by-res/web1:\nlrwxrwxrwx 1 root root 15 Jan  3 10:00 0 -> ../../../sdb\n',
+}
+const PIECES = 'vg-my--web: 0 1000 linear 8:0 2048\nvg-my--web: 1000 1000 linear 8:16 2048\n'
+
+function recordsOn(files: Readonly<Record<string, string>>, device: string): Promise<number[]> {
+  return inFolder(files, async (folder) => {
+    const at = new Set<number>()
+    await locateEvents([folder], { device }, (write) => at.add(write.at))
+    return [...at]
+  })
+}
+
+test('a volume over two disks: on each of them only what lies there', async () => {
+  const onTop = blkparse('253,1 Q W 0 + 8 [x]', '253,1 Q W 1000 + 8 [x]', '253,1 Q W 996 + 8 [x]')
+  const told = { ...TWO_DISKS, 'dmsetup.txt': PIECES, 'trace.txt': onTop }
+  assert.equal(await recordsOn(told, 'sda'), [1, 3])
+  assert.equal(await recordsOn(told, 'sdb'), [2, 3])
+  assert.equal(await recordsOn({ ...TWO_DISKS, 'trace.txt': onTop }, 'sda'), [1, 2, 3], 'untold')
+  const below = blkparse(
+    '8,0 A W 2048 + 8 <- (253,1) 0',
+    '8,0 Q W 2048 + 8 [x]',
+    '8,16 A W 2048 + 8 <- (253,1) 1000',
+    '8,16 Q W 2048 + 8 [x]',
+  )
+  for (const tables of [{}, { 'dmsetup.txt': PIECES }] as Readonly<Record<string, string>>[]) {
+    assert.equal(await recordsOn({ ...TWO_DISKS, ...tables, 'trace.txt': below }, 'sda'), [2])
+    assert.equal(await recordsOn({ ...TWO_DISKS, ...tables, 'trace.txt': below }, '8:16'), [4])
+    assert.equal(await recordsOn({ ...TWO_DISKS, ...tables, 'trace.txt': below }, 'dm-1'), [2, 4])
+  }
+})
+
+test('devices by the names that people use', async () => {
+  const files = { ...TWO_DISKS, 'trace.txt': blkparse('253,1 Q W 0 + 8 [x]', '8,16 Q W 90000 + 8 [x]') }
+  for (const name of ['/dev/vg/my-web', 'vg/my-web', 'my-web', 'vg-my--web', '/dev/mapper/vg-my--web', '/dev/dm-1']) {
+    assert.equal(await recordsOn(files, name), [1], name)
+  }
+  const onB = ['sdb', '/dev/sdb', 'disk1', 'LABEL=disk1', '/dev/disk/by-label/disk1', 'web1', '/dev/drbd/by-res/web1/0']
+  for (const name of onB) assert.equal(await recordsOn(files, name), [1, 2], name)
+  for (const name of ['both', 'web', 'vg']) {
+    await recordsOn(files, name).then(
+      () => assert.unreachable(name),
+      ({ message }) => assert.match(message, 'no saved table names it'),
+    )
+  }
+})
+
 test.run()

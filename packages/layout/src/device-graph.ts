@@ -1,6 +1,6 @@
 /** Devices and the layers between them: where a range of one lies on the file systems above it. */
 import type { FileSystem, Placement } from './disk-layout.ts'
-import { keepsCopies, lowersOf, piecesAbove, placesBelow, type Layer, type Place } from './layer.ts'
+import { keepsCopies, lowersOf, piecesAbove, piecesBelow, placesBelow, type Layer, type Place } from './layer.ts'
 
 const SECTOR = 512
 /** Disk, partition, array, encryption, volume: real stacks have fewer. A ring in damaged tables has more. */
@@ -21,10 +21,13 @@ export interface SectorPlace {
   readonly sector: number
 }
 
+type Carries = (device: number) => boolean
+
 export class DeviceGraph {
   readonly layers: readonly Layer[]
   readonly hasCopies: boolean
   readonly #above = new Map<number, Layer[]>()
+  readonly #under = new Map<number, Layer[]>()
   readonly #fsOf = new Map<number, FileSystem>()
   readonly #own: ReadonlyMap<number, OwnArea>
 
@@ -72,6 +75,11 @@ export class DeviceGraph {
     return null
   }
 
+  /** Whether a part of a range lies on the device below; null: no table tells. `carries`: what may lie on it. Sectors in. */
+  reaches(device: number, sector: number, bytes: number, below: number, carries: Carries): boolean | null {
+    return this.#down({ device, byte: sector * SECTOR, bytes }, below, carries, 0)
+  }
+
   /** The same sector on every device above, and on every device below, with itself. Sectors in and out. */
   sameSector(device: number, sector: number, believed: (layer: Layer) => boolean): SectorPlace[] {
     const here: Place = { device, byte: sector * SECTOR }
@@ -89,11 +97,8 @@ export class DeviceGraph {
   }
 
   #link(layer: Layer): void {
-    for (const { device } of lowersOf(layer)) {
-      const list = this.#above.get(device)
-      if (!list) this.#above.set(device, [layer])
-      else if (!list.includes(layer)) list.push(layer)
-    }
+    for (const { device } of lowersOf(layer)) add(this.#above, device, layer)
+    add(this.#under, layer.upper, layer)
   }
 
   #up(device: number, byte: number, bytes: number, below: readonly number[]): Placement[] {
@@ -120,10 +125,37 @@ export class DeviceGraph {
     return placements
   }
 
+  #down(
+    { device, byte, bytes }: Place & { bytes: number },
+    below: number,
+    carries: Carries,
+    depth: number,
+  ): boolean | null {
+    if (device === below) return true
+    if (!carries(device) || depth > MAX_DEPTH) return false
+    let told: boolean | null = this.#under.has(device) ? false : null
+    for (const layer of this.#under.get(device) ?? []) {
+      const pieces = piecesBelow(layer, byte, bytes)
+      if (pieces === null && lowersOf(layer).some((lower) => carries(lower.device))) told = null
+      for (const piece of pieces ?? []) {
+        const on = this.#down(piece, below, carries, depth + 1)
+        if (on) return true
+        if (on === null) told = null
+      }
+    }
+    return told
+  }
+
   #ownerOf(device: number, byte: number, bytes: number): string | null {
     const own = this.#own.get(device)
     return own && byte >= own.start && byte + bytes <= own.end ? own.source : null
   }
+}
+
+function add(to: Map<number, Layer[]>, device: number, layer: Layer): void {
+  const list = to.get(device)
+  if (!list) to.set(device, [layer])
+  else if (!list.includes(layer)) list.push(layer)
 }
 
 /** A place, and all that `next` leads to from it; each device counts once at each byte, and a ring ends. */

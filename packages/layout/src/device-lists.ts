@@ -59,10 +59,16 @@ export function sniffLinks(text: string): boolean {
 }
 
 export async function readLinks(file: SideFile, { devices }: Findings): Promise<void> {
+  let folder = ''
   await file.eachLine((line) => {
     const match = LINK.exec(line)
-    if (!match) return 'note'
+    if (!match) {
+      folder = /\/([^/]+):$/.exec(line)?.[1] ?? folder
+      return 'note'
+    }
     devices.link(match[1], match[2])
+    // ls -R: drbd numbers the volumes of a resource in a folder of its name (by-res/web1/0).
+    if (folder !== '') devices.link(`${folder}/${match[1]}`, match[2])
     return 'used'
   })
 }

@@ -41,6 +41,8 @@ export class DeviceTable {
   readonly members = new Map<string, ArrayMember>()
   readonly #devices = new Map<number, BlockDevice>()
   readonly #numbers = new Map<string, number>()
+  /** What else than a name of its own people call a device by: labels, UUIDs. */
+  readonly #labels = new Map<string, Set<number>>()
   readonly #links = new Map<string, string>()
   readonly #backing = new Map<string, { path: string; offset: number }>()
 
@@ -75,6 +77,11 @@ export class DeviceTable {
     this.#numbers.set(baseOf(name), device)
   }
 
+  label(text: string, device: number): void {
+    const devices = this.#labels.get(text) ?? new Set()
+    this.#labels.set(text, devices.add(device))
+  }
+
   /** `/dev/mapper/vg-lv` → `../dm-0`: the last part of the target is a kernel name. */
   link(name: string, target: string): void {
     if (baseOf(name) !== baseOf(target)) this.#links.set(baseOf(name), baseOf(target))
@@ -105,6 +112,35 @@ export class DeviceTable {
     return null
   }
 
+  /**
+   * As people name devices, too: `/dev/vg/lv`, `vg/lv`, and, where there is one only, `lv`; a label or a UUID (`LABEL=srv`);
+   * a link by its last part (`/dev/disk/by-id/…`), or without its volume (`web1` for web1/0 and web1:0 of drbd).
+   */
+  findUsual(name: string): number | null {
+    const text = name.replace(/^(?:PART)?(?:LABEL|UUID)=/, '')
+    const last = text.split('/').at(-1) as string
+    return (
+      this.find(name) ??
+      this.find(last) ??
+      only(this.#volumes(text.replace(/^\/dev\//, ''))) ??
+      only(this.#labels.get(last) ?? []) ??
+      (parseDevice(`${text}:0`) === null ? (this.find(`${text}/0`) ?? this.find(`${text}:0`)) : null)
+    )
+  }
+
+  /** Volumes of LVM by `vg/lv` or `lv`: the mapper joins the two with `-`, and doubles those within. */
+  #volumes(name: string): number[] {
+    const parts = name.split('/').map((part) => part.replaceAll('-', '--'))
+    const end = parts.length === 1 ? `-${parts[0]}` : null
+    return this.all().flatMap(({ device, mapperName, name: kernelName }) => {
+      const known = mapperName ?? kernelName ?? ''
+      const before = end !== null && known.endsWith(end) ? known.slice(0, -end.length) : null
+      // Not in the middle of a name with a hyphen: `vg-my--lv` is no `lv`.
+      const isVolume = before !== null && /[^-](?:--)*$/.test(before)
+      return isVolume || known === parts.join('-') ? [device] : []
+    })
+  }
+
   textOf(device: number): string {
     return this.get(device)?.name ?? deviceText(device) ?? 'unknown'
   }
@@ -116,4 +152,9 @@ function baseOf(name: string): string {
   const match = /^(?:mapper|block)\/(.+)$/.exec(path)
   if (match) return match[1]
   return path.startsWith('../') || !path.includes('/') ? (path.split('/').at(-1) as string) : path
+}
+
+function only(devices: Iterable<number>): number | null {
+  const [first, ...others] = devices
+  return first === undefined || others.some((other) => other !== first) ? null : first
 }

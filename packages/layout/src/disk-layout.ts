@@ -151,6 +151,17 @@ export interface DiskLayout {
    * `believed`: which layers to follow.
    */
   sameSector(device: number, sector: number, believed: (layer: Layer) => boolean): { device: number; sector: number }[]
+  /**
+   * Whether a part of a range lies on the device `below`, as far as tables tell; null: they do not. `carries`: it, and what
+   * may lie on it.
+   */
+  reaches(
+    device: number,
+    sector: number,
+    bytes: number,
+    below: number,
+    carries: (device: number) => boolean,
+  ): boolean | null
   /** Whether an array that tables tell of keeps copies of its blocks. */
   readonly hasCopies: boolean
   /** The place of a range on the array above that keeps copies of all of it; null: there is none. Sectors. */
@@ -159,7 +170,10 @@ export interface DiskLayout {
   isPlain(device: number): boolean
   /** `loop0`, `dm-3 (vg-lv)`; null for a device nothing told about. */
   nameOf(device: number): string | null
-  /** By number (`8:1`), or by any name or path that a table gives (`sda1`, `/dev/mapper/vg-lv`); null: nothing told. */
+  /**
+   * By number (`8:1`), or by any name or path that a table gives (`sda1`, `/dev/vg/lv`, `lv`, a label, a link); null:
+   * nothing told, or of several.
+   */
   deviceOf(name: string): number | null
   /** The file system that a path lies on, as far as saved mounts tell; a lone `/` may have others below. */
   fileSystemOf(path: string): FileSystem | null

@@ -60,6 +60,7 @@ export function joinFindings(
     })),
     resolve: (device, sector, bytes) => graph.resolve(device, sector, bytes),
     sameSector: (device, sector, believed) => graph.sameSector(device, sector, believed),
+    reaches: (device, sector, bytes, below, carries) => graph.reaches(device, sector, bytes, below, carries),
     hasCopies: graph.hasCopies,
     arrayPlaceOf: (device, sector, bytes) => graph.arrayPlaceOf(device, sector, bytes),
     isPlain: (device) => graph.isPlain(device),
@@ -68,7 +69,7 @@ export function joinFindings(
       if (!known?.name) return known?.mapperName ?? null
       return known.mapperName ? `${known.name} (${known.mapperName})` : known.name
     },
-    deviceOf: (name) => devices.find(name),
+    deviceOf: (name) => devices.findUsual(name),
     fileSystemOf: (path) => {
       const draft = join.ofPath(path)
       return draft && fileSystems[join.drafts.indexOf(draft)]

@@ -118,3 +118,24 @@ export function placesBelow(layer: Layer, byte: number): Place[] {
     return { device, byte: start + Math.floor(n / lowers.length) * chunk + (at % chunk) }
   })
 }
+
+/** Where a range of a layer's upper device lies, as far as it has it; null: the layer does not tell, or in too many pieces. */
+export function piecesBelow(
+  layer: Layer,
+  byte: number,
+  bytes: number,
+): { device: number; byte: number; bytes: number }[] | null {
+  if (layer.kind === 'opaque') return null
+  const from = Math.max(byte, layer.upperAt)
+  const to = Math.min(byte + bytes, layer.upperAt + layer.bytes)
+  if (from >= to) return []
+  const step = layer.kind === 'striped' ? layer.chunk : layer.bytes
+  if ((to - from) / step > MAX_PIECES) return null
+  const pieces: { device: number; byte: number; bytes: number }[] = []
+  for (let at = from; at < to;) {
+    const length = Math.min(to - at, step - ((at - layer.upperAt) % step))
+    for (const place of placesBelow(layer, at)) pieces.push({ ...place, bytes: length })
+    at += length
+  }
+  return pieces
+}

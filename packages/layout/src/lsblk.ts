@@ -31,6 +31,7 @@ function addRow(findings: Findings, row: Row, parent: BlockDevice | null): void 
   known.bytes = row.size ?? known.bytes
   known.fsType = row.fstype ?? known.fsType
   known.uuid = row.uuid ?? known.uuid
+  for (const label of [row.uuid, row.partuuid, row.label, row.partlabel]) if (label) devices.label(label, device)
   for (const point of row.mountpoints ?? [row.mountpoint ?? null]) if (point) known.mountpoints.add(point)
   // Without -o …,PKNAME in a tree of children the parent is the row above; in a flat list it is named.
   const below = parent?.device ?? (row.pkname ? devices.find(row.pkname) : null)

@@ -38,6 +38,8 @@ export class BlockLog {
   readonly source = new Column(Int32Array)
   readonly trace = new Column(Uint8Array)
   readonly names = new Names()
+  /** Devices that were seen to send copies to several members. */
+  readonly mirrors = new Set<number>()
   /** Device → the trace that tells of it: the first one that shows who queued. */
   readonly #witness = new Map<number, number>()
   /** Device → the earliest step seen. */
@@ -93,6 +95,7 @@ export class BlockLog {
   /** A row that tells of a write again, which another tells of on the device above. */
   leaveOut(row: number, above: number): void {
     this.step.data[row] = LEFT_OUT
+    this.mirrors.add(above)
     this.#pass(this.rowDevice.data[row], [above])
   }
 

@@ -152,6 +152,7 @@ function layoutOf(story: FsStory): DiskLayout {
     layers: [],
     fileSystems: [fs],
     images: [],
+    reaches: () => null,
     hasCopies: false,
     arrayPlaceOf: () => null,
     isPlain: () => true,
