@@ -11,7 +11,7 @@
  */
 import { decodeUtf8 } from '@flushtrace/trace'
 import { NO_HINT, type Findings, type ListedInode } from './findings.ts'
-import type { LineUse, SideFile } from './side-file.ts'
+import { TERMINAL_END, TERMINAL_HEAD, type LineUse, type SideFile } from './side-file.ts'
 
 const FIND = /^(\d+) (\d+) (\/[^]*)$/
 const LS_FOLDER = /^(\/.*):$/
@@ -34,10 +34,10 @@ export async function readInodes(file: SideFile, findings: Findings): Promise<vo
   const inodes: ListedInode[] = []
   if (file.source.head.includes(0)) {
     for await (const record of records(file)) {
-      file.lines++
-      const match = FIND.exec(record)
+      const first = file.lines++ === 0
+      const match = FIND.exec(first ? record.replace(TERMINAL_HEAD, '') : record)
       if (match) inodes.push(listed(match, match[3]))
-      file[match ? 'used' : 'damaged']++
+      file[match ? 'used' : TERMINAL_END.test(`\n${record}`) ? 'notes' : 'damaged']++
     }
   } else {
     await file.eachLine((line) => {

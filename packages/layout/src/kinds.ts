@@ -16,7 +16,7 @@ import { readClockLines, sniffClockNote } from './map-time.ts'
 import { readMdadm, readMdstat, sniffMdadm, sniffMdstat } from './mdraid.ts'
 import { parseMountinfoLine, readMountinfo } from './mounts.ts'
 import { readQemuMap, sniffQemuMap } from './qemu-img.ts'
-import { PROMPT, type SideFile } from './side-file.ts'
+import { TERMINAL_HEAD, type SideFile } from './side-file.ts'
 import { readTraceClock, sniffTraceClock } from './trace-clock.ts'
 import { readXfsBmap, sniffXfsBmap } from './xfs-bmap.ts'
 import { readXfsInfo, sniffXfsInfo } from './xfs-info.ts'
@@ -67,7 +67,7 @@ const HEAD_BYTES = 1 << 16
 export function sniffLayout(head: Uint8Array): LayoutKind | null {
   const bytes = textOf(head)
   const text = latin1(bytes, 0, Math.min(bytes.length, HEAD_BYTES)).replaceAll('\r\n', '\n')
-  return kindOf(text) ?? (PROMPT.test(text) ? kindOf(text.replace(PROMPT, '')) : null)
+  return kindOf(text) ?? (TERMINAL_HEAD.test(text) ? kindOf(text.replace(TERMINAL_HEAD, '')) : null)
 }
 
 function kindOf(text: string): LayoutKind | null {

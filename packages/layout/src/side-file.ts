@@ -10,8 +10,14 @@ export type LineUse = 'used' | 'note' | 'damaged'
 const COUNTED_AS = { used: 'used', note: 'notes', damaged: 'damaged' } as const
 const MAX_JSON_BYTES = 1 << 26
 const SHOWN = 60
-/** What a copy from a terminal may begin with: the prompt and the command. */
-export const PROMPT = /^(?:\[?[\w.-]+@[\w.-]+[: ][^\n#$]*)?[#$] [^\n]*(?:\n|$)/
+/** What stands at the head of a copy from a terminal: prompts with their commands, lines that go on with them, blank ones. */
+const PROMPTED = String.raw`(?:\[?[\w.-]+@[\w.-]+[: ][^\n#$]*|[\w.-]+)?[#$](?: [^\n]*)?`
+const HEAD_LINE = String.raw`(?:${PROMPTED}|[+>] [^\n]*|\[sudo\] [^\n]*|)`
+export const TERMINAL_HEAD = new RegExp(String.raw`^(?:${HEAD_LINE}\r?\n){1,8}`)
+/** And what may stand at its end. */
+export const TERMINAL_END = new RegExp(String.raw`\n${PROMPTED}\s*$`)
+const ONE_HEAD_LINE = new RegExp(`^${HEAD_LINE}$`)
+const ONE_PROMPT = new RegExp(`^${PROMPTED}$`)
 
 export class SideFile {
   lines = 0
@@ -37,8 +43,12 @@ export class SideFile {
       this.lines++
       this.damaged++
     }
+    let head = true
     for await (const line of readLines(this.source, this.#diagnostics, onLong)) {
-      const use = this.lines++ === 0 && PROMPT.test(line) ? 'note' : apply(line)
+      this.lines++
+      head &&= ONE_HEAD_LINE.test(line)
+      let use = head ? 'note' : apply(line)
+      if (use === 'damaged' && ONE_PROMPT.test(line)) use = 'note'
       this[COUNTED_AS[use]]++
       if (use === 'damaged') this.report(LAYOUT.damagedLine, line.slice(0, SHOWN).trim())
     }
@@ -67,7 +77,7 @@ export class SideFile {
     const { checked } = await import('./json-schema.ts')
     let reason: string
     try {
-      const result = checked(tool, JSON.parse(text.replace(PROMPT, '')))
+      const result = checked(tool, JSON.parse(text.replace(TERMINAL_HEAD, '').replace(TERMINAL_END, '')))
       if ('value' in result) {
         this.used = this.lines
         return result.value

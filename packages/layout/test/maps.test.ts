@@ -372,9 +372,32 @@ maps('JSON that is none, of other members, or nested without end', async () => {
   }
 })
 
+maps('a list of inodes with the prompt and the command before it, and the next prompt behind it', async () => {
+  for (const end of ['\n', '\0']) {
+    const list = ['root@host:~# find /srv -xdev\n12 5 /srv/a', '13 5 /srv/b', 'root@host:~# '].join(end)
+    const { layout, diagnostics } = await readFiles({
+      'mountinfo.txt': '30 1 8:0 / /srv rw - ext4 /dev/sda rw\n',
+      'inodes.txt': list,
+    })
+    assert.equal(diagnostics, [])
+    const [fs] = layout.fileSystems
+    assert.equal(
+      [12, 13].map((inode) => fs.namesOf(inode, null)[0]?.path),
+      ['/srv/a', '/srv/b'],
+    )
+  }
+})
+
 maps('the prompt and the command before what they print tell nothing', async () => {
   const { 'lsblk.json': lsblk, 'dmsetup-table.txt': table } = filesOf('fixtures/layout/stack')
-  for (const prompt of ['# lsblk', '$ sudo lsblk', 'root@host:/srv# lsblk', '[root@host ~]# lsblk']) {
+  for (const prompt of [
+    '# lsblk',
+    '$ sudo lsblk\n[sudo] password for me: ',
+    'root@host:/srv# lsblk',
+    '[root@host ~]# lsblk \\\n> -J',
+    '\nbash-5.1# lsblk',
+    '+ lsblk -J',
+  ]) {
     const files = {
       'lsblk.json': `${prompt}\n${lsblk.toString()}`,
       'dmsetup-table.txt': `${prompt}\n${table.toString()}`,
