@@ -57,6 +57,12 @@ export const LAYOUT = {
     message: 'A map counts blocks whose size nothing tells: {}; it is not used.',
     fix: 'save dumpe2fs beside debugfs',
   },
+  extentsAlone: {
+    code: 'layout/extents-alone',
+    severity: 'loss',
+    message: 'The extent tree of btrfs tells whose an extent is, not whether it was written: {} alone names no file.',
+    fix: 'save dump-tree -t csum, or -t fs and the numbers of subvolumes, beside it',
+  },
   notOnDisk: {
     code: 'layout/not-on-disk',
     severity: 'info',

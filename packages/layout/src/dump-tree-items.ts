@@ -10,6 +10,7 @@
  *     \t\textent compression 0 (none)
  */
 import type { Chunk, Profile } from './btrfs-facts.ts'
+import type { ExtentBuilder } from './extent-builder.ts'
 import type { LineUse } from './side-file.ts'
 
 const CHUNK = /^\t\t(?:chunk )?length (\d+) owner \d+ stripe_len (\d+)(?: type (\S+))?/
@@ -30,7 +31,16 @@ export type Item =
       readonly stripes: { devid: number; offset: number }[]
     }
   | { readonly kind: 'device' }
-  | { readonly kind: 'extent'; readonly start: number; readonly bytes: number; data: boolean; owned: number }
+  | {
+      readonly kind: 'extent'
+      readonly start: number
+      readonly bytes: number
+      data: boolean
+      /** References of all kinds. */
+      refs: number
+      /** Files that its own references name. `at`: where the extent begins in the file. */
+      readonly owners: { readonly file: number; readonly at: number; readonly refs: number }[]
+    }
   | {
       readonly kind: 'file-extent'
       readonly inode: number
@@ -45,6 +55,7 @@ export type Item =
   | { readonly kind: 'inode'; readonly inode: number }
   | { readonly kind: 'name'; readonly inode: number; readonly parent: number }
   | { readonly kind: 'subvolume'; readonly id: number; readonly parent: number }
+  | { readonly kind: 'checksums'; readonly ranges: ExtentBuilder }
   | { readonly kind: 'none' }
 
 /** `logical`: the key's offset. */

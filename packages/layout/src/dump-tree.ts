@@ -13,6 +13,8 @@
 import { FS_TREE, isWhole, type BtrfsFacts } from './btrfs-facts.ts'
 import { LAYOUT } from './diagnostics.ts'
 import { chunkDetail, emptyChunk, fileExtentDetail, type Item } from './dump-tree-items.ts'
+import { ExtentBuilder } from './extent-builder.ts'
+import { EXTENT_TREE } from './extent-tree.ts'
 import { NO_HINT, mapFinding, type Findings, type FsHint, type ListedInode, type MapFinding } from './findings.ts'
 import { EXTENT, type MappedFile } from './layout-map.ts'
 import type { LineUse, SideFile } from './side-file.ts'
@@ -25,10 +27,11 @@ const ITEM = /^\titem \d+ key \((\S+) (\S+) (\S+)\) itemoff (\d+) itemsize (\d+)
 const NODE_HEADER_BYTES = 101 // sizeof(struct btrfs_header): items are placed behind it
 
 const DEVICE = /^\t\t(?:dev item )?devid (\d+) total_bytes (\d+)/
-const DATA_REF = /^\t\t(?:\(.*\) )?extent data backref root (\S+) objectid (\d+) offset (\d+) count/
-const FLAGS = /^\t\t(?:extent )?refs \d+ gen \d+ flags (\S+)/
+const DATA_REF = /^\t\t(?:\(.*\) )?extent data backref root (\S+) objectid (\d+) offset (\d+) count (\d+)/
+const FLAGS = /^\t\t(?:extent )?refs (\d+) gen \d+ flags (\S+)/
 const SIZE = /^\t\t(?:inode )?generation \d+ transid \d+ size (\d+)/
 const NAME = /^\t\t(?:inode ref )?index \d+ namelen (\d+) name: ([^]*)$/
+const CHECKSUMS = /^\t\trange start (\d+) end (\d+)/
 const BACKREF = /^\t\troot backref key dirid 256 sequence \d+ name (.*)$/
 
 const TREE_IDS: Readonly<Record<string, number>> = { FS_TREE, EXTENT_TREE: 2, ROOT_TREE: 1, CHUNK_TREE: 3, DEV_TREE: 4 }
@@ -45,6 +48,11 @@ export function sniffDumpTree(text: string): boolean {
   )
 }
 
+/** Where the extent would begin in the file: before it, where a reference is to a part further on. Printed without a sign. */
+function signed(text: string): number {
+  return Number(BigInt.asIntN(64, BigInt(text)))
+}
+
 const NOTHING: Item = { kind: 'none' }
 
 export async function readDumpTree(file: SideFile, findings: Findings): Promise<void> {
@@ -58,6 +66,7 @@ class DumpTreeLines {
   readonly #findings: Findings
   #facts: BtrfsFacts | null = null
   #tree: 'extent' | 'files' | 'log' | 'other' = 'other'
+  #checksums: ExtentBuilder | null = null
   /** Of the tree whose files these are. */
   #root: number | null = null
   #item: Item = NOTHING
@@ -109,6 +118,7 @@ class DumpTreeLines {
       }
       if (map.extents.dropped > 0) this.#file.report(LAYOUT.tooMany, source, map.extents.dropped)
     }
+    if (this.#checksums) this.#findings.checksums.push({ time, uuid: facts.uuid, ranges: this.#checksums })
     const inodes = this.#paths()
     if (inodes.length > 0) this.#findings.listings.push({ source, time, hint, fs: 'btrfs', inodes })
   }
@@ -149,11 +159,15 @@ class DumpTreeLines {
         return 'used'
       case 'EXTENT_ITEM':
         if (this.#tree !== 'extent') return 'note'
-        this.#item = { kind: 'extent', start: Number(object), bytes: Number(offset), data: false, owned: 0 }
+        this.#item = { kind: 'extent', start: Number(object), bytes: Number(offset), data: false, refs: 0, owners: [] }
         return 'used'
       case 'METADATA_ITEM':
         if (this.#tree !== 'extent') return 'note'
         this.#treeBlocks.push(Number(object))
+        return 'used'
+      case 'EXTENT_CSUM':
+        this.#checksums ??= new ExtentBuilder()
+        this.#item = { kind: 'checksums', ranges: this.#checksums }
         return 'used'
       case 'EXTENT_DATA':
         if (!hasFiles) return 'note'
@@ -218,6 +232,11 @@ class DumpTreeLines {
         if (match) this.#facts?.subvolumes.set(item.id, { parent: item.parent, name: match[1] })
         return match ? 'used' : 'note'
       }
+      case 'checksums': {
+        const match = CHECKSUMS.exec(line)
+        if (match) item.ranges.add(Number(match[1]), Number(match[2]), 0, 0, 0)
+        return match ? 'used' : 'note'
+      }
       case 'none':
         return 'note'
     }
@@ -226,25 +245,25 @@ class DumpTreeLines {
   #extentDetail(item: Extract<Item, { kind: 'extent' }>, line: string): LineUse {
     const flags = FLAGS.exec(line)
     if (flags) {
-      item.data = flags[1].includes('DATA')
+      item.refs = Number(flags[1])
+      item.data = flags[2].includes('DATA')
       if (!item.data) this.#extentMap().areas.add(item.start, item.start + item.bytes, 'metadata', 'tree block')
       return 'used'
     }
     const reference = DATA_REF.exec(line)
     if (!reference || !item.data) return 'note'
-    const root = treeId(reference[1])
-    const map = this.#extentMap()
-    const file = this.#fileOf(map, Number(reference[2]), root)
-    // The offset is the file's minus the extent's own: it wraps below zero in bookends.
-    const at = Number(reference[3])
-    map.extents.add(
-      item.start,
-      item.start + item.bytes,
-      at > Number.MAX_SAFE_INTEGER ? Number.NaN : at,
-      file,
-      item.owned++ > 0 ? EXTENT.shared : 0,
-    )
+    const file = this.#fileOf(this.#extentMap(), Number(reference[2]), treeId(reference[1]))
+    item.owners.push({ file, at: signed(reference[3]), refs: Number(reference[4]) })
     return 'used'
+  }
+
+  /** Other references stand in items of their own, or are leaves that several trees share. */
+  #addExtent({ start, bytes, refs, owners }: Extract<Item, { kind: 'extent' }>): void {
+    const { extents, areas } = this.#extentMap()
+    const end = start + bytes
+    const told = owners.length === 1 && owners[0].refs === refs
+    for (const { file, at } of owners) extents.add(start, end, at, file, told ? 0 : EXTENT.shared)
+    if (owners.length === 0) areas.add(start, end, 'used', 'data of files that a leaf names (shared)')
   }
 
   #close(): void {
@@ -255,13 +274,8 @@ class DumpTreeLines {
       const whole = { ...chunk, stripes }
       if (isWhole(whole)) this.#facts?.chunks.set(chunk.logical, whole)
       else this.#file.report(LAYOUT.damagedLine, `chunk ${chunk.logical}`)
-    } else if (item.kind === 'extent' && item.data && item.owned === 0) {
-      this.#extentMap().areas.add(
-        item.start,
-        item.start + item.bytes,
-        'used',
-        'data of files that a leaf names (shared)',
-      )
+    } else if (item.kind === 'extent') {
+      if (item.data) this.#addExtent(item)
     } else if (item.kind === 'file-extent' && item.disk > 0 && item.bytes > 0) {
       const map = this.#mapOf(this.#tree === 'log' ? 'dump-tree log' : 'dump-tree fs')
       const file = this.#fileOf(map, item.inode, this.#root)
@@ -272,7 +286,7 @@ class DumpTreeLines {
   }
 
   #extentMap(): MapFinding {
-    return this.#mapOf('dump-tree extent')
+    return this.#mapOf(EXTENT_TREE)
   }
 
   #mapOf(tool: string): MapFinding {

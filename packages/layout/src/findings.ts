@@ -106,5 +106,7 @@ export class Findings {
   readonly traceClocks = new Map<string, string>()
   readonly clockNotes: ClockNote[] = []
   readonly btrfs: BtrfsFacts[] = []
+  /** Of btrfs: ranges of logical addresses that have checksums. */
+  readonly checksums: { time: MapTime; uuid: string; ranges: ExtentBuilder }[] = []
   readonly subvolumes: { source: string; rows: SubvolumeRow[] }[] = []
 }

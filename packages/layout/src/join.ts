@@ -6,6 +6,7 @@ import { LAYOUT } from './diagnostics.ts'
 import { setDirectoriesApart } from './directories.ts'
 import { nameImages } from './disk-images.ts'
 import type { DiskLayout, LayoutSource } from './disk-layout.ts'
+import { EXTENT_TREE, writtenExtents } from './extent-tree.ts'
 import { boundEncoded, markShared, overlapOf } from './extent-builder.ts'
 import type { Findings, MapFinding } from './findings.ts'
 import { FsJoin } from './fs-join.ts'
@@ -36,6 +37,7 @@ export function joinFindings(
   }
   addListings(findings, join, paths)
   for (const draft of join.drafts) addFormat(findings, draft)
+  for (const draft of join.drafts) keepWritten(findings, draft, diagnostics)
   for (const { maps } of join.drafts) maps.sort(byTime)
   const fileSystems = join.drafts.map(finishFs)
   const layers = [...devices.layers, ...namedLayers(findings, diagnostics)]
@@ -191,6 +193,22 @@ function addMap(
   }
   const type = draft.type === 'ext4' ? 'ext4' : fs
   draft.maps.push({ source, tool, time, fs: type, space, files, extents, areas: finding.areas.finish(unit), complete })
+}
+
+/** Of extent trees, what other dumps of that time show to hold data. */
+function keepWritten({ checksums }: Findings, { maps, uuid, inodes }: FsDraft, diagnostics: Diagnostics): void {
+  for (const [k, map] of maps.entries()) {
+    if (map.tool !== EXTENT_TREE) continue
+    const sameTime = maps.filter(({ time }) => time.when === map.time.when)
+    const told = checksums.findLast((one) => one.uuid === uuid && one.time.when === map.time.when)
+    const extents = writtenExtents(map, sameTime, told?.ranges.finish(1) ?? null, (file) => {
+      if (file.inode !== null || file.path === null) return file
+      return inodes.get(file.path)?.find(({ time }) => time.when === map.time.when) ?? file
+    })
+    maps[k] = { ...map, extents }
+    const others = told || sameTime.some((other) => other !== map && other.extents.length > 0)
+    if (!others && map.extents.length > 0) diagnostics.add(LAYOUT.extentsAlone, { source: map.source }, map.source)
+  }
 }
 
 function addListings({ listings }: Findings, join: FsJoin, paths: SubvolumePaths): void {

@@ -53,6 +53,7 @@ export interface LayoutMap {
   /** `device`: bytes from the start of the file system's device. `logical`: btrfs's address space. */
   readonly space: 'device' | 'logical'
   readonly files: readonly MappedFile[]
+  /** Of btrfs's extent tree: those of one file that are known to be written (extent-tree.ts). */
   readonly extents: ExtentColumns
   readonly areas: AreaColumns
   /**

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AREAS, sniffLayout, stackOf, type FileSystem } from '../src/index.ts'
+import { AREAS, sniffLayout, stackOf, type FileSystem, type LayoutMap } from '../src/index.ts'
 import { filesOf, readFiles } from './capture.ts'
 
 const maps = suite('maps')
@@ -386,6 +386,39 @@ maps('a list of inodes with the prompt and the command before it, and the next p
       ['/srv/a', '/srv/b'],
     )
   }
+})
+
+/** `start..end inode of tree @offset` of what the extent tree is believed of. */
+async function writtenBy(names: readonly string[]): Promise<{ told: string[]; said: string[] }> {
+  const all = filesOf('fixtures/layout/extents-btrfs')
+  const read = await readFiles(Object.fromEntries(names.map((name) => [name, all[name]])))
+  const tree = read.layout.fileSystems[0].maps.find(({ tool }) => tool === 'dump-tree extent')
+  const told = Array.from({ length: tree?.extents.length ?? 0 }, (_, k) => {
+    const { extents, files } = tree as LayoutMap
+    const { inode, root } = files[extents.file[k]]
+    return `${extents.start[k]}..${extents.end[k]} ${inode} of ${root} @${extents.fileOffset[k]}`
+  })
+  return { told, said: codes(read) }
+}
+
+maps('the extent tree names the file of an extent that another tree shows to be written', async () => {
+  const tables = ['lsblk.json', 'chunk.txt', 'extent.txt']
+  assert.equal(await writtenBy(tables), { told: [], said: ['layout/extents-alone'] })
+  // The whole of an extent of which a part was written again elsewhere; not the preallocated one; of the subvolume nothing.
+  const REWRITTEN = ['13631488..13697024 257 of 5 @0', '13697024..13705216 257 of 5 @16384']
+  const COMPRESSED = '13819904..13824000 261 of 5 @NaN'
+  const byFiles = await writtenBy([...tables, 'fs.txt'])
+  assert.equal(byFiles, { told: [...REWRITTEN, COMPRESSED], said: [] })
+  // What was written of the preallocated one.
+  const byAll = await writtenBy([...tables, 'fs.txt', '256.txt', 'csum.txt'])
+  const PREALLOCATED = '13737984..13746176 258 of 5 @32768'
+  assert.equal(byAll.told, [...REWRITTEN, PREALLOCATED, '13770752..13803520 257 of 256 @0', COMPRESSED])
+  // Without the files' trees, whether an extent is compressed is not known.
+  const bySums = await writtenBy([...tables, 'csum.txt'])
+  assert.equal(
+    bySums.told,
+    byAll.told.map((text) => text.replace(/@.*/, '@NaN')),
+  )
 })
 
 maps('the prompt and the command before what they print tell nothing', async () => {

@@ -114,9 +114,15 @@ function title({ what, file, candidates, bytes: whole }: LocateRow): string {
   if (what === 'unknown' && whole === 0) return 'flush requests without data'
   if (candidates) return `one of ${plural(candidates.length, 'file')}`
   if (!file) return WHATS[what]
-  const name = file.path === null ? `inode ${file.inode ?? '?'}` : safe(file.path)
+  const name = file.path === null ? inodeText(file) : safe(file.path)
   return `${name}${file.deleted ? ' (deleted)' : ''}`
 }
+
+/** btrfs counts inodes in each subvolume; the top one needs no name. */
+function inodeText({ inode, root }: NonNullable<LocateRow['file']>): string {
+  return `inode ${inode ?? '?'}${root === null || root === TOP ? '' : ` of subvolume ${root}`}`
+}
+const TOP = 5
 
 /** The weakest word that a share worth speaking of has. */
 function sure({ confidence, bytes: whole }: LocateRow): string {

@@ -25,20 +25,6 @@ export interface Claim {
   readonly tool: string
 }
 
-/**
- * btrfs's extent tree names every file that refers to an extent, not which part of it: a file that was overwritten in
- * the middle refers to all of the old one, and a preallocated one looks written. Its areas are good.
- */
-const EXTENT_TREE = 'dump-tree extent'
-const NO_EXTENTS: ExtentColumns = {
-  length: 0,
-  start: new Float64Array(),
-  end: new Float64Array(),
-  fileOffset: new Float64Array(),
-  file: new Int32Array(),
-  flags: new Uint8Array(),
-}
-
 type When = 'before' | 'after'
 
 /** What `onlyOver` says where it is no claim's number. */
@@ -150,7 +136,7 @@ export class MapClaims {
   }
 
   #index(map: LayoutMap, view: FsView, when: When): IndexedMap {
-    const extents = map.tool === EXTENT_TREE ? NO_EXTENTS : map.extents
+    const { extents } = map
     const files = Int32Array.from(map.files, (file) => {
       const { path, inode, root } = named(file, view, when)
       return this.#book.mapped(view.index, path, inode, root, when === 'before')
