@@ -24,6 +24,12 @@ const UNTOLD = {
     message: 'Where {} lies on the device below, no table tells: what was written there has no name.',
     fix: 'save dmsetup table',
   },
+  thin: {
+    code: 'layout/untold-thin',
+    severity: 'info',
+    message: 'Where {} has its blocks in the pool, no table tells: what was written there has no name.',
+    fix: 'save dmsetup table and thin_dump of the metadata of the pool (of a running one: of a metadata snapshot, thin_dump -m)',
+  },
   moving: {
     code: 'layout/untold-blocks',
     severity: 'info',
@@ -39,6 +45,7 @@ const SHOWN = 4
 function kindOf(what: string): keyof typeof UNTOLD {
   if (what === 'part') return 'partition'
   if (/^(?:md|linear|raid(?:0|1|10))$/.test(what)) return 'array'
+  if (/^thin(?:-pool)?$/.test(what)) return 'thin'
   return /^(?:lvm|crypt|dm|unknown)$/.test(what) ? 'table' : 'moving'
 }
 

@@ -34,6 +34,7 @@ const SHAPES: Readonly<Record<Exclude<LayoutKind, 'zdb'>, Shape>> = {
   links: { names: [LS], plain: /^total \d/ },
   // The key of crypt may be its description: `:32:logon:cryptsetup:NAME`.
   dmsetup: { names: [/^(\S[^:]*): \d+ \d+ crypt \S+ (\S+)/d, /^(\S[^:]*): \d/d, /^(\S+)\s+\(\d+[:,]/d] },
+  'thin-dump': { names: [/^<superblock uuid="([^"]+)"/d], plain: ALL },
   mdadm: { names: [/^\s+Name : (\S+)/d], plain: ALL },
   swaps: { names: [/^(\/\S+)\s+(?:partition|file)\s/d], plain: /^Filename\s/ },
   mountinfo: { names: [/^\d+ \d+ \d+:\d+ (\S+) (\S+) (?:\S+ )+- \S+ (\S+)/d] },

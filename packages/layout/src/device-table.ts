@@ -37,6 +37,14 @@ export interface ArrayMember {
 export class DeviceTable {
   readonly layers: Layer[] = []
   readonly named: NamedLayer[] = []
+  /** Of the device mapper's tables, by name or number: thin volumes, and the pools that they are of. */
+  readonly thins: { readonly upper: string; readonly pool: string; readonly id: number }[] = []
+  readonly pools: {
+    readonly upper: string
+    readonly data: string
+    readonly bytes: number
+    readonly blockBytes: number
+  }[] = []
   /** Members of arrays by name. */
   readonly members = new Map<string, ArrayMember>()
   readonly #devices = new Map<number, BlockDevice>()

@@ -81,6 +81,12 @@ export const LAYOUT = {
     message: 'Device tables name devices whose numbers nothing tells (first: {}); these layers are not used.',
     fix: 'save lsblk -J -b -o NAME,KNAME,MAJ:MIN,TYPE,SIZE,START,PKNAME beside them',
   },
+  noPool: {
+    code: 'layout/unknown-pool',
+    severity: 'loss',
+    message: 'Nothing tells which pool of thin volumes a dump is of: {}; it is not used.',
+    fix: 'save dmsetup table beside it',
+  },
   vdev: {
     code: 'layout/unknown-vdev',
     severity: 'loss',

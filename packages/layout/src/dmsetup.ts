@@ -6,7 +6,8 @@
  *     dmsetup ls        vg-lv\t(253:0)         (253, 0) in old versions
  *
  * 512-byte sectors. crypt is byte for byte, but for what the bytes are: `0 N crypt aes-xts-plain64 KEY iv 8:3 4096`.
- * striped: `0 N striped 2 128 8:3 0 8:17 0`. Where thin, cache, snapshot and raid targets put a block is not in their table.
+ * striped: `0 N striped 2 128 8:3 0 8:17 0`. Where thin, cache, snapshot and raid targets put a block is not in their table;
+ * of thin volumes thin_dump tells (thin.ts).
  * Sources: torvalds/linux Documentation/admin-guide/device-mapper/{linear,striped,dm-crypt}.rst; lvm2 libdm/dm-tools/dmsetup.c.
  */
 import { makeDevice } from '@flushtrace/trace'
@@ -59,11 +60,17 @@ export async function readDmsetup(file: SideFile, { devices }: Findings): Promis
     const table = TABLE.exec(line)
     if (!table) return line === '' || line === 'No devices found' ? 'note' : 'damaged'
     const [, upper, start, length, target, rest] = table
+    const words = (rest ?? '').split(' ')
+    if (target === 'thin') devices.thins.push({ upper, pool: words[0], id: Number(words[1]) })
+    if (target === 'thin-pool') {
+      const [, data, block] = words
+      devices.pools.push({ upper, data, bytes: Number(length) * SECTOR, blockBytes: Number(block) * SECTOR })
+    }
     devices.named.push({
       upper,
       make: (deviceOf) =>
         withUpper(deviceOf(upper), (device) =>
-          layerOf(device, Number(start) * SECTOR, Number(length) * SECTOR, target, (rest ?? '').split(' '), deviceOf),
+          layerOf(device, Number(start) * SECTOR, Number(length) * SECTOR, target, words, deviceOf),
         ),
     })
     return 'used'

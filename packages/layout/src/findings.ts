@@ -7,6 +7,7 @@ import { ExtentBuilder } from './extent-builder.ts'
 import type { FsType, MapTime, MappedFile } from './layout-map.ts'
 import { Mounts } from './mounts.ts'
 import type { SideFile } from './side-file.ts'
+import type { ThinDump } from './thin.ts'
 
 /** What a map itself tells of the file system that it is of; null: nothing. */
 export interface FsHint {
@@ -108,5 +109,6 @@ export class Findings {
   readonly btrfs: BtrfsFacts[] = []
   /** Of btrfs: ranges of logical addresses that have checksums. */
   readonly checksums: { time: MapTime; uuid: string; ranges: ExtentBuilder }[] = []
+  readonly thinDumps: ThinDump[] = []
   readonly subvolumes: { source: string; rows: SubvolumeRow[] }[] = []
 }

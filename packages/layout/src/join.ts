@@ -16,6 +16,7 @@ import { byTime } from './map-time.ts'
 import { ownArea } from './mdraid.ts'
 import { addName, finishFs, formatMap, type FsDraft } from './saved-fs.ts'
 import { SubvolumePaths } from './subvolume-paths.ts'
+import { thinLayers } from './thin.ts'
 
 const SECTOR = 512
 
@@ -40,7 +41,8 @@ export function joinFindings(
   for (const draft of join.drafts) keepWritten(findings, draft, diagnostics)
   for (const { maps } of join.drafts) maps.sort(byTime)
   const fileSystems = join.drafts.map(finishFs)
-  const layers = [...devices.layers, ...namedLayers(findings, diagnostics)]
+  const thin = thinLayers(devices, findings.thinDumps, diagnostics)
+  const layers = [...devices.layers, ...namedLayers(findings, diagnostics), ...thin]
   const graph = new DeviceGraph(layers, fileSystems, ownAreas(findings))
   return {
     sources,

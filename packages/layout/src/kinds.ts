@@ -17,6 +17,7 @@ import { readMdadm, readMdstat, sniffMdadm, sniffMdstat } from './mdraid.ts'
 import { parseMountinfoLine, readMountinfo } from './mounts.ts'
 import { readQemuMap, sniffQemuMap } from './qemu-img.ts'
 import { TERMINAL_HEAD, type SideFile } from './side-file.ts'
+import { readThinDump, sniffThinDump } from './thin.ts'
 import { readTraceClock, sniffTraceClock } from './trace-clock.ts'
 import { readXfsBmap, sniffXfsBmap } from './xfs-bmap.ts'
 import { readXfsInfo, sniffXfsInfo } from './xfs-info.ts'
@@ -38,6 +39,7 @@ export const KINDS = {
   links: { tool: 'ls -l', sniff: lists.sniffLinks, read: lists.readLinks },
   losetup: { tool: 'losetup', sniff: lists.sniffLosetup, read: lists.readLosetup },
   dmsetup: { tool: 'dmsetup', sniff: sniffDmsetup, read: readDmsetup },
+  'thin-dump': { tool: 'thin_dump', sniff: sniffThinDump, read: readThinDump },
   mdadm: { tool: 'mdadm -E', sniff: sniffMdadm, read: readMdadm },
   mdstat: { tool: '/proc/mdstat', sniff: sniffMdstat, read: readMdstat },
   swaps: { tool: '/proc/swaps', sniff: lists.sniffSwaps, read: lists.readSwaps },

@@ -3,7 +3,9 @@
  * Sources of the rules: torvalds/linux drivers/md/{dm-linear,dm-stripe,raid0,raid1,raid10}.c.
  */
 
-export type Layer = LinearLayer | StripedLayer | OpaqueLayer
+import type { MappedPieces } from './mapped-pieces.ts'
+
+export type Layer = LinearLayer | StripedLayer | MappedLayer | OpaqueLayer
 
 /** Byte for byte: partitions, dm linear, dm-crypt, raid1, drbd. */
 export interface LinearLayer {
@@ -30,6 +32,15 @@ export interface StripedLayer {
   readonly copies: number
 }
 
+/** Piece by piece, as a table of all pieces tells: thin volumes. */
+export interface MappedLayer {
+  readonly kind: 'mapped'
+  readonly what: string
+  readonly upper: number
+  readonly lower: number
+  readonly pieces: MappedPieces
+}
+
 /** Lies on them in a way that its table does not tell: thin, cache, snapshot, raid5. */
 export interface OpaqueLayer {
   readonly kind: 'opaque'
@@ -44,6 +55,8 @@ export function lowersOf(layer: Layer): { device: number; at: number | null }[] 
       return [{ device: layer.lower, at: layer.lowerAt }]
     case 'striped':
       return [...layer.lowers]
+    case 'mapped':
+      return [{ device: layer.lower, at: null }]
     case 'opaque':
       return layer.lowers.map((device) => ({ device, at: null }))
   }
@@ -67,6 +80,10 @@ export interface UpperPiece {
 /** The part of a range of a lower device that a layer's upper device has, and where. */
 export function piecesAbove(layer: Layer, lower: number, byte: number, bytes: number): UpperPiece[] {
   if (layer.kind === 'opaque') return []
+  if (layer.kind === 'mapped') {
+    if (layer.lower !== lower) return []
+    return layer.pieces.above(byte, bytes).map((piece) => ({ ...piece, device: layer.upper }))
+  }
   const end = byte + bytes
   if (layer.kind === 'linear') {
     const from = Math.max(byte, layer.lowerAt)
@@ -107,6 +124,9 @@ export interface Place {
 /** Where one byte of a layer's upper device lies: on several devices where there are copies. */
 export function placesBelow(layer: Layer, byte: number): Place[] {
   if (layer.kind === 'opaque') return []
+  if (layer.kind === 'mapped') {
+    return layer.pieces.below(byte, 1).map((piece) => ({ device: layer.lower, byte: piece.byte }))
+  }
   const at = byte - layer.upperAt
   if (at < 0 || at >= layer.bytes) return []
   if (layer.kind === 'linear') return [{ device: layer.lower, byte: layer.lowerAt + at }]
@@ -126,6 +146,9 @@ export function piecesBelow(
   bytes: number,
 ): { device: number; byte: number; bytes: number }[] | null {
   if (layer.kind === 'opaque') return null
+  if (layer.kind === 'mapped') {
+    return layer.pieces.below(byte, bytes).map((piece) => ({ ...piece, device: layer.lower }))
+  }
   const from = Math.max(byte, layer.upperAt)
   const to = Math.min(byte + bytes, layer.upperAt + layer.bytes)
   if (from >= to) return []

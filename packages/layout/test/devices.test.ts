@@ -303,4 +303,63 @@ devices('what an array keeps for itself on a member lies before its data (1.2) o
   )
 })
 
+const POOL = `vg-data: 0 1048576 linear 8:0 2048
+vg-tpool: 0 1048576 thin-pool 253:8 253:0 128 0 0
+vg-thin: 0 4096 thin 253:1 1
+vg-snap: 0 4096 thin 253:1 2
+`
+const POOL_NAMES = 'vg-data (253:0)\nvg-tpool (253:1)\nvg-thin (253:2)\nvg-snap (253:3)\n'
+/** As thin_dump 0.9.0 prints it. */
+const THIN_DUMP = `<superblock uuid="" time="1" transaction="2" flags="0" version="1" data_block_size="128" nr_data_blocks="8192">
+  <def name="1">
+    <range_mapping origin_begin="0" data_begin="10" length="4" time="0"/>
+  </def>
+  <device dev_id="1" mapped_blocks="6" transaction="0" creation_time="0" snap_time="1">
+    <ref name="1"/>
+    <single_mapping origin_block="9" data_block="7" time="1"/>
+  </device>
+  <device dev_id="2" mapped_blocks="6" transaction="1" creation_time="1" snap_time="1">
+    <ref name="1"/>
+    <range_mapping origin_begin="20" data_begin="8" length="2" time="1"/>
+  </device>
+</superblock>
+`
+const BLOCK = 65_536
+
+devices(
+  'thin volumes, by a dump of the metadata of their pool: blocks of before a snapshot are its origin’s',
+  async () => {
+    const { layout, diagnostics } = await readFiles({ 'table.txt': POOL, 'ls.txt': POOL_NAMES, 'thin.xml': THIN_DUMP })
+    assert.equal(diagnostics, [])
+    assert.equal(places(layout, '253:0', 10 * BLOCK, BLOCK), ['vg-thin@0+65536'])
+    assert.equal(places(layout, '8:0', MIB + 6 * BLOCK, 5 * BLOCK), [
+      `vg-data@${6 * BLOCK}+${BLOCK}`,
+      `vg-thin@${9 * BLOCK}+${BLOCK}`,
+      `vg-snap@${20 * BLOCK}+${2 * BLOCK}`,
+      `vg-thin@0+${BLOCK}`,
+    ])
+    const same = layout
+      .sameSector(device('253:3'), (20 * BLOCK) / 512, () => true)
+      .map((at) => `${deviceText(at.device)}:${at.sector}`)
+    assert.equal(same, ['253:3:2560', '253:0:1024', '8:0:3072'])
+    assert.is(
+      layout.reaches(device('253:2'), 0, 4096, device('8:0'), () => true),
+      true,
+    )
+  },
+)
+
+devices('a dump of a pool that no table has is not used, and one that is cut says so', async () => {
+  const of = async (files: Record<string, string>): Promise<string[]> =>
+    (await readFiles(files)).diagnostics.map(({ code }) => code)
+  assert.equal(await of({ 'thin.xml': THIN_DUMP }), ['layout/unknown-pool'])
+  const other = THIN_DUMP.replace('8192', '8193')
+  assert.equal(await of({ 'table.txt': POOL, 'ls.txt': POOL_NAMES, 'thin.xml': other }), ['layout/unknown-pool'])
+  const cut = THIN_DUMP.slice(0, 500)
+  assert.equal(await of({ 'table.txt': POOL, 'ls.txt': POOL_NAMES, 'thin.xml': cut }), [
+    'layout/damaged-line',
+    'layout/cut-map',
+  ])
+})
+
 devices.run()
