@@ -9,6 +9,7 @@
  */
 import { makeDevice } from '@flushtrace/trace'
 import type { Findings } from './findings.ts'
+import { unescapeOctal } from './mounts.ts'
 import type { SideFile } from './side-file.ts'
 
 const PARTITION = /^ *(\d+) +(\d+) +(\d+) (\S+)$/
@@ -41,8 +42,12 @@ export async function readSwaps(file: SideFile, { devices }: Findings): Promise<
   await file.eachLine((line) => {
     const match = SWAP.exec(line)
     if (!match) return line === '' || line.startsWith('Filename') ? 'note' : 'damaged'
-    const device = match[2] === 'partition' ? devices.find(match[1]) : null
-    // A swap file's blocks are told by the file's own map.
+    if (match[2] === 'file') {
+      // Its blocks are told by the file's own map.
+      devices.swapFiles.add(unescapeOctal(match[1]).replace(/ \(deleted\)$/, ''))
+      return 'used'
+    }
+    const device = devices.find(match[1])
     if (device === null) return 'note'
     devices.at(device).fsType = 'swap'
     return 'used'

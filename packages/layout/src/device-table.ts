@@ -45,6 +45,8 @@ export class DeviceTable {
     readonly bytes: number
     readonly blockBytes: number
   }[] = []
+  /** Paths of files that are swapped to. */
+  readonly swapFiles = new Set<string>()
   /** Members of arrays by name. */
   readonly members = new Map<string, ArrayMember>()
   readonly #devices = new Map<number, BlockDevice>()

@@ -11,11 +11,12 @@ import { boundEncoded, markShared, overlapOf } from './extent-builder.ts'
 import type { Findings, MapFinding } from './findings.ts'
 import { FsJoin } from './fs-join.ts'
 import type { Layer } from './layer.ts'
-import { AREAS, type LayoutMap } from './layout-map.ts'
+import { AREAS, type LayoutMap, type MappedFile } from './layout-map.ts'
 import { byTime } from './map-time.ts'
 import { ownArea } from './mdraid.ts'
 import { addName, finishFs, formatMap, type FsDraft } from './saved-fs.ts'
 import { SubvolumePaths } from './subvolume-paths.ts'
+import { withSwapFiles } from './swap-files.ts'
 import { thinLayers } from './thin.ts'
 
 const SECTOR = 512
@@ -38,7 +39,10 @@ export function joinFindings(
   }
   addListings(findings, join, paths)
   for (const draft of join.drafts) addFormat(findings, draft)
-  for (const draft of join.drafts) keepWritten(findings, draft, diagnostics)
+  for (const draft of join.drafts) {
+    keepWritten(findings, draft, diagnostics)
+    setSwapApart(findings, draft, (path) => join.ofPath(path) === draft)
+  }
   for (const { maps } of join.drafts) maps.sort(byTime)
   const fileSystems = join.drafts.map(finishFs)
   const thin = thinLayers(devices, findings.thinDumps, diagnostics)
@@ -211,6 +215,18 @@ function keepWritten({ checksums }: Findings, { maps, uuid, inodes }: FsDraft, d
     const others = told || sameTime.some((other) => other !== map && other.extents.length > 0)
     if (!others && map.extents.length > 0) diagnostics.add(LAYOUT.extentsAlone, { source: map.source }, map.source)
   }
+}
+
+function setSwapApart(
+  { devices: { swapFiles } }: Findings,
+  { maps, inodes }: FsDraft,
+  isOn: (path: string) => boolean,
+): void {
+  const paths = [...swapFiles].filter(isOn)
+  const listed = paths.flatMap((path) => inodes.get(path) ?? [])
+  const isSwap = ({ path, inode, root }: MappedFile): boolean =>
+    path === null ? listed.some((one) => one.inode === inode && one.root === root) : paths.includes(path)
+  for (const [k, map] of maps.entries()) if (paths.length > 0) maps[k] = withSwapFiles(map, isSwap)
 }
 
 function addListings({ listings }: Findings, join: FsJoin, paths: SubvolumePaths): void {

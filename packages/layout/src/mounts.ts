@@ -60,7 +60,7 @@ export function parseMountinfoLine(line: string): Mount | null {
 }
 
 /** `\040` and the like. */
-function unescapeOctal(text: string): string {
+export function unescapeOctal(text: string): string {
   return text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
 }
 

@@ -96,8 +96,13 @@ function linksOf({ layers }: DiskLayout, seen: readonly SeenLayer[]): Link[] {
       return { upper, lower, at: at ?? find(upper, lower)?.startBytes ?? null }
     }),
   )
+  // Several tables may say that one lies on another, without a place.
+  const once = told.filter(
+    ({ upper, lower, at }, k) =>
+      at !== null || told.findIndex((other) => other.upper === upper && other.lower === lower) === k,
+  )
   const untold = seen.filter(({ upper, lower }) => !liesOn(told, upper, lower))
-  return [...told, ...untold.map(({ upper, lower, startBytes: at }) => ({ upper, lower, at }))]
+  return [...once, ...untold.map(({ upper, lower, startBytes: at }) => ({ upper, lower, at }))]
 }
 
 /** Directly, or by way of others. */

@@ -303,6 +303,23 @@ devices('what an array keeps for itself on a member lies before its data (1.2) o
   )
 })
 
+devices('a file that is swapped to is swap, and no other file', async () => {
+  const rows = (path: string, at: number): string =>
+    `File size of ${path} is 8192 (2 blocks of 4096 bytes)\n ext:     logical_offset:        physical_offset: length:   expected: flags:\n   0:        0..       1:      ${at}..     ${at + 1}:      2:             last,eof\n${path}: 1 extent found\n`
+  const { layout, diagnostics } = await readFiles({
+    'swaps.txt': 'Filename\tType\tSize\tUsed\tPriority\n/swap\\040file                       file\t\t8\t0\t-2\n',
+    'mountinfo.txt': '30 1 8:0 / / rw - f2fs /dev/sda rw\n',
+    'filefrag.txt': `Filesystem type is: f2f52010\n${rows('/swap file', 10)}${rows('/swap', 20)}`,
+  })
+  assert.equal(diagnostics, [])
+  const [{ areas, extents, files }] = layout.fileSystems[0].maps
+  assert.equal([areas.start[0], areas.end[0], areas.labels], [40_960, 49_152, ['/swap file']])
+  assert.equal(
+    [...extents.file].map((file) => files[file].path),
+    ['/swap'],
+  )
+})
+
 const POOL = `vg-data: 0 1048576 linear 8:0 2048
 vg-tpool: 0 1048576 thin-pool 253:8 253:0 128 0 0
 vg-thin: 0 4096 thin 253:1 1
