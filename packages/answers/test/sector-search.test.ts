@@ -128,7 +128,11 @@ test('what would name data on the device below a volume or an array is said', as
 
 test('members of a mirror: one write, found by the sector of either', async () => {
   const disk = (name: string, number: string) => ({
-    ...{ name, kname: name, 'maj:min': number, type: 'disk', size: 1 << 30 },
+    name,
+    kname: name,
+    'maj:min': number,
+    type: 'disk',
+    size: 1 << 30,
     children: [{ name: 'md0', kname: 'md0', 'maj:min': '9:0', type: 'raid1', size: 1 << 29 }],
   })
   const files = {
@@ -145,7 +149,13 @@ test('members of a mirror: one write, found by the sector of either', async () =
 const TWO_DISKS = {
   'lsblk.json': JSON.stringify({
     blockdevices: ['sda', 'sdb'].map((name, k) => ({
-      ...{ name, kname: name, 'maj:min': `8:${16 * k}`, type: 'disk', size: 1 << 30, label: `disk${k}`, uuid: 'both' },
+      name,
+      kname: name,
+      'maj:min': `8:${16 * k}`,
+      type: 'disk',
+      size: 1 << 30,
+      label: `disk${k}`,
+      uuid: 'both',
       children: [{ name: 'vg-my--web', kname: 'dm-1', 'maj:min': '253:1', type: 'lvm', size: 1 << 20 }],
     })),
   }),
