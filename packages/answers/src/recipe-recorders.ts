@@ -164,7 +164,7 @@ record_programs() {
     set -- "$@" -p "$pid"
   done
   if [ $# -eq 0 ]; then say 'strace: no such program is running.' && return; fi
-  start strace -f -yy -ttt -T -s 0 -o "$out/strace.txt" "$@"
+  start strace -f -yy -ttt -T -s 0 -e 'abbrev=!io_submit,io_getevents,sendmsg,recvmsg' -o "$out/strace.txt" "$@"
 }
 `
 

@@ -1,7 +1,7 @@
 /** Tables that stand alone: of `strace -c` (calls), of `btrace -s` and `blkparse -s` (requests by process). */
 import type { SummaryTable } from '@flushtrace/blktrace'
 import type { SummaryRow } from '@flushtrace/strace'
-import { readLines, type Diagnostics, type Source } from '@flushtrace/trace'
+import { readLines, type DiagnosticKind, type Diagnostics, type Source } from '@flushtrace/trace'
 import type { Capture } from './sources.ts'
 
 /** Requests that one process queued, by its table. */
@@ -25,6 +25,14 @@ export interface SavedTables {
   readonly accounts: ReadonlyMap<string, TableAccount>
 }
 
+const COUNTS_ONLY: DiagnosticKind = {
+  code: 'strace/counts-only',
+  severity: 'loss',
+  message:
+    'A table of strace -c counts calls: it names no process and no file, does not tell which writes were synchronous, and counts msync with MS_ASYNC among the flushes.',
+  fix: 'record with -C, which keeps the calls themselves as well',
+}
+
 export async function readTables(capture: Capture, diagnostics: Diagnostics): Promise<SavedTables> {
   const calls: SummaryRow[] = []
   const requests: BlockTable[] = []
@@ -38,6 +46,8 @@ export async function readTables(capture: Capture, diagnostics: Diagnostics): Pr
     const { records: total, used, notes, foreign, damaged } = facts
     accounts.set(source.path, { total, used, notes, foreign, damaged })
   }
+  const first = calls.length > 0 ? capture.sources.find(({ kind }) => kind === 'strace-summary') : undefined
+  if (first) diagnostics.add(COUNTS_ONLY, { source: first.source.path })
   return { calls: calls.filter(({ call }) => call !== 'total'), requests, accounts }
 }
 

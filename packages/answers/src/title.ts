@@ -22,7 +22,8 @@ export function programOf(process: ProcessRef): string | null {
   const title = ownTitle(process)
   if (title) return title[0].slice(0, -1)
   const words = command.split(' ')
-  const program = lastPart(words[0])
+  // strace -s may have cut it before the last `/`; the kernel's name is of the whole.
+  const program = (words[0].endsWith('…') && name) || lastPart(words[0])
   if (INTERPRETERS.test(program)) {
     const script = scriptOf(program, words.slice(1))
     if (script) return `${program} ${script}`

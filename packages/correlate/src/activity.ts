@@ -108,8 +108,9 @@ export function targetOf(
   from: { file: TracedFile; node: NameNode | null; origin: Origin },
 ): Target {
   const { file, node, origin } = from
-  // Without an order, what tasks did to the descriptors and mappings they share can't be told.
-  const unordered = world.order !== 'time' && (task.fds.shared || task.space.shared)
+  // Without an order, what tasks did to the descriptors and mappings they share can't be told; nor where it is not known
+  // whether they share them.
+  const unordered = (world.order !== 'time' && (task.fds.shared || task.space.shared)) || task.process.mayShare
   const guessed = file.raced || origin.rule === 'raced' || origin.rule === 'passed-inferred'
   const confidence = unordered || guessed ? 'inferred' : 'exact'
   return { name: world.names.of(file, node), confidence, rule: file.raced ? 'raced' : origin.rule, at: origin }

@@ -12,7 +12,7 @@
  * While a call that changes names is under way, lines of other tasks may tell of its effect already: no difference.
  */
 import type { FdName, FdRef } from '@flushtrace/trace'
-import { describe, type Description, type Origin, type SyncMode } from './descriptors.ts'
+import { UNSHOWN, describe, hasNoFile, type Description, type Origin, type SyncMode } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { TracedFile, pathOf } from './files.ts'
 import { report, type Row, type World } from './world.ts'
@@ -47,6 +47,7 @@ function believe(world: World, row: Row, fd: number, known: Description | null, 
       return known
     }
     if (known.file && mend(world, row, known, known.file, said)) return known
+    if (known.label === UNSHOWN && named(world, known, said)) return known
     report(world, CORRELATE.disagreement, row, `descriptor ${fd} was ${nameOf(known)} and is ${said.text}`)
   }
   const origin: Origin = { rule: 'decoration', source: row.source, record: row.batch.record[row.i] }
@@ -94,13 +95,21 @@ function mend(world: World, row: Row, known: Description, file: TracedFile, said
 
 export function agrees(known: Description, said: FdName): boolean {
   const { file, node } = known
-  if (!file) return said.kind !== 'path' && said.kind !== 'device' && said.kind !== 'memory'
+  if (!file) return hasNoFile(known) && said.kind !== 'path' && said.kind !== 'device' && said.kind !== 'memory'
   if (file.unnamed) return isUnnamed(said.text) || [said.text, `${said.text}/#unnamed`].includes(file.lastPath)
   if (said.kind !== 'path' && said.kind !== 'device') return file.kind === 'memory' && said.text === file.lastPath
   const path = node ? pathOf(node) : file.lastPath
   const deleted = node ? node.removed : file.deleted
   if (path === said.text) return said.deleted === 'maybe' ? !deleted : deleted === said.deleted
   return said.deleted === 'maybe' && deleted && `${path} (deleted)` === said.text
+}
+
+/** The file of a descriptor has a name at last. */
+function named(world: World, known: Description, said: FdName): boolean {
+  const { file, node } = saidDescription(world, said, known.sync, known.origin)
+  known.file = file
+  known.node = node
+  return file !== null
 }
 
 /** `/d/#1234`, of a file made with O_TMPFILE. */

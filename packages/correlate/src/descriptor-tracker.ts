@@ -10,10 +10,10 @@ import {
   nameAt,
   saidDescription,
 } from './decorations.ts'
-import { describe, type Description, type Origin, type SentDescriptors, type SyncMode } from './descriptors.ts'
+import { UNSHOWN, describe, type Description, type Origin, type SentDescriptors, type SyncMode } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { TracedFile, pathOf, type NameNode } from './files.ts'
-import { isRaced, nodeOfPath, startOfPath } from './paths.ts'
+import { isRaced, nodeOfPath, startOfPath, staysInside } from './paths.ts'
 import type { Task } from './processes.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
@@ -34,8 +34,8 @@ const MAKES = F.O_CREAT | F.O_EXCL
 /** By index in CALLS: what a descriptor that the call makes is called. */
 const MADE = CALLS.map(({ name }) => LABELS[name] ?? name.replace(/[0-9]|_create|_init|_open/g, ''))
 
-/** /proc/self/fd/N, /dev/fd/N, /dev/stdin … */
-const FD_PATH = /^(?:\/(?:proc\/(?:self|thread-self)|dev)\/fd\/(\d+)|\/dev\/std(in|out|err))$/
+/** /proc/self/fd/N, /proc/PID/fd/N, /dev/fd/N, /dev/stdin … */
+const FD_PATH = /^(?:\/(?:proc\/(?:self|thread-self|(?<pid>\d+))|dev)\/fd\/(?<fd>\d+)|\/dev\/std(?<name>in|out|err))$/
 const STANDARD = ['in', 'out', 'err']
 const MAX_MESSAGES = 1024
 
@@ -133,12 +133,12 @@ export class DescriptorTracker implements Tracker {
     const fd = batch.result[i]
     const call = CALLS[batch.call[i]].name
     const path = batch.strings.textOrNull(batch.path[i])
-    // The start of the call is not in the trace: neither are its flags.
-    const lost = path === null && call !== 'open_by_handle_at'
+    // The start of the call is not in the trace, or its struct is an address: neither are its flags.
+    const shown = call === 'creat' || (!Number.isNaN(batch.flags[i]) && (path !== null || batch.flags[i] > 0))
     const flags = call === 'creat' ? F.O_CREAT | F.O_WRONLY | F.O_TRUNC : batch.flags[i]
     const said = nameAt(row, batch.decorationResult[i])
-    const origin: Origin = { rule: lost ? 'decoration' : 'open', source: row.source, record: batch.record[i] }
-    const sync = lost ? 'unknown' : syncMode(flags)
+    const origin: Origin = { rule: shown ? 'open' : 'decoration', source: row.source, record: batch.record[i] }
+    const sync = shown ? syncMode(flags) : 'unknown'
     const closeOnExec = (flags & F.O_CLOEXEC) !== 0
     if (said && said.kind !== 'path' && said.kind !== 'device') {
       this.#give(row, fd, saidDescription(world, said, sync, origin), closeOnExec)
@@ -146,15 +146,17 @@ export class DescriptorTracker implements Tracker {
     }
     if (path === null) {
       if (said) this.#give(row, fd, saidDescription(world, said, sync, origin), closeOnExec)
+      else if (shown) this.#give(row, fd, describe(null, UNSHOWN, sync, origin), closeOnExec)
       else row.task.fds.forget(fd)
       return
     }
-    const again = said ? null : FD_PATH.exec(path)
+    const again = said || staysInside(row) ? null : FD_PATH.exec(path)?.groups
     if (again) {
       // Opening /dev/fd/5 opens the file anew that descriptor 5 leads to.
-      const other = row.task.fds.get(Number(again[1] ?? STANDARD.indexOf(again[2])))
-      if (other) this.#give(row, fd, describe(other.file, other.label, sync, origin, other.node), closeOnExec)
-      else row.task.fds.forget(fd)
+      const task = again.pid ? world.tasks.get(Number(again.pid)) : row.task
+      const other = task?.fds.get(Number(again.fd ?? STANDARD.indexOf(again.name)))
+      const { file, label, node } = other ?? { file: null, label: UNSHOWN, node: null }
+      this.#give(row, fd, describe(file, label, sync, origin, node), closeOnExec)
       return
     }
     const byPath = this.#opened(row, flags)
@@ -220,7 +222,8 @@ export class DescriptorTracker implements Tracker {
     const origin: Origin = { rule: 'made', source: row.source, record: batch.record[i] }
     const closeOnExec = (batch.flags[i] & F.O_CLOEXEC) !== 0 || call.startsWith('pidfd') || call === 'io_uring_setup'
     if (call === 'memfd_create') {
-      const file = new TracedFile(`/memfd:${batch.strings.textOrNull(batch.path[i]) ?? ''}`)
+      const said = nameAt(row, batch.decorationResult[i])?.text
+      const file = new TracedFile(said ?? `/memfd:${batch.strings.textOrNull(batch.path[i]) ?? ''}`)
       file.kind = 'memory'
       // It never had a name in any directory: the kernel calls it deleted.
       file.deleted = true

@@ -29,10 +29,13 @@ export interface Origin {
   readonly record: number
 }
 
+/** Label of a file that the call which opened it does not name: by a handle, or by a path that strace -e raw= hides. */
+export const UNSHOWN = '?'
+
 export interface Description {
   /** null: not a file with a name (socket, pipe, epoll …). Changed only where the trace itself says otherwise. */
   file: TracedFile | null
-  /** What stands in for a name when there is no file: `socket`, `pipe`, `epoll`. */
+  /** What stands in for a name when there is no file: `socket`, `pipe`, `epoll`; UNSHOWN: there is one, without a name. */
   readonly label: string
   readonly sync: SyncMode
   readonly origin: Origin
@@ -172,6 +175,11 @@ export class FdTable {
   *descriptions(): Generator<Description> {
     for (const entry of this.#entries.values()) yield entry.description
   }
+}
+
+/** Whether it is known to lead to no file. */
+export function hasNoFile({ file, label }: Description): boolean {
+  return file === null && label !== UNSHOWN
 }
 
 export function describe(

@@ -15,6 +15,13 @@ export const CORRELATE = {
     message: 'Some calls name a descriptor that was opened before the trace or by a call it does not show (first: {}).',
     fix: 'record with -yy, without a filter that hides open, dup or socket calls, or save /proc/PID/fd beside it',
   },
+  unnamedFile: {
+    code: 'correlate/unnamed-file',
+    severity: 'loss',
+    message:
+      'Some files are unknown because the call that opened them does not name them (first: {}): it took a handle, or the trace shows the address of the path.',
+    fix: 'record with -yy, and without -e raw=',
+  },
   unknownDirectory: {
     code: 'correlate/unknown-directory',
     severity: 'loss',
@@ -45,6 +52,20 @@ export const CORRELATE = {
     severity: 'loss',
     message: 'Some processes use io_uring (first: {}); its writes and flushes are invisible to a system call trace.',
     fix: 'record block events beside it: flushtrace recipe',
+  },
+  aioHidden: {
+    code: 'correlate/aio-not-shown',
+    severity: 'loss',
+    message:
+      'Some operations that io_submit took are not printed (first: {}): flushes and synchronous writes among them are not counted.',
+    fix: "record with -e 'abbrev=!io_submit,io_getevents', which prints the lists that a small -s cuts, and without -e verbose= and raw=",
+  },
+  hiddenFork: {
+    code: 'correlate/hidden-clone-flags',
+    severity: 'loss',
+    message:
+      'Some clone calls do not show their flags (first: {}): what they made counts as a process, and may be a thread that shares descriptors and memory.',
+    fix: 'record without -e raw= and -e verbose=; for calls that began before the trace: nothing',
   },
   aioUnreaped: {
     code: 'correlate/aio-unseen-completions',
@@ -80,7 +101,8 @@ export const CORRELATE = {
   unordered: {
     code: 'correlate/no-order',
     severity: 'loss',
-    message: 'The files of a set have no times: which thread or process did something first is not known.',
+    message:
+      'The files of a set have no times, or only whole seconds: which thread or process did something first is not known.',
     fix: 'record a set of files (-ff) with -ttt -T, or one file with -f',
   },
   heldBack: {

@@ -16,7 +16,7 @@ import { CALLS, FAILED, OK, flags as F, type Iocb } from '@flushtrace/trace'
 import { emitAt, isStored, targetOf, type Activity, type ActivityKind, type Scope, type Target } from './activity.ts'
 import { describedBy, describedByRef } from './decorations.ts'
 import { taskLabel } from './descriptor-tracker.ts'
-import type { Description } from './descriptors.ts'
+import { hasNoFile, type Description } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import type { FlushInference } from './inference.ts'
 import { kindOf, type FileName } from './files.ts'
@@ -115,7 +115,7 @@ export class FlushTracker implements Tracker {
     const errno = batch.errno[i] >= 0 ? batch.strings.text(batch.errno[i]) : null
     // EBADF: the number means nothing, whatever it meant before.
     const scope: Scope = call === 'syncfs' ? 'filesystem' : targets.length > 0 || errno === 'EBADF' ? 'file' : 'unknown'
-    if (scope === 'unknown' && !description && !hidden) this.#unknownDescriptor(row)
+    if (scope === 'unknown' && !hidden) this.#unknownFile(row, description)
     this.#emit(row, kind, call, call, scope, targets, 0)
   }
 
@@ -145,16 +145,14 @@ export class FlushTracker implements Tracker {
     const { batch, i } = row
     const call = CALLS[batch.call[i]].name
     const { description } = row.inFlight
-    if (description && !description.file) return
+    if (description && hasNoFile(description)) return
     const targets = this.#targets(description, row)
     const scope: Scope = targets.length > 0 ? 'file' : 'unknown'
     const bytes = batch.result[i]
     this.#emit(row, 'write', call, call, scope, targets, bytes)
-    if (!description) {
-      this.#unknownDescriptor(row)
-      // A flag of the call itself needs no descriptor.
-      if ((batch.flags[i] & (F.RWF_DSYNC | F.RWF_SYNC)) === 0) return
-    }
+    this.#unknownFile(row, description)
+    // A flag of the call itself needs no descriptor.
+    if (!description && (batch.flags[i] & (F.RWF_DSYNC | F.RWF_SYNC)) === 0) return
     if (bytes > 0 && this.#isSync(description, batch.flags[i], row)) {
       this.#emit(row, 'flush', 'syncWrite', call, scope, targets, 0)
     }
@@ -171,9 +169,11 @@ export class FlushTracker implements Tracker {
   #submit(row: Row): void {
     const { batch, i } = row
     const extra = batch.extra[i]
-    if (extra?.kind !== 'iocbs') return
     // The result is how many the kernel took, from the front.
-    for (const iocb of extra.iocbs.slice(0, batch.result[i])) this.#iocb(row, iocb)
+    const taken = batch.result[i]
+    const shown = extra?.kind === 'iocbs' ? extra.iocbs.slice(0, taken).filter(({ opcode }) => opcode !== '') : []
+    for (const iocb of shown) this.#iocb(row, iocb)
+    if (shown.length < taken) report(this.#world, CORRELATE.aioHidden, row, taskLabel(row.task), taken - shown.length)
   }
 
   #iocb(row: Row, iocb: Iocb): void {
@@ -182,13 +182,13 @@ export class FlushTracker implements Tracker {
     const description = describedByRef(this.#world, row, iocb.fd)
     const targets = this.#targets(description, row)
     const scope: Scope = targets.length > 0 ? 'file' : 'unknown'
-    if (!description) this.#unknownDescriptor(row)
+    this.#unknownFile(row, description)
     if (opcode === 'FSYNC' || opcode === 'FDSYNC') {
       const call = opcode === 'FSYNC' ? 'aioFsync' : 'aioFdsync'
       this.#emit(row, 'flush', call, 'io_submit', scope, targets, 0, NaN)
       return
     }
-    if (description && !description.file) return
+    if (description && hasNoFile(description)) return
     if (this.#isSync(description, iocb.flags, row)) {
       this.#emit(row, 'flush', 'syncWrite', 'io_submit', scope, targets, 0, NaN)
     }
@@ -249,8 +249,10 @@ export class FlushTracker implements Tracker {
     return [target]
   }
 
-  #unknownDescriptor(row: Row): void {
-    report(this.#world, CORRELATE.unknownDescriptor, row, `descriptor ${row.batch.fd[row.i]} of ${taskLabel(row.task)}`)
+  #unknownFile(row: Row, description: Description | null): void {
+    if (description && (description.file || hasNoFile(description))) return
+    const kind = description ? CORRELATE.unnamedFile : CORRELATE.unknownDescriptor
+    report(this.#world, kind, row, `descriptor ${row.batch.fd[row.i]} of ${taskLabel(row.task)}`)
   }
 
   #emit(

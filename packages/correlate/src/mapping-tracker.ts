@@ -3,7 +3,7 @@ import { OK, flags as F } from '@flushtrace/trace'
 import { emitMapped } from './activity.ts'
 import { describedBy } from './decorations.ts'
 import { taskLabel } from './descriptor-tracker.ts'
-import type { Origin } from './descriptors.ts'
+import { hasNoFile, type Origin } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { pageEnd, type Region } from './mappings.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
@@ -74,7 +74,7 @@ export class MappingTracker implements Tracker {
     if (!shared || !file) {
       task.space.unmap(start, end)
       // What is mapped there now is a file that the trace does not show, not memory.
-      if (shared && !anonymous && !description) task.space.complete = false
+      if (shared && !anonymous && !(description && hasNoFile(description))) task.space.complete = false
       return
     }
     const { rule } = description.origin

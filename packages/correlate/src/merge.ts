@@ -1,7 +1,8 @@
 /**
  * Several streams of calls → one order. Streams with the same kind of clock are merged by time; a stream of one task
  * (a file of a -ff set) gives each call's entry and exit their own moments, because other tasks act in between.
- * Streams without times are applied one after the other, a child's after its parent's.
+ * Streams without times, or with whole seconds (strace -ff -t), are applied one after the other, a child's after its
+ * parent's.
  */
 import { CALLS, WHOLE, nsBetween, plusNs, type CallBatch, type Instant } from '@flushtrace/trace'
 import type { System } from './system.ts'
@@ -49,7 +50,7 @@ export async function applyStreams(
     if (group.length === 1) {
       system.order = 'time'
       await inTurn(group, system, timed)
-    } else if (first) {
+    } else if (first && !isCoarse(group)) {
       // Without durations (strace -T) a call of a one-task stream is known by its entry alone.
       system.order = group.some(({ tid, tells }) => tid > 0 && !tells) ? 'starts' : 'time'
       await byTime(group, system, timed)
@@ -118,6 +119,12 @@ function byClock(cursors: readonly Cursor[]): Cursor[][] {
     if (group.length > 0) groups.set(clock, group)
   }
   return [...groups.values()]
+}
+
+/** Whether the files of a set have whole seconds, and several calls the same one. */
+function isCoarse(group: readonly Cursor[]): boolean {
+  const set = group.filter(({ tid }) => tid > 0).map(({ batch }) => batch.atNs.subarray(0, batch.length))
+  return set.every((at) => at.every((ns) => ns % 1e9 === 0)) && set.some((at) => at.some((ns, k) => ns === at[k - 1]))
 }
 
 /** The wall-clock time of ns 0, from a stream that has both clocks. */

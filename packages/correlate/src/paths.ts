@@ -2,7 +2,7 @@
  * Path arguments → names. Where a relative path starts (the current directory, or the directory descriptor of an *at
  * call) is fixed at the entry of the call; where the path leads from there is looked up when it has returned.
  */
-import { AT_FDCWD } from '@flushtrace/trace'
+import { AT_FDCWD, CALLS, flags as F } from '@flushtrace/trace'
 import { describedBy } from './decorations.ts'
 import type { NameNode } from './files.ts'
 import type { CallInFlight } from './processes.ts'
@@ -25,8 +25,15 @@ export function startOfPath(world: World, row: Row, dirfd: number, decoration: n
 /** The node that text `pathId` leads to; null when the call has no such argument. */
 export function nodeOfPath(world: World, row: Row, pathId: number, start: NameNode | null): NameNode | null {
   const path = row.batch.strings.textOrNull(pathId)
-  const { directories } = row.task
-  return path === null ? null : world.files.resolve(path, start ?? directories.cwd, directories.root)
+  if (path === null) return null
+  const { cwd, root } = row.task.directories
+  const from = start ?? cwd
+  return world.files.resolve(path, from, staysInside(row) ? from : root)
+}
+
+/** openat2 takes the directory that the path starts from for the root as well. */
+export function staysInside({ batch, i }: Row): boolean {
+  return CALLS[batch.call[i]].name === 'openat2' && (batch.flags2[i] & F.RESOLVE_IN_ROOT) !== 0
 }
 
 /**

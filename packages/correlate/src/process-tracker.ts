@@ -2,12 +2,12 @@
 import { CALLS, OK, flags as F, oldestKeys } from '@flushtrace/trace'
 import { describe, FdTable, type Origin } from './descriptors.ts'
 import { guessKind } from './decorations.ts'
-import { syncMode } from './descriptor-tracker.ts'
+import { syncMode, taskLabel } from './descriptor-tracker.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { TracedFile } from './files.ts'
 import { AddressSpace } from './mappings.ts'
 import { emptyCall, TracedProcess, type Task } from './processes.ts'
-import type { Row, Tracker, World } from './world.ts'
+import { report, type Row, type Tracker, type World } from './world.ts'
 
 /** TASK_COMM_LEN - 1 */
 const COMM_BYTES = 15
@@ -82,6 +82,10 @@ export class ProcessTracker implements Tracker {
   #fork(row: Row, tid: number): void {
     const { task, inFlight } = row
     const flags = forkFlags(row)
+    if (Number.isNaN(flags)) {
+      task.process.mayShare = true
+      report(this.#world, CORRELATE.hiddenFork, row, taskLabel(task))
+    }
     const thread = (flags & F.CLONE_THREAD) !== 0
     const existing = this.#world.tasks.get(tid)
     // The number was seen alive after this call began: the child came first. Else it is an old one, reused.
@@ -91,6 +95,7 @@ export class ProcessTracker implements Tracker {
     const process = thread ? task.process : (early?.process ?? new TracedProcess(tid, parent))
     if (!thread) {
       process.parent = parent
+      process.mayShare = task.process.mayShare
       process.name ??= task.name ?? task.process.name
       if (process.argv === null) {
         process.argv = task.process.argv
@@ -131,6 +136,7 @@ export class ProcessTracker implements Tracker {
     const path = batch.strings.textOrNull(batch.path[i]) ?? task.program?.path ?? null
     const extra = batch.extra[i] ?? task.program?.argv
     task.program = null
+    task.name = process.name = null
     if (path !== null && path !== '') this.#name(task, path.slice(path.lastIndexOf('/') + 1))
     else if (extra?.kind === 'argv' && extra.argv[0]) this.#name(task, extra.argv[0].replace(/^.*\//, ''))
     if (extra?.kind === 'argv') {

@@ -28,6 +28,8 @@ export class TracedProcess {
   threads = 0
   /** Of these, the ones that live. */
   alive = 0
+  /** A clone whose flags the trace does not show made it, or was made by it: they may be threads of one process. */
+  mayShare = false
   /** Lived before the trace began, and nothing saved tells what it had open. */
   startedBefore = false
   uring: { operations: number; unknown: boolean } | null = null

@@ -52,6 +52,8 @@ export class System {
   readonly #byCall: readonly (readonly Tracker[])[]
   readonly #isFork: readonly boolean[]
   readonly #held = new Map<number, Held>()
+  /** How many held tasks' rows are being applied, one within the other. */
+  #replaying = 0
   /** Sources without a pid column: the id 0 of each, and what it was found to be. */
   readonly #aliases = new Map<number, number>()
   /** Rows applied. */
@@ -154,14 +156,17 @@ export class System {
     if (this.#held.size > 0) this.#release(this.#isFork[call] ? row.batch.result[row.i] : NaN)
   }
 
-  /** A fork returned `tid`: its rows are applied. When no fork is under way, all that is held back is. */
+  /**
+   * A fork returned `tid`: its rows are applied. When no fork is under way, all that is held back is; not while rows are
+   * applied late, because the forks among them have yet to return.
+   */
   #release(tid: number): void {
     const child = this.#held.get(tid)
     if (child) {
       this.#held.delete(tid)
       this.#replay(child)
     }
-    if (this.#world.forking.size === 0) this.#releaseAll()
+    if (this.#world.forking.size === 0 && this.#replaying === 0) this.#releaseAll()
   }
 
   /**
@@ -278,7 +283,9 @@ export class System {
   }
 
   #replay({ batches, source }: Held): void {
+    this.#replaying++
     for (const rows of batches) for (let k = 0; k < rows.length; k++) this.apply(rows, k, source)
+    this.#replaying--
   }
 
   // ----------------------------------------------------------------------------------------------------------------

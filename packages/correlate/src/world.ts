@@ -54,6 +54,6 @@ export interface Tracker {
   exit?(row: Row): void
 }
 
-export function report(world: World, kind: DiagnosticKind, row: Row, detail: string): void {
-  world.diagnostics.add(kind, { source: world.sourcePaths[row.source], record: row.batch.record[row.i] }, detail)
+export function report(world: World, kind: DiagnosticKind, row: Row, detail: string, count = 1): void {
+  world.diagnostics.add(kind, { source: world.sourcePaths[row.source], record: row.batch.record[row.i] }, detail, count)
 }

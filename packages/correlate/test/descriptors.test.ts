@@ -206,6 +206,32 @@ sync('are unknown for a descriptor that was open before', () => {
   assert.is(t.count(CORRELATE.unknownFlags), 1)
 })
 
+sync('of a file that the trace does not name: by a handle, or by the address of a path', () => {
+  const t = new Trace()
+  t.call(10, 'open_by_handle_at', { flags: O_RDWR | O_DSYNC, result: 3 })
+  t.call(10, 'write', { fd: 3, result: 5 })
+  t.call(10, 'dup', { fd: 3, result: 4 })
+  t.call(10, 'openat', { fd: F.AT_FDCWD, flags: O_RDWR, result: 5 })
+  t.call(10, 'write', { fd: 5, result: 5 })
+  t.call(10, 'fsync', { fd: 5 })
+  assert.equal(t.flushes, ['syncWrite unknown', 'fsync unknown'])
+  assert.is(t.count(CORRELATE.unnamedFile), 3)
+  assert.is(t.count(CORRELATE.unknownDescriptor), 0)
+  // A later line names it, and all its copies.
+  t.call(10, 'write', { fd: 4, result: 5, said: '/a' })
+  t.call(10, 'write', { fd: 3, result: 5 })
+  assert.equal(t.flushes.slice(2), ['syncWrite /a', 'syncWrite /a'])
+  assert.is(t.count(CORRELATE.disagreement), 0)
+})
+
+sync('unknown where the flags of openat2 are hidden', () => {
+  const t = new Trace()
+  t.call(10, 'openat2', { fd: F.AT_FDCWD, path: '/a', flags: NaN, result: 3 })
+  t.call(10, 'write', { fd: 3, result: 5 })
+  assert.equal(t.flushes, [])
+  assert.is(t.count(CORRELATE.unknownFlags), 1)
+})
+
 sync.run()
 
 const others = suite('descriptors of other things')
@@ -275,6 +301,37 @@ others('a descriptor that nobody opened is named as unknown', () => {
   t.call(10, 'fsync', { fd: 33 })
   assert.is(t.last.scope, 'unknown')
   assert.match(t.diagnostics.rows()[0].message, /descriptor 33 of prog \[10\]/)
+})
+
+others('/proc/PID/fd leads to the file of that task, /proc/self/fd to the own one', () => {
+  const t = new Trace()
+  t.open(10, '/a', O_RDWR, 3)
+  t.fork(10, 11)
+  t.open(11, '/b', O_RDWR, 3)
+  t.open(11, '/proc/10/fd/3', O_RDWR, 4)
+  t.open(11, '/proc/11/fd/3', O_RDWR | O_DSYNC, 5)
+  t.open(11, '/proc/77/fd/3', O_RDWR, 6)
+  for (const fd of [4, 5, 6]) t.call(11, 'fsync', { fd })
+  t.call(11, 'write', { fd: 5, result: 1 })
+  assert.equal(t.flushes, ['fsync /a', 'fsync /b', 'fsync unknown', 'syncWrite /b'])
+})
+
+others('openat2 may take its directory for the root', () => {
+  const t = new Trace()
+  t.open(10, '/srv', F.O_DIRECTORY, 3)
+  t.call(10, 'openat2', { fd: 3, path: '/x/a', flags: O_RDWR, flags2: F.RESOLVE_IN_ROOT, result: 4 })
+  t.call(10, 'openat2', { fd: 3, path: '../../b', flags: O_RDWR, flags2: F.RESOLVE_IN_ROOT, result: 5 })
+  t.call(10, 'openat2', { fd: 3, path: '/x/a', flags: O_RDWR, result: 6 })
+  for (const fd of [4, 5, 6]) t.call(10, 'fsync', { fd })
+  assert.equal(t.flushes, ['fsync /srv/x/a', 'fsync /srv/b', 'fsync /x/a'])
+})
+
+others('a memory file whose name is cut has the one that the trace shows', () => {
+  const t = new Trace()
+  t.call(10, 'memfd_create', { result: 3, saidResult: '/memfd:name' })
+  t.call(10, 'fsync', { fd: 3, said: '/memfd:name' })
+  assert.equal(t.flushes, ['fsync /memfd:name (deleted)'])
+  assert.is(t.count(CORRELATE.disagreement), 0)
 })
 
 others.run()

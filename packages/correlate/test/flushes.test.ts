@@ -257,6 +257,17 @@ aio('O_SYNC and RWF_DSYNC make it a flush', () => {
   assert.equal(t.flushes, ['syncWrite /a', 'syncWrite /b'])
 })
 
+aio('operations that are not printed are counted', () => {
+  const t = begun()
+  const unread = { ...iocb('', 3, ''), opcode: '' }
+  submit(t, 4, iocb('FSYNC', 3, '1'), unread)
+  assert.equal(t.flushes, ['aioFsync /a'])
+  assert.is(t.count(CORRELATE.aioHidden), 3)
+  // `io_submit(0x7f…, 2, 0x7ffc…) = 2`
+  t.call(10, 'io_submit', { result: 2 })
+  assert.is(t.count(CORRELATE.aioHidden), 5)
+})
+
 aio('completions that never show are named', () => {
   const t = begun()
   submit(t, 1, iocb('PWRITE', 3, '1'))

@@ -60,7 +60,7 @@ class Story {
   #task(tid: number): Task {
     let task = this.#tasks.get(tid)
     if (!task) {
-      task = { tid, fds: this.#fds, space: this.#space } as unknown as Task
+      task = { tid, fds: this.#fds, space: this.#space, process: {} } as unknown as Task
       this.#tasks.set(tid, task)
     }
     return task

@@ -269,4 +269,20 @@ lists('a child whose file comes first is one process with what its parent tells 
   assert.equal([system.seen.processes, system.seen.tasks], [2, 2])
 })
 
+lists('whole seconds tell no order either', async () => {
+  const { flushes, diagnostics } = await apply(
+    stream(0, 11, [
+      [1e9, 'fsync', { fd: 3 }],
+      [1e9, 'chdir', { path: '/sub' }],
+    ]),
+    stream(1, 12, [
+      [0, 'execve', { path: '/bin/prog' }],
+      [1e9, 'openat', open('/a', 3)],
+      [1e9, 'fork', { result: 11 }],
+    ]),
+  )
+  assert.equal(flushes, ['11 fsync /a'])
+  assert.is(diagnostics.count(CORRELATE.unordered), 1)
+})
+
 lists.run()

@@ -141,6 +141,19 @@ forks('CLONE_PARENT makes a sibling', () => {
   assert.is(t.last.pid, 12)
 })
 
+forks('a clone without flags may have made a thread: what its descriptors are is inferred', () => {
+  const t = new Trace()
+  t.open(10, '/a', O_RDWR, 3)
+  t.call(10, 'clone3', { flags: NaN, result: 11 })
+  t.call(11, 'fsync', { fd: 3 })
+  assert.equal(t.byProcess, ['11 fsync /a'])
+  assert.is(t.last.confidence, 'inferred')
+  assert.is(t.count(CORRELATE.hiddenFork), 1)
+  // The trace names it.
+  t.call(10, 'fsync', { fd: 3, said: '/a' })
+  assert.is(t.last.confidence, 'exact')
+})
+
 forks.run()
 
 const early = suite('children before their fork returns')
@@ -168,6 +181,19 @@ early('with several forks under way, each waits for its own', () => {
   t.exit(20, 'clone', { result: 31 })
   t.exit(10, 'clone', { result: 30 })
   assert.equal(t.byProcess, ['31 fsync /b', '30 fsync /a'])
+  assert.is(t.count(CORRELATE.heldBack), 0)
+})
+
+early('a child forks before its own fork has returned', () => {
+  const t = new Trace()
+  t.open(10, '/a', O_RDWR, 3)
+  t.enter(10, 'clone')
+  t.call(11, 'clone', { flags: THREAD, result: 12 })
+  t.enter(11, 'clone', { flags: THREAD })
+  t.call(13, 'fsync', { fd: 3 })
+  t.exit(11, 'clone', { result: 13 })
+  t.exit(10, 'clone', { result: 11 })
+  assert.equal(t.byProcess, ['11 fsync /a'])
   assert.is(t.count(CORRELATE.heldBack), 0)
 })
 

@@ -26,6 +26,8 @@ import {
 /** More arguments of a program than this are not kept: enough to tell two interpreters apart. */
 const MAX_ARGV = 32
 const MAX_ARGV_BYTES = 4096
+const EQUALS = 0x3d
+
 /** SCM_MAX_FD is 253; the kernel takes no more control blocks at once than aio-max-nr, which is 65536 unless raised. */
 const MAX_LIST = 65536
 
@@ -54,6 +56,7 @@ const KINDS = [
   'flags2',
   'extra:stat',
   'extra:clone',
+  'extra:cloneFlags',
   'extra:how',
   'extra',
 ]
@@ -132,7 +135,7 @@ function fill(
       batch.size2[i] = parseNumber(buf, start, end)
       break
     case 8:
-      batch.offset[i] = parseNumber(buf, start, end)
+      batch.offset[i] = parseOffset(buf, start, end)
       break
     case 9:
       if (flags) batch.flags[i] = flags.parse(buf, start, end)
@@ -144,10 +147,14 @@ function fill(
       fillStat(batch, i, flags, buf, start, end)
       break
     case 12:
-      batch.flags[i] = fieldFlags(buf, start, end, FLAG_WORDS.clone)
+      batch.flags[i] = fieldFlags(buf, start, end, 'flags', FLAG_WORDS.clone)
       break
     case 13:
-      batch.flags[i] = fieldFlags(buf, start, end, FLAG_WORDS.open)
+      if (isCloneFlags(buf, start, argument)) batch.flags[i] = parseFlags(buf, start, end, FLAG_WORDS.clone)
+      break
+    case 14:
+      batch.flags[i] = fieldFlags(buf, start, end, 'flags', FLAG_WORDS.open)
+      batch.flags2[i] = fieldFlags(buf, start, end, 'resolve', FLAG_WORDS.resolve)
       break
     default:
       batch.extra[i] = parseExtra(slot, buf, start, end)
@@ -160,26 +167,50 @@ function valueStart(buf: Uint8Array, start: number, end: number): number {
   if (c < 0x61 || c > 0x7a) return start
   let p = start
   while (p < end && ((c >= 0x61 && c <= 0x7a) || c === 0x5f || (c >= 0x30 && c <= 0x39))) c = buf[++p]
-  return c === 0x3d ? p + 1 : start
+  return c === EQUALS ? p + 1 : start
 }
 
 function parseFd(buf: Uint8Array, start: number, end: number): number {
-  if (buf[start] === 0x41) return AT_FDCWD
+  if (buf[start] === 0x41 || startsWith(buf, start, end, RAW_CWD) || startsWith(buf, start, end, LONG_RAW_CWD))
+    return AT_FDCWD
   const fd = parseNumber(buf, start, end)
   // A descriptor is an int; close_range's last may be ~0U.
   return Number.isNaN(fd) ? -1 : fd > 0x7fffffff ? 0x7fffffff : fd
 }
 
-function parsePath(buf: Uint8Array, start: number, end: number, texts: Texts): number {
-  const close = stringEnd(buf, start, end)
-  return close < 0 ? -1 : texts.strings.intern(buf, start + 1, close, unescape)
+/** NaN: -1 of pwritev2 (at the descriptor's own place), as strace -e raw= prints it. */
+function parseOffset(buf: Uint8Array, start: number, end: number): number {
+  const offset = parseNumber(buf, start, end)
+  return offset > Number.MAX_SAFE_INTEGER ? NaN : offset
 }
 
-/** `{flags=CLONE_VM|…, exit_signal=0, …}`, `{flags=O_RDWR|…, mode=0, …}` */
-function fieldFlags(buf: Uint8Array, start: number, end: number, words: ReadonlyMap<string, number>): number {
+/** -100, as strace -e raw= prints it. */
+const RAW_CWD = Buffer.from('0xffffff9c')
+const LONG_RAW_CWD = Buffer.from('0xffffffffffffff9c')
+
+/** -1: not shown, or cut by -s, which file names are not, but names of tasks and of memory files. */
+function parsePath(buf: Uint8Array, start: number, end: number, texts: Texts): number {
+  const close = stringEnd(buf, start, end)
+  return close < 0 || buf[close + 1] === 0x2e ? -1 : texts.strings.intern(buf, start + 1, close, unescape)
+}
+
+/** `clone(child_stack=NULL, flags=CLONE_VM|…`: the second; `clone(0x1200011, 0, …` (-e raw=clone): the first. */
+function isCloneFlags(buf: Uint8Array, start: number, argument: number): boolean {
+  return (buf[start - 1] === EQUALS) === (argument === 1)
+}
+
+/** `{flags=CLONE_VM|…, exit_signal=0, …}`, `{flags=O_RDWR|…, mode=0, …}`; NaN: the trace shows no more than its address. */
+function fieldFlags(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  field: string,
+  words: ReadonlyMap<string, number>,
+): number {
+  if (buf[start] !== 0x7b) return NaN
   let bits = 0
   forEachField(buf, start, end, (key, from, to) => {
-    if (key === 'flags') bits = parseFlags(buf, from, to, words)
+    if (key === field) bits = parseFlags(buf, from, to, words)
   })
   return bits
 }
@@ -273,7 +304,8 @@ const CMSG_LEVEL = Buffer.from('cmsg_level=')
 const RIGHTS = /^cmsg_level=(?:0x)?(?:SOL_SOCKET|1)\b[^,]*, cmsg_type=(?:0x)?(?:SCM_RIGHTS|1)\b[^,]*, cmsg_data=\[/
 
 /** `["python3", "/usr/sbin/samba_dnsupd"..., ...]` */
-function parseArgv(buf: Uint8Array, start: number, end: number): Extra {
+function parseArgv(buf: Uint8Array, start: number, end: number): Extra | null {
+  if (buf[start] !== 0x5b) return null
   const argv: string[] = []
   let cut = false
   let bytes = 0

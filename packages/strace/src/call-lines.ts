@@ -13,7 +13,7 @@
  * 4. The short ways – `quick`, the memos of calls and of lines, the rest of a call without its beginning – give what the
  *    plain road gives: the tests hold one against the other.
  */
-import { CALLS, ENTER, EXIT, UNKNOWN, WHOLE, latin1 } from '@flushtrace/trace'
+import { CALLS, ENTER, EXIT, UNKNOWN, WHOLE, latin1, type CallRole } from '@flushtrace/trace'
 import { fillRow, planArguments } from './arguments.ts'
 import type { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
@@ -34,6 +34,9 @@ const RESUMED = Buffer.from('resumed')
 const ONE_DESCRIPTOR = CALLS.map(({ slots }) => slots.length === 1 && slots[0] === 'fd')
 /** Those that flush, and have no other argument. */
 const FLUSHES = CALLS.map(({ name }) => ['fsync', 'fdatasync', 'syncfs'].includes(name))
+
+/** Without its flags it can't be told what the call made. */
+const HIDES_FLAGS: ReadonlySet<CallRole> = new Set<CallRole>(['fork', 'fcntl'])
 
 /** All that can stand in a flush. */
 const DESCRIPTOR = /^(?:-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)?$/s
@@ -356,7 +359,8 @@ export class CallLines {
     if (ending === 'complete') this.#result.parse(buf, this.#scanner.resultStart, end)
     if (ending !== 'complete' || !this.#result.valid) return 'open'
     context.report(STRACE.lostStart, context.counts.nameOf(name))
-    this.#ended(name, context.counts.callOf[name], tid, WHOLE, context.clock.nowNs, buf)
+    const i = this.#ended(name, context.counts.callOf[name], tid, WHOLE, context.clock.nowNs, buf)
+    if (i >= 0 && HIDES_FLAGS.has(CALLS[context.batch.call[i]].role)) context.batch.flags[i] = NaN
     return 'done'
   }
 
@@ -394,7 +398,10 @@ export class CallLines {
     if (call < 0) facts.counted++
     else {
       facts.used++
-      this.#context.report(ending === 'ended' ? STRACE.noResult : STRACE.inFlight, CALLS[call].name)
+      const { name, role } = CALLS[call]
+      // Left in another call: the trace ended. Left in execve: -b asked for it, and the trace goes on without the task.
+      const left = role === 'exec' ? STRACE.detached : STRACE.inFlight
+      this.#context.report(ending === 'ended' ? STRACE.noResult : left, name)
     }
   }
 

@@ -108,7 +108,8 @@ export class LineContext {
       batch.result[this.row(WHOLE, TASK_ALIAS, tid)] = 0
       this.pending.move(0, tid)
     }
-    if (leader.commStart >= 0 && !renames) this.#learnName(buf, tid)
+    if (renames) this.#comms.delete(tid)
+    else if (leader.commStart >= 0) this.#learnName(buf, tid)
     return tid
   }
 

@@ -26,6 +26,12 @@ export const STRACE = {
     message: 'Some calls had not ended when the trace did (first: {}); they are not counted.',
     fix: 'nothing: the log ends while they were waiting',
   },
+  detached: {
+    code: 'strace/detached',
+    severity: 'loss',
+    message: 'The tracer left some tasks in {}: what the programs did that they began is not in the log.',
+    fix: 'record without -b (--detach-on)',
+  },
   noResult: {
     code: 'strace/no-result',
     severity: 'info',

@@ -173,7 +173,7 @@ export const VECTORS: Vector[] = [
     lines: [
       '10738 01:58:22.788361 <... clone resumed> child_stack=0, flags=CLONE_VM|CLONE_VFORK|SIGCHLD) = 13442 <0.002381>',
     ],
-    rows: ['10738 clone = 13442 2381000ns'],
+    rows: ['10738 clone flags=0xNaN = 13442 2381000ns'],
     counts: { used: 1 },
     calls: { clone: 1 },
     diagnostics: { 'strace/lost-start': 1 },
@@ -263,7 +263,7 @@ export const VECTORS: Vector[] = [
     rows: [],
     counts: { used: 1 },
     calls: {},
-    diagnostics: { 'strace/in-flight': 1 },
+    diagnostics: { 'strace/detached': 1 },
   },
   {
     id: 'V26',

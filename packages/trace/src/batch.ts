@@ -106,6 +106,7 @@ export class CallBatch {
   readonly size: Float64Array
   readonly size2: Float64Array
   readonly offset: Float64Array
+  /** NaN: the trace does not show them. */
   readonly flags: Float64Array
   readonly flags2: Float64Array
   readonly extra: (Extra | null)[]

@@ -69,6 +69,7 @@ export type ArgumentSlot =
   | 'extra:events'
   | 'extra:stat'
   | 'extra:clone' // clone3's struct clone_args
+  | 'extra:cloneFlags' // clone's, whichever of the two has them
   | 'extra:how' // openat2's struct open_how
 
 export interface CallKind {
@@ -142,7 +143,8 @@ const ROWS: Row[] = [
   ['pwrite64 pwrite', 'write', 'fd - size offset'],
   ['writev', 'write', 'fd'],
   ['pwritev', 'write', 'fd - - offset'],
-  ['pwritev2', 'write', 'fd - - offset flags:rwf'],
+  // The sixth is there in strace -e raw=pwritev2: the system call takes the offset in two halves.
+  ['pwritev2', 'write', 'fd - - offset flags:rwf flags:rwf'],
   ['sendfile sendfile64', 'write', 'fd fd2 - size'],
   ['copy_file_range', 'write', 'fd2 - fd - size'],
   ['splice', 'write', 'fd2 - fd - size'],
@@ -169,7 +171,8 @@ const ROWS: Row[] = [
 
   ['fork vfork', 'fork'],
   // clone(child_stack=NULL, flags=CLONE_VM|SIGCHLD, …): the raw call's own order is another on each architecture.
-  ['clone', 'fork', '- flags:clone'],
+  // Only strace -e raw=clone prints it so: then the flags come first, but on s390 and cris.
+  ['clone', 'fork', 'extra:cloneFlags extra:cloneFlags'],
   ['clone2', 'fork', '- - flags:clone'],
   ['clone3', 'fork', 'extra:clone'],
   ['execve', 'exec', 'path extra:argv'],

@@ -39,6 +39,7 @@ export const RWF_DSYNC = 2
 export const RWF_SYNC = 4
 
 export const RENAME_EXCHANGE = 2
+export const RESOLVE_IN_ROOT = 0x10
 
 export const CLONE_VM = 0x100
 export const CLONE_FS = 0x200
@@ -113,6 +114,7 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
   msg: words({ MSG_CMSG_CLOEXEC }),
   rename: words({ RENAME_NOREPLACE: 1, RENAME_EXCHANGE, RENAME_WHITEOUT: 4 }),
   at: words({ AT_SYMLINK_FOLLOW, AT_EMPTY_PATH, AT_REMOVEDIR: 0x200 }),
+  resolve: words({ RESOLVE_IN_ROOT }),
   rwf: words({ RWF_HIPRI: 1, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT: 8, RWF_APPEND: 16 }),
   fallocate: words({
     FALLOC_FL_KEEP_SIZE: 1,

@@ -21,7 +21,7 @@ const CALL = new RegExp(
 )
 const ANY_PID = /^(?:\[pid +\d+|\d{1,7}(?:<.*?>)? +\S)/
 /** The last `) = ` of a line: a name may hold one, what follows a result cannot. */
-const RESULT = /^(.*)\)\s*= (-?\d+|\?)(.*)$/
+const RESULT = /^(.*)\)\s*= (0x[\da-f]+|-?\d+|\?)(.*)$/
 /** What may follow the number: a descriptor's name, an error, remarks, the duration. */
 const REST = /^(?:<.*>(?:\(deleted\))?)?(?: [^ (]+)?(?: ?[(/].*[)/])?(?: <\d+(?:\.\d+)?>| <unavailable>)?$/
 const ONE_DESCRIPTOR = /^(?:fsync|fdatasync|syncfs)$/

@@ -27,8 +27,14 @@ const OF = {
 
 /** Which argument is written to, where it is not the first. */
 const WRITES_TO: Readonly<Record<string, number>> = { copy_file_range: 2, splice: 2 }
+const FLAGS_OF: Readonly<Record<string, number>> = { open: 1, openat: 2 }
 const O_DSYNC = 0x1000
 const O_CLOEXEC = 0x80000
+const CLONE_FILES = 0x400
+const RWF_SYNC_OR_DSYNC = 6
+const F_DUPFD = 0
+const F_SETFD = 2
+const F_DUPFD_CLOEXEC = 1030
 
 export class SyncWrites {
   /** By task; threads have one together. */
@@ -41,29 +47,37 @@ export class SyncWrites {
     const fd = numberOf(words[0])
     const table = this.#of(pid)
     if (OF.write.test(call))
-      return result > 0 && this.isSync(pid, numberOf(words[WRITES_TO[call] ?? 0]), words.at(-1) ?? '')
-    if (OF.open.test(call)) table.set(String(result), opened(args, text))
-    else if (OF.fork.test(call)) {
-      this.#tables.set(String(result), args.includes('CLONE_FILES') ? table : new Map(table))
+      return (
+        result > 0 && this.isSync(pid, numberOf(words[WRITES_TO[call] ?? 0]), call === 'pwritev2' ? words.at(-1) : '')
+      )
+    if (OF.open.test(call)) table.set(String(result), opened(call, args, text))
+    else if (call === 'clone3' && !args.startsWith('{')) {
+      // It may have made a thread: what either has from here on is not known.
+      this.#tables.set(String(result), new Map()).set(pid, new Map())
+    } else if (OF.fork.test(call)) {
+      const flags = /flags=([^,}]*)/.exec(args)?.[1] ?? words[0]
+      this.#tables.set(String(result), has(flags, 'CLONE_FILES', CLONE_FILES) ? table : new Map(table))
     } else if (call === 'unshare') {
-      if (args.includes('CLONE_FILES')) this.#tables.set(pid, new Map(table))
+      if (has(args, 'CLONE_FILES', CLONE_FILES)) this.#tables.set(pid, new Map(table))
     } else if (call === 'execve') {
       this.#tables.set(pid, new Map([...table].filter(([, { endsWithExec }]) => !endsWithExec)))
     } else if (call === 'close') table.delete(fd)
     else if (call === 'close_range') {
       for (const one of table.keys()) if (+one >= +fd && +one <= Number.parseInt(words[1])) table.delete(one)
-    } else if (call !== 'fcntl' || args.includes('F_DUPFD')) copy(table, fd, String(result), args.includes('CLOEXEC'))
-    else if (args.includes('F_SETFD')) {
+    } else if (call !== 'fcntl') copy(table, fd, String(result), has(words[2], 'CLOEXEC', O_CLOEXEC))
+    else if (asks(words[1], 'F_DUPFD', F_DUPFD)) copy(table, fd, String(result), false)
+    else if (asks(words[1], 'F_DUPFD_CLOEXEC', F_DUPFD_CLOEXEC)) copy(table, fd, String(result), true)
+    else if (asks(words[1], 'F_SETFD', F_SETFD)) {
       const known = table.get(fd)
-      if (known) table.set(fd, { ...known, endsWithExec: args.includes('FD_CLOEXEC') })
+      if (known) table.set(fd, { ...known, endsWithExec: has(words[2], 'FD_CLOEXEC', 1) })
     }
     return false
   }
 
   /** A write to this number. `flags`: the words of its own RWF_…. */
-  isSync(pid: string, fd: string, flags: string): Sure {
+  isSync(pid: string, fd: string, flags = ''): Sure {
     const known = this.#of(pid).get(fd)
-    if (/RWF_D?SYNC/.test(flags)) return known ? true : null
+    if (/RWF_D?SYNC/.test(flags) || (bitsOf(flags) & RWF_SYNC_OR_DSYNC) !== 0) return known ? true : null
     return known ? known.sync : null
   }
 
@@ -82,16 +96,31 @@ function plain(text: string): string {
 }
 
 function numberOf(word: string | undefined): string {
-  return /^-?\d+/.exec(word ?? '')?.[0] ?? ''
+  const number = bitsOf(word)
+  return Number.isNaN(number) ? '' : String(number)
 }
 
-/** Flags by name, or (-X raw) by number. What stands below /dev may be no storage. */
-function opened(args: string, text: string): Opened {
-  const raw = Number.parseInt(/"", (0x[\da-f]+|\d+)/.exec(args)?.[1] ?? '0')
-  const sync = /\bO_D?SYNC\b/.test(args) || (raw & O_DSYNC) !== 0
+/** A number, as -X raw and -e raw= print flags; NaN: words. */
+function bitsOf(word: string | undefined): number {
+  return Number(/^(?:[a-z_]+=)?(-?\d+|0x[\da-f]+)(?![\da-fx])/.exec(word ?? '')?.[1] ?? NaN)
+}
+
+function asks(word: string | undefined, name: string, number: number): boolean {
+  return word?.replace(/^cmd=/, '') === name || bitsOf(word) === number
+}
+
+function has(word: string | undefined, name: string, bit: number): boolean {
+  return word?.includes(name) || (bitsOf(word) & bit) !== 0
+}
+
+/** Flags by name or by number. What stands below /dev, or at an address (-e raw=), may be no storage. */
+function opened(call: string, args: string, text: string): Opened {
+  const flags = call === 'openat2' ? /flags=([^,}]*)/.exec(args)?.[1] : args.split(', ')[FLAGS_OF[call] ?? NaN]
+  if (call === 'openat2' && flags === undefined) return { sync: null, endsWithExec: false }
+  const sync = /\bO_D?SYNC\b/.test(flags ?? '') || (bitsOf(flags) & O_DSYNC) !== 0
   return {
-    sync: sync && /^[^"]*"\/dev\//.test(text) ? null : sync,
-    endsWithExec: args.includes('O_CLOEXEC') || (raw & O_CLOEXEC) !== 0,
+    sync: sync && !/^[^"]*"(?!\/dev\/)/.test(text) ? null : sync,
+    endsWithExec: has(flags, 'O_CLOEXEC', O_CLOEXEC),
   }
 }
 

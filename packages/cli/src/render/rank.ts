@@ -141,8 +141,9 @@ function remarks(answer: RankAnswer): string[] {
   if (total.failed.total > 0) {
     const errnos = Object.entries(total.failed.byErrno).map(([errno, n]) => `${count(n)} ${safe(errno)}`)
     lines.push(
-      `${plural(total.failed.total, 'flush', 'flushes')} failed: ${errnos.join(', ')}.`.replace(/^\w/, (c) =>
-        c.toUpperCase(),
+      `${plural(total.failed.total, 'flush', 'flushes')} failed${errnos.length > 0 ? ': ' : ''}${errnos.join(', ')}.`.replace(
+        /^\w/,
+        (c) => c.toUpperCase(),
       ),
     )
   }
