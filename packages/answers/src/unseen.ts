@@ -33,7 +33,7 @@ const UNSEEN = {
     severity: 'loss',
     message:
       'The log seems filtered by -e: it holds no call at all of the kinds {}. What it lacks was not seen, not absent.',
-    fix: 'record without -e, or with -e trace=%desc,%file,%memory,%process,%network,sync,io_submit,io_getevents,unshare,close_range',
+    fix: 'record without -e, or with -e trace=%desc,%file,%memory,%process,sync,io_submit,io_getevents,unshare,close_range',
   },
   noRequests: {
     code: 'block/no-requests',

@@ -57,6 +57,7 @@ const KINDS = [
   'extra:stat',
   'extra:clone',
   'extra:cloneFlags',
+  'extra:rwf',
   'extra:how',
   'extra',
 ]
@@ -153,6 +154,9 @@ function fill(
       if (isCloneFlags(buf, start, argument)) batch.flags[i] = parseFlags(buf, start, end, FLAG_WORDS.clone)
       break
     case 14:
+      batch.flags[i] = parseFlags(buf, start, end, FLAG_WORDS.rwf)
+      break
+    case 15:
       batch.flags[i] = fieldFlags(buf, start, end, 'flags', FLAG_WORDS.open)
       batch.flags2[i] = fieldFlags(buf, start, end, 'resolve', FLAG_WORDS.resolve)
       break

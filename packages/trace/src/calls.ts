@@ -70,6 +70,7 @@ export type ArgumentSlot =
   | 'extra:stat'
   | 'extra:clone' // clone3's struct clone_args
   | 'extra:cloneFlags' // clone's, whichever of the two has them
+  | 'extra:rwf' // pwritev2's, where they are the sixth
   | 'extra:how' // openat2's struct open_how
 
 export interface CallKind {
@@ -144,7 +145,7 @@ const ROWS: Row[] = [
   ['writev', 'write', 'fd'],
   ['pwritev', 'write', 'fd - - offset'],
   // The sixth is there in strace -e raw=pwritev2: the system call takes the offset in two halves.
-  ['pwritev2', 'write', 'fd - - offset flags:rwf flags:rwf'],
+  ['pwritev2', 'write', 'fd - - offset flags:rwf extra:rwf'],
   ['sendfile sendfile64', 'write', 'fd fd2 - size'],
   ['copy_file_range', 'write', 'fd2 - fd - size'],
   ['splice', 'write', 'fd2 - fd - size'],
