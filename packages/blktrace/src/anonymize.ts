@@ -5,13 +5,13 @@ import { isInodeEvent } from './inode-events.ts'
 import { parseTracefsHead } from './tracefs-line.ts'
 
 /** `  7,0    0        1     0.000000000   519  Q  WS 0 + 8 [dd]`: what follows the pid. */
-const EVENT = /^(\s*\d+,\d+\s+\d+\s+-?\d+\s+\d+\.\d+\s+\d+\s+)([A-Z]{1,2}\s.*|m\s.*)$/
-const MESSAGE = /^(m\s+N\s+)(.*)$/
+const EVENT = /^(\s*\d+,\d+\s+\d+\s+-?\d+\s+\d+\.\d+\s+\d+\s+)([A-Z]{1,2}\s.*|m\s.*)$/s
+const MESSAGE = /^(m\s+N\s+)(.*)$/s
 /** `dd (519)`; `CPU0 (loop0):` and totals name devices. */
-const PROCESS_TABLE = /^(\S.*?)( \((?:\d+|\d+, \.\.\.)\))$/
+const PROCESS_TABLE = /^(\S.*?)( \((?:\d+|\d+, \.\.\.)\))$/s
 const TABLE =
   /^(?: [A-Z].*[:\d]|(?:CPU\d+|Total) \(|Events \(|Throughput|Skips:|\s*(?:CPU|Total)\s|You have|=== |Trace started|$)/
-const INPUT_FILE = /^(Input file )(.*)( added)$/
+const INPUT_FILE = /^(Input file )(.*)( added)$/s
 /** What ftrace and trace-cmd print around events; other comments (perf's host name, its command) are blanked. */
 const FRAME =
   /^(?:# tracer: |#[^A-Za-z]*(?:$|(?:entries-in|irqs-off|need-resched|hardirq|preempt|migrate|delay|TASK|DEV|\|)\b)|CPU|cpus=|version)/
@@ -30,7 +30,7 @@ export function anonymizeBlkparse(line: string, renamer: Renamer): string {
 function action(text: string, renamer: Renamer): string {
   const message = MESSAGE.exec(text)
   if (message) return message[1] + renamer.text(message[2])
-  return text.replace(/\[(.*?)(\][\s\d]*)?$/, (whole, comm: string, after = '') =>
+  return text.replace(/\[(.*?)(\][\s\d]*)?$/s, (whole, comm: string, after = '') =>
     /^-?\d*$/.test(comm) ? whole : `[${renamer.task(comm)}${after}`,
   )
 }

@@ -51,11 +51,11 @@ const KINDS: ReadonlyMap<string, EventKind> = new Map<string, EventKind>([
 
 const SECTOR_BYTES = 512
 const HEAD = /^(\d+),(\d+) ([A-Z]+) /
-const TAIL = /^(\d+) \+ (\d+)(?: [a-z0-9]+,[\d-]+,[\d-]+)? \[(.*)\]$/
+const TAIL = /^(\d+) \+ (\d+)(?: [a-z0-9]+,[\d-]+,[\d-]+)? \[(.*)\]$/s
 const REMAP = /^(\d+) \+ (\d+) <- \((\d+),(\d+)\) (\d+)(?: \d+)?$/
-const SPLIT = /^(\d+) \/ (\d+) \[(.*)\]$/
-const REQUEST = /^(?:(\d+) )?\(([^)]*)\) (.*)$/
-const PLUG = /^\[(.*)\](?: (\d+))?$/
+const SPLIT = /^(\d+) \/ (\d+) \[(.*)\]$/s
+const REQUEST = /^(?:(\d+) )?\(([^)]*)\) (.*)$/s
+const PLUG = /^\[(.*)\](?: (\d+))?$/s
 
 /** Whether an event of this name is one of the block layer's requests. */
 export function isBlockEvent(event: string): boolean {

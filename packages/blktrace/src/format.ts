@@ -144,7 +144,7 @@ export function compileFormat(format: string): FormatLine | null {
       p++
     }
   }
-  return letters.includes('a') ? new FormatLine(new RegExp(`^${joinBlanks(pattern)}$`), letters) : null
+  return letters.includes('a') ? new FormatLine(new RegExp(`^${joinBlanks(pattern)}$`, 's'), letters) : null
 }
 
 /** What a width may leave beside a field, and a blank of the format itself. */

@@ -26,7 +26,7 @@ export interface BlkparseOptions {
 /** blktrace's own end report, when its stderr went into the same file. */
 const RECORDER =
   /^\s*(?:CPU\s+\d+|Total)\s*:\s+[\d,.]+ events(?: \(dropped ([\d,.]+)\))?,|^You have ([\d,.]+) |^=== .* ===$/
-const INPUT_FILE = /^Input file .* added$/
+const INPUT_FILE = /^Input file .* added$/s
 
 /** Reads blkparse's default text (also -t), or with `format` text of that -f format. */
 export function readBlkparse(source: Source, diagnostics: Diagnostics, options: BlkparseOptions = {}): BlockReading {

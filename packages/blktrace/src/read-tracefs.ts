@@ -236,7 +236,7 @@ class TracefsReader implements LineSink {
   }
 
   #comm(name: string): number {
-    return name === UNKNOWN_COMM ? -1 : this.#batch.strings.add(name)
+    return name === UNKNOWN_COMM || name === '' ? -1 : this.#batch.strings.add(name)
   }
 
   #time({ seconds, nanos, relative }: Pick<TracefsHead, 'seconds' | 'nanos' | 'relative'>): number {

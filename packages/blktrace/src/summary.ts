@@ -83,7 +83,7 @@ export class SummaryReader {
     const started = /^Trace started at (.+)$/.exec(text)
     if (started) this.started = started[1].trim()
     if (started) return true
-    const process = /^(.{1,64}) \((\d+)(, \.\.\.)?\)$/.exec(text)
+    const process = /^(.{1,64}) \((\d+)(, \.\.\.)?\)$/s.exec(text)
     if (!process) return false
     this.#begin('process', process[1], null, small(process[2]), process[3] !== undefined)
     return true

@@ -9,7 +9,7 @@
  *               dd-1234  [000] d..1  10.000001:   8,32   A   R 2048 + 8 <- (253,1) 0              blk tracer
  *       dd-1234     0d..1. 11413us+: block_bio_queue: 7,0 WS 18050 + 80 [dd]       latency-format; trace-cmd report -l
  *
- * A name may hold blanks, dashes and brackets: the id is the last number before the CPU. Flags are 4 to 6 characters,
+ * A name may hold anything but a newline (blanks, dashes, brackets), or nothing: the id is the last number before the CPU. Flags are 4 to 6 characters,
  * none in old kernels. In the latency format they follow the CPU's number, the name is cut, and a mark behind µs since
  * the start tells how long the next event took. A time without a fraction is a counter (trace_clock counter, x86-tsc, uptime): no unit is known.
  * Printed by torvalds/linux kernel/trace/trace_output.c, rostedt/trace-cmd, tools/perf/builtin-script.c.
@@ -32,9 +32,10 @@ export interface TracefsHead {
   body: string
 }
 
-const FTRACE = /^\s*(\S.*?)-(\d+)\s+(?:\([\d\s-]+\)\s+)?\[(\d+)\]\s+(?:([^\s:]{4,6})\s+)?(\d+)(?:\.(\d{1,9}))?:\s+/
-const LATENCY = /^\s*(\S.*?)-(\d+)\s+(\d+)(?!\d)(\S{4,6})\s+(\d+)(?:\.(\d{1,9})|us[ !+#*@$]?): +/
-const PERF = /^\s*(\S.*?)\s+(?:\d+\/)?(\d+)\s+(?:\[(\d+)\]\s+)?()(\d+)(?:\.(\d{1,9}))?:\s+(?:\d+\s+)?/
+const FTRACE = /^\s*(\S.*?|)-(\d+)\s+(?:\([\d\s-]+\)\s+)?\[(\d+)\]\s+(?:([^\s:]{4,6})\s+)?(\d+)(?:\.(\d{1,9}))?:\s+/s
+const LATENCY = /^\s*(\S.*?|)-(\d+)\s+(\d+)(?!\d)(\S{4,6})\s+(\d+)(?:\.(\d{1,9})|us[ !+#*@$]?): +/s
+// The name ends where blanks begin: trying each blank of a run as its end would take the square of the run.
+const PERF = /^\s*(?:(\S(?:.*?\S)??)\s+)?(?:\d+\/)?(\d+)\s+(?:\[(\d+)\]\s+)?()(\d+)(?:\.(\d{1,9}))?:\s+(?:\d+\s+)?/s
 
 /** null where the line has no such head. */
 export function parseTracefsHead(line: string): TracefsHead | null {
@@ -43,7 +44,7 @@ export function parseTracefsHead(line: string): TracefsHead | null {
   if (!match) return null
   return {
     perf: other === null,
-    comm: match[1],
+    comm: match[1] ?? '',
     tid: Number(match[2]),
     cpu: match[3] === undefined ? -1 : Number(match[3]),
     ...timeOf(match[5], match[6], /us.?: +$/.test(match[0])),

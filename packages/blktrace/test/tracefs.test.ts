@@ -38,6 +38,23 @@ const LINES: [text: string, row: unknown[]][] = [
     '     postgres: w-4711  (-------) [002] ....  1021.334455: block_getrq: 8,0 R 2048 + 8 [postgres: w]',
     ['G', 'R', '8:0', 2048, 4096, 4711, 'postgres: w', 2],
   ],
+  // Names are bytes: what ends a line elsewhere, or nothing at all.
+  [
+    '         evil\rname-7813 [001] .....  3706.776280: block_bio_queue: 7,0 WS 8 + 8 [evil\rname]\r',
+    ['Q', 'WS', '7:0', 8, 4096, 7813, 'evil\rname', 1],
+  ],
+  [
+    '      a\u2028b\f\v\x1b  4711 [002]  1021.334455: block:block_rq_issue: 8,0 WS 4096 () 8 + 8 [a\u2028b\f\v\x1b]',
+    ['D', 'WS', '8:0', 8, 4096, 4711, 'a\u2028b\f\v\x1b', 2],
+  ],
+  [
+    '                -7813 [001] .....  3706.776280: block_bio_queue: 7,0 WS 8 + 8 []',
+    ['Q', 'WS', '7:0', 8, 4096, 7813, null, 1],
+  ],
+  [
+    '                 4711 [002]  1021.334455: block:block_bio_queue: 8,0 WS 8 + 8 []',
+    ['Q', 'WS', '8:0', 8, 4096, 4711, null, 2],
+  ],
   // trace-cmd report: no flags, or a dash behind the name.
   [
     'kworker/u8:2-15424 [001]  3823.064610: block_rq_insert:      8,0 FF 0 () 18446744073709551615 + 0 [kworker/u8:2]',
@@ -314,6 +331,15 @@ tracefs('one recording as binary, as blkparse text and as tracefs text: equal ev
     rwbs.replace('Z', 'W'),
   ]
   assert.equal(events.rows.map(queued), binary.rows.filter(({ action }) => action === 'Q').map(queued))
+})
+
+tracefs('a long run of blanks is passed over at once', async () => {
+  const blanks = ' '.repeat(60_000)
+  const before = process.cpuUsage()
+  const { facts } = await read(`${F}block_plug: [dd]\na${blanks}\na ${blanks}1 ${blanks}\n`)
+  assert.equal([facts.used, facts.foreign], [1, 2])
+  // It took ten seconds a line.
+  assert.ok(process.cpuUsage(before).user < 2e6)
 })
 
 tracefs.run()
