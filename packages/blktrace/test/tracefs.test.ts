@@ -334,12 +334,12 @@ tracefs('one recording as binary, as blkparse text and as tracefs text: equal ev
 })
 
 tracefs('a long run of blanks is passed over at once', async () => {
-  const blanks = ' '.repeat(60_000)
+  const blanks = ' '.repeat(30_000)
   const before = process.cpuUsage()
   const { facts } = await read(`${F}block_plug: [dd]\na${blanks}\na ${blanks}1 ${blanks}\n`)
   assert.equal([facts.used, facts.foreign], [1, 2])
-  // It took ten seconds a line.
-  assert.ok(process.cpuUsage(before).user < 2e6)
+  // By the square it takes seconds.
+  assert.ok(process.cpuUsage(before).user < 1e6)
 })
 
 tracefs.run()
