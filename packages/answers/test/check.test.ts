@@ -109,6 +109,44 @@ second('of several logs together synchronous writes are not counted again, and t
   )
 })
 
+async function differences(name: string, text: string): Promise<number[]> {
+  writeFileSync(join(folder, name), text)
+  const answer = await check([join(folder, name)])
+  assert.equal(answer.differences, [], JSON.stringify(answer))
+  return [answer.cells, answer.left.length]
+}
+
+second('JSON of sysdig in any layout', async () => {
+  const event = (direction: string, more = ''): string =>
+    `{ "evt.dir" : "${direction}",\t"evt.num": 1, "evt.outputtime": 1481211698416541555, "evt.type" :"fsync", "proc.name": "a\\"}{b"${more}, "thread.tid" : 7 }`
+  const pair = [event('>'), event('<')]
+  assert.equal(await differences('blanks.json', `${pair.join('\n')}\n`), [1, 0])
+  assert.equal(await differences('array.json', `[${pair.join(',\n')}]\n`), [1, 0])
+  assert.equal(await differences('line.json', `[${[...pair, ...pair].join(' , ')}]\n`), [1, 0])
+  assert.equal(await differences('names.json', `${pair.join('\n').replaceAll('}{b', String.raw`\r\u2028`)}\n`), [1, 0])
+  const undirected = pair.map((text) => text.replace(/"evt.dir" : "."/, '"evt.cpu": 0')).join('\n')
+  assert.equal(await differences('undirected.json', `${undirected}\n`), [0, 1])
+  const nobody = pair.map((text) => text.replace('"thread.tid" : 7', '"evt.cpu": 0')).join('\n')
+  assert.equal(await differences('nobody.json', `${nobody}\n`), [1, 0])
+})
+
+second('what ends lines elsewhere, in names; lines that lost their ends', async () => {
+  const head = '11:52:19.378199211 0 a\r\u2028b (5)'
+  assert.equal(await differences('names.txt', `1 ${head} > fsync \n2 ${head} < fsync \n`), [1, 0])
+  assert.equal(
+    await differences('joined.txt', `1 ${head} > fsync \n2 ${head} < fsync 3 ${head} < fsync \n4 ${head} < fsync \n`),
+    [1, 0],
+  )
+  assert.equal(
+    await differences('data.txt', `1 ${head} > read size=5 data=x (6) > fsync\n4 ${head} < fsync \n`),
+    [1, 0],
+  )
+  const name = 'evil\rname'
+  const queued = `${name}-12 [000] ..... 1.000001: block_bio_queue: 7,0 WS 0 + 8 [${name}]\n`
+  assert.equal(await differences('ftrace.txt', queued), [2, 0])
+  assert.equal(await differences('blkparse.txt', `  7,0 0 1 0.000000001 12 Q WS 0 + 8 [${name}]\n`), [2, 0])
+})
+
 second('what comes through a pipe is not read twice', async () => {
   try {
     await check(['-'])

@@ -7,7 +7,8 @@
  *     res=643 data=.user  nginx;.worker_processes  1;..error_log fd=9 size=643
  *
  * Values are not quoted and may hold blanks: only the names of the event's own parameters, in their order, end one.
- * Behind `data=`, which may hold anything, names are looked for from the end.
+ * Behind `data=`, which may hold anything, names are looked for from the end. Refused: what is no parameter, a number that
+ * goes on as something else, and the head of another event; these are lines that lost their ends.
  */
 import { posix } from 'node:path'
 import type { FdName } from '@flushtrace/trace'
@@ -33,9 +34,33 @@ function namesByEvent(parity: number): ReadonlyMap<string, readonly string[]> {
 /** Events whose printed names have moved between versions (pgid, vpgid). */
 const UNORDERED: ReadonlySet<string> = new Set(['execve', 'execveat', 'clone', 'clone3', 'fork', 'vfork'])
 
-/** Values by name; a name stands once in an event. */
-export function splitInfo(type: string, exit: boolean, info: string): Map<string, string> {
-  const names = (exit ? EXIT_NAMES : ENTER_NAMES).get(type) ?? []
+const NO_NAMES: readonly string[] = []
+
+function namesOf(type: string, exit: boolean): readonly string[] {
+  return (exit ? EXIT_NAMES : ENTER_NAMES).get(type) ?? NO_NAMES
+}
+
+/** ` 15:41:38.416541555 1 etcd (5721) > fsync`: what stands in a line behind the number of its event. */
+const HEAD = /(?:^|\s)\d[\d:]*\.\d{9} \d+ .{0,255} \(\d+(?:\.\d+)?(?::(?:-?\d+|<NA>))?\) [<>] \w/s
+
+/** Whether the line goes on with another event; data may well hold one. */
+export function isJoined(type: string, exit: boolean, info: string): boolean {
+  const data = namesOf(type, exit).includes('data') ? info.search(/(?:^| )data=/) : -1
+  const text = data < 0 ? info : info.slice(0, data)
+  return /\) [<>] \w/.test(text) && HEAD.test(text)
+}
+
+/** A newer sysdig may tell more behind it. */
+const NUMBER = /^(?:-?\d+|[\dA-F]+|0x[\da-f]+|NULL|<NA>)?(?:\(.*\))?(?:\s+[\w.]+=.*)?\s*$/s
+
+/** Values by name; a name stands once in an event. null: they are not what this event prints. */
+export function splitInfo(
+  type: string,
+  exit: boolean,
+  info: string,
+  columns: ReadonlyMap<string, C.Column>,
+): Map<string, string> | null {
+  const names = namesOf(type, exit)
   const values = new Map<string, string>()
   let text = info
   const data = names.includes('data') ? text.search(/(?:^| )data=/) : -1
@@ -54,9 +79,11 @@ export function splitInfo(type: string, exit: boolean, info: string): Map<string
   let rest = names
   while (at < text.length) {
     const equals = text.indexOf('=', at)
-    if (equals < 0) break
-    const name = text.slice(at, equals)
-    if (!names.includes(name)) break
+    const name = text.slice(at, equals < 0 ? undefined : equals)
+    if (equals < 0 || !names.includes(name)) {
+      if (equals < 0 ? name.trim() !== '' : !/^\s*[\w.]+$/.test(name)) return null
+      break
+    }
     // A name that only older versions have says nothing of the order.
     rest =
       rest.includes(name) && !UNORDERED.has(type)
@@ -67,7 +94,10 @@ export function splitInfo(type: string, exit: boolean, info: string): Map<string
       const found = text.indexOf(` ${next}=`, equals)
       if (found >= 0 && found < end) end = found
     }
-    values.set(name, text.slice(equals + 1, end).replace(/ $/, ''))
+    const value = text.slice(equals + 1, end).replace(/ $/, '')
+    const column = columns.get(name)
+    if (column && isNumeric(column) && !NUMBER.test(value)) return null
+    values.set(name, value)
     at = end + 1
   }
   return values
@@ -105,6 +135,10 @@ function fdName(value: string, outdated: ReadonlySet<string>): FdName | null {
   if (outdated.has(deleted ? text.slice(0, -DELETED.length) : text)) return null
   // sysdig got it from /proc, where a file may also be called like that.
   return { kind, text, deleted: deleted ? 'maybe' : false, device: null, block: false }
+}
+
+function isNumeric({ slot }: C.Column): boolean {
+  return slot < C.TEXT && slot !== C.PATH && slot !== C.PATH2
 }
 
 /** Fills the slots of `task`; `columns` are those of its call. */

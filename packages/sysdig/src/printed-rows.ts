@@ -15,7 +15,7 @@ import { SYSDIG } from './diagnostics.ts'
 import { NOT_CALLS } from './event-table.ts'
 import { emptyFacts } from './facts.ts'
 import { Lineage } from './lineage.ts'
-import { fillFromText, splitInfo } from './parameters.ts'
+import { fillFromText, isJoined, splitInfo } from './parameters.ts'
 import { PrintedClock, type TimeMode } from './printed-time.ts'
 import type { PrintedEvent } from './printed-event.ts'
 import { deviceName, type ListedProcess } from './process-lists.ts'
@@ -35,6 +35,12 @@ const FCNTL = callIndex('fcntl')
 const MAX_OUTDATED = 1 << 16
 const MAX_THREADS = 1 << 18
 const NO_COLUMNS: ReadonlyMap<string, C.Column> = new Map()
+/** Of a damaged event so much is shown. */
+const SHOWN = 80
+
+/** By the names of parameters. */
+type Values = ReadonlyMap<string, string>
+const NONE = new Map<string, string>()
 
 interface TypeInfo {
   readonly name: string
@@ -93,8 +99,7 @@ export class PrintedRows {
       return
     }
     if (!ByTask.valid(event.tid)) {
-      facts.damaged++
-      this.#add(SYSDIG.damagedLine, `line ${line}, task ${event.tid}`)
+      this.#damaged(`line ${line}, task ${event.tid}`)
       return
     }
     this.#learn(event)
@@ -113,6 +118,11 @@ export class PrintedRows {
     const task = rows.tasks.get(event.tid)
     // Without a direction the second of two equal events is the exit of the first.
     const exit = event.direction === '<' || (event.direction === '' && task.key === type.key)
+    const values = type.call < 0 ? NONE : splitInfo(type.name, exit, event.info, type.columns)
+    if (values === null || isJoined(type.name, exit, event.info)) {
+      this.#damaged(`line ${this.#line}, ${JSON.stringify(event.info.slice(0, SHOWN))}`)
+      return
+    }
     this.#count(type, !exit)
     if (type.name === 'procexit') {
       this.#lineage.exited(event.tid)
@@ -128,8 +138,9 @@ export class PrintedRows {
     facts.used++
     // Where execve returns the name is the new one already.
     task.lineName = EXECS.has(type.name) ? null : event.comm
-    if (exit) this.#exit(type, task, event)
-    else this.#enter(type, task, event)
+    for (const [name, text] of event.parameters) if (!values.has(name)) values.set(name, text)
+    if (exit) this.#exit(type, task, values)
+    else this.#enter(type, task, values)
     this.#name(task, event)
   }
 
@@ -139,18 +150,18 @@ export class PrintedRows {
     this.#lineage.reset()
   }
 
-  #enter(type: TypeInfo, task: TaskCall, event: PrintedEvent): void {
+  #enter(type: TypeInfo, task: TaskCall, values: Values): void {
     this.rows.begin(task, type.key)
-    this.#fill(type, task, event, false)
+    fillFromText(task, type.columns, values, this.#outdated, MAPS.has(type.name))
     this.rows.entered(task, type.call, this.#clock.nowNs, this.#line)
     if (FORKS.has(type.name)) this.#lineage.entered(task)
   }
 
-  #exit(type: TypeInfo, task: TaskCall, event: PrintedEvent): void {
+  #exit(type: TypeInfo, task: TaskCall, texts: Values): void {
     const { rows } = this
     const { nowNs, tookNs } = this.#clock
     rows.end(task, type.key)
-    const texts = this.#fill(type, task, event, true)
+    fillFromText(task, type.columns, texts, this.#outdated, MAPS.has(type.name))
     const { values } = task
     if (values[C.RESULT] < 0) type.errors++
     if (FORKS.has(type.name)) {
@@ -190,7 +201,7 @@ export class PrintedRows {
     } else if (OPENS.has(call)) this.#outdated.delete(task.path)
   }
 
-  #execed(i: number, texts: ReadonlyMap<string, string>): void {
+  #execed(i: number, texts: Values): void {
     const { batch, strings } = this.rows
     const exe = texts.get('exe')
     const args = texts.get('args') ?? ''
@@ -198,13 +209,6 @@ export class PrintedRows {
     // Arguments are printed with a dot for the NUL between them: they can't be told apart again.
     batch.extra[i] = { kind: 'argv', argv: args === '' ? [exe] : [exe, args.replace(/\.$/, '')], cut: args !== '' }
     if (batch.path[i] < 0) batch.path[i] = strings.add(exe)
-  }
-
-  #fill(type: TypeInfo, task: TaskCall, event: PrintedEvent, exit: boolean): ReadonlyMap<string, string> {
-    const values = splitInfo(type.name, exit, event.info)
-    for (const [name, text] of event.parameters) if (!values.has(name)) values.set(name, text)
-    fillFromText(task, type.columns, values, this.#outdated, MAPS.has(type.name))
-    return values
   }
 
   /** The name on the line, when it is another than the last; behind the call's own row. */
@@ -270,6 +274,11 @@ export class PrintedRows {
     if (facts.events === 0) this.#add(SYSDIG.noEvents)
     else if (this.#clock.clock === 'none') this.#add(SYSDIG.noTimes)
     report(facts, this.#diagnostics, this.#path)
+  }
+
+  #damaged(detail: string): void {
+    this.facts.damaged++
+    this.#add(SYSDIG.damagedLine, detail)
   }
 
   #add(kind: DiagnosticKind, detail = ''): void {

@@ -15,12 +15,13 @@ import { setField, type PrintedEvent } from './printed-event.ts'
 
 export const HEAD = /^(\d+) (\S+) (\d+) (.*?) \((\d+)(?:\.(\d+))?(?::(?:-?\d+|<NA>))?\) ([<>]) (\S+)(?: (.*))?$/s
 export const IN_CONTAINER = /^(.*) \((host|<NA>|[0-9a-f]{12}|)\) (.*)$/s
-/** Colours, and the carriage returns of a recorded terminal. */
-// eslint-disable-next-line no-control-regex
-const COLOUR = /\x1b\[[\d;]*m|\r/g
+// oxlint-disable-next-line no-control-regex -- colours begin with one
+const COLOUR = /\x1b\[[\d;]*m/g
 
+/** Without colours, and without the carriage return at the end, as in the record of a terminal. */
 export function plainLine(line: string): string {
-  return line.includes('\x1b') || line.endsWith('\r') ? line.replace(COLOUR, '') : line
+  const plain = line.includes('\x1b') ? line.replace(COLOUR, '') : line
+  return plain.endsWith('\r') ? plain.slice(0, -1) : plain
 }
 
 /** Fills `event`; false when the line is none. */

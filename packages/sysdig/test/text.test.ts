@@ -125,6 +125,36 @@ for (const [what, lines, expected] of VECTORS) {
   text(what, async () => assert.equal(await rows(...lines), expected))
 }
 
+text('lines that lost their ends are damaged, and no event; a newer parameter is none of that', async () => {
+  const head = (n: number): string => `${n} 11:52:19.37819921${n % 10} 0 a (5)`
+  const damaged = [
+    `${head(1)} > fsync ${head(2)} < fsync `,
+    `${head(1)} > fsync${head(2)} < fsync `,
+    `${head(1)} < close res=0${head(2)} > fsync `,
+    `${head(1)} > close fd=3(<f>/x)${head(2)} < close res=0 `,
+    `${head(1)} < unlink res=0 path=/srv/x${head(2)} < close res=0 `,
+    `${head(1)} < futex res=0 ${head(2)} > fsync `,
+    `${head(1)} < close res=0 a (5) > fsync `,
+    `${head(1)} > fsync a (5) < fsync `,
+  ]
+  for (const line of damaged) {
+    const { facts, diagnostics } = await collect(Buffer.from(`${line}\n`), readSysdigText)
+    assert.equal([facts.used, facts.counted, facts.damaged], [0, 0, 1], line)
+    assert.is(diagnostics[0].code, 'sysdig/damaged-line')
+  }
+  const whole = [
+    `${head(1)} < read res=80 data=${head(2)} > fsync `,
+    `${head(1)} < unlink res=0 path=/srv/a (5) > b `,
+    `${head(1)} < fsync res=0 fd=3(<f>/x) `,
+    `${head(1)} > close fd=3(<f>/x) since=7 `,
+    `${head(1)} < close res=-9(EBADF) `,
+  ]
+  for (const line of whole) {
+    const { facts } = await collect(Buffer.from(`${line}\n`), readSysdigText)
+    assert.is(facts.damaged, 0, line)
+  }
+})
+
 text('names of programs: blanks, brackets, numbers; a terminal’s pid.tid, a container’s tid:vtid', async () => {
   const lines = [
     '1 0.1 0 runc:[1:CHILD] (10310) < fsync ',

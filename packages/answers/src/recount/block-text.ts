@@ -12,7 +12,7 @@ import { plainLines } from './lines.ts'
 const SECTOR = 512
 const QUEUED = {
   blkparse: /^ *(\d+,\d+) +\d+ +\d+ +\d+\.\d+ +\d+ +Q +([A-Z]+) (?:(\d+) \+ (\d+) )?\[/,
-  tracefs: /^.*?\d: +(?:\d+ +)?(?:block:)?block_bio_queue: (\d+,\d+) ([A-Z]+) (?:(\d+) \+ (\d+) )?\[/,
+  tracefs: /^[^]*?\d: +(?:\d+ +)?(?:block:)?block_bio_queue: (\d+,\d+) ([A-Z]+) (?:(\d+) \+ (\d+) )?\[/,
 }
 
 export async function recountBlockText(source: Source, kind: keyof typeof QUEUED): Promise<Cells> {

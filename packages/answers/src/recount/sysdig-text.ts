@@ -8,25 +8,34 @@ import type { Source } from '@flushtrace/trace'
 import { cellOf, type Cells } from './cells.ts'
 import { plainLines } from './lines.ts'
 
-const CALLS = '(fsync|fdatasync|msync|sync|syncfs)'
-const EVENT = new RegExp(String.raw`^\d+ \S+ \d+ .*? \((?:\d+\.)?(\d+)(?::\S+)?\) ([<>]) ${CALLS}(?: |$)`)
-const OF_JSON = {
-  tid: /"thread\.tid":(\d+)/,
-  direction: /"evt\.dir":"([<>])"/,
-  call: new RegExp(`"evt\\.type":"${CALLS}"`),
+const CALL = /^(?:fsync|fdatasync|msync|sync|syncfs)$/
+/** The first ` (tid) > ` ends the name. */
+const EVENT = /^\d+ \S+ \d+ [^]*? \((?:\d+\.)?(\d+)(?::(?:-?\d+|<NA>))?\) ([<>]) (\S+)/
+/** These calls have no parameters; a later release may give them some. What else follows is another line. */
+const REST = /^(?: [\w.]+=(?:(?!\) [<>] \w)[^])*)?$/
+/** Beyond it no task has a number. */
+const MOST_TASKS = 4194304
+
+interface Event {
+  /** -1: not told; 0: the idle loop, which calls nothing. */
+  readonly tid: number
+  readonly direction: string
+  readonly call: string
 }
 
-export async function recountSysdigText(source: Source): Promise<Cells> {
+/** `directed`: every event told whether it was an enter or an exit. */
+export async function recountSysdigText(source: Source): Promise<{ cells: Cells; directed: boolean }> {
   const begun = new Map<string, number>()
   const ended = new Map<string, number>()
+  let directed = true
   for await (const line of plainLines(source)) {
-    const json = /^[[,]?\{/.test(line)
-    const [tid, direction, call] = json
-      ? Object.values(OF_JSON).map((pattern) => pattern.exec(line)?.[1])
-      : (EVENT.exec(line) ?? []).slice(1)
-    if (!tid || !direction || !call || tid === '0') continue
-    const counts = direction === '>' ? begun : ended
-    counts.set(`${tid} ${call}`, (counts.get(`${tid} ${call}`) ?? 0) + 1)
+    for (const { tid, direction, call } of /^\s*[[,]?\s*\{/.test(line) ? ofJson(line) : ofText(line)) {
+      if (!CALL.test(call) || tid === 0 || tid > MOST_TASKS) continue
+      if (direction === '') directed = false
+      const counts = direction === '<' ? ended : begun
+      const key = `${tid} ${call}`
+      counts.set(key, (counts.get(key) ?? 0) + 1)
+    }
   }
   const cells: Cells = new Map()
   for (const key of new Set([...begun.keys(), ...ended.keys()])) {
@@ -36,5 +45,28 @@ export async function recountSysdigText(source: Source): Promise<Cells> {
     cell.least = ended.get(key) ?? 0
     cell.most = Math.max(cell.least, begun.get(key) ?? 0)
   }
-  return cells
+  return { cells, directed }
+}
+
+function ofText(line: string): Event[] {
+  const match = EVENT.exec(line)
+  if (!match || !REST.test(line.slice(match[0].length))) return []
+  return [{ tid: Number(match[1]), direction: match[2], call: match[3] }]
+}
+
+/** An object, or several: an array may go over lines, or stand on one. */
+function ofJson(line: string): Event[] {
+  let items: unknown
+  try {
+    items = JSON.parse(`[${line.replace(/^[\s[,]+|[\s\],]+$/g, '')}]`)
+  } catch {
+    return []
+  }
+  const events = (items as (Record<string, string | number | null> | null)[]).map((item) => ({
+    tid: Number(item?.['thread.tid'] ?? -1),
+    direction: String(item?.['evt.dir'] ?? ''),
+    call: String(item?.['evt.type'] ?? item?.['syscall.type'] ?? ''),
+  }))
+  // One that is no event: the line is damaged.
+  return events.some(({ call }) => call === '') ? [] : events
 }
