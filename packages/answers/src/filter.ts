@@ -97,7 +97,7 @@ export function processMatcher(wanted: string): ProcessMatcher {
   if (wanted === '*') return () => true
   // A name is no path: `*` is to match `jbd2/loop0-8`, too.
   const matches = picomatch(wanted, { dot: true, bash: true })
-  return (_, name, argv) => matches(name ?? '') || matches((argv?.[0] ?? '').replace(/^.*\//, ''))
+  return (_, name, argv) => matches(name ?? '') || matches((argv?.[0] ?? '').replace(/^.*\//s, ''))
 }
 
 export function fileMatcher(glob: string): (path: string) => boolean {

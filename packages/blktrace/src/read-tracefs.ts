@@ -10,6 +10,7 @@ import {
   StringTable,
   addOwn,
   decodeUtf8,
+  encodeUtf8,
   makeDevice,
   type DiagnosticKind,
   type Diagnostics,
@@ -181,7 +182,7 @@ class TracefsReader implements LineSink {
   #blkTracer(head: TracefsHead, whole: boolean): boolean {
     const device = BLK_TRACER.exec(head.body)
     if (!device) return whole && this.#foreign(head.body)
-    const body = Buffer.from(head.body)
+    const body = encodeUtf8(head.body)
     this.#blkLine.from(body, device[0].length, body.length)
     const atNs = this.#time(head)
     const number = makeDevice(Number(device[1]), Number(device[2]))
@@ -192,7 +193,7 @@ class TracefsReader implements LineSink {
     const match = BLK_CLASSIC.exec(text)
     if (!match) return false
     const [whole, major, minor, cpu, seconds, nanos, tid] = match
-    const body = Buffer.from(text)
+    const body = encodeUtf8(text)
     this.#blkLine.from(body, whole.length, body.length)
     const atNs = this.#time({ seconds: Number(seconds), nanos: Number(nanos), relative: false })
     const number = makeDevice(Number(major), Number(minor))

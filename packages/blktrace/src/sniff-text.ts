@@ -1,5 +1,5 @@
 /** What a text is, from its first lines; never by its name. */
-import { BlockBatch, StringTable, decodeUtf8 } from '@flushtrace/trace'
+import { BlockBatch, StringTable, decodeUtf8, encodeUtf8 } from '@flushtrace/trace'
 import { BlkparseLine } from './blkparse-line.ts'
 import { isBlockEvent } from './block-events.ts'
 import { compileFormat } from './format.ts'
@@ -54,7 +54,7 @@ export function sniffTracefs(head: Uint8Array): 'tracefs' | null {
 function isBlkTracer(body: string): boolean {
   const device = /^\s*\d+,\d+\s+/.exec(body)
   if (!device) return false
-  const bytes = Buffer.from(body)
+  const bytes = encodeUtf8(body)
   const line = new BlkparseLine()
   line.from(bytes, device[0].length, bytes.length)
   return line.body(0, 0, 0, new BlockBatch(new StringTable(), 2), 0) === 'event'

@@ -1,5 +1,5 @@
 /** fork, exec, exit, names and ids of tasks → Task, TracedProcess. The rules are at the top of processes.ts. */
-import { CALLS, OK, flags as F, oldestKeys } from '@flushtrace/trace'
+import { CALLS, OK, encodeUtf8, flags as F, oldestKeys } from '@flushtrace/trace'
 import { describe, FdTable, type Origin } from './descriptors.ts'
 import { guessKind } from './decorations.ts'
 import { syncMode, taskLabel } from './descriptor-tracker.ts'
@@ -138,7 +138,7 @@ export class ProcessTracker implements Tracker {
     task.program = null
     task.name = process.name = null
     if (path !== null && path !== '') this.#name(task, path.slice(path.lastIndexOf('/') + 1))
-    else if (extra?.kind === 'argv' && extra.argv[0]) this.#name(task, extra.argv[0].replace(/^.*\//, ''))
+    else if (extra?.kind === 'argv' && extra.argv[0]) this.#name(task, extra.argv[0].replace(/^.*\//s, ''))
     if (extra?.kind === 'argv') {
       process.argv = extra.argv
       process.argvCut = extra.cut
@@ -167,8 +167,14 @@ export class ProcessTracker implements Tracker {
 
   #name(task: Task, name: string | null): void {
     if (!name) return
-    const comm = Buffer.from(name).subarray(0, COMM_BYTES)
-    task.name = comm.toString().replace(/\ufffd+$/, '')
+    let bytes = 0
+    let end = 0
+    for (const character of name) {
+      bytes += encodeUtf8(character).length
+      if (bytes > COMM_BYTES) break
+      end += character.length
+    }
+    task.name = name.slice(0, end)
     if (task.tid === task.process.pid || task.process.name === null) task.process.name = task.name
   }
 }

@@ -359,6 +359,21 @@ ids('prctl names the task, and a process by its first task', () => {
   assert.is(t.last.process, 'a name of more ')
 })
 
+ids('a name is fifteen bytes, whichever; a character that is cut goes', () => {
+  const t = new Trace()
+  const named = (name: string): string | null => {
+    t.call(10, 'prctl', { flags: F.PR_SET_NAME, path: name })
+    t.call(10, 'sync')
+    return t.last.process
+  }
+  assert.is(named('a\udcffb\ufffd'), 'a\udcffb\ufffd')
+  assert.is(named('\udcff'.repeat(20)), '\udcff'.repeat(15))
+  assert.is(named('fourteen bytesé'), 'fourteen bytes')
+  t.exec(10, '/bin/\udcfe')
+  t.call(10, 'sync')
+  assert.is(t.last.process, '\udcfe')
+})
+
 ids('a child has the name and command of its parent until it execs', () => {
   const t = new Trace()
   t.exec(10, '/bin/prog')

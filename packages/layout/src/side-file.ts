@@ -1,5 +1,5 @@
 /** A saved map or table while it is read: its lines add up, and what cannot be read is reported with its place. */
-import { readLines, type DiagnosticKind, type Diagnostics, type Source } from '@flushtrace/trace'
+import { decodeUtf8, readLines, type DiagnosticKind, type Diagnostics, type Source } from '@flushtrace/trace'
 import { LAYOUT } from './diagnostics.ts'
 import type { JSON_SHAPES, JsonOf } from './json-schema.ts'
 import type { MapTime } from './layout-map.ts'
@@ -72,7 +72,7 @@ export class SideFile {
         return null
       }
     }
-    const text = Buffer.concat(pieces).toString('utf8')
+    const text = decodeUtf8(Buffer.concat(pieces))
     this.lines = text.split('\n').filter((line) => line !== '').length
     const { checked } = await import('./json-schema.ts')
     let reason: string

@@ -21,6 +21,20 @@ export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): st
   }
 }
 
+/** The way back: the bytes that `decodeUtf8` made the text from. */
+export function encodeUtf8(text: string): Buffer {
+  const bytes = Buffer.from(text)
+  return bytes.includes(REPLACED) ? Buffer.concat(Array.from(text, encodeCharacter)) : bytes
+}
+
+/** What Node puts for a lone surrogate: U+FFFD. */
+const REPLACED = Buffer.of(0xef, 0xbf, 0xbd)
+
+function encodeCharacter(character: string): Buffer {
+  const code = character.charCodeAt(0)
+  return code >= 0xdc80 && code <= 0xdcff && character.length === 1 ? Buffer.of(code - 0xdc00) : Buffer.from(character)
+}
+
 /** One char per byte; right for ASCII, and the fast way to a string. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('latin1', start, end)
