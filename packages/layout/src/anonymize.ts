@@ -18,7 +18,7 @@ const DATE = String.raw`(?:\d{4}-\d\d-\d\d [\d:.]+(?: [+-]\d{4})?|\w{3} +\d+ +[\
 /** Owner, group and name of `ls -l`. */
 const LS = new RegExp(
   String.raw`^ *(?:\d+ +)?[-dlbcps]\S{9,10} +\d+ +(\S+) +(\S+) +(?:\d+|\d+, +\d+) ${DATE} (.*)$`,
-  'd',
+  'ds',
 )
 
 /** zdb's names may stand anywhere, and its text is read by best effort: not copied. */
@@ -26,8 +26,8 @@ const SHAPES: Readonly<Record<Exclude<LayoutKind, 'zdb'>, Shape>> = {
   clock: { plain: ALL },
   'trace-clock': { plain: ALL },
   partitions: { plain: ALL },
-  mdstat: { names: [/^(?!Personalities|unused )(\S+) : /d, /^ +bitmap: .*\bfile: (.*)$/d], plain: ALL },
-  'xfs-superblock': { names: [/^fname = "(.*)"/d], plain: ALL },
+  mdstat: { names: [/^(?!Personalities|unused )(\S+) : /d, /^ +bitmap: .*\bfile: (.*)$/ds], plain: ALL },
+  'xfs-superblock': { names: [/^fname = "(.*)"/ds], plain: ALL },
   'xfs-info': { names: [/^meta-data=(\S+)/d, /^(?:log|realtime) +=(\/\S+)/d], plain: ALL },
   lsblk: {},
   losetup: {},
@@ -37,31 +37,31 @@ const SHAPES: Readonly<Record<Exclude<LayoutKind, 'zdb'>, Shape>> = {
   'thin-dump': { names: [/^<superblock uuid="([^"]+)"/d], plain: ALL },
   mdadm: { names: [/^\s+Name : (\S+)/d], plain: ALL },
   swaps: { names: [/^(\/\S+)\s+(?:partition|file)\s/d], plain: /^Filename\s/ },
-  mountinfo: { names: [/^\d+ \d+ \d+:\d+ (\S+) (\S+) (?:\S+ )+- \S+ (\S+)/d] },
-  'btrfs-show': { names: [/^Label: '?(.*?)'? +uuid/d, /^\tdevid .* path (\S+)/d], plain: /^\tTotal devices|^$/ },
-  subvolumes: { names: [/^ID \d+ gen .*?\bpath (.+)$/d] },
-  dumpe2fs: { names: [/^Filesystem volume name: +(?!<none>)(.*)$/d, /^Last mounted on: +(.*)$/d], plain: ALL },
+  mountinfo: { names: [/^\d+ \d+ \d+:\d+ ([^ ]+) ([^ ]+) (?:[^ ]+ )+- [^ ]+ ([^ ]*)/d] },
+  'btrfs-show': { names: [/^Label: '?(.*?)'? +uuid/ds, /^\tdevid .* path (\S+)/d], plain: /^\tTotal devices|^$/ },
+  subvolumes: { names: [/^ID \d+ gen .*?\bpath (.+)$/ds] },
+  dumpe2fs: { names: [/^Filesystem volume name: +(?!<none>)(.*)$/ds, /^Last mounted on: +(.*)$/ds], plain: ALL },
   debugfs: {
-    names: [/^\d+\t(\/.*)$/d, /^debugfs: +\w+ (.*[A-Za-z/].*)$/d, /^Fast link dest: "(.*)"/d],
+    names: [/^\d+\t(\/.*)$/ds, /^debugfs: +\w+ (.*[A-Za-z/].*)$/ds, /^Fast link dest: "(.*)"/ds],
     // Any other line may be the rest of a name.
     plain:
       /^(?:debugfs|Inode|Block\t|\d+\t|Generation:|User: |File ACL:|Links:|Fragment:|[ acmrd]{0,3}time:|Size of extra|EXTENTS:|BLOCKS:|TOTAL:|\()/,
   },
-  fsmap: { names: [/^(\/.*)$/d], plain: ALL },
-  'xfs-bmap': { names: [/^(\S.*):$/d], plain: /^ / },
-  'dump-tree': { names: [/^\t+.*\bname:? (.*)$/d, /^\t+data (.*)$/d], plain: ALL },
+  fsmap: { names: [/^(\/.*)$/ds], plain: ALL },
+  'xfs-bmap': { names: [/^(\S.*):$/ds], plain: /^ / },
+  'dump-tree': { names: [/^\t+.*\bname:? (.*)$/ds, /^\t+data (.*)$/ds], plain: ALL },
   filefrag: {
     // A name may go over several lines.
     names: [
-      /^File size of (.*) is \d+ \(/d,
-      /^File size of (.*)$/d,
-      /^(.*) is \d+ \(\d+ blocks?\b/d,
-      /^(.*): \d+ extents? found/d,
+      /^File size of (.*) is \d+ \(/ds,
+      /^File size of (.*)$/ds,
+      /^(.*) is \d+ \(\d+ blocks?\b/ds,
+      /^(.*): \d+ extents? found/ds,
     ],
     plain: /^(?:Filesystem (?:type|cylinder)| ext:? | *\d+[: ] *\d)/,
   },
-  'qemu-img': { names: [/^(?:0|0x\S+) +\S+ +\S+ +(.*)$/d], plain: /^(?:Offset +Length|qemu-img: )/ },
-  ls: { names: [LS, /^(\/.*):$/d], plain: /^total \d/ },
+  'qemu-img': { names: [/^(?:0|0x\S+) +\S+ +\S+ +(.*)$/ds], plain: /^(?:Offset +Length|qemu-img: )/ },
+  ls: { names: [LS, /^(\/.*):$/ds], plain: /^total \d/ },
   inodes: { names: [/^\d+ \d+ (\/.*)$/ds] },
 }
 

@@ -47,7 +47,7 @@ class NcheckNames {
   readonly #names: { inode: number; lines: string[] }[] = []
 
   apply(line: string): LineUse {
-    const row = /^(\d+)\t(\/.*)$/.exec(line)
+    const row = /^(\d+)\t(\/.*)$/s.exec(line)
     if (row) {
       this.#names.push({ inode: Number(row[1]), lines: [row[2]] })
       return 'used'
@@ -115,7 +115,7 @@ export async function readDebugfs(file: SideFile, findings: Findings): Promise<v
     if (mode === 'ncheck') return names.apply(line)
     if (line === '') return 'note'
     if (mode === 'stat') return stat(line)
-    const tab = /^(\d+)\t(.+)$/.exec(line)
+    const tab = /^(\d+)\t(.+)$/s.exec(line)
     if (!tab) return 'damaged'
     if (!/^\d+$/.test(tab[2])) return 'note' // <block not found>
     const block = Number(tab[1])

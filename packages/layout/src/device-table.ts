@@ -159,7 +159,7 @@ export class DeviceTable {
 /** Names of block devices are told apart by their last part, but for folders that number their entries. */
 function baseOf(name: string): string {
   const path = name.replace(/^\/dev\//, '')
-  const match = /^(?:mapper|block)\/(.+)$/.exec(path)
+  const match = /^(?:mapper|block)\/(.+)$/s.exec(path)
   if (match) return match[1]
   return path.startsWith('../') || !path.includes('/') ? (path.split('/').at(-1) as string) : path
 }

@@ -15,8 +15,8 @@ import type { Findings } from './findings.ts'
 import type { Layer } from './layer.ts'
 import type { LineUse, SideFile } from './side-file.ts'
 
-const TABLE = /^(\S[^:]*): (\d+) (\d+) ([a-z][\w-]*)(?: (.*))?$/
-const DEPENDENCIES = /^(\S[^:]*): \d+ dependenc(?:ies|y)\s*: (.*)$/
+const TABLE = /^(\S[^:]*): (\d+) (\d+) ([a-z][\w-]*)(?: (.*))?$/s
+const DEPENDENCIES = /^(\S[^:]*): \d+ dependenc(?:ies|y)\s*: (.*)$/s
 const LIST = /^(\S+)\s+\((\d+)[:,] ?(\d+)\)$/
 const SECTOR = 512
 

@@ -32,7 +32,7 @@ const FLAGS = /^\t\t(?:extent )?refs (\d+) gen \d+ flags (\S+)/
 const SIZE = /^\t\t(?:inode )?generation \d+ transid \d+ size (\d+)/
 const NAME = /^\t\t(?:inode ref )?index \d+ namelen (\d+) name: ([^]*)$/
 const CHECKSUMS = /^\t\trange start (\d+) end (\d+)/
-const BACKREF = /^\t\troot backref key dirid 256 sequence \d+ name (.*)$/
+const BACKREF = /^\t\troot backref key dirid 256 sequence \d+ name (.*)$/s
 
 const TREE_IDS: Readonly<Record<string, number>> = { FS_TREE, EXTENT_TREE: 2, ROOT_TREE: 1, CHUNK_TREE: 3, DEV_TREE: 4 }
 

@@ -35,7 +35,7 @@ const STRUCTURES: readonly [RegExp, Area, string][] = [
 ]
 const STATS_GROUP = /^ Group +\d+: block bitmap at (\d+), inode bitmap at (\d+), inode table at (\d+)$/
 const FIELD =
-  /^(Filesystem UUID|Last mounted on|Block count|Block size|Cluster size|First block|Blocks per group|Inode blocks per group): +(.*)$/
+  /^(Filesystem UUID|Last mounted on|Block count|Block size|Cluster size|First block|Blocks per group|Inode blocks per group): +(.*)$/s
 
 export function sniffDumpe2fs(text: string): boolean {
   return /^Filesystem volume name: /m.test(text) && /^Filesystem magic number: +0xEF53$/m.test(text)

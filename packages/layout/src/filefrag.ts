@@ -39,7 +39,7 @@ export const MAX_NAME_LINES = 64
 
 export function sniffFilefrag(text: string): boolean {
   return (
-    /^(?:Filesystem type is: [0-9a-f]+|File size of .* is \d+ \(\d+ blocks?(?: of \d+ bytes|, blocksize \d+)\))$/m.test(
+    /^(?:Filesystem type is: [0-9a-f]+|File size of [^\n]* is \d+ \(\d+ blocks?(?: of \d+ bytes|, blocksize \d+)\))$/m.test(
       text,
     ) && /^(?:Filesystem type is: |File size of )/.test(text)
   )

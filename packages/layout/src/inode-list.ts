@@ -14,10 +14,10 @@ import { NO_HINT, type Findings, type ListedInode } from './findings.ts'
 import { TERMINAL_END, TERMINAL_HEAD, type LineUse, type SideFile } from './side-file.ts'
 
 const FIND = /^(\d+) (\d+) (\/[^]*)$/
-const LS_FOLDER = /^(\/.*):$/
+const LS_FOLDER = /^(\/.*):$/s
 /** Date: `Nov 20 11:54`, `Nov 20  2025`, or --full-time. */
 const LS_ROW =
-  /^ *(\d+) ([-dlbcps])[-rwxstST]{9}[.+@]? +\d+ +\S+ +\S+ +(?:(\d+)|\d+, +\d+) (?:\d{4}-\d\d-\d\d [\d:.]+(?: [+-]\d{4})?|\w{3} +\d+ +[\d:]+) (.*)$/
+  /^ *(\d+) ([-dlbcps])[-rwxstST]{9}[.+@]? +\d+ +\S+ +\S+ +(?:(\d+)|\d+, +\d+) (?:\d{4}-\d\d-\d\d [\d:.]+(?: [+-]\d{4})?|\w{3} +\d+ +[\d:]+) (.*)$/s
 const MAX_NAME_BYTES = 1 << 16
 
 export function sniffInodes(text: string): boolean {
@@ -27,7 +27,7 @@ export function sniffInodes(text: string): boolean {
 }
 
 export function sniffLs(text: string): boolean {
-  return /^\/.*:\ntotal \d+\n *\d+ [-dlbcps][-rwxstST]{9}/.test(text) || /^\/.*:\ntotal 0\n(?:\n|$)/.test(text)
+  return /^\/[^\n]*:\ntotal \d+\n *\d+ [-dlbcps][-rwxstST]{9}/.test(text) || /^\/[^\n]*:\ntotal 0\n(?:\n|$)/.test(text)
 }
 
 export async function readInodes(file: SideFile, findings: Findings): Promise<void> {
@@ -56,7 +56,7 @@ export async function readLs(file: SideFile, findings: Findings): Promise<void> 
   await file.eachLine((line): LineUse => {
     const row = LS_ROW.exec(line)
     if (row) {
-      const name = row[2] === 'l' ? row[4].replace(/ -> .*$/, '') : row[4]
+      const name = row[2] === 'l' ? row[4].replace(/ -> .*$/s, '') : row[4]
       inodes.push({
         path: `${folder === '/' ? '' : folder}/${name}`,
         inode: Number(row[1]),

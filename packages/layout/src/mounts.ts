@@ -41,7 +41,8 @@ export function fsTypeOf(name: string): FsType {
   return TYPES[name] ?? (name === 'zfs_member' ? 'zfs' : name === 'swap' ? 'swap' : 'other')
 }
 
-const LINE = /^\d+ \d+ (\d+:\d+) (\S+) (\S+) \S+ (?:.* )?- (\S+) (\S+) (\S+)$/
+/** The kernel writes blanks and newlines in names as octal: other white space stands as it is. A source may be empty. */
+const LINE = /^\d+ \d+ (\d+:\d+) ([^ ]+) ([^ ]+) [^ ]+ (?:.* )?- ([^ ]+) ([^ ]*) ([^ ]+)$/s
 
 export function parseMountinfoLine(line: string): Mount | null {
   const match = LINE.exec(line)

@@ -40,9 +40,9 @@ export function procFileOf(path: string): ProcPath | null {
 }
 
 export const MAPS_LINE =
-  /^([0-9a-f]+)-([0-9a-f]+) ([r-])([w-])([x-])([ps]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?$/
+  /^([0-9a-f]+)-([0-9a-f]+) ([r-])([w-])([x-])([ps]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?$/s
 /** The first ` N -> ` is the link's: its target may hold another. */
-export const FD_LINE = /^l[-rwxst]{9}[.+@]? .*? (\d+) -> (.*)$/
+export const FD_LINE = /^l[-rwxst]{9}[.+@]? .*? (\d+) -> (.*)$/s
 
 /** maps and fd lists tell by their bytes what they are; the others only beside them. */
 export function sniffProc(head: Uint8Array): boolean {
@@ -139,7 +139,7 @@ async function readFile(
       for await (const line of readLines(source, diagnostics)) {
         if (file === 'comm') draft.comm = line
         // `readlink` prints the path alone, `ls -l` the arrow before it.
-        else draft.cwd = line.replace(/^.* -> /, '')
+        else draft.cwd = line.replace(/^.* -> /s, '')
         return
       }
       return

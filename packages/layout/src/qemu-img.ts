@@ -16,7 +16,7 @@ import type { Findings, ImageFinding } from './findings.ts'
 import type { SideFile } from './side-file.ts'
 
 const HEAD = /^(?:qemu-img: .*\n)?Offset +Length +Mapped to +File$/
-const ROW = /^(0|0x[0-9a-f]+) +(0|0x[0-9a-f]+) +(0|0x[0-9a-f]+) +(\S.*)$/
+const ROW = /^(0|0x[0-9a-f]+) +(0|0x[0-9a-f]+) +(0|0x[0-9a-f]+) +(\S.*)$/s
 const JSON_HEAD = /^\s*\[\s*\{\s*"start":\s*\d+,\s*"length":\s*\d+,\s*"depth":/
 
 /** 24 bytes each: a fragmented image of a terabyte has a tenth. */

@@ -27,7 +27,7 @@ import type { LineUse, SideFile } from './side-file.ts'
 const COLUMNS = /^ *Object +lvl +iblk +dblk +dsize /
 const DATASET = /^Dataset (\S+) \[ZPL\]/
 const OBJECT = /^ +(\d+) +\d+(?: +[\d.]+[KMGTPE]?){4,5} +\d+\.\d+ +(\S.*?)(?: \([KZ]=.*)?$/
-const PATH = /^\s+path\s+(\/.*)$/
+const PATH = /^\s+path\s+(\/.*)$/s
 const SIZE = /^\s+size\s+(\d+)$/
 const BLOCK = /^ *([0-9a-f]+) +L(\d+) +(.*)$/
 const DVA = /(?:^|[ <])(\d+):([0-9a-f]+):([0-9a-f]+)(?=[ >])/g

@@ -200,6 +200,18 @@ maps('a list of files in two file systems is taken apart by their mounts', async
   ])
 })
 
+maps('names with white space that tools print as it is: a carriage return, a no-break space', async () => {
+  const odd = 'a\rb\u00a0c\u2028d'
+  const mounts = `${MOUNTS}46 27 259:1 / /srv/${odd} rw - ext4 /dev/loop0p2 rw\n`
+  const date = '1 root root 4 2026-11-20 11:54:16.7 +0000'
+  const listing = `/srv/${odd}:\ntotal 8\n 12 -rw-r--r-- ${date} plain\n 13 -rw-r--r-- ${date} ${odd}\n`
+  const read = await readFiles({ 'mountinfo.txt': mounts, 'ls.txt': listing })
+  assert.equal(codes(read), [])
+  const fs = read.layout.fileSystems.find(({ mountpoints }) => mountpoints.includes(`/srv/${odd}`)) as FileSystem
+  const inodes = ['plain', odd].map((name) => fs.inodesOf(`/srv/${odd}/${name}`).map(({ inode }) => inode))
+  assert.equal(inodes, [[12], [13]])
+})
+
 maps('by its mount ext4 tells whether data goes through the journal', async () => {
   const mounts = `${MOUNTS}46 27 259:1 / /srv/other rw - ext4 /dev/loop0p2 rw,commit=30,data=journal\n`
   const { layout } = await readFiles({ 'mountinfo.txt': mounts })

@@ -53,6 +53,7 @@ proc('names: deleted, with blanks, with a newline', () => {
   const line = '7f00-7f01 rw-s 00000000 fd:00 279                        /srv/a  b (deleted)'
   assert.equal([parseMapsLine(line)?.path, parseMapsLine(line)?.deleted], ['/srv/a  b', true])
   assert.is(parseMapsLine('7f00-7f01 rw-s 00000000 fd:00 279 /srv/a\\012b')?.path, '/srv/a\nb')
+  assert.is(parseMapsLine('7f00-7f01 rw-s 00000000 fd:00 279 /srv/a\rb\u2028c')?.path, '/srv/a\rb\u2028c')
   // The kernel escapes the newline only: a backslash stands for itself.
   assert.is(parseMapsLine('7f00-7f01 rw-s 00000000 fd:00 279 /srv/a\\134b')?.path, '/srv/a\\134b')
 })
