@@ -35,6 +35,8 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
   const layout = layoutInTime(analysis)
   const seen = seenLayers(blocks)
   const device = options.device === undefined ? null : new WantedDevice(options.device, layout, '--device', seen)
+  // Before the head, which tells what was left out of it.
+  const stack = stackOf(layout, seen, analysis.diagnostics)
   return {
     schema: 'flushtrace/inspect/1',
     ...documentHead(analysis),
@@ -56,7 +58,7 @@ export async function inspect(paths: readonly string[], options: AnalyzeOptions 
     rows: analysis.capture.sources
       .flatMap(({ kind }, index) => (kind === 'proc' ? [] : [rowOf(analysis, index)]))
       .filter((row) => !device || isOf(device, row)),
-    stack: stackOf(layout, seen).filter((row) => !device || device.carries(parseDevice(row.device) ?? NO_DEVICE)),
+    stack: stack.filter((row) => !device || device.carries(parseDevice(row.device) ?? NO_DEVICE)),
     images: layout.images
       .filter((image) => !device || (image.device !== null && device.carries(image.device)))
       .map(imageOf),

@@ -1,13 +1,13 @@
 /** Block requests → the block part of rows, rows of tasks that only show there, rows of devices. */
-import { blockPart, type DeviceSummary, type TaskSummary } from '@flushtrace/correlate'
+import { blockPart, type DeviceSummary, type TaskSummary, type TracedProcess } from '@flushtrace/correlate'
 import type { Analysis } from './analyze.ts'
 import { nothing } from './rank-rows.ts'
 import type { RankRow } from './rank-schema.ts'
 import type { Tally } from './tally.ts'
 
 /** Tasks that queued requests, by the process or thread they are charged to. */
-function submitters({ devices }: Analysis): Map<number, TaskSummary[]> {
-  const byTask = new Map<number, TaskSummary[]>()
+function submitters({ devices }: Analysis): Map<number | null, TaskSummary[]> {
+  const byTask = new Map<number | null, TaskSummary[]>()
   for (const device of devices) {
     for (const task of device.tasks) {
       // What another counted device passed on is counted there.
@@ -16,6 +16,10 @@ function submitters({ devices }: Analysis): Map<number, TaskSummary[]> {
     }
   }
   return byTask
+}
+
+function processOf(tid: number | null, tally: Tally): TracedProcess | undefined {
+  return tid === null ? undefined : tally.processOf.get(tid)
 }
 
 /** Below another counted device, the tasks of this one are the ones of that: their requests are there already. */
@@ -31,7 +35,7 @@ export function charge(rows: readonly RankRow[], analysis: Analysis, tally: Tall
   const byTask = submitters(analysis)
   const byProcess = new Map<number | null, TaskSummary[]>()
   for (const [tid, summaries] of byTask) {
-    const pid = tally.processOf.get(tid)?.pid ?? tid
+    const pid = processOf(tid, tally)?.pid ?? tid
     byProcess.set(pid, [...(byProcess.get(pid) ?? []), ...summaries])
   }
   return rows.map((row) => {
@@ -47,7 +51,7 @@ export function strangers(analysis: Analysis, tally: Tally): RankRow[] {
   if (tally.dimension !== 'process' && tally.dimension !== 'thread') return []
   const rows: RankRow[] = []
   for (const [tid, [{ comm }]] of submitters(analysis)) {
-    if (tally.processOf.has(tid)) continue
+    if (processOf(tid, tally)) continue
     const process = { pid: tid, name: comm, command: null, threads: 1, parent: null }
     rows.push({ process, ...(tally.dimension === 'thread' ? { tid } : {}), ...nothing(), files: 0, topFiles: [] })
   }

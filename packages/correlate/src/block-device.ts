@@ -8,11 +8,14 @@ import { QueueDepth } from './queue-depth.ts'
 import { RequestFlow } from './request-flow.ts'
 import { QUEUED, RequestTable, SENT, sectorsOf } from './request-table.ts'
 
-/** Tasks on one device that are told apart; the rest is charged to the first. */
+/** Tasks on one device that are told apart; the rest is charged to nobody. */
 const MAX_TASKS = 1 << 16
+/** Of one device that are told apart: Linux has no more (MAX_ERRNO of include/linux/err.h). */
+const MAX_ERRORS = 4095
 
 interface TaskRow {
-  readonly tid: number
+  /** null: tasks beyond those that are told apart. */
+  readonly tid: number | null
   comm: string | null
   /** Of `comm`, in the string table it was last seen in. */
   id: number
@@ -41,6 +44,7 @@ export class BlockDevice {
 
   readonly #byTid = new Map<number, TaskRow>()
   readonly #tasks: TaskRow[] = []
+  #others: TaskRow | null = null
   #lastTask: TaskRow | null = null
 
   #splits = 0
@@ -83,7 +87,7 @@ export class BlockDevice {
     if (passedOn) count(this.#passedOn, flags, bytes)
     if (flags & (OP.flush | OP.fua)) this.#flushes.queued(batch, i)
     if (bytes === 0 || batch.sector[i] < 0 || flags & OP.passthrough) return
-    if (this.#table.makeRoom()) this.#depth.forget()
+    this.#makeRoom()
     this.#table.queue(batch, i, -1)
   }
 
@@ -91,7 +95,7 @@ export class BlockDevice {
     const flags = batch.flags[i]
     const bytes = batch.bytes[i]
     if (bytes > 0 && batch.sector[i] >= 0 && (flags & OP.passthrough) === 0) {
-      if (this.#table.makeRoom()) this.#depth.forget()
+      this.#makeRoom()
       // Where completions are not traced at all, the next write of a block looks as if it were sent again.
       if (this.#table.send(batch, i, this.#completes > 0) < 0) {
         this.#requeues++
@@ -110,7 +114,7 @@ export class BlockDevice {
     const flags = batch.flags[i]
     const error = batch.error[i]
     this.#completes++
-    if (error !== 0) this.#errors.set(error, (this.#errors.get(error) ?? 0) + 1)
+    if (error !== 0) this.#fail(error)
     if (batch.bytes[i] === 0) {
       if (this.#basis === null) this.#begin('complete')
       if (this.#flushes.ended(batch, i)) this.#depth.step(-1, batch.atNs, i)
@@ -127,6 +131,13 @@ export class BlockDevice {
     }
   }
 
+  #makeRoom(): void {
+    const forgotten = this.#table.makeRoom()
+    if (forgotten === 0) return
+    this.#depth.forget()
+    this.#diagnostics?.add(REQUESTS.tooManyOpen, null, deviceText(this.number) ?? '', forgotten)
+  }
+
   requeue(batch: BlockBatch, i: number): void {
     this.#requeues++
     const entry = this.#table.find(SENT, batch, i)
@@ -138,6 +149,12 @@ export class BlockDevice {
   split(batch: BlockBatch, i: number): void {
     this.#splits++
     this.#table.splitQueued(batch, i)
+  }
+
+  #fail(error: number): void {
+    const times = this.#errors.get(error)
+    if (times !== undefined || this.#errors.size < MAX_ERRORS) this.#errors.set(error, (times ?? 0) + 1)
+    else this.#diagnostics?.add(REQUESTS.tooManyErrors, null, deviceText(this.number) ?? '')
   }
 
   #begin(basis: Basis): void {
@@ -199,8 +216,12 @@ export class BlockDevice {
     while (row && !(comm === null || row.comm === null || row.comm === comm)) row = row.next
     if (!row) {
       if (this.#tasks.length >= MAX_TASKS) {
-        this.#diagnostics?.add(REQUESTS.tooManySubmitters)
-        return this.#tasks[0]
+        this.#diagnostics?.add(REQUESTS.tooManySubmitters, null, deviceText(this.number) ?? '')
+        if (!this.#others) {
+          this.#others = { tid: null, comm: null, id: -1, strings: null, counts: noCounts(), next: null }
+          this.#tasks.push(this.#others)
+        }
+        return this.#others
       }
       row = { tid, comm, id, strings, counts: noCounts(), next: this.#byTid.get(tid) ?? null }
       this.#tasks.push(row)
@@ -243,7 +264,7 @@ export class BlockDevice {
       unfinished: this.#table.open + this.#table.forgotten,
       tasks: this.#tasks
         .map(({ tid, comm, counts }) => ({ tid, comm, ...counts }))
-        .sort((a, b) => b.bytes - a.bytes || b.flushes - a.flushes || a.tid - b.tid),
+        .sort((a, b) => b.bytes - a.bytes || b.flushes - a.flushes || (a.tid ?? 0) - (b.tid ?? 0)),
     }
   }
 }

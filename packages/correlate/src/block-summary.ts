@@ -27,7 +27,8 @@ export interface BlockCounts {
 }
 
 export interface TaskSummary extends BlockCounts {
-  tid: number
+  /** null: of tasks beyond those that are told apart. */
+  tid: number | null
   comm: string | null
 }
 

@@ -110,15 +110,16 @@ export class RequestTable {
     if (e >= 0 && at > this.start[e] && at < this.end[e] && this.next[e] < 0) this.#split(e, at)
   }
 
-  /** Forgets everything when there is too much; to be called between events. */
-  makeRoom(): boolean {
-    if (this.open < MAX_OPEN) return false
-    this.forgotten += this.open
+  /** Forgets everything when there is too much, and tells how much; to be called between events. */
+  makeRoom(): number {
+    const { open } = this
+    if (open < MAX_OPEN) return 0
+    this.forgotten += open
     this.open = 0
     this.#heads.fill(-1)
     this.#free = []
     this.#used = 0
-    return true
+    return open
   }
 
   /** What is left of a sent request whose first parts are done, up to `end`: found by its first sector from now on. */

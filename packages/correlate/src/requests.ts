@@ -39,7 +39,7 @@ export const REQUEST_ACTIONS: readonly number[] = [
 const MAX_DEVICES = 4096
 
 export class RequestTracker {
-  readonly layers = new SeenLayers()
+  readonly layers: SeenLayers
   readonly #devices = new Map<number, BlockDevice>()
   readonly #chains = new RemapChains()
   readonly #copies = new Copies()
@@ -49,6 +49,7 @@ export class RequestTracker {
 
   constructor(diagnostics: Diagnostics | null = null) {
     this.#diagnostics = diagnostics
+    this.layers = new SeenLayers(diagnostics)
   }
 
   /** All rows of a batch, or those that `keep` says. */

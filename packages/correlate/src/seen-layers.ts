@@ -4,7 +4,8 @@
  * mirrors); of stripes, thin volumes and volumes of several pieces it is not.
  */
 import type { SeenLayer } from '@flushtrace/layout'
-import type { BlockBatch } from '@flushtrace/trace'
+import { deviceText, type BlockBatch, type Diagnostics } from '@flushtrace/trace'
+import { REQUESTS } from './block-diagnostics.ts'
 
 /** More than any machine has. */
 const MAX_LAYERS = 1024
@@ -15,8 +16,13 @@ type Layer = { -readonly [K in keyof SeenLayer]: SeenLayer[K] }
 export class SeenLayers {
   readonly #all: Layer[] = []
   readonly #forks = new Set<number>()
+  readonly #diagnostics: Diagnostics | null
   /** Nearly always the next one, too. */
   #last: Layer | null = null
+
+  constructor(diagnostics: Diagnostics | null = null) {
+    this.#diagnostics = diagnostics
+  }
 
   /** In the order in which they were first seen. */
   get all(): readonly SeenLayer[] {
@@ -43,7 +49,7 @@ export class SeenLayers {
     } else if (this.#all.length < MAX_LAYERS) {
       if (this.#all.some((other) => other.upper === upper)) this.#forks.add(upper)
       this.#all.push({ upper, lower, startBytes, remaps: 1 })
-    }
+    } else this.#diagnostics?.add(REQUESTS.tooManyLayers, null, `${deviceText(upper)} to ${deviceText(lower)}`)
   }
 
   #find(upper: number, lower: number): Layer | undefined {

@@ -186,10 +186,17 @@ limits('requests of more devices than are followed are said not to be counted', 
   assert.is(diagnostics.rows().find(({ code }) => code.endsWith('too-many-devices'))?.count, 4)
 })
 
-limits('requests of more tasks than are told apart are charged to the first, and that is said', () => {
+limits('requests of more tasks than are told apart are charged to no task, and that is said', () => {
   const { tracker, diagnostics } = requests((1 << 16) + 3, (batch, i, k) => (batch.tid[i] = k + 1))
   const [device] = tracker.summaries()
-  assert.is(device.tasks.length, 1 << 16)
+  assert.is(device.tasks.length, (1 << 16) + 1)
+  assert.equal(
+    device.tasks.slice(0, 2).map(({ tid, writes }) => [tid, writes]),
+    [
+      [null, 3],
+      [1, 1],
+    ],
+  )
   assert.is(diagnostics.rows().find(({ code }) => code.endsWith('too-many-submitters'))?.count, 3)
 })
 
@@ -201,11 +208,23 @@ limits('open requests beyond those that are kept have no times', () => {
     batch.flags[i] = 2
     batch.sector[i] = k * 8
     batch.bytes[i] = 4096
-    assert.is(table.makeRoom(), false)
+    assert.is(table.makeRoom(), 0)
     table.queue(batch, i, -1)
   }
-  assert.is(table.makeRoom(), true)
+  assert.is(table.makeRoom(), 1 << 18)
   assert.equal([table.open, table.forgotten], [0, 1 << 18])
+  const { tracker, diagnostics } = requests((1 << 18) + 1, () => {})
+  assert.is(diagnostics.rows().find(({ code }) => code.endsWith('too-many-open'))?.count, 1 << 18)
+  assert.is(tracker.summaries()[0].unfinished, (1 << 18) + 1)
+})
+
+limits('errors of one device beyond those that Linux has are said not to be counted', () => {
+  const { tracker, diagnostics } = requests(4098, (batch, i, k) => {
+    batch.action[i] = ACTION.complete
+    batch.error[i] = -1 - k
+  })
+  assert.is(Object.keys(tracker.summaries()[0].errors).length, 4095)
+  assert.is(diagnostics.rows().find(({ code }) => code.endsWith('too-many-errors'))?.count, 3)
 })
 
 limits('chains of remaps: of so many tasks, over so many layers, so many parked', () => {
@@ -255,9 +274,11 @@ limits('flushes that an array passes on: to so many members', () => {
 limits('of more layers than any machine has, the first ones are seen', () => {
   const story = new Story()
   for (let k = 0; k < 1025; k++) story.at('A W 16+8', 0, { from: [k, 8] })
-  const layers = new SeenLayers()
+  const diagnostics = new Diagnostics()
+  const layers = new SeenLayers(diagnostics)
   for (let i = 0; i < story.batch.length; i++) layers.apply(story.batch, i)
   assert.is(layers.all.length, 1024)
+  assert.ok((diagnostics.rows().find(({ code }) => code.endsWith('too-many-layers'))?.count ?? 0) > 0)
 })
 
 limits('flushes whose ends never come are forgotten', () => {

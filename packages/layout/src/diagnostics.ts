@@ -108,7 +108,15 @@ export const LAYOUT = {
   tooMany: {
     code: 'layout/too-many-extents',
     severity: 'loss',
-    message: 'A map has more extents than are kept: {}; the rest is not used.',
-    fix: 'map the files that matter',
+    message:
+      'A map has more extents than are kept (MAX_EXTENTS, 16,777,216; of an image MAX_PIECES, 1,048,576): {}; the rest is not used.',
+    fix: 'map the files that matter; the limit is fixed',
+  },
+  tooManyRows: {
+    code: 'layout/too-many-rows',
+    severity: 'loss',
+    message:
+      'The figure of devices ends after 1,024 rows (MAX_ROWS); left out are some devices (first: {}), and what lies on them.',
+    fix: 'look whether a table is damaged, or save only the tables of these disks; the limit is fixed',
   },
 } as const satisfies Record<string, DiagnosticKind>

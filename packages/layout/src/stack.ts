@@ -2,7 +2,8 @@
  * The devices of a capture as one figure: what lies on what, where it begins, and what is mounted, as tables tell it, and
  * as requests were seen to go from one to the other. JSON-safe.
  */
-import { deviceText } from '@flushtrace/trace'
+import { deviceText, type Diagnostics } from '@flushtrace/trace'
+import { LAYOUT } from './diagnostics.ts'
 import type { DiskLayout } from './disk-layout.ts'
 import { lowersOf } from './layer.ts'
 
@@ -49,7 +50,11 @@ interface Link {
 const MAX_ROWS = 1024
 
 /** A device that lies on several others (an array) stands under each of them. `seen`: what block traces show. */
-export function stackOf(layout: DiskLayout, seen: readonly SeenLayer[] = []): StackRow[] {
+export function stackOf(
+  layout: DiskLayout,
+  seen: readonly SeenLayer[] = [],
+  diagnostics: Diagnostics | null = null,
+): StackRow[] {
   const rows: StackRow[] = []
   const links = linksOf(layout, seen)
   const known = new Map(layout.devices.map((device) => [device.device, device]))
@@ -60,7 +65,11 @@ export function stackOf(layout: DiskLayout, seen: readonly SeenLayer[] = []): St
     startBytes: number | null,
     path: number[],
   ): void => {
-    if (path.includes(device) || rows.length === MAX_ROWS) return // a ring, in damaged tables
+    if (path.includes(device)) return // a ring, in damaged tables
+    if (rows.length === MAX_ROWS) {
+      diagnostics?.add(LAYOUT.tooManyRows, null, deviceText(device) ?? '')
+      return
+    }
     const fs = layout.fileSystems.find(({ devices }) => devices.includes(device))
     const backing = layout.backingOf(device)
     rows.push({

@@ -126,7 +126,10 @@ limits('devices beyond 1,024 are not in the figure', async () => {
   )
   const { layout } = await readFiles({ 'lsblk.json': `{"blockdevices": [${rows.join(',')}]}` })
   assert.is(layout.devices.length, 1100)
-  assert.is(stackOf(layout).length, 1024)
+  const diagnostics = new Diagnostics()
+  assert.is(stackOf(layout, [], diagnostics).length, 1024)
+  assert.is(diagnostics.rows()[0].code, 'layout/too-many-rows')
+  assert.ok(diagnostics.rows()[0].count > 0)
 })
 
 limits('further pieces of an image are dropped, and that is said', async () => {

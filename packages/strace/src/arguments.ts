@@ -320,7 +320,9 @@ function parseArgv(buf: Uint8Array, start: number, end: number): Extra | null {
       return
     }
     bytes += close - from
-    const text = unescape(buf, from + 1, Math.min(close, from + 1 + MAX_ARGV_BYTES))
+    const most = from + 1 + MAX_ARGV_BYTES
+    cut ||= close > most
+    const text = unescape(buf, from + 1, Math.min(close, most))
     // `"…"...`: strace -s cut it.
     argv.push(buf[close + 1] === 0x2e ? `${text}…` : text)
   })

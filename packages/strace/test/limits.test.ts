@@ -54,6 +54,9 @@ limits('command lines of many arguments, or of long ones, are cut and say so', a
   assert.equal([many.argv.length, many.cut], [32, true])
   const long = await argvOf(['x'.repeat(4000), 'y'.repeat(5000), 'z'])
   assert.equal([long.argv.map((word) => word.length), long.cut], [[4000, 4096], true])
+  const one = await argvOf(['y'.repeat(4097)])
+  assert.equal([one.argv[0].length, one.cut], [4096, true])
+  assert.is((await argvOf(['y'.repeat(4096)])).cut, false)
   assert.equal(await argvOf(['a', 'b']), { kind: 'argv', argv: ['a', 'b'], cut: false })
 })
 
