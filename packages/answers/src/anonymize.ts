@@ -139,7 +139,10 @@ async function rewriteFile(source: Source, to: string, rewrite: Rewrite, signal?
       }
       rest = bytes.subarray(from)
       if (rest.length > MAX_LINE) {
-        throw new TraceError('anonymize/long-line', `${source.path}: a line of more than 16 MiB; leave this source out`)
+        throw new TraceError(
+          'anonymize/long-line',
+          `${source.path}: a line of more than 16 MiB (MAX_LINE, which is fixed); leave this source out`,
+        )
       }
       await file.writeFile(Buffer.concat(lines))
     }

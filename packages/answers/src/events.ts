@@ -67,8 +67,8 @@ type Event = (CallEvent | BlockEvent) & {
 const LATE: DiagnosticKind = {
   code: 'events/late',
   severity: 'info',
-  message: 'An event came after more than {} later ones: it is printed where it came, with lateNs.',
-  fix: 'sort by atNs where that matters',
+  message: 'An event came after more than {} later ones (MAX_HELD): it is printed where it came, with lateNs.',
+  fix: 'sort by atNs where that matters; the limit is fixed',
 }
 const APART: DiagnosticKind = {
   code: 'events/apart',

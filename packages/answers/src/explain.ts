@@ -24,8 +24,8 @@ const TOO_MANY: DiagnosticKind = {
   code: 'explain/too-many-flushes',
   severity: 'loss',
   // Not by toLocaleString: every command would load the tables of languages with this line.
-  message: `A flush beyond the first ${MAX_FLUSHES} is counted only (together these took {}).`,
-  fix: 'give a shorter recording to have them explained',
+  message: `A flush beyond the first ${MAX_FLUSHES} (MAX_FLUSHES) is counted only (together these took {}).`,
+  fix: 'give a shorter recording, or a part of it (--since, --until), to have them explained; the limit is fixed',
 }
 
 /** What has a number: flushes of calls, or, where no source has calls, requests that carry a flush or FUA. */

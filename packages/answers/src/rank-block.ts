@@ -40,11 +40,13 @@ export function charge(rows: readonly RankRow[], analysis: Analysis, tally: Tall
   }
   return rows.map((row) => {
     if (!row.process) return row
-    const own =
-      row.tid === undefined ? byProcess.get(row.process.pid) : row.tid === null ? undefined : byTask.get(row.tid)
+    const own = row.tid === undefined ? byProcess.get(row.process.pid) : byTask.get(row.tid)
     return { ...row, block: blockPart(own ?? []) }
   })
 }
+
+/** Of one device more tasks asked for requests than are told apart. */
+const OTHER_TASKS = 'other tasks'
 
 /** Tasks that queued requests and made no call of interest: kernel threads, and what was not traced. */
 export function strangers(analysis: Analysis, tally: Tally): RankRow[] {
@@ -52,7 +54,7 @@ export function strangers(analysis: Analysis, tally: Tally): RankRow[] {
   const rows: RankRow[] = []
   for (const [tid, [{ comm }]] of submitters(analysis)) {
     if (processOf(tid, tally)) continue
-    const process = { pid: tid, name: comm, command: null, threads: 1, parent: null }
+    const process = { pid: tid, name: tid === null ? OTHER_TASKS : comm, command: null, threads: 1, parent: null }
     rows.push({ process, ...(tally.dimension === 'thread' ? { tid } : {}), ...nothing(), files: 0, topFiles: [] })
   }
   return rows

@@ -48,6 +48,19 @@ limits('tests and diagnostics that docs/limits.md names are there', () => {
   }
 })
 
+limits('a message about a bound names it, its number, and how to raise it or that this cannot be', () => {
+  const kinds = readdirSync('packages', { recursive: true, encoding: 'utf8' })
+    .filter((name) => /^\w+\/src\/.*\.ts$/.test(name))
+    .flatMap((name) => readFileSync(join('packages', name), 'utf8').match(/code: '[^']+'[^]*?fix:[^]*?\n *\}/g) ?? [])
+    .filter((kind) => /^code: '(?:\w+\/(?:too-many|long)-[a-z]+|events\/late)'/.test(kind))
+  assert.ok(kinds.length >= 18, String(kinds.length))
+  for (const kind of kinds) {
+    assert.match(kind, /message:[^]*\bMAX_[A-Z]+/)
+    assert.match(kind, /message:[^]*(?:\d|\{\w*\})/)
+    assert.match(kind, /fix:[^]*the limit is fixed/)
+  }
+})
+
 function capture(name: string, text: string): string {
   const path = join(folder, name)
   mkdirSync(dirname(path), { recursive: true })

@@ -75,14 +75,14 @@ export const BLKTRACE = {
   tooManyNames: {
     code: 'blktrace/too-many-names',
     severity: 'loss',
-    message: 'More different task names than fit in memory; the rest stays unnamed.',
-    fix: 'check that the file is a block trace',
+    message: 'More than 131,072 tasks have names (MAX_NAMES); the rest stays unnamed.',
+    fix: 'check that the file is a block trace, or record a shorter time; the limit is fixed',
   },
   longLine: {
     code: 'blktrace/long-line',
     severity: 'error',
-    message: 'A line is longer than any event is; it is skipped.',
-    fix: 'the file may hold other data',
+    message: 'A line is longer than 64 KiB (MAX_LINE), and no event; it is skipped.',
+    fix: 'look whether the file holds other data; the limit is fixed',
   },
   addedTimes: {
     code: 'blktrace/added-times',

@@ -83,20 +83,29 @@ export const CORRELATE = {
   tooManyDescriptors: {
     code: 'correlate/too-many-descriptors',
     severity: 'loss',
-    message: 'A process holds more descriptors than Linux allows (first: {}); the rest is not followed.',
-    fix: 'check that the log is whole: close() calls seem to be missing',
+    message:
+      'A process holds more than 1,048,576 descriptors (MAX_DESCRIPTORS), which Linux does not allow (first: {}); the rest is not followed.',
+    fix: 'check that the log is whole: close() calls seem to be missing; the limit is fixed',
   },
   tooManyRegions: {
     code: 'correlate/too-many-mappings',
     severity: 'loss',
-    message: 'A process maps more files than Linux allows (first: {}); the rest is not followed.',
-    fix: 'check that the log is whole: munmap() calls seem to be missing',
+    message:
+      'A process holds more than 262,144 mappings (MAX_REGIONS), which Linux does not allow (first: {}); the rest is not followed.',
+    fix: 'check that the log is whole: munmap() calls seem to be missing; the limit is fixed',
   },
   tooManyTasks: {
     code: 'correlate/too-many-tasks',
     severity: 'loss',
-    message: 'More than 131,072 tasks seem to be alive at once; the oldest are forgotten.',
-    fix: 'check that the log is whole: exits seem to be missing (-q, -e filters)',
+    message: 'More than 131,072 tasks (MAX_TASKS) seem to be alive at once; the oldest are forgotten.',
+    fix: 'check that the log is whole: exits seem to be missing (-q, -e filters); the limit is fixed',
+  },
+  tooManyAio: {
+    code: 'correlate/too-many-aio',
+    severity: 'loss',
+    message:
+      'More than 131,072 asynchronous writes under way at once (MAX_AIO; first: {}): of the others it is not known whether they were done, and they are not counted.',
+    fix: 'record io_getevents, too; the limit is fixed',
   },
   unordered: {
     code: 'correlate/no-order',

@@ -205,7 +205,10 @@ export class FlushTracker implements Tracker {
         iocb.offset,
       )
     }
-    if (this.#aioCount >= MAX_AIO) return
+    if (this.#aioCount >= MAX_AIO) {
+      report(this.#world, CORRELATE.tooManyAio, row, taskLabel(row.task))
+      return
+    }
     this.#aioCount++
     const key = `${row.task.process.pid}/${iocb.data}`
     const waiting = this.#aio.get(key)

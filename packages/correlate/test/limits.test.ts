@@ -153,6 +153,7 @@ limits('asynchronous writes beyond those that are followed', () => {
     const iocbs = Array.from({ length: 4096 }, (_, n) => iocb(k + n))
     t.call(10, 'io_submit', { extra: { kind: 'iocbs', iocbs }, result: 4096 })
   }
+  assert.ok(t.diagnostics.count(CORRELATE.tooManyAio) > 0)
   const ended = (k: number): number => {
     t.call(10, 'io_getevents', { extra: { kind: 'events', events: [{ data: String(k), result: 512 }] }, result: 1 })
     return t.of('write').length

@@ -68,7 +68,7 @@ export class SideFile {
       bytes += chunk.length
       if (bytes > MAX_JSON_BYTES) {
         this.lines = this.damaged = 1
-        this.report(LAYOUT.notJson, `${this.path}, more than 64 MiB`)
+        this.report(LAYOUT.notJson, `${this.path}, more than 64 MiB (MAX_JSON_BYTES, which is fixed)`)
         return null
       }
     }

@@ -54,8 +54,8 @@ export const STRACE = {
   longLine: {
     code: 'strace/long-line',
     severity: 'error',
-    message: 'A line is longer than can be a system call; it is skipped.',
-    fix: 'record with -s 0 or a smaller -s; the file may hold other data',
+    message: 'A line is longer than 8 MiB (MAX_SQUEEZED) also without its strings, and no system call; it is skipped.',
+    fix: 'record with -s 0 or a smaller -s, or look whether the file holds other data; the limit is fixed',
   },
   summaryDiffers: {
     code: 'strace/summary-differs',
@@ -78,13 +78,14 @@ export const STRACE = {
   tooManyNames: {
     code: 'strace/too-many-names',
     severity: 'loss',
-    message: 'More different call names than any kernel has; the rest is not counted by name.',
-    fix: 'check that the file is an strace log',
+    message:
+      'More than 4,096 different names of calls (MAX_NAMES), which no kernel has; the rest is not counted by name.',
+    fix: 'check that the file is an strace log; the limit is fixed',
   },
   tooManyPending: {
     code: 'strace/too-many-tasks',
     severity: 'loss',
-    message: 'More than 262,144 tasks wait in a call at once; the oldest are forgotten.',
-    fix: 'check that the file is an strace log',
+    message: 'More than 262,144 tasks (MAX_TASKS) wait in a call at once; the oldest are forgotten.',
+    fix: 'check that the file is an strace log; the limit is fixed',
   },
 } as const satisfies Record<string, DiagnosticKind>

@@ -26,12 +26,6 @@ export const SYSDIG = {
     message: 'A list of processes or descriptors is damaged (first: {}); the rest of that list is not used.',
     fix: 'copy the file again in binary mode',
   },
-  hugeBlock: {
-    code: 'sysdig/huge-block',
-    severity: 'loss',
-    message: 'Some blocks are larger than any that sysdig writes (first: {}); they are skipped.',
-    fix: 'check that the file is a sysdig capture',
-  },
   byteOrder: {
     code: 'sysdig/byte-order',
     severity: 'error',
@@ -129,14 +123,15 @@ export const SYSDIG = {
   tooManyTasks: {
     code: 'sysdig/too-many-tasks',
     severity: 'loss',
-    message: 'More tasks are under way than fit a system; what they were doing is forgotten.',
-    fix: 'check that the file is whole: exits of processes seem to be missing',
+    message: 'More than 131,072 tasks (MAX_TASKS) seem to be alive at once; what they were doing is forgotten.',
+    fix: 'check that the file is whole: exits of processes seem to be missing; the limit is fixed',
   },
   tooManyProcesses: {
     code: 'sysdig/too-many-processes',
     severity: 'loss',
-    message: 'The lists of processes or descriptors are longer than fits a system; the rest is not used.',
-    fix: 'check that the file is a sysdig capture',
+    message:
+      'The capture lists more than 262,144 processes (MAX_LISTED) or 1,048,576 descriptors (MAX_DESCRIPTORS); the rest is not used.',
+    fix: 'check that the file is a sysdig capture; the limit is fixed',
   },
   damagedLine: {
     code: 'sysdig/damaged-line',
@@ -154,8 +149,8 @@ export const SYSDIG = {
   longLine: {
     code: 'sysdig/long-line',
     severity: 'error',
-    message: 'A line is longer than sysdig prints; it is skipped.',
-    fix: 'record without -v; the file may hold other data',
+    message: 'A line is longer than 4 MiB (MAX_LINE), and no event; it is skipped.',
+    fix: 'record without -v, or look whether the file holds other data; the limit is fixed',
   },
   cutLine: {
     code: 'sysdig/cut-last-line',

@@ -12,8 +12,8 @@ const LF = 0x0a
 const LONG_LINE: DiagnosticKind = {
   code: 'source/long-line',
   severity: 'loss',
-  message: 'Some lines of tables or maps are longer than 64 KiB (first: {}); they are skipped.',
-  fix: 'save the output of the command as it is, a line each',
+  message: 'Some lines of tables or maps are longer than 64 KiB (MAX_LINE; first: {}); they are skipped.',
+  fix: 'save the output of the command as it is, a line each; the limit is fixed',
 }
 /** `skipOverflow` (a longer line is dropped, not an error) is missing from the published types. */
 const OPTIONS: { maxLength: number; skipOverflow: boolean } = { maxLength: MAX_LINE, skipOverflow: true }
