@@ -113,7 +113,7 @@ export class Group {
         break
       case 'failed':
         this.failedTotal++
-        increment((this.#failed ??= new Map()), activity.errno ?? 'unknown', 1)
+        this.#fail(activity.errno ?? UNKNOWN)
         break
       case 'write':
         if (activity.scope === 'unknown') {
@@ -132,6 +132,11 @@ export class Group {
         return
     }
     this.#trust(activity)
+  }
+
+  #fail(errno: string): void {
+    const failed = (this.#failed ??= new Map())
+    increment(failed, failed.has(errno) || failed.size < MAX_ERRNOS ? errno : UNKNOWN, 1)
   }
 
   #map(file: FileName, start: number, bytes: number, before: boolean): void {
@@ -156,6 +161,9 @@ export class Group {
   }
 }
 
+/** Linux has no more (MAX_ERRNO of include/linux/err.h): what comes beyond is no errno. */
+const MAX_ERRNOS = 4095
+const UNKNOWN = 'unknown'
 const NOTHING: ReadonlyMap<string, number> = new Map()
 const NO_SHARES = new Map<never, Share>()
 

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { commonFolder } from '../src/render/notes.ts'
+import { safe, widthOf } from '../src/render/text.ts'
 import { flushtrace } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
@@ -23,6 +24,8 @@ const NAMES: readonly [printed: string, name: string][] = [
   ['/srv/a\\nb\\rc\\td', '/srv/a\nb\rc\td'],
   ['/srv/\\377\\376', '/srv/\udcff\udcfe'],
   ['/srv/__proto__', '/srv/__proto__'],
+  ['/srv/a\u034f\u3164\u115f\u2800\ufe0fb', '/srv/a\u034f\u3164\u115f\u2800\ufe0fb'],
+  [`/srv/z${'\u0315'.repeat(99)}`, `/srv/z${'\u0315'.repeat(99)}`],
   ['=HYPERLINK(\\"x\\")', '=HYPERLINK("x")'],
   ['+1', '+1'],
   ['-1', '-1'],
@@ -96,6 +99,32 @@ hostile('calls named __proto__ and constructor are counted like others', async (
   }
   assert.is(Object.getOwnPropertyDescriptor(rows[0].calls, 'constructor')?.value, 1)
   assert.is(rows[0].lines.counted, 2)
+})
+
+hostile('what does not show, and marks without end, are shown as escapes', () => {
+  assert.is(safe('a\u034f\u3164\u2800\ufe0f'), 'a\\u034f\\u3164\\u2800\\ufe0f')
+  assert.is(safe(`e${'\u0301'.repeat(6)}`), `e${'\u0301'.repeat(4)}\\u0301\\u0301`)
+  // Letters that are written with marks stay, however many: Thai, Devanagari, Vietnamese.
+  for (const word of ['น้ำ', 'स्त्रियाँ', 'Việt'.normalize('NFD')]) assert.is(safe(word), word)
+  assert.is(widthOf('Việt'.normalize('NFD')), 4)
+})
+
+hostile('as many errors as no kernel has', async () => {
+  const lines = Array.from({ length: 5000 }, (_, k) => `42 ${1795173545 + k}.0 fsync(3) = -1 EX${k} (no) <0.1>\n`)
+  const errors = join(folder, 'errors.txt')
+  writeFileSync(errors, lines.join(''))
+  const text = await out('rank', errors)
+  assert.match(text, /5,000 flushes failed: 905 unknown, 1 EX0, .*and 4,088 more\./s)
+  const csv = await out('rank', errors, '--csv')
+  assert.is(
+    csv
+      .split('\n', 1)[0]
+      .split(',')
+      .filter((head) => head.includes('byErrno')).length,
+    4096,
+  )
+  const { total } = JSON.parse(await out('rank', errors, '--json')) as { total: { failed: { total: number } } }
+  assert.is(total.failed.total, 5000)
 })
 
 hostile('events: one line an event, nothing raw', async () => {

@@ -2,24 +2,29 @@
 import { escaped } from './text.ts'
 
 export function renderCsv(rows: readonly object[]): string {
-  const flat = rows.map((row) => flatten(row))
+  const objects = new Set<string>()
+  const flat = rows.map((row) => flatten(row, objects))
   const keys = [...new Set(flat.flatMap((row) => Object.keys(row)))]
   // What is an object in one row and null in another has its columns already.
-  const heads = keys.filter((key) => !keys.some((other) => other.startsWith(`${key}.`)))
+  const heads = keys.filter((key) => !objects.has(key))
   const lines = [heads, ...flat.map((row) => heads.map((head) => row[head] ?? null))]
   return lines.map((cells) => `${cells.map(cell).join(',')}\n`).join('')
 }
 
 type Scalar = string | number | boolean | null
 
-function flatten(value: object, prefix = ''): Record<string, Scalar> {
+/** `objects`: the names of those that have columns of their own. */
+function flatten(value: object, objects: Set<string>, prefix = ''): Record<string, Scalar> {
   // No prototype: a key that a trace chose (an errno, a call) may be `__proto__`.
   const out = Object.create(null) as Record<string, Scalar>
   for (const [key, item] of Object.entries(value) as [string, unknown][]) {
     const name = prefix === '' ? key : `${prefix}.${key}`
     if (Array.isArray(item)) out[name] = item.map((part) => JSON.stringify(part)).join(' ')
-    else if (typeof item === 'object' && item !== null) Object.assign(out, flatten(item, name))
-    else out[name] = (item ?? null) as Scalar
+    else if (typeof item === 'object' && item !== null) {
+      const inner = flatten(item, objects, name)
+      if (Object.keys(inner).length > 0) objects.add(name)
+      Object.assign(out, inner)
+    } else out[name] = (item ?? null) as Scalar
   }
   return out
 }

@@ -2,7 +2,7 @@
 import type { InspectAnswer } from '@flushtrace/answers'
 import { CALL_KINDS, commonFolder, gapNotes, note, readingNotes, wrap } from './notes.ts'
 import { table } from './table.ts'
-import { bytes, count, duration, plural, safe } from './text.ts'
+import { bytes, count, duration, listed, plural, safe } from './text.ts'
 
 const CALLS_SHOWN = 12
 const SKIPPED_SHOWN = 8
@@ -119,7 +119,7 @@ function detailsOf({ kind, options, devices, lost, facts }: InspectRow): string[
   }
   return [
     ...(options.length > 0 ? [`recorded with ${options.map(safe).join(' ')}`] : []),
-    ...(devices.length > 0 ? [`devices ${devices.join(', ')}`] : []),
+    ...(devices.length > 0 ? [`devices ${listed(devices)}`] : []),
     ...(lost ? [`${count(lost)} events lost`] : []),
   ]
 }

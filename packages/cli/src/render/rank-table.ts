@@ -2,7 +2,7 @@
 import { lastPart, titleOf, type RankAnswer, type RankRow } from '@flushtrace/answers'
 import { fixedWidth, table, type Column, type TableRow } from './table.ts'
 import { note } from './notes.ts'
-import { bytes, count, duration, plural, rate, safe } from './text.ts'
+import { bytes, count, duration, listed, plural, rate, safe, widthOf } from './text.ts'
 
 /** More kinds of flush than this are added up in one column. */
 const MOST_CALLS = 4
@@ -109,32 +109,35 @@ function hintsOf({ hints }: { hints?: RankRow['hints'] }): number {
   return hints ? hints.syncFileRange + hints.msyncAsync : 0
 }
 
+type DeviceColumn = readonly [head: string, of: (row: RankRow) => string]
+
+const DEVICE_COLUMNS: readonly DeviceColumn[] = [
+  ['writes', ({ block }) => count(block?.writes ?? 0)],
+  ['/s', ({ io }) => (io?.writesPerSecond ? rate(io.writesPerSecond, 1e9) : '')],
+  ['to disk', ({ block }) => bytes(block?.bytes ?? 0)],
+  ['mean', ({ io }) => (io?.meanWriteBytes ? bytes(io.meanWriteBytes) : '')],
+  ['flushes', ({ block }) => blankZero(block?.flushes ?? 0)],
+  ['FUA', ({ block }) => blankZero(block?.fua ?? 0)],
+  ['d2c p50', ({ io }) => (io?.d2c ? duration(io.d2c.p50) : '')],
+  ['p99', ({ io }) => (io?.d2c ? duration(io.d2c.p99) : '')],
+  ['seq', ({ io }) => (typeof io?.sequentialShare === 'number' ? `${Math.round(io.sequentialShare * 100)} %` : '')],
+]
+/** What gives way where not all fits, the first one first. */
+const SPARED = ['mean', 'seq', '/s', 'FUA', 'p99']
+
 /** The table by device: what iostat gives as averages, from every request. Below it, who asked each of them. */
 export function deviceTable({ rows }: RankAnswer, width: number): string[] {
-  const heads = ['writes', '/s', 'to disk', 'mean', 'flushes', 'FUA', 'd2c p50', 'p99', 'seq']
-  const columns: Column[] = [
-    { head: 'device', align: 'left' },
-    ...heads.map((head) => ({ head, align: 'right' as const })),
-  ]
-  const body = rows.map(({ device, block, io }): TableRow => {
-    const share = io?.sequentialShare
-    return {
-      cells: [
-        safe(device ?? '?'),
-        count(block?.writes ?? 0),
-        io?.writesPerSecond ? rate(io.writesPerSecond, 1e9) : '',
-        bytes(block?.bytes ?? 0),
-        io?.meanWriteBytes ? bytes(io.meanWriteBytes) : '',
-        blankZero(block?.flushes ?? 0),
-        blankZero(block?.fua ?? 0),
-        io?.d2c ? duration(io.d2c.p50) : '',
-        io?.d2c ? duration(io.d2c.p99) : '',
-        share === null || share === undefined ? '' : `${Math.round(share * 100)} %`,
-      ],
-    }
-  })
   const details = rows.flatMap(({ device, io }) => (io ? note(safe(device ?? '?'), deviceDetails(io), width) : []))
-  return [...table(columns, body, width), '', ...details]
+  for (let spared = 0; ; spared++) {
+    const shown = DEVICE_COLUMNS.filter(([head]) => !SPARED.slice(0, spared).includes(head))
+    const columns = [
+      { head: 'device', align: 'left' } as const,
+      ...shown.map(([head]) => ({ head, align: 'right' }) as const),
+    ]
+    const body = rows.map((row): TableRow => ({ cells: [safe(row.device ?? '?'), ...shown.map(([, of]) => of(row))] }))
+    const lines = table(columns, body, width)
+    if (spared === SPARED.length || lines.every((line) => widthOf(line) <= width)) return [...lines, '', ...details]
+  }
 }
 
 function deviceDetails(io: NonNullable<RankRow['io']>): string[] {
@@ -151,7 +154,7 @@ function deviceDetails(io: NonNullable<RankRow['io']>): string[] {
   if (io.discards > 0) parts.push(`${count(io.discards)} discards ${bytes(io.discardBytes)}`)
   if (io.deviceFlushes > 0) parts.push(`${count(io.deviceFlushes)} cache flushes of the device`)
   if (io.basis !== 'queue') parts.push(`counted at ${io.basis}: who asked is not in this trace`)
-  if (io.above.length > 0) parts.push(`below ${io.above.map(safe).join(', ')}`)
+  if (io.above.length > 0) parts.push(`below ${listed(io.above.map(safe))}`)
   return parts
 }
 

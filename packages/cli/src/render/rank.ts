@@ -3,7 +3,7 @@ import { titleOf, type RankAnswer } from '@flushtrace/answers'
 import { CALL_KINDS, gapNotes, note, readingNotes, shellWord, sourceNotes, sourceWords, wrap } from './notes.ts'
 import { patternText } from './rank-patterns.ts'
 import { deviceTable, rankTable, spanOf } from './rank-table.ts'
-import { bytes, count, duration, inWords, plural, rate, safe } from './text.ts'
+import { bytes, count, duration, inWords, listed, plural, rate, safe } from './text.ts'
 
 export function renderRank(answer: RankAnswer, paths: readonly string[], width: number): string {
   const lines = [headline(answer), ...remarks(answer)].flatMap((text) => wrap(text, width))
@@ -139,9 +139,11 @@ function remarks(answer: RankAnswer): string[] {
     lines.push(`The trace does not name the files of ${plural(total.unnamedFlushes, 'flush', 'flushes')}.`)
   }
   if (total.failed.total > 0) {
-    const errnos = Object.entries(total.failed.byErrno).map(([errno, n]) => `${count(n)} ${safe(errno)}`)
+    const errnos = Object.entries(total.failed.byErrno)
+      .sort((a, b) => b[1] - a[1])
+      .map(([errno, n]) => `${count(n)} ${safe(errno)}`)
     lines.push(
-      `${plural(total.failed.total, 'flush', 'flushes')} failed${errnos.length > 0 ? ': ' : ''}${errnos.join(', ')}.`.replace(
+      `${plural(total.failed.total, 'flush', 'flushes')} failed${errnos.length > 0 ? ': ' : ''}${listed(errnos)}.`.replace(
         /^\w/,
         (c) => c.toUpperCase(),
       ),

@@ -36,6 +36,7 @@ export function table(columns: readonly Column[], rows: readonly TableRow[], wid
   const widths = columns.map((column, k) => widest(column, rows, k))
   const flexible = columns.findIndex((column) => column.flexible)
   if (flexible >= 0) widths[flexible] = Math.max(LEAST, Math.min(widths[flexible], width - fixedWidth(columns, rows)))
+  narrow(widths, columns, width)
   const line = (cells: readonly string[]): string =>
     ` ${columns.map((column, k) => pad(shorten(cells[k], widths[k]), widths[k], column.align)).join(GAP)}`.trimEnd()
   const lines = [line(columns.map((column) => column.head))]
@@ -46,6 +47,17 @@ export function table(columns: readonly Column[], rows: readonly TableRow[], wid
     }
   }
   return lines
+}
+
+/** Where that does not suffice, other texts give way, the widest first; numbers are never cut. */
+function narrow(widths: number[], columns: readonly Column[], width: number): void {
+  let over = widths.reduce((sum, one) => sum + one + GAP.length, 1 - GAP.length) - width
+  const texts = widths.map((_, k) => k).filter((k) => columns[k].align === 'left')
+  for (; over > 0; over--) {
+    const widest = texts.reduce((a, b) => (widths[b] > widths[a] ? b : a), texts[0])
+    if (widest === undefined || widths[widest] <= LEAST) return
+    widths[widest]--
+  }
 }
 
 /** Joins parts into lines of at most `width`; one that is wider gets a line of its own. */

@@ -4,8 +4,8 @@
 const MOST_SHOWN = 4096
 
 /**
- * Text from a trace, safe on a terminal: control characters, bidirectional overrides, line separators and bytes that
- * were no UTF-8 (lone surrogates, see trace/bytes.ts) are shown as escapes.
+ * Text from a trace, safe on a terminal: control characters, bidirectional overrides, line separators, what does not show
+ * and bytes that were no UTF-8 (lone surrogates, see trace/bytes.ts) are shown as escapes.
  */
 export function safe(text: string): string {
   const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN / 2)}…${text.slice(-MOST_SHOWN / 2)}` : text
@@ -17,8 +17,11 @@ export function escaped(text: string): string {
   return text.replace(UNSAFE, escape)
 }
 
-/** Control characters, what reorders text or does not show (Cf), line separators, lone surrogates. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
+/**
+ * Control characters, what reorders text or does not show (Cf; fillers and joiners, DI; the empty braille pattern), line
+ * separators, lone surrogates; and more marks on one letter than any script has, which would cover the lines above.
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}\u2800]|(?<=\p{M}{4})\p{M}/gu
 
 function escape(character: string): string {
   const code = character.codePointAt(0) ?? 0
@@ -38,16 +41,23 @@ function escape(character: string): string {
   return code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\u{${code.toString(16)}}`
 }
 
+/** The first ones, and how many more there are. */
+export function listed(parts: readonly string[], most = 8): string {
+  const more = parts.length - most
+  return more > 0 ? `${parts.slice(0, most).join(', ')} and ${count(more)} more` : parts.join(', ')
+}
+
 /** Characters a terminal takes for it: wide East Asian ones count two, combining marks none. */
 export function widthOf(text: string): number {
   let width = 0
   for (const character of text) {
     const code = character.codePointAt(0) ?? 0
-    if (code >= 0x300 && code <= 0x36f) continue
+    if (code >= 0x300 && MARK.test(character)) continue
     width += code >= 0x1100 && WIDE.test(character) ? 2 : 1
   }
   return width
 }
+const MARK = /[\p{Mn}\p{Me}]/u
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u
 
