@@ -127,6 +127,21 @@ hostile('as many errors as no kernel has', async () => {
   assert.is(total.failed.total, 5000)
 })
 
+hostile('the table of devices fits, however large the numbers', async () => {
+  const lines = Array.from({ length: 1000 }, (_, k) =>
+    [
+      `1.00000${String(k).padStart(4, '0')}: block_bio_queue: 259,1048575 FWFS ${k * 8} + 2147480 [t]`,
+      `1.00000${String(k).padStart(4, '0')}: block_rq_issue: 259,1048575 WS 4096 () ${k * 8} + 2147480 none,0,0 [t]`,
+      `1.10000${String(k).padStart(4, '0')}: block_rq_complete: 259,1048575 WS () ${k * 8} + 2147480 none,0,0 [0]`,
+    ].map((text) => `t-1 [000] ..... ${text}\n`),
+  )
+  const devices = join(folder, 'devices.txt')
+  writeFileSync(devices, lines.flat().sort().join(''))
+  const text = await out('rank', devices, '--by', 'device')
+  for (const line of text.split('\n')) assert.ok(line.length <= 80, line)
+  assert.match(text, /^259:1048575 t \[1\]/m)
+})
+
 hostile('events: one line an event, nothing raw', async () => {
   const text = await out('events', path)
   assert.not.match(text, RAW)

@@ -8,9 +8,10 @@ const RECORDS: Readonly<Record<string, string>> = { scap: 'events', blktrace: 'r
 
 /** `label     text`, wrapped at `width`, further lines under the text. */
 export function note(label: string, texts: readonly string[], width: number): string[] {
+  const indent = Math.max(LABEL, label.length + 1)
   return texts.flatMap((text, k) =>
-    wrap(text, Math.max(30, width - LABEL)).map(
-      (line, n) => (k === 0 && n === 0 ? label.padEnd(LABEL) : ' '.repeat(LABEL)) + line,
+    wrap(text, Math.max(30, width - indent)).map(
+      (line, n) => (k === 0 && n === 0 ? label.padEnd(indent) : ' '.repeat(indent)) + line,
     ),
   )
 }
