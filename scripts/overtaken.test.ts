@@ -5,11 +5,11 @@ import { gunzipSync } from 'node:zlib'
 import { System, applyStreams, type Activity } from '@flushtrace/correlate'
 import { readScap } from '@flushtrace/sysdig'
 import { Diagnostics } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { event, eventId, generic, i64, machine, processList, section, u32 } from '../packages/sysdig/test/build.ts'
-import { sourceOf } from '../packages/sysdig/test/collect.ts'
 
 const overtaken = suite('rows that others overtake')
 
@@ -35,7 +35,7 @@ function textOf({ kind, call, task, scope, targets, bytes, atNs, tookNs, offset,
 
 async function told(bytes: Uint8Array, plain: boolean): Promise<string[]> {
   const diagnostics = new Diagnostics()
-  const reading = readScap(sourceOf(bytes), diagnostics, { plain })
+  const reading = readScap(memorySource(bytes), diagnostics, { plain })
   await reading.start()
   const activities: string[] = []
   const system = new System({

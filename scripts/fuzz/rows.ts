@@ -18,6 +18,7 @@ import {
   sniffSysdigText,
 } from '@flushtrace/sysdig'
 import { ACTION, Diagnostics, type BlockBatch, type CallBatch, type InodeBatch, type Source } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 
 type Batch = CallBatch | BlockBatch | InodeBatch
 interface Reading {
@@ -55,18 +56,6 @@ export interface Rows {
   readonly diagnostics: object
 }
 
-/** Hands the bytes over in pieces; each piece is overwritten afterwards, as a reused buffer would be. */
-function sourceOf(bytes: Uint8Array, piece: number, path = 'memory'): Source {
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (let at = 0; at < bytes.length; at += piece) {
-      const part = Uint8Array.prototype.slice.call(bytes, at, at + piece)
-      yield part
-      part.fill(0x7e)
-    }
-  }
-  return { path, bytes: bytes.length, compression: null, head: bytes.subarray(0, 1 << 16), chunks }
-}
-
 /** Null where no reader takes these bytes. `flags`: what the commands are given for it. */
 export async function rowsOf(
   bytes: Uint8Array,
@@ -74,7 +63,7 @@ export async function rowsOf(
   flags: readonly string[] = [],
 ): Promise<Rows | null> {
   const formats = { blkparse: valueOf(flags, '--blkparse-format') ?? null, sysdig: valueOf(flags, '--sysdig-format') }
-  const source = sourceOf(bytes, piece)
+  const source = memorySource(bytes, 'memory', piece)
   const reader = source.head.length > 0 && READERS.find(([sniff]) => sniff(source.head, formats) !== null)
   if (!reader) return null
   const diagnostics = new Diagnostics()
@@ -95,7 +84,7 @@ function valueOf(flags: readonly string[], name: string): string | undefined {
 /** What maps and device tables tell together; null where none of the files is one. */
 export async function mapsOf(files: Readonly<Record<string, Buffer>>, piece: number): Promise<Rows | null> {
   const sources = Object.entries(files).flatMap(([path, bytes]) => {
-    const source = sourceOf(bytes, piece, path)
+    const source = memorySource(bytes, path, piece)
     const kind = sniffLayout(source.head)
     return kind ? [{ source, kind }] : []
   })

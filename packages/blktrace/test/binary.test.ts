@@ -1,19 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ACTION } from '@flushtrace/trace'
-import {
-  act,
-  be,
-  fixture,
-  named,
-  read,
-  readAll,
-  record,
-  stamped,
-  memorySource,
-  type Layout,
-  type RecordFields,
-} from './source.ts'
+import { memorySource } from '@flushtrace/trace/memory-source'
+import { act, be, fixture, named, read, readAll, record, stamped, type Layout, type RecordFields } from './source.ts'
 
 const binary = suite('binary records')
 

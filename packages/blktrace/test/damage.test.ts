@@ -2,8 +2,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Diagnostics } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import { readBlkparse, readTracefs } from '../src/index.ts'
-import { act, collect, fixture, memorySource, named, read, readAll, record, stamped } from './source.ts'
+import { act, collect, fixture, named, read, readAll, record, stamped } from './source.ts'
 
 const damage = suite('damaged binary traces')
 const q = act(1, 'write', 'queue')

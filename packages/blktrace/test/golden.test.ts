@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Diagnostics } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import {
   readBlkparse,
   readBlktrace,
@@ -14,7 +15,7 @@ import {
   sniffBlktrace,
   sniffTracefs,
 } from '../src/index.ts'
-import { collect, digest, fixture, memorySource, type Read } from './source.ts'
+import { collect, digest, fixture, type Read } from './source.ts'
 
 const golden = suite('fixtures/blktrace')
 const folder = fileURLToPath(new URL('../../../fixtures/blktrace/', import.meta.url))

@@ -1,12 +1,13 @@
 /** Beyond each bound of these readers: docs/limits.md. */
 import { Diagnostics, ACTION, makeDevice } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Tally, emptyFacts } from '../src/facts.ts'
 import { TaskNames } from '../src/names.ts'
 import { Sequences } from '../src/sequences.ts'
 import { readBlktrace } from '../src/index.ts'
-import { act, collect, memorySource, named, read, record } from './source.ts'
+import { act, collect, named, read, record } from './source.ts'
 
 const limits = suite('limits of block traces')
 

@@ -1,11 +1,12 @@
 /** Runs of events in WebAssembly against the plain road: the same rows, facts and diagnostics. */
+import { memorySource } from '@flushtrace/trace/memory-source'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { BlktraceOptions } from '../src/index.ts'
-import { act, be, fixture, memorySource, named, readAll, record } from './source.ts'
+import { act, be, fixture, named, readAll, record } from './source.ts'
 
 const runs = suite('runs of events')
 

@@ -12,22 +12,11 @@ import {
   type BlockBatch,
   type Source,
 } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import { readBlktrace, type BlktraceOptions, type BlockFacts, type BlockReading } from '../src/index.ts'
 
 export function fixture(name: string): Buffer {
   return readFileSync(fileURLToPath(new URL(`../../../fixtures/blktrace/${name}`, import.meta.url)))
-}
-
-/** Hands the bytes over in pieces of `chunk` bytes; each piece is overwritten afterwards, as a reused buffer would be. */
-export function memorySource(bytes: Uint8Array, path = 'memory', chunk = 1 << 20): Source {
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (let at = 0; at < bytes.length; at += chunk) {
-      const piece = Uint8Array.prototype.slice.call(bytes, at, at + chunk)
-      yield piece
-      piece.fill(0x7e)
-    }
-  }
-  return { path, bytes: bytes.length, compression: null, head: bytes.subarray(0, 1 << 16), chunks }
 }
 
 export function textSource(text: string, path = 'text', chunk = 1 << 20): Source {

@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Diagnostics } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import { readBlkparse, readBlktrace, type SummaryTable } from '../src/index.ts'
-import { act, be, collect, fixture, memorySource, named, record, type Read, type Row } from './source.ts'
+import { act, be, collect, fixture, named, record, type Read, type Row } from './source.ts'
 
 const tool = suite('blkparse itself')
 const found = spawnSync('blkparse', ['-V']).status === 0

@@ -1,8 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Diagnostics } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import { readBlktrace, readBlkparse, readTracefs } from '../src/index.ts'
-import { collect, digest, fixture, memorySource, textSource, type Read, type Row } from './source.ts'
+import { collect, digest, fixture, textSource, type Read, type Row } from './source.ts'
 
 const tracefs = suite('ftrace, trace-cmd and perf text')
 

@@ -8,21 +8,9 @@ import {
   type Diagnostic,
   type FdName,
   type Outcome,
-  type Source,
 } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import { readStrace, type StraceFacts } from '../src/index.ts'
-
-/** Hands the bytes over in pieces of `chunk` bytes; each piece is overwritten afterwards, as a reused buffer would be. */
-function memorySource(bytes: Uint8Array, chunk = 1 << 20, path = 'memory'): Source {
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (let at = 0; at < bytes.length; at += chunk) {
-      const piece = Uint8Array.prototype.slice.call(bytes, at, at + chunk)
-      yield piece
-      piece.fill(0x7e)
-    }
-  }
-  return { path, bytes: bytes.length, compression: null, head: bytes.subarray(0, 1 << 16), chunks }
-}
 
 const PHASES = ['whole', 'enter', 'exit'] as const
 const NUMBERS = ['addr', 'addr2', 'size', 'size2', 'offset'] as const
@@ -66,7 +54,7 @@ export interface Read {
 export async function read(text: string | Uint8Array, chunk?: number, tid = 0, threads = new Threads()): Promise<Read> {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text
   const diagnostics = new Diagnostics()
-  const { batches, facts } = readStrace(memorySource(bytes, chunk), diagnostics, tid, threads)
+  const { batches, facts } = readStrace(memorySource(bytes, 'memory', chunk), diagnostics, tid, threads)
   const rows: Row[] = []
   let last: CallBatch | null = null
   for await (const batch of batches) {

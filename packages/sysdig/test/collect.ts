@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { fileURLToPath } from 'node:url'
 import { CALLS, Diagnostics, OUTCOMES, type CallBatch, type Diagnostic, type Source } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import type { SysdigFacts, SysdigReading } from '../src/index.ts'
 
 export interface Collected {
@@ -14,25 +15,13 @@ export interface Collected {
 
 const PHASES = ['', 'enter', 'exit']
 
-export function sourceOf(bytes: Uint8Array, pieces = bytes.length): Source {
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (let at = 0; at < bytes.length; at += pieces) {
-      const piece = Uint8Array.from(bytes.subarray(at, at + pieces))
-      yield piece
-      // Valid until the next one is asked for: file sources use the memory again.
-      piece.fill(0x7e)
-    }
-  }
-  return { path: 'test', bytes: bytes.length, compression: null, head: bytes.subarray(0, 1 << 16), chunks }
-}
-
 export async function collect(
   bytes: Uint8Array,
   read: (source: Source, diagnostics: Diagnostics) => SysdigReading,
   pieces?: number,
 ): Promise<Collected> {
   const diagnostics = new Diagnostics()
-  const reading = read(sourceOf(bytes, pieces), diagnostics)
+  const reading = read(memorySource(bytes, 'test', pieces), diagnostics)
   const rows: string[] = []
   for await (const batch of reading.batches) for (let i = 0; i < batch.length; i++) rows.push(rowText(batch, i))
   return { rows, facts: reading.facts, reading, diagnostics: diagnostics.rows() }

@@ -2,8 +2,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Diagnostics } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import { readSysdigJson, readSysdigText } from '../src/index.ts'
-import { collect, sourceOf } from './collect.ts'
+import { collect } from './collect.ts'
 
 const times = suite('printed times')
 
@@ -50,7 +51,7 @@ for (const field of ['evt.outputtime', 'evt.rawtime', 'evt.time', 'evt.datetime'
       `{"evt.dir":"${direction}","${field}":${ns},"evt.type":"fsync","thread.tid":7}`
     const bytes = Buffer.from([line('>', '1795175684222415623'), line('<', '1795175684222415630')].join('\n'))
     assert.equal((await collect(bytes, readSysdigJson)).rows, ['7 fsync at=0 took=7'])
-    for await (const { clock, origin } of readSysdigJson(sourceOf(bytes), new Diagnostics()).batches) {
+    for await (const { clock, origin } of readSysdigJson(memorySource(bytes), new Diagnostics()).batches) {
       assert.is(clock, 'wall')
       assert.equal(origin, { seconds: 1_795_175_684, nanos: 222_415_623 })
     }

@@ -1,10 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Diagnostics } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import { readScap } from '../src/index.ts'
 import { EVENTS } from '../src/event-table.ts'
 import { block, event, eventId, generic, i64, machine, processList, section, u32, START, type Param } from './build.ts'
-import { collect, sourceOf, withoutTimes, type Collected } from './collect.ts'
+import { collect, withoutTimes, type Collected } from './collect.ts'
 
 const head = Buffer.concat([section(), machine()])
 
@@ -44,7 +45,7 @@ test('v2: a call without a code of its own is told by its number on x86-64', asy
 test('times are exact ns, and the first event is the origin', async () => {
   const result = await read(generic(72, 74, false, { atNs: 5n }), generic(72, 74, true, { atNs: 1_000_000_007n }))
   assert.equal(result.rows, ['100 fsync at=0 took=1000000002'])
-  const { batches } = readScap(sourceOf(Buffer.concat([head, generic(72, 74, true)])), new Diagnostics())
+  const { batches } = readScap(memorySource(Buffer.concat([head, generic(72, 74, true)])), new Diagnostics())
   for await (const batch of batches) {
     assert.equal(batch.origin, { seconds: 1_700_000_000, nanos: 123_456_789 })
     assert.is(batch.clock, 'wall')
