@@ -76,7 +76,11 @@ export async function anonymize(
 }
 
 /** What becomes of each line of the source; or why it is not copied. */
-function rewriterOf({ source, kind }: ClassifiedSource, renamer: Renamer, formats: FormatOptions): Rewrite | string {
+function rewriterOf(
+  { source, kind, skipped = '' }: ClassifiedSource,
+  renamer: Renamer,
+  formats: FormatOptions,
+): Rewrite | string {
   switch (kind) {
     case 'strace':
     case 'strace-summary': {
@@ -106,7 +110,7 @@ function rewriterOf({ source, kind }: ClassifiedSource, renamer: Renamer, format
     case 'scap':
       return 'binary: save it as text (blkparse, sysdig -r)'
     case 'unknown':
-      return 'of no kind that is read'
+      return skipped
   }
 }
 

@@ -17,16 +17,16 @@ const COPY: DiagnosticKind = {
 /** Bytes of the head that sources are grouped by; the rest is compared. */
 const KEY_BYTES = 128
 
-/** Those of `traces` that repeat the recording of one before them. */
-export function copiesAmong(traces: readonly Sniffed[], diagnostics: Diagnostics): ReadonlySet<Source> {
+/** Those of `traces` that repeat the recording of one before them, and which that is. */
+export function copiesAmong(traces: readonly Sniffed[], diagnostics: Diagnostics): ReadonlyMap<Source, Source> {
   const known = new Map<string, Source[]>()
-  const copies = new Set<Source>()
+  const copies = new Map<Source, Source>()
   for (const { source, kind } of traces) {
     const key = keyOf(source, kind)
     const alike = known.get(key)
     const same = alike?.find((other) => isCopy(source, other))
     if (same) {
-      copies.add(source)
+      copies.set(source, same)
       diagnostics.add(COPY, { source: source.path }, `${source.path} of ${same.path}`)
     } else if (alike) alike.push(source)
     else known.set(key, [source])

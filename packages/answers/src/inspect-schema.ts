@@ -61,6 +61,8 @@ export const inspectSchema = z.object({
           damaged: z.int(),
         })
         .nullable(),
+      /** Of a source that is not read: what it is instead. */
+      skipped: z.string().optional(),
       /** Of sysdig and block sources: what the records were; events or actions by name stand in `calls`. */
       facts: z.record(z.string(), z.unknown()).nullable(),
       devices: z.array(z.string()),

@@ -87,7 +87,7 @@ function imageOf({ device, pieces, ...image }: DiskImage): InspectAnswer['images
 }
 
 function rowOf(analysis: Analysis, index: number): InspectAnswer['rows'][number] {
-  const { source, kind } = analysis.capture.sources[index]
+  const { source, kind, skipped } = analysis.capture.sources[index]
   const { path, bytes, compression } = source
   const row: InspectAnswer['rows'][number] = {
     path,
@@ -98,6 +98,7 @@ function rowOf(analysis: Analysis, index: number): InspectAnswer['rows'][number]
     clock: 'none',
     spanNs: null,
     lines: null,
+    ...(skipped === undefined ? {} : { skipped }),
     facts: null,
     devices: [],
     lost: null,

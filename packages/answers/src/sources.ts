@@ -67,6 +67,8 @@ export interface FormatOptions {
 export interface ClassifiedSource {
   readonly source: Source
   readonly kind: SourceKind
+  /** Of unknown kind: what it is instead. */
+  readonly skipped?: string
 }
 
 export interface Capture {
@@ -126,9 +128,19 @@ export async function openCapture(
   return {
     memory,
     threads: new Threads(formats.threads),
-    sources: classified.map((one) => (copies.has(one.source) ? { ...one, kind: 'unknown' } : one)),
+    sources: classified.map(({ source, kind }) => {
+      const original = copies.get(source)
+      if (original) return { source, kind: 'unknown', skipped: `a copy of ${original.path}` }
+      return kind === 'unknown' ? { source, kind, skipped: whatElse(source) } : { source, kind }
+    }),
     links,
   }
+}
+
+/** What a source is that is none to be read. */
+function whatElse({ head, compression }: Source): string {
+  if (head.length > 0) return foreignOf(head)?.name ?? guess(head)
+  return compression ? `nothing could be decoded of its ${compression} data` : 'empty'
 }
 
 async function classify(
@@ -234,9 +246,7 @@ function nothingUsable(
   }
   const [first, ...rest] = classified
   if (first) {
-    const { head, compression } = first.source
-    const nothing = compression ? `nothing could be decoded of its ${compression} data` : 'empty'
-    const what = head.length === 0 ? nothing : guess(head)
+    const what = whatElse(first.source)
     const more = rest.length > 0 ? `, and ${rest.length} more like it` : ''
     return `${first.source.path}: ${what}${more}; none is a trace: name a saved strace, blktrace or sysdig recording (docs/recording)`
   }

@@ -260,7 +260,7 @@ anonymizing("binary sources, and formats of one's own, are named as left out", a
   )
   assert.equal(
     left.map(({ why }) => why.replace(/:.*/, '')),
-    ['of no kind that is read', 'binary', 'binary'],
+    ['JSON of no known kind', 'binary', 'binary'],
   )
   const own = { blkparseFormat: '%a %C\\n' }
   const { left: formatted } = await anonymize(

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { events, rank } from '../src/index.ts'
+import { events, inspect, rank } from '../src/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
 const copies = suite('copies')
@@ -34,6 +34,19 @@ copies('a path named twice, a hard link, a compressed copy', async () => {
   writeFileSync(join(place, 'a.txt.gz'), gzipSync(readFileSync(path)))
   assert.equal(await counted(path, path), [alone, 1])
   assert.equal(await counted(place), [alone, 2])
+  writeFileSync(join(place, 'c.json'), '{"x":1}')
+  writeFileSync(join(place, 'd.gz'), Buffer.of(0x1f, 0x8b, 8, 0, 1, 2, 3))
+  const { rows } = await inspect([place])
+  assert.equal(
+    rows.map(({ skipped }) => skipped),
+    [
+      undefined,
+      `a copy of ${path}`,
+      `a copy of ${path}`,
+      'JSON of no known kind',
+      'nothing could be decoded of its gzip data',
+    ],
+  )
 })
 
 copies('files of a -ff set that hold the same lines are of different tasks', async () => {

@@ -6,6 +6,7 @@ import { bytes, count, duration, listed, plural, safe } from './text.ts'
 
 const CALLS_SHOWN = 12
 const SKIPPED_SHOWN = 8
+const COPY = 'a copy of '
 const BLOCK_KINDS: ReadonlySet<string> = new Set(['blktrace', 'blkparse', 'tracefs'])
 
 export function renderInspect(answer: InspectAnswer, width: number): string {
@@ -227,7 +228,9 @@ function skippedNotes({ rows }: InspectAnswer): string[] {
   const skipped = rows.filter(({ kind }) => kind === 'unknown')
   if (skipped.length === 0) return []
   const folder = commonFolder(rows.map(({ path }) => path))
-  const shown = skipped.slice(0, SKIPPED_SHOWN).map(({ path }) => safe(path.slice(folder.length)))
-  if (skipped.length > shown.length) shown.push(`and ${skipped.length - shown.length} more`)
-  return [`${plural(skipped.length, 'file')} of no kind that is read: ${shown.join(', ')}.`]
+  const each = skipped.map(({ path, skipped: what = '' }) => {
+    const original = what.startsWith(COPY) ? COPY + what.slice(COPY.length + folder.length) : what
+    return `${safe(path.slice(folder.length))} (${safe(original)})`
+  })
+  return [`${plural(skipped.length, 'file')} not read: ${listed(each, SKIPPED_SHOWN)}.`]
 }
