@@ -23,6 +23,7 @@ import {
   openSources,
   type DiagnosticKind,
   type Diagnostics,
+  type OnWait,
   type Pace,
   type SavedLink,
   type Source,
@@ -62,6 +63,8 @@ export interface FormatOptions {
   readonly mapsAlone?: boolean
   /** Is told what is being done. */
   readonly stages?: Stages
+  /** Is told of a pipe that nobody writes to. */
+  readonly onWait?: OnWait
 }
 
 export interface ClassifiedSource {
@@ -105,7 +108,7 @@ export async function openCapture(
   pace?: Pace,
 ): Promise<Capture> {
   const memory = new MemoryWatch(formats.maxMemoryBytes)
-  const { sources, links } = await openSources(paths, diagnostics, onProgress, memory, pace)
+  const { sources, links } = await openSources(paths, diagnostics, onProgress, memory, pace, formats.onWait)
   const saved = savedFolders(sources)
   for (const link of links) {
     if (await mayBeSource(link, saved))

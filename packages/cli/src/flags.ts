@@ -2,6 +2,7 @@
 import { CLIError } from '@oclif/core/errors'
 import { boolean, integer, string } from '@oclif/core/flags'
 import { askedProfile } from './profile.ts'
+import { safe } from './render/text.ts'
 
 export const filterFlags = {
   since: string({ summary: 'leave out what came before: seconds from the start, or a time', helpValue: 'TIME' }),
@@ -32,8 +33,10 @@ export function formatsOf(flags: {
   'sysdig-format'?: string
   'max-memory'?: string
   threads?: number
+  quiet: boolean
 }) {
   return {
+    onWait: flags.quiet ? undefined : (path: string): void => console.error(`waiting for a writer of ${safe(path)}`),
     threads: flags.threads,
     blkparseFormat: flags['blkparse-format'],
     sysdigFormat: flags['sysdig-format'],

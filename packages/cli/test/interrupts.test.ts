@@ -155,9 +155,13 @@ interrupts('Ctrl-C while it waits for a FIFO that nobody writes to', async () =>
   const fifo = join(folder, 'silent')
   assert.is(spawnSync('mkfifo', [fifo]).status, 0)
   const child = start(['rank', fifo])
-  setTimeout(() => child.kill('SIGINT'), 1000)
+  setTimeout(() => child.kill('SIGINT'), 3000)
   const { signal, out, err } = await ended(child)
-  assert.equal([signal, out, err], ['SIGINT', '', ''])
+  assert.equal([signal, out, err], ['SIGINT', '', `waiting for a writer of ${fifo}\n`])
+  const quiet = start(['rank', fifo, '--quiet', '--json'])
+  setTimeout(() => quiet.kill('SIGINT'), 3000)
+  const told = await ended(quiet)
+  assert.equal([told.out, told.err], ['', ''])
 })
 
 interrupts('a log that grows while it is read: up to the end that it finds', async () => {

@@ -3,7 +3,7 @@
  * links are never followed (a saved /proc/PID/fd folder is made of links, so their targets are kept as text).
  */
 import { createReadStream } from 'node:fs'
-import { lstat, open, readdir, readlink } from 'node:fs/promises'
+import { lstat, open, readdir, readlink, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { decompress, sniffCompression, type Compression } from './compression.ts'
@@ -81,6 +81,10 @@ export type OnProgress = (done: number, total: number | null) => void
 /** Waited for before each further piece: who can take no more holds the reading back. */
 export type Pace = () => Promise<unknown> | undefined
 
+/** Is told of a pipe that nobody has opened to write for a while: until then, opening it waits. */
+export type OnWait = (path: string) => void
+const WAIT_MS = 1000
+
 /** Opens files, directories and `-` (standard input). Throws TraceError when a named source is not there at all. */
 export async function openSources(
   paths: readonly string[],
@@ -88,8 +92,9 @@ export async function openSources(
   onProgress: OnProgress = () => {},
   memory: MemoryWatch = new MemoryWatch(),
   pace: Pace = () => undefined,
+  onWait: OnWait = () => {},
 ): Promise<OpenedSources> {
-  const opened: Opened = { sources: [], links: [], progress: new Progress(onProgress), memory, pace }
+  const opened: Opened = { sources: [], links: [], progress: new Progress(onProgress), memory, pace, onWait }
   for (const path of paths) {
     if (path === '-') {
       opened.progress.expect(null)
@@ -143,7 +148,7 @@ async function keepLink(path: string, { links }: Opened, diagnostics: Diagnostic
 
 async function openPath(path: string, opened: Opened, named: boolean, diagnostics: Diagnostics) {
   try {
-    keep(opened, await openFile(path, opened.progress, diagnostics), named, diagnostics)
+    keep(opened, await openFile(path, opened, diagnostics), named, diagnostics)
   } catch (error) {
     if (error instanceof TraceError) diagnostics.add(UNREADABLE, { source: path }, error.message)
     else diagnostics.add(UNREADABLE, { source: path }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
@@ -168,8 +173,22 @@ async function* watched(source: Source, { memory, pace }: Opened): AsyncGenerato
   }
 }
 
-async function openFile(path: string, progress: Progress, diagnostics: Diagnostics): Promise<Source> {
-  const file = await open(path, 'r')
+async function openWaiting(path: string, onWait: OnWait): Promise<FileHandle> {
+  let waiting = true
+  const timer = setTimeout(async () => {
+    const stats = await stat(path).catch(() => null)
+    if (waiting && stats?.isFIFO()) onWait(path)
+  }, WAIT_MS)
+  try {
+    return await open(path, 'r')
+  } finally {
+    waiting = false
+    clearTimeout(timer)
+  }
+}
+
+async function openFile(path: string, { progress, onWait }: Opened, diagnostics: Diagnostics): Promise<Source> {
+  const file = await openWaiting(path, onWait)
   let closing = true
   try {
     const stats = await file.stat()
@@ -236,6 +255,7 @@ interface Opened {
   readonly progress: Progress
   readonly memory: MemoryWatch
   readonly pace: Pace
+  readonly onWait: OnWait
 }
 
 class Progress {
