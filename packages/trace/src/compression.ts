@@ -126,6 +126,9 @@ async function* pump(pieces: AsyncIterable<Uint8Array>, decoder: Gunzip): AsyncG
   }
 }
 
+/** `zstd: /*stdin*\ : Decoding error (36) : Data corruption detected`: what it reads has no name that says anything. */
+const SPEAKER = /^(?:zstd: )?(?:\/\*stdin\*\\)?[\s:]*/
+
 async function* zstdChild(
   pieces: AsyncIterable<Uint8Array>,
   path: string,
@@ -153,7 +156,7 @@ async function* zstdChild(
     yield* child.stdout as AsyncIterable<Buffer>
     const code = await exit
     if (failure) throw failure as Error
-    if (code !== 0) throw new Error(complaint.trim().replace(/^.*?:\s*/, '') || `zstd ended with code ${code}`)
+    if (code !== 0) throw new Error(complaint.trim().replace(SPEAKER, '') || `zstd ended with code ${code}`)
   } finally {
     input.destroy()
     child.kill()
