@@ -19,7 +19,8 @@ const OPTIONS = { chunkSize: 1 << 20, writableHighWaterMark: 1 << 20 }
 
 /**
  * Errors of the decoder (cut, damaged) are thrown from the iteration, after what could be decoded. `again` begins anew with
- * the same bytes; null where they can be read once only, as from a pipe: then up to a piece before the damage is lost.
+ * the same bytes; null where they can be read once only, as from a pipe: then what the decoder got in one write with the
+ * damage is lost, and that is said.
  */
 export async function* decompress(
   compression: Compression,
@@ -40,7 +41,10 @@ export async function* decompress(
     }
   } catch (error) {
     // Of a source that is cut, nothing was lost.
-    if (!again || error instanceof TraceError || (error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR') throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (error instanceof TraceError || code === 'Z_BUF_ERROR' || (!again && !(decoder && code?.startsWith('Z'))))
+      throw error
+    if (!again) throw new Error(`${(error as Error).message}; ${LOST_WITH_IT}`, { cause: error })
     yield* create && decoder
       ? lastOf(again, () => create(OPTIONS), decoder.bytesWritten, given)
       : after(zstdChild(again(), path, ['--no-check']), given)
@@ -96,6 +100,8 @@ async function* writes(pieces: AsyncIterable<Uint8Array>, decoder: Gunzip): Asyn
 
 /** What a decoder was given in the same write as the first damaged byte is lost at first: so it isn't given much at once. */
 const WRITE_BYTES = 1 << 16
+
+const LOST_WITH_IT = `up to ${WRITE_BYTES >> 10} KiB of compressed data before that place are lost, too, as a pipe is read once: save it to a file`
 
 /** From byte `fineFrom` on, of `fine` bytes each. */
 async function* slices(pieces: AsyncIterable<Uint8Array>, fineFrom = Infinity, fine = 1): AsyncGenerator<Uint8Array> {

@@ -175,10 +175,11 @@ async function* watched(source: Source, { memory, pace }: Opened): AsyncGenerato
 
 async function openWaiting(path: string, onWait: OnWait): Promise<FileHandle> {
   let waiting = true
-  const timer = setTimeout(async () => {
+  const tell = async (): Promise<void> => {
     const stats = await stat(path).catch(() => null)
     if (waiting && stats?.isFIFO()) onWait(path)
-  }, WAIT_MS)
+  }
+  const timer = setTimeout(() => void tell(), WAIT_MS)
   try {
     return await open(path, 'r')
   } finally {

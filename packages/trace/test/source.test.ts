@@ -382,6 +382,21 @@ sources('a compressed pipe', async ({ folder }) => {
   assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
 })
 
+sources('a damaged compressed pipe: what stands well before the damage, and how much is lost', async ({ folder }) => {
+  const path = join(folder, 'damaged-fifo.gz')
+  makePipe(path)
+  const text = noise(1_000_000)
+  const packed = zlib.gzipSync(text)
+  packed.fill(0xaa, 400_000, 400_100)
+  writeFileSync(join(folder, 'damaged'), packed)
+  spawn('sh', ['-c', 'cat "$0" > "$1"', join(folder, 'damaged'), path])
+  const { source, diagnostics } = await openOne(path)
+  const got = (await contents(source)).toString()
+  assert.ok(got.length > 400_000, String(got.length))
+  assert.ok(text.startsWith(got.slice(0, 400_000)))
+  assert.match(diagnostics.rows()[0].message, /up to 64 KiB of compressed data before that place are lost, too/)
+})
+
 sources('a pipe in a directory is left alone', async ({ folder }) => {
   const root = join(folder, 'with-fifo')
   mkdirSync(root)
