@@ -7,7 +7,7 @@ export const CORRELATE = {
     severity: 'loss',
     message:
       'Some processes were running before the trace began (first: {}): what they had open or mapped is unknown, and their threads count as processes.',
-    fix: 'save /proc/PID/{maps,fd,fdinfo,cmdline,comm} of each beside the trace when attaching, and record with -yy',
+    fix: 'save /proc/PID/{maps,fd,fdinfo,cmdline,comm,task} of each beside the trace when attaching, and record with -yy',
   },
   unknownDescriptor: {
     code: 'correlate/unknown-descriptor',

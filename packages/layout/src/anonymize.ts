@@ -133,7 +133,7 @@ export function anonymizeProc(path: string, line: string, renamer: Renamer): str
   if (file === 'fd') return renameFd(line, renamer)
   if (file === 'comm') return renamer.task(line)
   if (file === 'status') return line.startsWith('Name:\t') ? `Name:\t${renamer.task(line.slice(6))}` : line
-  return file === 'fdinfo' ? line : renamer.text(line)
+  return file === 'fdinfo' || file === 'task' ? line : renamer.text(line)
 }
 
 function renameFd(line: string, renamer: Renamer): string {

@@ -1,10 +1,11 @@
 /**
- * Saved /proc/PID: a folder per pid with the files `maps`, `fd`, `fdinfo`, `comm`, `cmdline`, `cwd`, `status`.
+ * Saved /proc/PID: a folder per pid with the files `maps`, `fd`, `fdinfo`, `comm`, `cmdline`, `cwd`, `status`, `task`.
  *
  *     maps     7f5c6a200000-7f5c6a210000 rw-s 00000000 00:27 279     /srv/private/sam.ldb
  *     fd       lrwx------ 1 root root 64 Nov 20 11:51 10 -> /srv/private/sam.ldb        (`ls -l /proc/PID/fd`)
  *     fdinfo   10:flags:	02100002                     (`grep flags /proc/PID/fdinfo/*`, with or without the path)
  *     cmdline  samba: root process\0
+ *     task     7814                                 (`ls /proc/PID/task`: its threads)
  *
  * `fd` may also be a folder of links and `fdinfo` a folder of files, as cp -a makes them.
  * Format: man page proc(5); torvalds/linux fs/proc/task_mmu.c show_map_vma(), fs/proc/fd.c seq_show().
@@ -15,7 +16,7 @@ import type { SavedFd, SavedProcess, SavedRegion } from './saved-process.ts'
 
 /** Of a line that is none of maps. */
 const SHOWN = 60
-const FILES = ['maps', 'fd', 'fdinfo', 'comm', 'cmdline', 'cwd', 'status'] as const
+const FILES = ['maps', 'fd', 'fdinfo', 'comm', 'cmdline', 'cwd', 'status', 'task'] as const
 type ProcFile = (typeof FILES)[number]
 
 interface ProcPath {
@@ -71,7 +72,11 @@ export async function readSavedProcesses(
   }
   for (const source of sources) {
     const what = procFileOf(source.path)
-    if (what) await readFile(draftOf(what), what.file, what.entry, source, diagnostics)
+    if (what?.file === 'task') {
+      for await (const line of readLines(source, diagnostics)) {
+        if (/^\d{1,7}$/.test(line)) draftOf({ ...what, pid: Number(line) })
+      }
+    } else if (what) await readFile(draftOf(what), what.file, what.entry, source, diagnostics)
   }
   for (const link of links) {
     const what = procFileOf(link.path)
@@ -104,7 +109,7 @@ function finish(draft: Draft): SavedProcess {
 
 async function readFile(
   draft: Draft,
-  file: ProcFile,
+  file: Exclude<ProcFile, 'task'>,
   entry: number | null,
   source: Source,
   diagnostics: Diagnostics,

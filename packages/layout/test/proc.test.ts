@@ -124,6 +124,17 @@ proc('a list of descriptors, as ls -l prints it', async () => {
   ])
 })
 
+proc('a list of tasks says which threads are of one process', async () => {
+  const processes = await read({ '42/task': '42\n43\nls: 44 is gone\n' })
+  assert.equal(
+    [...processes].map(([tid, { tgid }]) => [tid, tgid]),
+    [
+      [42, 42],
+      [43, 42],
+    ],
+  )
+})
+
 proc('an empty list is known to be empty, a missing one is unknown', async () => {
   assert.equal((await read({ '42/fd': 'total 0\n' })).get(42)?.fds, [])
   assert.is((await read({ '42/comm': 'x\n' })).get(42)?.fds, null)

@@ -162,6 +162,7 @@ record_programs() {
     save fd ls -l "/proc/$pid/fd"
     save fdinfo grep -r '^flags' "/proc/$pid/fdinfo"
     save cwd readlink "/proc/$pid/cwd"
+    save task ls "/proc/$pid/task"
     say "strace: $(cat "$dir/comm") [$pid], slower while it is traced."
     set -- "$@" -p "$pid"
   done
