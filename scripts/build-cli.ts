@@ -63,6 +63,15 @@ const pastIndexes: BuildPlugin = {
     })),
 }
 
+/** oclif's completion for bash offers commands and flags; where it has nothing to offer, bash is to offer files. */
+const filesInBash: BuildPlugin = {
+  name: 'files-in-bash',
+  setup: (bundle) =>
+    bundle.onLoad({ filter: /plugin-autocomplete\/lib\/autocomplete\/bash-spaces\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace('\ncomplete -F ', '\ncomplete -o default -F '),
+    })),
+}
+
 /** What of `a, b as c, type D` each file exports, as `{ a, b as c }` or `* as a`; types are nothing to load. */
 function byFile(name: string, names: string, told: (file: string, some: string) => string): string[] {
   const folder = join(root, 'packages', name, 'src')
@@ -108,7 +117,7 @@ export async function buildCli(home: string): Promise<void> {
     target: 'node20.19',
     conditions: ['dev'], // the packages' source, so that they need not be built first
     minifySyntax: true,
-    plugins: [lazyOclif, pastIndexes],
+    plugins: [lazyOclif, filesInBash, pastIndexes],
     metafile: true,
     logLevel: 'warning',
     write: false,

@@ -197,7 +197,8 @@ function eventOf(activity: Activity, atNs: number, sources: readonly string[]): 
     confidence: first?.confidence ?? SURE_WITHOUT_FILE[activity.scope],
     evidence: targets.map(({ rule, at }) => ({
       rule,
-      source: at ? sources[at.source] : null,
+      // What was saved of /proc/PID stands in no line of the trace.
+      source: at && rule !== 'saved-proc' ? sources[at.source] : null,
       at: at && at.record > 0 ? at.record : null,
     })),
   }

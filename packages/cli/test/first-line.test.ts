@@ -133,4 +133,15 @@ firstLine('the rate of a part is that of the part', async () => {
   )
 })
 
+firstLine('failures in a table of strace -c, which names no errno', async () => {
+  const told = await rank([
+    '% time     seconds  usecs/call     calls    errors syscall',
+    '------ ----------- ----------- --------- --------- ----------------',
+    ' 80.00    0.001000          10       100         2 fsync',
+    '------ ----------- ----------- --------- --------- ----------------',
+    '100.00    0.001000          10       100         2 total',
+  ])
+  assert.is(told, '98 flushes. Two flushes failed.')
+})
+
 firstLine.run()
