@@ -73,6 +73,7 @@ function writeOf(attributed: Attributed, guests: GuestDisks, piece: PieceRow): L
     inode: file?.inode ?? null,
     fileOffset: Number.isNaN(piece.fileOffset) ? null : piece.fileOffset,
     ...(guest ? { guest } : {}),
+    ...(piece.image ? { image: piece.image } : {}),
     processes: piece.actors.map((actor) => {
       const { pid, name } = actors.at(actor)
       return { pid, name, via: piece.via }

@@ -7,6 +7,8 @@ import type { LocateAnswer, LocateRow } from './locate-schema.ts'
 /** A piece, and whether it is the first of its request: a request counts once, in the row where it begins. */
 export interface PieceRow extends Piece {
   readonly request: number
+  /** The file that holds the device on which this one lies (loop-devices.ts). */
+  readonly image?: { readonly path: string; readonly fileOffset: number }
 }
 
 type Numbers = Pick<LocateRow, 'writes' | 'bytes' | 'discards' | 'discardBytes' | 'flushes' | 'fua'>
@@ -78,6 +80,7 @@ interface Draft extends Numbers {
   readonly rules: Sums
   readonly kernelThreads: Sums
   readonly candidates: Set<number>
+  readonly image: string | null
 }
 
 export class LocateRows {
@@ -111,6 +114,7 @@ export class LocateRows {
         rules: new Map(),
         kernelThreads: new Map(),
         candidates: new Set(piece.candidates),
+        image: piece.image?.path ?? null,
       }
       found.set(key, draft)
       this.#drafts.push(draft)
@@ -146,7 +150,18 @@ export class LocateRows {
     return rows.sort((a, b) => b.bytes - a.bytes || b.writes - a.writes || b.discardBytes - a.discardBytes)
   }
 
-  #row({ what, file, device, actors, confidence, rules, kernelThreads, candidates, ...numbers }: Draft): LocateRow {
+  #row({
+    what,
+    file,
+    device,
+    actors,
+    confidence,
+    rules,
+    kernelThreads,
+    candidates,
+    image,
+    ...numbers
+  }: Draft): LocateRow {
     const { book, calls } = this.#in
     const found = file >= 0 ? book.at(file) : null
     const row: LocateRow = {
@@ -160,6 +175,7 @@ export class LocateRows {
       kernelThreads: largestFirst(kernelThreads).map(([name, bytes]) => ({ name, bytes })),
       rules: Object.fromEntries(largestFirst(rules)),
     }
+    if (image !== null) row.image = image
     if (candidates.size > 0) row.candidates = [...candidates].map((one) => book.at(one).path ?? '?')
     return row
   }

@@ -60,6 +60,8 @@ export const locateRowSchema = z.object({
   rules: z.record(z.string(), z.number()),
   /** Where several files may be meant: all of them. */
   candidates: z.array(z.string()).optional(),
+  /** The file that holds the loop device on which this file lies; left out for all others. */
+  image: z.string().optional(),
 })
 
 export type LocateRow = z.infer<typeof locateRowSchema>
@@ -125,6 +127,8 @@ const locatedWriteSchema = z.object({
   fileOffset: z.number().nullable(),
   /** Of a file that holds a guest's disk: the ranges of that disk; left out for all other files. */
   guest: z.array(z.object({ offset: z.number(), bytes: z.number() })).optional(),
+  /** Of a file on a loop device: the file that holds the device, and where there; left out for all others. */
+  image: z.object({ path: z.string(), fileOffset: z.number() }).optional(),
   processes: z.array(z.object({ pid: z.int().nullable(), name: z.string().nullable(), via })),
   confidence: confidence.keyof(),
   candidates: z.array(z.string()),

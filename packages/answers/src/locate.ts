@@ -8,6 +8,7 @@ import { documentHead } from './document.ts'
 import { fileMatcher, filterOf, processMatcher, timeFilter, type FilterOptions } from './filter.ts'
 import { LocateRows, WITNESS, addTo, noNumbers, type PieceRow } from './locate-rows.ts'
 import type { LocateAnswer } from './locate-schema.ts'
+import { LoopDevices } from './loop-devices.ts'
 import { seenLayers } from './seen-layers.ts'
 import { UntoldLayers } from './untold-layers.ts'
 import { inodeEventsAlone } from './unseen.ts'
@@ -97,15 +98,20 @@ export async function attributeRequests(
 }
 
 /** Pieces that the filters leave, in the order of time. */
-export function* wantedPieces(attributed: Attributed, options: LocateOptions): Generator<PieceRow> {
+export function* wantedPieces(
+  attributed: Attributed,
+  options: LocateOptions & { readonly sector?: string },
+): Generator<PieceRow> {
   const { attribution, blocks, actors, book, placed, analysis } = attributed
   const origin: Instant | null = analysis.startedAt === null ? null : parseInstant(analysis.startedAt)
   const inTime = timeFilter(options as FilterOptions, () => origin)
   const ofProcess = options.process === undefined ? null : processMatcher(options.process)
   const ofFile = options.file === undefined ? null : fileMatcher(options.file)
   const device = options.device === undefined ? null : wantedDevice(options.device, analysis)
-  for (let k = 0; k < attribution.pieces.length; k++) {
-    const piece = attribution.pieces.row(k)
+  const loops = new LoopDevices(attributed)
+  // Whoever asks for a device or a sector wants to see what was written there, whatever stands above it.
+  const everyLayer = device !== null || options.sector !== undefined
+  for (const piece of eachPiece(attribution, loops, everyLayer)) {
     const { request } = piece
     if (device && !isPieceOn(device, attributed, piece)) continue
     if (inTime) {
@@ -124,6 +130,16 @@ export function* wantedPieces(attributed: Attributed, options: LocateOptions): G
       if (!named) continue
     }
     yield piece
+  }
+}
+
+function* eachPiece(
+  { pieces }: Attributed['attribution'],
+  loops: LoopDevices,
+  everyLayer: boolean,
+): Generator<PieceRow> {
+  for (let k = 0; k < pieces.length; k++) {
+    if (everyLayer || !loops.isPassedOn(k)) yield* loops.partsOf(k, pieces.row(k))
   }
 }
 

@@ -101,9 +101,15 @@ export class DeviceTable {
     this.#backing.set(baseOf(name), { path, offset })
   }
 
+  backings(): { device: number; path: string; offset: number }[] {
+    return [...this.#backing].flatMap(([name, backing]) => {
+      const device = this.find(name)
+      return device === null ? [] : [{ device, ...backing }]
+    })
+  }
+
   backingOf(device: number): { path: string; offset: number } | null {
-    for (const [name, backing] of this.#backing) if (this.find(name) === device) return backing
-    return null
+    return this.backings().find((backing) => backing.device === device) ?? null
   }
 
   /** By number (`8:3`), or by any name or path. */

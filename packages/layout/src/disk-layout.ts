@@ -179,6 +179,8 @@ export interface DiskLayout {
   fileSystemOf(path: string): FileSystem | null
   /** Start of a partition on its disk, in sectors, and the disk; null for what is none, or unknown. */
   partitionOf(device: number): { disk: number; startSector: number; sectors: number } | null
+  /** Every loop device, and the file that holds its data. */
+  readonly backings: readonly { readonly device: number; readonly path: string; readonly offset: number }[]
   /** The file, and the device it lies on, that holds this loop device's data; null for what is none, or unknown. */
   backingOf(device: number): { device: number | null; path: string; offset: number } | null
 }

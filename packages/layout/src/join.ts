@@ -87,10 +87,11 @@ export function joinFindings(
       if (layer?.kind !== 'linear') return null
       return { disk: layer.lower, startSector: layer.lowerAt / SECTOR, sectors: layer.bytes / SECTOR }
     },
+    backings: devices.backings(),
     backingOf: (device) => {
       const backing = devices.backingOf(device)
       if (!backing) return null
-      return { device: onlyDevice(join.ofPath(backing.path)), ...backing }
+      return { ...backing, device: onlyDevice(join.ofPath(backing.path)) }
     },
   }
 }

@@ -110,12 +110,13 @@ function tableRow(row: LocateRow, { devices }: LocateAnswer): TableRow {
   return { cells: [bytes(size), count(requests), sure(row), `${title(row)}${device}`], below: below(row) }
 }
 
-function title({ what, file, candidates, bytes: whole }: LocateRow): string {
+function title({ what, file, candidates, image, bytes: whole }: LocateRow): string {
   if (what === 'unknown' && whole === 0) return 'flush requests without data'
   if (candidates) return `one of ${plural(candidates.length, 'file')}`
   if (!file) return WHATS[what]
   const name = file.path === null ? inodeText(file) : safe(file.path)
-  return `${name}${file.deleted ? ' (deleted)' : ''}`
+  const inside = image === undefined ? '' : `, in ${safe(image)}`
+  return `${name}${file.deleted ? ' (deleted)' : ''}${inside}`
 }
 
 /** btrfs counts inodes in each subvolume; the top one needs no name. */
@@ -257,6 +258,7 @@ function sectorLines(write: LocatedWrite): string[] {
     `${at}${write.rwbs} ${write.device}:${write.sector ?? '?'} + ${bytes(write.bytes)}, queued by ${safe(write.comm ?? '?')} [${write.pid ?? '?'}]`,
     `  ${what}${place} (${write.confidence})`,
   ]
+  if (write.image) lines.push(`  in ${safe(write.image.path)}, at byte ${count(write.image.fileOffset)}`)
   for (const { offset, bytes: length } of write.guest ?? []) {
     lines.push(`  of the guest’s disk: ${bytes(length)} at byte ${count(offset)}`)
   }

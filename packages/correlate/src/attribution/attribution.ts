@@ -83,7 +83,8 @@ export class Attribution {
   readonly #pages = new DirtyPages()
   readonly #places: Places
   readonly #replay: InodeReplay
-  readonly #claims: MapClaims
+  /** What saved maps say. */
+  readonly claims: MapClaims
   readonly #natures: Natures
   readonly #maps: MapEvidence
   readonly #rules: DataRules
@@ -132,10 +133,10 @@ export class Attribution {
     if (input.callsTimed) {
       book.callsFromNs = startNs.values.reduce((first, ns) => (ns > -Infinity && ns < first ? ns : first), Infinity)
     }
-    this.#claims = new MapClaims(book, this.views.all)
-    this.#maps = new MapEvidence(this.#claims, blocks, book, this.#dirty)
+    this.claims = new MapClaims(book, this.views.all)
+    this.#maps = new MapEvidence(this.claims, blocks, book, this.#dirty)
     this.#natures = new Natures(
-      this.#claims,
+      this.claims,
       blocks.flags.values.some((flags) => (flags & OP.meta) !== 0),
     )
     this.#rules = new DataRules({
@@ -226,7 +227,7 @@ export class Attribution {
   #learnMapsBefore(): void {
     for (const view of this.views.all) {
       if (!writesInPlace(view)) continue
-      this.#claims.all(view, 'before', (claim) => {
+      this.claims.all(view, 'before', (claim) => {
         if (claim.encoded || claim.shared) return
         const space = this.#places.spaceOf(view, { address: claim.start, device: view.devices[0] ?? -1 })
         this.#places.set(space, claim.start, claim.end, placeOf(claim, 'before', -Infinity))

@@ -154,6 +154,7 @@ function layoutOf(story: FsStory): DiskLayout {
     images: [],
     reaches: () => null,
     hasCopies: false,
+    backings: [],
     arrayPlaceOf: () => null,
     isPlain: () => true,
     sameSector: (device, sector) => [{ device, sector }],
