@@ -139,7 +139,10 @@ function* eachPiece(
   everyLayer: boolean,
 ): Generator<PieceRow> {
   for (let k = 0; k < pieces.length; k++) {
-    if (everyLayer || !loops.isPassedOn(k)) yield* loops.partsOf(k, pieces.row(k))
+    if (!everyLayer && loops.isPassedOn(k)) continue
+    const parts = loops.partsOf(k)
+    if (parts) yield* parts
+    else yield pieces.row(k)
   }
 }
 

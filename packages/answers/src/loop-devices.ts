@@ -40,20 +40,16 @@ export class LoopDevices {
   constructor(attributed: Attributed) {
     this.#in = attributed
     const { blocks, analysis, attribution } = attributed
-    const backings = analysis.layout.backings
-    if (backings.length === 0) {
-      this.#loops = []
-      return
-    }
-    const traced = new Set([...blocks.device.values, ...blocks.rowDevice.values])
-    this.#loops = backings.map((backing) => ({
-      ...backing,
-      traced: traced.has(backing.device),
-      written: new Segments(),
-    }))
-    const { length } = attribution.pieces
-    if (this.#loops.some((loop) => loop.traced)) for (let k = 0; k < length; k++) this.#noteDown(k)
-    if (this.#loops.some((loop) => !loop.traced)) for (let k = length - 1; k >= 0; k--) this.#lookInside(k)
+    const isTraced = (device: number): boolean =>
+      blocks.device.values.includes(device) || blocks.rowDevice.values.includes(device)
+    this.#loops = analysis.layout.backings.map((backing) => {
+      return { ...backing, traced: isTraced(backing.device), written: new Segments() }
+    })
+    const { file, length } = attribution.pieces
+    // Nearly always there are none, or their files are not on a device that is traced.
+    if (this.#loops.length === 0 || !file.data.subarray(0, length).some((one) => this.#loopOf(one))) return
+    if (this.#loops.some(({ traced }) => traced)) for (let k = 0; k < length; k++) this.#noteDown(k)
+    if (this.#loops.some(({ traced }) => !traced)) for (let k = length - 1; k >= 0; k--) this.#lookInside(k)
   }
 
   /** Whether a piece is a write to a loop device again, which stands among the others. */
@@ -61,9 +57,9 @@ export class LoopDevices {
     return this.#passed.has(k)
   }
 
-  /** The parts of a piece of which maps of the file system inside name files; itself where they do not. */
-  partsOf(k: number, piece: PieceRow): readonly PieceRow[] {
-    return this.#parts.get(k) ?? [piece]
+  /** The parts of a piece, where maps of the file system inside name files for some of them. */
+  partsOf(k: number): readonly PieceRow[] | undefined {
+    return this.#parts.get(k)
   }
 
   /** Pieces in the order of time. */
