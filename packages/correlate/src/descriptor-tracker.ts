@@ -310,8 +310,10 @@ export class DescriptorTracker implements Tracker {
     if (extra?.kind !== 'fds') return
     const closeOnExec = (batch.flags[i] & F.MSG_CMSG_CLOEXEC) !== 0
     const origin: Origin = { rule: 'passed', source: row.source, record: batch.record[i] }
-    const own = takeMessage(inFlight.description?.inbox ?? [], extra.fds)
-    const inferred = own ? null : this.#fromTransit(extra.fds)
+    // A message that was only looked at comes again; its descriptors came already.
+    const stays = (batch.flags[i] & F.MSG_PEEK) !== 0
+    const own = takeMessage(inFlight.description?.inbox ?? [], extra.fds.length, stays)
+    const inferred = own ? null : this.#fromTransit(extra.fds, stays)
     extra.fds.forEach((ref, k) => {
       if (own) this.#give(row, ref.fd, own[k], closeOnExec)
       else if (inferred) {
@@ -332,13 +334,13 @@ export class DescriptorTracker implements Tracker {
    * The one message that can be meant: of so many descriptors, and of these names where the trace says them; the first
    * of several only where all came through one socket, which keeps their order.
    */
-  #fromTransit(refs: readonly FdRef[]): readonly Description[] | null {
+  #fromTransit(refs: readonly FdRef[], stays: boolean): readonly Description[] | null {
     const fitting = this.#inTransit.filter(({ sent }) => fits(sent, refs))
     const [first, ...others] = fitting
     if (!first) return null
     const named = refs.every(({ name }) => name !== null)
     if (!named && others.some(({ socket }) => socket === null || socket !== first.socket)) return null
-    this.#takeBack(first)
+    if (!stays) this.#takeBack(first)
     return first.sent
   }
 
@@ -375,9 +377,12 @@ export class DescriptorTracker implements Tracker {
 }
 
 /** Oldest first; one that the receiver had no room for was dropped by the kernel. */
-function takeMessage(queue: SentDescriptors[], refs: readonly FdRef[]): readonly Description[] | null {
-  const at = queue.findIndex(({ sent }) => sent.length === refs.length)
-  return at < 0 ? null : (queue.splice(0, at + 1).at(-1)?.sent ?? null)
+function takeMessage(queue: SentDescriptors[], count: number, stays: boolean): readonly Description[] | null {
+  const at = queue.findIndex(({ sent }) => sent.length === count)
+  if (at < 0) return null
+  const { sent } = queue[at]
+  if (!stays) queue.splice(0, at + 1)
+  return sent
 }
 
 function fits(message: readonly Description[], refs: readonly FdRef[]): boolean {

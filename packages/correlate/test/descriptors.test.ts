@@ -434,6 +434,23 @@ passing('unless the trace says what came', () => {
   assert.equal(t.flushes, ['syncWrite /of11'])
 })
 
+passing('a message that was looked at (MSG_PEEK) comes again', () => {
+  for (const pair of [true, false]) {
+    const t = new Trace()
+    if (pair) t.call(10, 'socketpair', { extra: fds(7, 8) })
+    t.open(10, '/a', O_RDWR, 3)
+    t.open(10, '/b', O_RDWR, 4)
+    t.call(10, 'sendmsg', { fd: 7, extra: fds(3) })
+    t.call(10, 'sendmsg', { fd: 7, extra: fds(4) })
+    t.call(10, 'recvmsg', { fd: 8, flags: F.MSG_PEEK, extra: fds(20), result: 1 })
+    t.call(10, 'recvmsg', { fd: 8, extra: fds(21), result: 1 })
+    t.call(10, 'recvmsg', { fd: 8, extra: fds(22), result: 1 })
+    for (const fd of [20, 21, 22]) t.call(10, 'fsync', { fd })
+    const known = pair ? ['fsync /a', 'fsync /a', 'fsync /b'] : ['fsync unknown', 'fsync unknown', 'fsync unknown']
+    assert.equal(t.flushes, known)
+  }
+})
+
 passing.run()
 
 const said = suite('what the trace says behind a descriptor')

@@ -57,6 +57,7 @@ export const F_SETFD = 2
 export const F_DUPFD_CLOEXEC = 1030
 export const FD_CLOEXEC = 1
 export const PR_SET_NAME = 15
+export const MSG_PEEK = 2
 export const MSG_CMSG_CLOEXEC = 0x40000000
 
 export const S_IFMT = 0o170000
@@ -111,7 +112,7 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
   closeRange: words({ CLOSE_RANGE_UNSHARE, CLOSE_RANGE_CLOEXEC }),
   fcntl: words({ F_DUPFD, F_GETFD: 1, F_SETFD, F_GETFL: 3, F_SETFL: 4, F_DUPFD_CLOEXEC }),
   fcntlArg: words({ FD_CLOEXEC }),
-  msg: words({ MSG_CMSG_CLOEXEC }),
+  msg: words({ MSG_PEEK, MSG_CMSG_CLOEXEC }),
   rename: words({ RENAME_NOREPLACE: 1, RENAME_EXCHANGE, RENAME_WHITEOUT: 4 }),
   at: words({ AT_SYMLINK_FOLLOW, AT_EMPTY_PATH, AT_REMOVEDIR: 0x200 }),
   resolve: words({ RESOLVE_IN_ROOT }),
