@@ -69,9 +69,12 @@ export class CallCounts {
     return this.#names.text(id)
   }
 
-  /** A call ended. One without a result (`= ?`) never did: strace's own table does not count it either. */
-  end(id: number, outcome: number): void {
-    if (outcome === UNKNOWN) return
+  /**
+   * A call ended. One without a result (`= ?`) never did: strace's own table does not count it either, unless its result
+   * was `unavailable`.
+   */
+  end(id: number, outcome: number, unavailable: boolean): void {
+    if (outcome === UNKNOWN && !unavailable) return
     this.#ended[id]++
     if (outcome === FAILED || outcome === RESTARTED) this.#errors[id]++
   }

@@ -20,7 +20,7 @@ import { STRACE } from './diagnostics.ts'
 import { copyBytes, type Pending } from './pending.ts'
 import { ResultPart } from './result.ts'
 import { NONE_KNOWN, Scanner, startsWith, type Ending } from './scanner.ts'
-import { Tail, endOfName, endsInMark, endsTimed, outcomeAt } from './shape.ts'
+import { Tail, endOfName, endsInMark, endsTimed, isUnavailable, outcomeAt } from './shape.ts'
 import type { Sieve } from './sieve.ts'
 import { HARMLESS_WHEN_FAILED, changesNothing, endsInFailure } from './skip.ts'
 
@@ -368,7 +368,7 @@ export class CallLines {
   #ended(name: number, call: number, tid: number, phase: number, atNs: number, buf: Uint8Array): number {
     const context = this.#context
     const result = this.#result
-    context.counts.end(name, result.outcome)
+    context.counts.end(name, result.outcome, result.unavailable)
     if (!Number.isNaN(result.tookNs)) this.timed = true
     if (call < 0) {
       context.facts.counted++
@@ -409,7 +409,7 @@ export class CallLines {
   #endPlain(name: number, buf: Uint8Array, end: number, { result: at }: Tail): void {
     // Without a result it did not end: `<detached ...>`.
     if (at < 0) return
-    this.#context.counts.end(name, outcomeAt(buf, at, end))
+    this.#context.counts.end(name, outcomeAt(buf, at, end), isUnavailable(buf, at, end))
     this.timed ||= endsTimed(buf, end)
   }
 }

@@ -12,6 +12,7 @@
  * Format: strace/strace src/syscall.c print_syscall_resume(); docs/formats/strace.md.
  */
 import { FAILED, INJECTED, OK, RESTARTED, UNKNOWN, latin1 } from '@flushtrace/trace'
+import { isUnavailable } from './shape.ts'
 import { parseNumber } from './values.ts'
 import { NONE_KNOWN, endOfDecoration, opensDecoration, type KnownDecorations } from './scanner.ts'
 
@@ -28,6 +29,8 @@ export class ResultPart {
   decorationStart = -1
   decorationEnd = -1
   tookNs = NaN
+  /** `? <unavailable>` */
+  unavailable = false
   /** False when no result stands there; then the other fields mean nothing. */
   valid = true
   readonly #known: KnownDecorations
@@ -42,6 +45,7 @@ export class ResultPart {
     this.value = value
     this.errnoStart = -1
     this.decorationStart = -1
+    this.unavailable = false
     this.valid = true
     this.tookNs = tookNs
   }
@@ -62,6 +66,7 @@ export class ResultPart {
       const word = start + 2
       const restart = buf[start + 1] === SPACE && buf[word] === 0x45 // E of ERESTART…
       this.outcome = restart ? RESTARTED : UNKNOWN
+      this.unavailable = isUnavailable(buf, start, end)
       return
     }
     this.value = parseNumber(buf, start, end)

@@ -76,6 +76,11 @@ export function outcomeAt(buf: Uint8Array, at: number, end: number): number {
   return buf[at] === 0x2d && buf[at + 1] === 0x31 ? FAILED : OK
 }
 
+/** `? <unavailable>`: the call ended, and its task before strace could ask how. strace's own table counts it. */
+export function isUnavailable(buf: Uint8Array, at: number, end: number): boolean {
+  return buf[at] === 0x3f && at + 3 < end && buf[at + 2] === 0x3c && buf[at + 3] === 0x75
+}
+
 /** ` <0.000021>`: the duration that -T prints last. */
 export function endsTimed(buf: Uint8Array, end: number): boolean {
   return buf[end - 1] === 0x3e && buf[end - 2] >= 0x30 && buf[end - 2] <= 0x39

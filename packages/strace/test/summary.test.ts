@@ -131,6 +131,26 @@ summaries('what is no head, and no row', () => {
   }
 })
 
+summaries('counts calls whose result was unavailable, and none that never ended', async () => {
+  const { facts } = await read(
+    `7 read(3,  <unfinished ...>
+7 <... read resumed>) = ? <unavailable>
+7 close(3) = ? <unavailable>
+7 +++ killed by SIGKILL +++
+8 fsync(3 <unfinished ...>) = ?
+8 +++ killed by SIGKILL +++
+% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 50.00    0.000005           5         1           read
+ 50.00    0.000005           5         1           close
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.000010           5         2           total
+`,
+  )
+  assert.is(facts.summaryAgrees, true)
+  assert.equal(facts.calls, { read: 1, close: 1 })
+})
+
 summaries('in a log: agreeing', async () => {
   const { facts, diagnostics } = await read(
     'fsync(3) = 0\nfsync(9) = -1 EBADF (Bad file descriptor)\nexit_group(0) = ?\n+++ exited with 0 +++\n% time     seconds  usecs/call     calls    errors syscall\n------ ----------- ----------- --------- --------- ----------------\n100.00    0.000005           2         2         1 fsync\n------ ----------- ----------- --------- --------- ----------------\n100.00    0.000005           2         2         1 total\n',

@@ -193,7 +193,7 @@ export const VECTORS: Vector[] = [
     lines: ['3619  <... futex resumed> )             = ? <unavailable>'],
     rows: [],
     counts: { counted: 1 },
-    calls: {},
+    calls: { futex: 1 },
     diagnostics: { 'strace/lost-start': 1 },
   },
   {
