@@ -147,6 +147,20 @@ second('what ends lines elsewhere, in names; lines that lost their ends', async 
   assert.equal(await differences('blkparse.txt', `  7,0 0 1 0.000000001 12 Q WS 0 + 8 [${name}]\n`), [2, 0])
 })
 
+second('a long run of blanks costs no square of its length', async () => {
+  const blanks = ' '.repeat(60_000)
+  const before = process.cpuUsage()
+  const log = `7 1795173545.1 fsync(3) = 0\n7 ${blanks}x\n7 1795173545.2${blanks}fsync(3)${blanks}= 0\n`
+  assert.equal(await recount(log), { '7 fsync': 2 })
+  const event = '{"evt.dir":"<","evt.outputtime":1481211698416541555,"evt.type":"fsync","thread.tid":7}'
+  assert.equal(
+    await differences('blanks-between.json', `${event}\n${blanks}x\n{${blanks}${event.slice(1)}${blanks}\n`),
+    [1, 0],
+  )
+  // By the square each takes seconds.
+  assert.ok(process.cpuUsage(before).user < 2e6)
+})
+
 second('what comes through a pipe is not read twice', async () => {
   try {
     await check(['-'])

@@ -78,7 +78,8 @@ const KINDS: ReadonlyMap<string, EventKind> = new Map<string, EventKind>([
   ['iomap_writeback_folio', IOMAP_WRITE],
 ])
 
-const WORDS = /([A-Za-z_]+)[ =](\S+)/g
+/** From its first letter on: a long word without a value would be tried from each. */
+const WORDS = /(?<![A-Za-z_])([A-Za-z_]+)[ =](\S+)/g
 /** `13e0cbf2-90ac-4562-b651-cf9f9bdf9525: root=…`. */
 const FSID = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}): /
 

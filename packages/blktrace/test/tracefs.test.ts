@@ -334,11 +334,12 @@ tracefs('one recording as binary, as blkparse text and as tracefs text: equal ev
   assert.equal(events.rows.map(queued), binary.rows.filter(({ action }) => action === 'Q').map(queued))
 })
 
-tracefs('a long run of blanks is passed over at once', async () => {
+tracefs('a long run of blanks, or a long word, is passed over at once', async () => {
   const blanks = ' '.repeat(30_000)
   const before = process.cpuUsage()
-  const { facts } = await read(`${F}block_plug: [dd]\na${blanks}\na ${blanks}1 ${blanks}\n`)
-  assert.equal([facts.used, facts.foreign], [1, 2])
+  const word = `${F}ext4_sync_file_enter: dev 7,0 ${'a'.repeat(60_000)} ino 5`
+  const { facts } = await read(`${F}block_plug: [dd]\na${blanks}\na ${blanks}1 ${blanks}\n${word}\n`)
+  assert.equal([facts.used, facts.foreign], [2, 2])
   // By the square it takes seconds.
   assert.ok(process.cpuUsage(before).user < 1e6)
 })

@@ -38,7 +38,7 @@ const SHAPES: Readonly<Record<Exclude<LayoutKind, 'zdb'>, Shape>> = {
   mdadm: { names: [/^\s+Name : (\S+)/d], plain: ALL },
   swaps: { names: [/^(\/\S+)\s+(?:partition|file)\s/d], plain: /^Filename\s/ },
   mountinfo: { names: [/^\d+ \d+ \d+:\d+ ([^ ]+) ([^ ]+) (?:[^ ]+ )+- [^ ]+ ([^ ]*)/d] },
-  'btrfs-show': { names: [/^Label: '?(.*?)'? +uuid/ds, /^\tdevid .* path (\S+)/d], plain: /^\tTotal devices|^$/ },
+  'btrfs-show': { names: [/^Label: '?(.*?)'?(?<! ) +uuid/ds, /^\tdevid .* path (\S+)/d], plain: /^\tTotal devices|^$/ },
   subvolumes: { names: [/^ID \d+ gen .*?\bpath (.+)$/ds] },
   dumpe2fs: { names: [/^Filesystem volume name: +(?!<none>)(.*)$/ds, /^Last mounted on: +(.*)$/ds], plain: ALL },
   debugfs: {

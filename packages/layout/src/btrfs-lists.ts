@@ -13,7 +13,7 @@ import type { Findings, SubvolumeRow } from './findings.ts'
 import type { LineUse, SideFile } from './side-file.ts'
 
 const SUBVOLUME = /^ID (\d+) gen \d+ (?:cgen \d+ )?(?:parent \d+ )?top level (\d+) .*?\bpath (.+)$/s
-const SHOW = /^Label: .* +uuid: ([0-9a-f-]{36})$/s
+const SHOW = /^Label: .* uuid: ([0-9a-f-]{36})$/s
 const MEMBER = /^\tdevid +(\d+) size \S+ used \S+ path (\S+)/
 
 export function sniffSubvolumes(text: string): boolean {

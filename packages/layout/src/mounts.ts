@@ -77,9 +77,12 @@ export async function readMountinfo(file: SideFile, { mounts }: Findings): Promi
 /** Of several tables (before, after) the later one counts where they differ. */
 export class Mounts {
   readonly #byPoint = new Map<string, Mount>()
+  /** Characters of the longest one: what a longer path has behind these is not looked at. */
+  #longest = 0
 
   /** false for what lies on no disk (proc, tmpfs): there is no block to name. It hides what lies below it all the same. */
   add(mount: Mount): boolean {
+    this.#longest = Math.max(this.#longest, mount.mountpoint.length)
     this.#byPoint.delete(mount.mountpoint)
     this.#byPoint.set(mount.mountpoint, mount)
     return onDisk(mount)
@@ -97,7 +100,8 @@ export class Mounts {
 
   /** The same, also of what lies on no disk: it hides what is mounted above. */
   covering(path: string): Mount | null {
-    for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
+    const start = path.length > this.#longest ? path.slice(0, path.lastIndexOf('/', this.#longest)) : path
+    for (let at = start; ; at = at.slice(0, at.lastIndexOf('/'))) {
       const mount = this.#byPoint.get(at === '' ? '/' : at)
       if (mount) return mount
       if (at === '' || !at.startsWith('/')) return null

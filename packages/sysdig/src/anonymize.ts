@@ -75,16 +75,18 @@ function renameTask(text: string, renamer: Renamer): string {
 function renameInfo(info: string, renamer: Renamer): string {
   if (!/^(?:[\w.]+=|\s*$)/.test(info)) return blank(info)
   let of = ''
-  return info.replace(
-    /(^|\s)([\w.]+)=(.*?)(?=\s+[\w.]+=|\s*$)/gs,
-    (piece, blankBefore: string, key: string, value: string) => {
-      if (PARAMETERS.has(key)) of = key
-      else if (PAYLOAD.test(of)) return blank(piece)
-      else if (NAME.test(of)) return renamer.text(piece)
-      else return `${blankBefore}${renamer.text(key)}=${renameValue(key, value, renamer)}`
-      return `${blankBefore}${key}=${renameValue(key, value, renamer)}`
-    },
-  )
+  const heads = [...info.matchAll(/(^|\s)([\w.]+)=/g)]
+  const pieces = heads.map(([head, blankBefore, key], k) => {
+    const rest = info.slice(heads[k].index + head.length, heads[k + 1]?.index)
+    const value = rest.trimEnd()
+    const after = rest.slice(value.length)
+    if (PARAMETERS.has(key)) of = key
+    else if (PAYLOAD.test(of)) return blank(head + value) + after
+    else if (NAME.test(of)) return renamer.text(head + value) + after
+    else return `${blankBefore}${renamer.text(key)}=${renameValue(key, value, renamer)}${after}`
+    return `${blankBefore}${key}=${renameValue(key, value, renamer)}${after}`
+  })
+  return heads.length > 0 ? pieces.join('') : info
 }
 
 function renameValue(key: string, value: string, renamer: Renamer): string {

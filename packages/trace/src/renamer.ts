@@ -73,25 +73,31 @@ export class Renamer {
   #step(word: string): string {
     const hexadecimal = HEXADECIMAL.test(word)
     let renamed = ''
+    /** Only the key and what stands before tell it. */
+    let hash = this.#key
     for (let at = 0; at < word.length; at++) {
       const code = word.charCodeAt(at)
-      const members = hexadecimal ? HEX_DIGITS : classOf(code, at > 0 ? word.charCodeAt(at - 1) : 0)
+      const before = at > 0 ? word.charCodeAt(at - 1) : 0
+      const members = hexadecimal ? HEX_DIGITS : classOf(code, before)
       const index = members?.indexOf(code) ?? -1
-      renamed += members && index >= 0 ? String.fromCharCode(this.#order(members, word.slice(0, at))[index]) : word[at]
+      hash = createHash('sha512')
+        .update(hash)
+        .update(Buffer.of(members?.[0] ?? 0, before))
+        .digest()
+      renamed += members && index >= 0 ? String.fromCharCode(shuffled(members, hash)[index]) : word[at]
     }
     return renamed
   }
+}
 
-  /** The members of a class in an order that only the key and what stands before tell. */
-  #order(members: Uint8Array, before: string): Uint8Array {
-    const hash = createHash('sha512').update(this.#key).update(`${members[0]} ${before}`, 'latin1').digest()
-    const order = Uint8Array.from(members)
-    for (let k = order.length - 1; k > 0; k--) {
-      const other = hash[k] % (k + 1)
-      ;[order[k], order[other]] = [order[other], order[k]]
-    }
-    return order
+/** The members of a class in the order that a hash gives them. */
+function shuffled(members: Uint8Array, hash: Uint8Array): Uint8Array {
+  const order = Uint8Array.from(members)
+  for (let k = order.length - 1; k > 0; k--) {
+    const other = hash[k] % (k + 1)
+    ;[order[k], order[other]] = [order[other], order[k]]
   }
+  return order
 }
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, k) => from + k)

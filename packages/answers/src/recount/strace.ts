@@ -13,11 +13,11 @@ import { cellOf, type Cells } from './cells.ts'
 import { plainLines } from './lines.ts'
 import { DESCRIPTOR_CALLS, SyncWrites } from './sync-writes.ts'
 
-/** Times, `(+ 0.000123)` of -r, numbers and pointers in brackets, labels. */
-const BEFORE_CALL = String.raw`(?:(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d+\.\d+|\d{9,}|\(\+ *\d+\.\d+\)|\[[^\]]*\]) +)*`
-const PID = String.raw`(?:\[pid +(\d+)(?:<.*?>)?\] *|(\d{1,7})(?:<.*?>)? +)?`
+/** A run of blanks is taken whole: `(?! )`. Times, `(+ 0.000123)` of -r, numbers and pointers in brackets, labels. */
+const BEFORE_CALL = String.raw`(?:(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d+\.\d+|\d{9,}|\(\+ *\d+\.\d+\)|\[[^\]]*\]) +(?! ))*`
+const PID = String.raw`(?:\[pid +(\d+)(?:<.*?>)?\] *(?! )|(\d{1,7})(?:<.*?>)? +(?! ))?`
 const CALL = new RegExp(
-  String.raw`^${PID} *${BEFORE_CALL}(?:<\.\.\. )?(fsync|fdatasync|msync|sync|syncfs|io_submit|${DESCRIPTOR_CALLS})(?:\(| resumed> ?)(.*)$`,
+  String.raw`^${PID} *(?! )${BEFORE_CALL}(?:<\.\.\. )?(fsync|fdatasync|msync|sync|syncfs|io_submit|${DESCRIPTOR_CALLS})(?:\(| resumed> ?)(.*)$`,
 )
 const ANY_PID = /^(?:\[pid +\d+|\d{1,7}(?:<.*?>)? +\S)/
 /** The last `) = ` of a line: a name may hold one, what follows a result cannot. */

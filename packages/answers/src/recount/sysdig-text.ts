@@ -29,7 +29,7 @@ export async function recountSysdigText(source: Source): Promise<{ cells: Cells;
   const ended = new Map<string, number>()
   let directed = true
   for await (const line of plainLines(source)) {
-    for (const { tid, direction, call } of /^\s*[[,]?\s*\{/.test(line) ? ofJson(line) : ofText(line)) {
+    for (const { tid, direction, call } of /^[[,{]/.test(line.trimStart()) ? ofJson(line) : ofText(line)) {
       if (!CALL.test(call) || tid === 0 || tid > MOST_TASKS) continue
       if (direction === '') directed = false
       const counts = direction === '<' ? ended : begun
@@ -58,7 +58,12 @@ function ofText(line: string): Event[] {
 function ofJson(line: string): Event[] {
   let items: unknown
   try {
-    items = JSON.parse(`[${line.replace(/^[\s[,]+|[\s\],]+$/g, '')}]`)
+    items = JSON.parse(
+      `[${line
+        .trim()
+        .replace(/^[[,\s]+/, '')
+        .replace(/(?<![\],\s])[\],\s]+$/, '')}]`,
+    )
   } catch {
     return []
   }
