@@ -124,6 +124,8 @@ second('JSON of sysdig in any layout', async () => {
   assert.equal(await differences('array.json', `[${pair.join(',\n')}]\n`), [1, 0])
   assert.equal(await differences('line.json', `[${[...pair, ...pair].join(' , ')}]\n`), [1, 0])
   assert.equal(await differences('names.json', `${pair.join('\n').replaceAll('}{b', String.raw`\r\u2028`)}\n`), [1, 0])
+  assert.equal(await differences('lines.json', `[${pair.join()}\n,${pair.join()},\n${pair.join()}]\n`), [1, 0])
+  assert.equal(await differences('tid.json', `${pair.join('\n')}\n${pair[0].replace('7 }', '"x" }')}\n`), [1, 0])
   const undirected = pair.map((text) => text.replace(/"evt.dir" : "."/, '"evt.cpu": 0')).join('\n')
   assert.equal(await differences('undirected.json', `${undirected}\n`), [0, 1])
   const nobody = pair.map((text) => text.replace('"thread.tid" : 7', '"evt.cpu": 0')).join('\n')

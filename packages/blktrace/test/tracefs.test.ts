@@ -337,7 +337,7 @@ tracefs('one recording as binary, as blkparse text and as tracefs text: equal ev
 tracefs('a long run of blanks, or a long word, is passed over at once', async () => {
   const blanks = ' '.repeat(30_000)
   const before = process.cpuUsage()
-  const word = `${F}ext4_sync_file_enter: dev 7,0 ${'a'.repeat(60_000)} ino 5`
+  const word = `${F}ext4_sync_file_enter: dev 7,0 ino 5 ${'a'.repeat(60_000)}`
   const { facts } = await read(`${F}block_plug: [dd]\na${blanks}\na ${blanks}1 ${blanks}\n${word}\n`)
   assert.equal([facts.used, facts.foreign], [2, 2])
   // By the square it takes seconds.

@@ -4,7 +4,7 @@
  *     {"evt.cpu":1,"evt.dir":">","evt.info":"","evt.num":2182,"evt.outputtime":1481211698416541555,"evt.type":"fsync",
  *      "proc.name":"etcd","thread.tid":5721}
  *     [{"evt.cpu":0,…},            releases of 2016: one array over all lines, sometimes without its end
- *     {"evt.cpu":0,…}]
+ *     {"evt.cpu":0,…},{"evt.cpu":1,…}]
  *
  * Format: falcosecurity/libs sinsp_evt_formatter, draios/sysdig userspace/sysdig/sysdig.cpp.
  * Times are integers above 2^53: their digits are taken from the text, before a double rounds them.
@@ -14,24 +14,22 @@ import { emptyEvent, setField, type PrintedEvent } from './printed-event.ts'
 /** Integers that a double can't hold; inside a string the same digits are quoted once more, which harms nothing. */
 const LONG_TIME = /("evt\.(?:outputtime|rawtime|datetime|time(?:\.iso8601)?)"\s*:\s*)(\d{16,20})/g
 
+const BEGIN = /^\[?[,\s]*/
+/** A run is tried from its beginning only. */
+const END = /(?<![,\s])(?:[,\s]+|[,\s]*\][,\s]*)$/
+
 /** null: not a whole line of JSON. */
 export function parseJsonLine(line: string): PrintedEvent[] | null {
-  let text = line.trim()
-  if (text === '' || text === '[' || text === ']' || text === ',') return []
-  const open = text.startsWith('[')
-  const closed = text.endsWith(']')
-  // One line of an array, or all of it.
-  if (open && !closed) text = text.slice(1)
-  if (closed && !open) text = text.slice(0, -1)
-  text = text.replace(/^,|,$/g, '').replace(LONG_TIME, '$1"$2"')
-  let value: unknown
+  // Some lines of an array, or all of it: what begins and ends it, and stands between its lines, goes.
+  const text = line.trim().replace(BEGIN, '').replace(END, '')
+  let items: unknown[]
   try {
-    value = JSON.parse(text)
+    items = JSON.parse(`[${text.replace(LONG_TIME, '$1"$2"')}]`) as unknown[]
   } catch {
     return null
   }
   const events: PrintedEvent[] = []
-  for (const item of Array.isArray(value) ? (value as unknown[]) : [value]) {
+  for (const item of items) {
     if (typeof item !== 'object' || item === null || Array.isArray(item)) return null
     const event = emptyEvent()
     for (const [field, content] of Object.entries(item)) {

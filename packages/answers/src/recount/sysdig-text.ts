@@ -30,7 +30,7 @@ export async function recountSysdigText(source: Source): Promise<{ cells: Cells;
   let directed = true
   for await (const line of plainLines(source)) {
     for (const { tid, direction, call } of /^[[,{]/.test(line.trimStart()) ? ofJson(line) : ofText(line)) {
-      if (!CALL.test(call) || tid === 0 || tid > MOST_TASKS) continue
+      if (!CALL.test(call) || tid === 0 || !(tid <= MOST_TASKS)) continue
       if (direction === '') directed = false
       const counts = direction === '<' ? ended : begun
       const key = `${tid} ${call}`
