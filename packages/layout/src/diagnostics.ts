@@ -63,6 +63,12 @@ export const LAYOUT = {
     message: 'The extent tree of btrfs tells whose an extent is, not whether it was written: {} alone names no file.',
     fix: 'save dump-tree -t csum, or -t fs and the numbers of subvolumes, beside it',
   },
+  noChunks: {
+    code: 'layout/no-chunks',
+    severity: 'loss',
+    message: 'btrfs’s addresses are no places on a disk, and nothing tells where its chunks lie: {} names no sector.',
+    fix: 'save btrfs inspect-internal dump-tree -t chunk DEV beside it',
+  },
   notOnDisk: {
     code: 'layout/not-on-disk',
     severity: 'info',

@@ -6,9 +6,11 @@
  *     dmsetup ls        vg-lv\t(253:0)         (253, 0) in old versions
  *
  * 512-byte sectors. crypt is byte for byte, but for what the bytes are: `0 N crypt aes-xts-plain64 KEY iv 8:3 4096`.
- * striped: `0 N striped 2 128 8:3 0 8:17 0`. Where thin, cache, snapshot and raid targets put a block is not in their table;
+ * striped: `0 N striped 2 128 8:3 0 8:17 0`. Mirrors of LVM are byte for byte on each device (pairs of metadata, or `-`, and
+ * data; log and its arguments before the devices): `0 N raid raid1 3 0 region_size 4096 2 253:2 253:3 253:4 253:5`,
+ * `0 N mirror disk 2 253:2 1024 2 253:3 0 253:4 0`. Where thin, cache, snapshot and other raid targets put a block is not in their table;
  * of thin volumes thin_dump tells (thin.ts).
- * Sources: torvalds/linux Documentation/admin-guide/device-mapper/{linear,striped,dm-crypt}.rst; lvm2 libdm/dm-tools/dmsetup.c.
+ * Sources: torvalds/linux Documentation/admin-guide/device-mapper/{linear,striped,dm-crypt,dm-raid}.rst, drivers/md/dm-raid1.c create_dirty_log(); lvm2 libdm/dm-tools/dmsetup.c.
  */
 import { makeDevice } from '@flushtrace/trace'
 import type { Findings } from './findings.ts'
@@ -77,7 +79,7 @@ export async function readDmsetup(file: SideFile, { devices }: Findings): Promis
   })
 }
 
-function withUpper(device: number | null, make: (device: number) => Layer | null): Layer | null {
+function withUpper<L extends Layer | Layer[]>(device: number | null, make: (device: number) => L | null): L | null {
   return device === null ? null : make(device)
 }
 
@@ -88,7 +90,14 @@ function layerOf(
   target: string,
   words: readonly string[],
   deviceOf: (name: string) => number | null,
-): Layer | null {
+): Layer | Layer[] | null {
+  const copies = copiesOf(target, words)
+  if (copies) {
+    return copies.flatMap(({ name, at: lowerAt }): Layer[] => {
+      const lower = deviceOf(name)
+      return lower === null ? [] : [{ kind: 'linear', what: 'mirror', upper, upperAt, bytes, lower, lowerAt }]
+    })
+  }
   if (target === 'linear' || target === 'crypt') {
     const [name, start] = target === 'linear' ? words : words.slice(3)
     const lower = deviceOf(name ?? '')
@@ -115,4 +124,16 @@ function layerOf(
   }
   const lowers = words.flatMap((word) => (/^\d+:\d+$|^\/dev\//.test(word) ? [deviceOf(word)] : []))
   return { kind: 'opaque', what: target, upper, lowers: lowers.filter((device) => device !== null) }
+}
+
+/** Devices that hold the same bytes; null: the target is no mirror, or reshaped. */
+function copiesOf(target: string, words: readonly string[]): { name: string; at: number }[] | null {
+  if (target !== 'mirror' && !(target === 'raid' && words[0] === 'raid1')) return null
+  if (words.includes('data_offset')) return null
+  const [count, ...pairs] = words.slice(2 + Number(words[1]))
+  const copies = Array.from({ length: Number(count) || 0 }, (_, k) => {
+    const [first, second] = pairs.slice(2 * k)
+    return target === 'mirror' ? { name: first, at: Number(second) * SECTOR } : { name: second, at: 0 }
+  })
+  return copies.length > 0 && copies.every(({ name, at }) => name && name !== '-' && at >= 0) ? copies : null
 }

@@ -41,6 +41,10 @@ export function joinFindings(
   for (const draft of join.drafts) addFormat(findings, draft)
   for (const draft of join.drafts) {
     keepWritten(findings, draft, diagnostics)
+    const [logical] = draft.maps.filter(({ space, extents }) => space === 'logical' && extents.length > 0)
+    if (logical && draft.devices.size > 0 && draft.chunks.size === 0) {
+      diagnostics.add(LAYOUT.noChunks, { source: logical.source }, logical.source)
+    }
     setSwapApart(findings, draft, (path) => join.ofPath(path) === draft)
   }
   for (const { maps } of join.drafts) maps.sort(byTime)

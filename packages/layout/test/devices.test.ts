@@ -320,6 +320,21 @@ devices('a file that is swapped to is swap, and no other file', async () => {
   )
 })
 
+devices('mirrors of LVM: byte for byte on each device', async () => {
+  const table = [
+    'vg-raid: 0 8192 raid raid1 3 0 region_size 4096 2 8:1 8:2 8:17 8:18',
+    'vg-old: 0 8192 mirror disk 2 8:1 1024 2 8:3 0 8:19 2048 1 handle_errors',
+    'vg-cut: 0 8192 raid raid1 3 0 region_size 4096 2 8:1 8:4 - -',
+  ]
+  const names = 'vg-raid (253:0)\nvg-old (253:1)\nvg-cut (253:2)\n'
+  const { layout, diagnostics } = await readFiles({ 'table.txt': `${table.join('\n')}\n`, 'ls.txt': names })
+  assert.equal(diagnostics, [])
+  for (const member of ['8:2', '8:18']) assert.equal(places(layout, member, 8192, 4096), ['vg-raid@8192+4096'])
+  assert.equal(places(layout, '8:3', 0, 4096), ['vg-old@0+4096'])
+  assert.equal(layout.arrayPlaceOf(device('8:19'), 2050, 512), { device: device('253:1'), sector: 2 })
+  assert.is(layout.layers.find(({ upper }) => upper === device('253:2'))?.kind, 'opaque')
+})
+
 const POOL = `vg-data: 0 1048576 linear 8:0 2048
 vg-tpool: 0 1048576 thin-pool 253:8 253:0 128 0 0
 vg-thin: 0 4096 thin 253:1 1

@@ -416,6 +416,7 @@ async function writtenBy(names: readonly string[]): Promise<{ told: string[]; sa
 maps('the extent tree names the file of an extent that another tree shows to be written', async () => {
   const tables = ['lsblk.json', 'chunk.txt', 'extent.txt']
   assert.equal(await writtenBy(tables), { told: [], said: ['layout/extents-alone'] })
+  assert.equal((await writtenBy(['lsblk.json', 'extent.txt', 'fs.txt'])).said, ['layout/no-chunks'])
   // The whole of an extent of which a part was written again elsewhere; not the preallocated one; of the subvolume nothing.
   const REWRITTEN = ['13631488..13697024 257 of 5 @0', '13697024..13705216 257 of 5 @16384']
   const COMPRESSED = '13819904..13824000 261 of 5 @NaN'
