@@ -103,7 +103,7 @@ function rewriterOf(
     case 'layout': {
       const { head } = withoutMark(source)
       const layout = sniffLayout(head)
-      const rewrite = layout && layoutAnonymizer(layout, /^\s*[{[]/.test(Buffer.from(head).toString('latin1')))
+      const rewrite = layout && layoutAnonymizer(layout, Buffer.from(head).toString('latin1'))
       return rewrite ? (line) => rewrite(line, renamer) : 'names may stand anywhere in it'
     }
     case 'blktrace':

@@ -228,6 +228,27 @@ anonymizing('no name is left, wherever it stands', async () => {
   assert.not.match(readdirSync(out).join(), SECRET)
 })
 
+anonymizing('prompts and commands around a table have no names left, and are passed over as before', async () => {
+  const prompt = 'bob@secrethost:/srv/acme$'
+  const tables = {
+    'mdstat.txt': 'Personalities : [raid1]\nmd0 : active raid1 sdb[1] sda[0]\n      8192 blocks [2/2] [UU]\n',
+    'lsblk.json': '{"blockdevices": [\n  {"name": "sda", "kname": "sda", "maj:min": "8:0", "size": 8192}\n]}\n',
+  }
+  const from = join(folder, 'prompts')
+  const to = join(folder, 'no-prompts')
+  mkdirSync(from)
+  for (const [name, text] of Object.entries(tables)) {
+    writeFileSync(join(from, name), `${prompt} sudo cat ${name}\n[sudo] password for bob: \n${text}${prompt} \n`)
+  }
+  writeFileSync(join(from, 'trace.txt'), '8,0 0 1 0.000000001 100 Q W 8 + 8 [x]\n')
+  await anonymize([from], to)
+  const copies = Object.keys(tables).map((name) => readFileSync(join(to, name), 'utf8'))
+  assert.not.match(copies.join(''), /bob|secrethost|acme/)
+  const read = async (path: string): Promise<unknown> =>
+    (await inspect([path])).sources.map(({ kind, records }) => [kind, records])
+  assert.equal(await read(to), await read(from))
+})
+
 anonymizing('nothing is written where OUT exists, and nothing is left of a copy that fails or is stopped', async () => {
   const rejects = async (run: Promise<unknown>, words: RegExp): Promise<void> => {
     const error = await run.then(

@@ -5,6 +5,7 @@
 import { renameEscaped, type Renamer } from '@flushtrace/trace'
 import type { LayoutKind } from './kinds.ts'
 import { FD_LINE, MAPS_LINE, procFileOf } from './proc.ts'
+import { ONE_HEAD_LINE, ONE_PROMPT, TERMINAL_HEAD } from './side-file.ts'
 
 interface Shape {
   /** Lines that stay. */
@@ -70,9 +71,24 @@ const PLAIN_MEMBER =
   /^(?:fstype|fsver|type|uuid|partuuid|parttype|ptuuid|pttype|maj:min|ro|rm|state|tran|size|start|log-sec|phy-sec)$/
 const JSON_STRING = /"((?:[^"\\]|\\.)*)"(\s*:)?/g
 
-/** null: this kind is not copied. `json`: the source is JSON, of which a line is a part. */
-export function layoutAnonymizer(kind: LayoutKind, json: boolean): ((line: string, renamer: Renamer) => string) | null {
-  if (kind === 'zdb') return null
+type Rename = (line: string, renamer: Renamer) => string
+
+/** null: this kind is not copied. `begin`: of the source. To be asked of its lines in order. */
+export function layoutAnonymizer(kind: LayoutKind, begin: string): Rename | null {
+  // Then a line is a part of it.
+  const json = /^\s*[{[]/.test(begin.replace(TERMINAL_HEAD, ''))
+  const rename = kind === 'zdb' ? null : renameOf(kind, json)
+  if (!rename) return null
+  let head = true
+  return (line, renamer) => {
+    // Prompts with user, host and folder, and commands: before what a tool printed, and behind it.
+    head &&= ONE_HEAD_LINE.test(line)
+    const copied = line !== '' && (head || (line.includes('@') && ONE_PROMPT.test(line)))
+    return copied ? `# ${renamer.text(line)}` : rename(line, renamer)
+  }
+}
+
+function renameOf(kind: Exclude<LayoutKind, 'zdb'>, json: boolean): Rename {
   if (json) return anonymizeJson
   const shape = SHAPES[kind]
   if (kind === 'inodes') {
@@ -114,6 +130,8 @@ function renameOptions(line: string, renamer: Renamer): string {
 }
 
 function anonymizeJson(line: string, renamer: Renamer): string {
+  const words = line.replace(JSON_STRING, '').replace(/\b(?:true|false|null|-?\d[\d.]*(?:[eE][-+]?\d+)?)\b/g, '')
+  if (/\w/.test(words)) return renamer.text(line) // no JSON
   let member = ''
   return line.replace(JSON_STRING, (whole, text: string, colon: string | undefined) => {
     if (colon !== undefined) member = text

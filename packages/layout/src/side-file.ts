@@ -16,8 +16,8 @@ const HEAD_LINE = String.raw`(?:${PROMPTED}|[+>] [^\n]*|\[sudo\] [^\n]*|)`
 export const TERMINAL_HEAD = new RegExp(String.raw`^(?:${HEAD_LINE}\r?\n){1,8}`)
 /** And what may stand at its end. */
 export const TERMINAL_END = new RegExp(String.raw`\n${PROMPTED}\s*$`)
-const ONE_HEAD_LINE = new RegExp(`^${HEAD_LINE}$`)
-const ONE_PROMPT = new RegExp(`^${PROMPTED}$`)
+export const ONE_HEAD_LINE = new RegExp(`^${HEAD_LINE}$`)
+export const ONE_PROMPT = new RegExp(`^${PROMPTED}$`)
 
 export class SideFile {
   lines = 0
