@@ -16,7 +16,7 @@ const COMPILER = 'assemblyscript@0.28.20'
 const OPTIONS = ['-O3', '--runtime', 'stub', '--noAssert']
 const PROGRAMS = [
   { folder: 'packages/strace', name: 'sieve', options: ['--enable', 'simd', '--initialMemory', '23'] },
-  { folder: 'packages/sysdig', name: 'sieve', options: ['--initialMemory', '344'] },
+  { folder: 'packages/sysdig', name: 'sieve', options: ['--initialMemory', '376'] },
   { folder: 'packages/blktrace', name: 'runs', options: ['--importMemory'] },
 ]
 

@@ -3,7 +3,7 @@ import type { Source, Stages } from '@flushtrace/trace'
 
 /** Its bytes, read and unpacked, are counted under `reading`. */
 export function timedSource(source: Source, stages: Stages): Source {
-  return { ...source, chunks: () => stages.watch('reading', source.chunks(), ({ length }) => length) }
+  return { ...source, chunks: (room) => stages.watch('reading', source.chunks(room), ({ length }) => length) }
 }
 
 interface Read {

@@ -27,7 +27,6 @@ const CODES: usize = 0x1100 // u8 by code of a generic event
 const ROWS: usize = 0x2000
 const COUNTS: usize = 0x4000 // f64 by key
 const FAILURES: usize = 0xc000
-const TEXT: usize = 0x20000
 const STATES: usize = 0x40000
 const SLOTS: usize = 0x580000 // u32 by tid
 
@@ -90,16 +89,14 @@ let count: u32 = 0
 let now: u64 = 0
 let record: f64 = 0
 
-/** The events from `from` on, up to one that must be looked at; returns where it stopped. */
-export function run(from: i32, to: i32): i32 {
-  const limit = TEXT + <usize>to
-  let p = TEXT + <usize>from
+/** The events from `p` on, up to `limit` or one that must be looked at; returns where it stopped. */
+export function run(p: usize, limit: usize): usize {
   const type = load<u32>(TYPE)
   const before = <usize>load<u32>(BEFORE)
   const header = load<u32>(HEADER)
   const least = before + header + 4
   let last = load<u64>(LAST)
-  record = load<f64>(EVENTS)
+  let events = load<f64>(EVENTS)
   while (p + least <= limit && load<u32>(p) == type) {
     const length = <usize>load<u32>(p, 4)
     if (length < least || length > limit - p || load<u32>(p + length - 4) != <u32>length) break
@@ -107,33 +104,34 @@ export function run(from: i32, to: i32): i32 {
     const size = load<u32>(start, 16)
     const id = <u32>load<u16>(start, 20)
     if (size < header || <usize>size > length - 4 - before || id >= IDS) break
-    const time = load<u64>(start)
+    let time = load<u64>(start)
     const high = time >> 32
-    const timed = high != 0 && high != NO_TIME
-    if (timed && (time < last || high > LATEST)) break
-    now = timed ? time : last
-    record += 1
-    at = start + header
-    bytes = size - header
-    const key = passed(id, start, header)
-    if (key < 0) {
-      record -= 1
-      break
+    if (high == 0 || high == NO_TIME) time = last
+    else if (time < last || high > LATEST) break
+    let key = <i32>id
+    const way = load<u8>(WAYS + id)
+    // Most are of this kind, and nothing else need be known of them.
+    if (way != ALWAYS) {
+      now = time
+      record = events + 1
+      at = start + header
+      bytes = size - header
+      key = passed(way, id, start, header)
+      if (key < 0) break
     }
     const counter = COUNTS + ((<usize>key) << 3)
     store<f64>(counter, load<f64>(counter) + 1)
-    last = now
+    events += 1
+    last = time
     p += length
   }
   store<u64>(LAST, last)
-  store<f64>(EVENTS, record)
-  return <i32>(p - TEXT)
+  store<f64>(EVENTS, events)
+  return p
 }
 
 /** The key that the event counts for; -1: it needs more than that. */
-function passed(id: u32, start: usize, header: u32): i32 {
-  const way = load<u8>(WAYS + id)
-  if (way == ALWAYS) return id
+function passed(way: u8, id: u32, start: usize, header: u32): i32 {
   const task = load<u64>(start, 8)
   if (way == 0 || task >= MAX_TID) return -1
   tid = <u32>task

@@ -37,6 +37,8 @@ class ScapParser implements BlockHandler {
   readonly facts: SysdigFacts
   readonly rows: CallRows
   readonly events: ScapEvents
+  /** Where the sieve needs no copy of the bytes. */
+  readonly room: Buffer | undefined
   readonly #blocks: BlockReader
   #foreignOrder = false
   #network = false
@@ -48,6 +50,7 @@ class ScapParser implements BlockHandler {
     this.facts = facts
     this.processes = processes
     const sieve = plain ? null : makeSieve()
+    this.room = sieve?.room
     this.rows = new CallRows(sieve)
     this.events = new ScapEvents(this.rows, sieve, containers, {
       damaged: (offset, what) => this.#add(SYSDIG.damagedEvent, offset, `at byte ${offset}, ${what}`),
@@ -212,7 +215,7 @@ export function readScap(source: Source, diagnostics: Diagnostics, { plain = fal
   const told: Told = { facts: emptyFacts(), processes: new Map(), containers: new Map() }
   async function* batches(): AsyncGenerator<CallBatch> {
     const parser = new ScapParser(source.path, diagnostics, plain, told)
-    for await (const chunk of source.chunks()) {
+    for await (const chunk of source.chunks(parser.room)) {
       for (let pos = 0; pos < chunk.length;) {
         pos = parser.consume(chunk, pos)
         if (pos < chunk.length || parser.crowded) {

@@ -2,7 +2,7 @@
  * This side of the sieve (../sieve/sieve.ts), which passes over events that need no more than to be counted, and over
  * calls whose rows may wait. They are most of a capture: context switches, calls that move no stored bytes, record locks.
  */
-import { flags as F } from '@flushtrace/trace'
+import { CHUNK_BYTES, flags as F } from '@flushtrace/trace'
 import { genericCall, genericKey } from './call-keys.ts'
 import * as C from './columns.ts'
 import type { EventClock } from './event-clock.ts'
@@ -29,6 +29,7 @@ const FAILURES = 0xc000
 const TEXT = 0x20000
 const STATES = 0x40000
 const SLOTS = 0x580000
+const ROOM = 0x1580000
 const IDS = 1024
 /** High word of the latest time that it takes for none that is damaged. */
 const LATEST = 0x7fffffff
@@ -87,6 +88,8 @@ export class Sieve {
   readonly failures: Float64Array
   readonly tasks: TaskMemory
   readonly waiting: WaitingRows
+  /** What is read into it is not copied first. */
+  readonly room: Buffer
   /** The window: bytes [from, to) of what `view` shows. */
   #view: DataView | null = null
   #from = 0
@@ -104,6 +107,7 @@ export class Sieve {
     this.failures = new Float64Array(buffer, FAILURES, KEYS)
     this.tasks = { buffer, states: STATES, slots: SLOTS }
     this.waiting = new WaitingRows(buffer, WAITING, ROWS)
+    this.room = Buffer.from(buffer, ROOM, 2 * CHUNK_BYTES)
     this.#bytes.set(WAYS, WAYS_AT)
     new Uint16Array(buffer, CALLS_OF, IDS).set(PLANS.map(({ call }) => Math.max(0, call)))
     for (let number = 0; number < 256; number++) this.#bytes[COMMANDS + number] = commandOf(fcntlCommand(number))
@@ -139,18 +143,28 @@ export class Sieve {
     words[2] = clock.low
     words[3] = clock.high
     words[11] = opens
-    for (;;) {
-      if (view !== this.#view || pos < this.#from || pos >= this.#to) this.#load(view, pos, end)
-      pos = this.#run(pos - this.#from, this.#to - this.#from) + this.#from
-      const left = this.#to - pos
-      const isWhole = left >= 8 && left >= view.getUint32(pos + 4, true)
-      // The next one may be whole in the next window.
-      if (isWhole || this.#to === end || pos === this.#from) break
-      this.#view = null
-    }
+    pos = view.buffer === this.#bytes.buffer ? this.#here(view, pos, end) : this.#copied(view, pos, end)
     clock.low = words[2]
     clock.high = words[3]
     return pos
+  }
+
+  /** Of bytes in `room`. */
+  #here({ byteOffset }: DataView, pos: number, end: number): number {
+    return this.#run(byteOffset + pos, byteOffset + end) - byteOffset
+  }
+
+  #copied(view: DataView, pos: number, end: number): number {
+    for (;;) {
+      if (view !== this.#view || pos < this.#from || pos >= this.#to) this.#load(view, pos, end)
+      const shift = TEXT - this.#from
+      pos = this.#run(pos + shift, this.#to + shift) - shift
+      const left = this.#to - pos
+      const isWhole = left >= 8 && left >= view.getUint32(pos + 4, true)
+      // The next one may be whole in the next window.
+      if (isWhole || this.#to === end || pos === this.#from) return pos
+      this.#view = null
+    }
   }
 
   /** The slot of a call whose enter was passed and whose exit was not, and which may have a row; 0: there is none. */

@@ -68,12 +68,19 @@ function assertOvertaken(plain: readonly string[], k: number): void {
 }
 
 async function same(bytes: Uint8Array, what: string, pieces?: number): Promise<number> {
-  const read = (plain: boolean): ReturnType<typeof collect> =>
-    collect(bytes, (source, diagnostics) => readScap(source, diagnostics, { plain }), plain ? undefined : pieces)
-  const [short, plain] = [await read(false), await read(true)]
-  assert.equal(short.facts, plain.facts, what)
-  assert.equal(short.diagnostics, plain.diagnostics, what)
-  const missing = leftOut(plain.rows, short.rows)
+  const plain = await collect(bytes, (source, diagnostics) => readScap(source, diagnostics, { plain: true }))
+  const inPlace = await collect(bytes, readScap, pieces)
+  const copied = await collect(
+    bytes,
+    (source, diagnostics) => readScap({ ...source, chunks: () => source.chunks() }, diagnostics),
+    pieces,
+  )
+  for (const short of [inPlace, copied]) {
+    assert.equal(short.facts, plain.facts, what)
+    assert.equal(short.diagnostics, plain.diagnostics, what)
+  }
+  assert.equal(copied.rows, inPlace.rows, what)
+  const missing = leftOut(plain.rows, inPlace.rows)
   for (const k of missing) assertOvertaken(plain.rows, k)
   return missing.length
 }

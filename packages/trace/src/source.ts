@@ -21,9 +21,10 @@ export interface Source {
   readonly head: Uint8Array
   /**
    * All bytes, decompressed, in large pieces; a piece is valid until the next one is asked for. Throws TraceError when
-   * the source can't be read; a stream cut in the middle ends early and leaves a diagnostic.
+   * the source can't be read; a stream cut in the middle ends early and leaves a diagnostic. `room`: memory in which the
+   * reader would like to have them; a source that isn't read from a plain file makes no use of it.
    */
-  chunks(): AsyncIterable<Uint8Array>
+  chunks(room?: Buffer): AsyncIterable<Uint8Array>
 }
 
 /** A symbolic link met in a walk: data, never followed. */
@@ -39,7 +40,7 @@ export interface OpenedSources {
 
 const HEAD_BYTES = 1 << 16
 /** Two buffers of this size alternate: the next piece is read while the last one is parsed. */
-const CHUNK_BYTES = 1 << 20
+export const CHUNK_BYTES = 1 << 20
 /** Of a folder of a thousand small files none asks for a MiB. */
 const LEAST_CHUNK_BYTES = 1 << 12
 
@@ -158,13 +159,17 @@ async function openPath(path: string, opened: Opened, named: boolean, diagnostic
 /** `named`: by the user. An empty file met in a walk is nothing to tell of: many side files are. */
 function keep(opened: Opened, source: Source, named: boolean, diagnostics: Diagnostics): void {
   if (named && source.head.length === 0) diagnostics.add(EMPTY, { source: source.path }, source.path)
-  opened.sources.push({ ...source, chunks: () => watched(source, opened) })
+  opened.sources.push({ ...source, chunks: (room) => watched(source, opened, room) })
 }
 
 /** Looks at the memory after each piece: by then the one before it has been made into what is kept. */
-async function* watched(source: Source, { memory, pace }: Opened): AsyncGenerator<Uint8Array> {
+async function* watched(
+  source: Source,
+  { memory, pace }: Opened,
+  room: Buffer | undefined,
+): AsyncGenerator<Uint8Array> {
   let bytes = 0
-  for await (const piece of source.chunks()) {
+  for await (const piece of source.chunks(room)) {
     memory.look(source.path, bytes)
     bytes += piece.length
     const free = pace()
@@ -221,7 +226,8 @@ async function openFile(path: string, { progress, onWait }: Opened, diagnostics:
       // Files of /proc have no size.
       else if (size > 0) diagnostics.add(GROWN, { source: path, offset: size }, detail)
     }
-    return { path, bytes: size, compression: null, head: bytes, chunks: () => fileChunks(path, size, progress, onEnd) }
+    const chunks = (room?: Buffer): AsyncGenerator<Uint8Array> => fileChunks(path, size, progress, onEnd, room)
+    return { path, bytes: size, compression: null, head: bytes, chunks }
   } finally {
     if (closing) await file.close().catch(() => {})
   }
@@ -288,14 +294,15 @@ async function* fileChunks(
   size: number,
   progress: Progress,
   onEnd: (end: number) => void,
+  memory: Buffer = Buffer.allocUnsafe(2 * roomFor(size)),
 ): AsyncGenerator<Uint8Array> {
   const unreadable = (error: NodeJS.ErrnoException): never => {
     throw new TraceError('source/unreadable', `${path}: ${reason(error)}`, { path })
   }
   const file = await open(path, 'r').catch(unreadable)
   try {
-    const room = roomFor(size)
-    const buffers = [Buffer.allocUnsafe(room), Buffer.allocUnsafe(room)]
+    const room = memory.length / 2
+    const buffers = [memory.subarray(0, room), memory.subarray(room)]
     let turn = 0
     let done = 0
     let next = file.read(buffers[turn], 0, room, null)
