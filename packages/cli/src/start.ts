@@ -13,7 +13,7 @@ const SHORT_RUN_MICROS = 3_000_000
 
 /** `root` is the folder of the package. */
 export async function start(root: string): Promise<void> {
-  setUpHeap()
+  setUpV8()
   const folder = codeFolder(process.env)
   const modules = new Modules(join(root, 'dist'), folder ? readCode(folder, BUILD) : new Map())
   process.once('exit', () => {
@@ -24,7 +24,10 @@ export async function start(root: string): Promise<void> {
   await main(root)
 }
 
-function setUpHeap(): void {
+function setUpV8(): void {
+  // Optimizing a function, V8 takes in what it calls, and compiles the same again for the next one: most of a short run's
+  // compiling, and no gain that a long one could show (docs/benchmarks.md). The default is 920.
+  setFlagsFromString('--max-inlined-bytecode-size-cumulative=200')
   // What is kept is bounded (some 15 MB), but V8 lets its heap grow as long as there is memory. Collecting earlier costs
   // no measurable time here and keeps the peak the same for a small trace and a huge one (docs/benchmarks.md).
   setFlagsFromString('--optimize-for-size')
