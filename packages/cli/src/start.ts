@@ -25,8 +25,8 @@ export async function start(root: string): Promise<void> {
 }
 
 function setUpV8(): void {
-  // Optimizing a function, V8 takes in what it calls, and compiles the same again for the next one: most of a short run's
-  // compiling, and no gain that a long one could show (docs/benchmarks.md). The default is 920.
+  // A function that V8 optimizes takes in those it calls (up to 920 bytes of bytecode), which are optimized in the next one
+  // and on their own again: a tenth of a short run's time, and a long one has no gain of it (docs/benchmarks.md).
   setFlagsFromString('--max-inlined-bytecode-size-cumulative=200')
   // What is kept is bounded (some 15 MB), but V8 lets its heap grow as long as there is memory. Collecting earlier costs
   // no measurable time here and keeps the peak the same for a small trace and a huge one (docs/benchmarks.md).
