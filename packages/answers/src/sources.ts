@@ -128,9 +128,13 @@ export async function openCapture(
   }
   const traces = classified.filter(({ kind }) => !NO_TRACE.has(kind))
   const copies = copiesAmong(traces, diagnostics)
+  const logs = traces.filter(({ source, kind }) => kind === 'strace' && !copies.has(source))
   return {
     memory,
-    threads: new Threads(formats.threads),
+    threads: new Threads(
+      formats.threads,
+      logs.map(({ source }) => source),
+    ),
     sources: classified.map(({ source, kind }) => {
       const original = copies.get(source)
       if (original) return { source, kind: 'unknown', skipped: `a copy of ${original.path}` }

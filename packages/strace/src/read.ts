@@ -22,12 +22,13 @@ export function readStrace(
 ): StraceReading {
   const facts = emptyFacts()
   async function* batches(): AsyncGenerator<CallBatch> {
-    if (!threads.take(source)) return yield* parsed(source, tid, facts, diagnostics)
+    const thread = threads.take(source)
+    if (thread < 0) return yield* parsed(source, tid, facts, diagnostics)
     try {
       const { parsedBeside } = await import('./thread.ts') // with Node's threads, which small logs do without
-      yield* parsedBeside(source, tid, facts, diagnostics)
+      yield* parsedBeside(thread, source, tid, facts, diagnostics)
     } finally {
-      threads.giveBack()
+      threads.giveBack(thread, source)
     }
   }
   return { batches: batches(), facts }

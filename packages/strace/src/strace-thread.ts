@@ -1,69 +1,133 @@
-/** What a thread runs that parses logs, one after the other. */
-import { parentPort, workerData } from 'node:worker_threads'
+/** What a thread runs that parses logs, several at a time: none waits for another one's rows to be used. */
+import { parentPort } from 'node:worker_threads'
 import { Diagnostics, type Extra } from '@flushtrace/trace'
 import { StraceParser } from './parser.ts'
-import { BATCHES, PIECES, type News, type Order, type Report, type SharedMemory } from './thread-messages.ts'
+import type { News, Order, Report, ReportOf, SharedMemory } from './thread-messages.ts'
 
-const { pieces, batches, free } = workerData as SharedMemory
-const buffers = pieces.map(({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length))
-let parser: StraceParser
-let diagnostics: Diagnostics
-let piece = 0
-let batch = 0
-/** What the other thread knows of the parser's tables. */
-let told: { strings: unknown; texts: number; names: number }
+const logs = new Map<number, Log>()
+
+class Log {
+  readonly #id: number
+  readonly #parser: StraceParser
+  readonly #diagnostics = new Diagnostics()
+  readonly #pieces: readonly Buffer[]
+  readonly #batches: SharedMemory['batches']
+  /** Lengths of the pieces that are there; the first one is parsed up to `pos`. */
+  readonly #lengths: number[] = []
+  #piece = 0
+  #pos = 0
+  #batch = 0
+  #free: number
+  /** The parser's batch must be sent before it goes on. */
+  #full = false
+  #rest: 'to come' | 'there' | 'parsed' = 'to come'
+  /** What the other thread knows of the parser's tables. */
+  #told = { strings: null as unknown, texts: 0, names: 0 }
+
+  constructor(id: number, path: string, tid: number, memory: SharedMemory) {
+    this.#id = id
+    this.#parser = new StraceParser(path, this.#diagnostics, { tid })
+    this.#pieces = memory.pieces.map(({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length))
+    this.#batches = memory.batches
+    this.#free = memory.batches.length
+  }
+
+  takePiece(length: number): void {
+    this.#lengths.push(length)
+    this.#parse()
+  }
+
+  takeBatch(): void {
+    this.#free++
+    this.#parse()
+  }
+
+  end(): void {
+    this.#rest = 'there'
+    this.#parse()
+  }
+
+  /** As far as there are pieces, and batches for the rows. */
+  #parse(): void {
+    const parser = this.#parser
+    for (;;) {
+      if (this.#full) {
+        if (this.#free === 0) return
+        this.#sendRows()
+        parser.recycle()
+        this.#full = false
+      }
+      if (this.#lengths.length > 0) this.#parsePiece()
+      else if (this.#rest === 'to come') return
+      else if (this.#rest === 'parsed') break
+      else {
+        parser.end()
+        this.#rest = 'parsed'
+        this.#full = parser.batch.length > 0
+      }
+    }
+    this.#report({ kind: 'done', ...this.#news() })
+    logs.delete(this.#id)
+  }
+
+  #parsePiece(): void {
+    const [length] = this.#lengths
+    this.#pos = this.#parser.consume(this.#pieces[this.#piece].subarray(0, length), this.#pos)
+    this.#full = this.#pos < length
+    if (this.#full) return
+    this.#lengths.shift()
+    this.#piece = (this.#piece + 1) % this.#pieces.length
+    this.#pos = 0
+    this.#report({ kind: 'taken' })
+  }
+
+  #sendRows(): void {
+    const { length, clock, origin, strings, names, extra } = this.#parser.batch
+    const columns = this.#parser.batch.columns()
+    for (const [k, column] of this.#batches[this.#batch].entries()) column.set(columns[k].subarray(0, length))
+    this.#batch = (this.#batch + 1) % this.#batches.length
+    this.#free--
+
+    const renewed = this.#told.strings !== strings
+    if (renewed) this.#told = { strings, texts: 0, names: 0 }
+    const told = this.#told
+    const texts = Array.from({ length: strings.size - told.texts }, (_, k) => strings.text(told.texts + k))
+    const some: [number, Extra][] = []
+    for (let i = 0; i < length; i++) {
+      const one = extra[i]
+      if (one) some.push([i, one])
+    }
+    const rows = { length, clock, origin, renewed, strings: texts, names: names.slice(told.names), extra: some }
+    this.#report({ kind: 'rows', ...rows, ...this.#news() })
+    this.#told = { strings, texts: strings.size, names: names.length }
+  }
+
+  #news(): News {
+    return { facts: this.#parser.facts, diagnostics: this.#diagnostics.drain() }
+  }
+
+  #report(report: Report): void {
+    parentPort?.postMessage({ log: this.#id, report } satisfies ReportOf)
+  }
+}
 
 parentPort?.on('message', (order: Order) => {
-  if (order.kind === 'log') {
-    diagnostics = new Diagnostics()
-    parser = new StraceParser(order.path, diagnostics, { tid: order.tid })
-    told = { strings: null, texts: 0, names: 0 }
-  } else if (order.kind === 'piece') {
-    parse(buffers[piece].subarray(0, order.length))
-    piece = (piece + 1) % PIECES
-    report({ kind: 'taken' })
-  } else {
-    parser.end()
-    if (parser.batch.length > 0) sendRows()
-    report({ kind: 'done', ...news() })
+  const { log } = order
+  switch (order.kind) {
+    case 'begin':
+      logs.set(log, new Log(log, order.path, order.tid, order.memory))
+      break
+    case 'piece':
+      logs.get(log)?.takePiece(order.length)
+      break
+    case 'free':
+      logs.get(log)?.takeBatch()
+      break
+    case 'end':
+      logs.get(log)?.end()
+      break
+    case 'drop':
+      logs.delete(log)
+      break
   }
 })
-
-function parse(bytes: Uint8Array): void {
-  for (let pos = 0; pos < bytes.length;) {
-    pos = parser.consume(bytes, pos)
-    if (pos < bytes.length) {
-      sendRows()
-      parser.recycle()
-    }
-  }
-}
-
-function sendRows(): void {
-  const { length, clock, origin, strings, names, extra } = parser.batch
-  while (Atomics.load(free, 0) === 0) Atomics.wait(free, 0, 0)
-  Atomics.sub(free, 0, 1)
-  const columns = parser.batch.columns()
-  for (const [k, column] of batches[batch].entries()) column.set(columns[k].subarray(0, length))
-  batch = (batch + 1) % BATCHES
-
-  const renewed = told.strings !== strings
-  if (renewed) told = { strings, texts: 0, names: 0 }
-  const texts = Array.from({ length: strings.size - told.texts }, (_, k) => strings.text(told.texts + k))
-  const some: [number, Extra][] = []
-  for (let i = 0; i < length; i++) {
-    const one = extra[i]
-    if (one) some.push([i, one])
-  }
-  const rows = { length, clock, origin, renewed, strings: texts, names: names.slice(told.names), extra: some }
-  report({ kind: 'rows', ...rows, ...news() })
-  told = { strings, texts: strings.size, names: names.length }
-}
-
-function news(): News {
-  return { facts: parser.facts, diagnostics: diagnostics.drain() }
-}
-
-function report(message: Report): void {
-  parentPort?.postMessage(message)
-}

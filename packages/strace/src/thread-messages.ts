@@ -1,26 +1,29 @@
-/** What the thread that parses a log and the one that keeps the state tell each other. */
+/** What a thread that parses logs and the one that keeps the state tell each other. */
 import type { CallBatch, Diagnostic, Extra, FdName } from '@flushtrace/trace'
 import type { StraceFacts } from './facts.ts'
 
-/** Bytes of the log on their way to the parser: so many pieces, of so many bytes. */
-export const PIECES = 4
-export const PIECE_BYTES = 1 << 20
-/** Batches on their way back. */
-export const BATCHES = 8
+/** What is on its way of one log: pieces of so many bytes to the parser, batches back. Both are used in turn. */
+export interface Room {
+  readonly pieces: number
+  readonly pieceBytes: number
+  readonly batches: number
+}
+/** For a log that a thread has for itself; where it has others, these need not wait meanwhile. */
+export const ALONE: Room = { pieces: 4, pieceBytes: 1 << 20, batches: 8 }
+export const AMONG_OTHERS: Room = { pieces: 2, pieceBytes: 1 << 17, batches: 2 }
 
-/** What both can write, given to a thread once. */
+/** What both can write. */
 export interface SharedMemory {
   readonly pieces: readonly Uint8Array[]
   readonly batches: readonly ReturnType<CallBatch['columns']>[]
-  /** One number: how many of the batches may be filled. Both use them in turn, and so the pieces. */
-  readonly free: Int32Array
 }
 
-/** To the parser: a log begins; the next piece is there; it was the last one. */
-export type Order =
-  | { readonly kind: 'log'; readonly path: string; readonly tid: number }
+/** To the parser: a log begins; its next piece is there; it was the last one; a batch may be filled again; nobody wants the rest. */
+export type Order = { readonly log: number } & (
+  | { readonly kind: 'begin'; readonly path: string; readonly tid: number; readonly memory: SharedMemory }
   | { readonly kind: 'piece'; readonly length: number }
-  | { readonly kind: 'end' }
+  | { readonly kind: 'end' | 'free' | 'drop' }
+)
 
 /** What has become known since the last batch. */
 export interface News {
@@ -38,5 +41,10 @@ export interface Rows extends News, Pick<CallBatch, 'length' | 'clock' | 'origin
   readonly extra: readonly (readonly [row: number, extra: Extra])[]
 }
 
+export interface Done extends News {
+  readonly kind: 'done'
+}
+
 /** From the parser: a piece may be overwritten; rows; the log is at its end. */
-export type Report = { readonly kind: 'taken' } | Rows | (News & { readonly kind: 'done' })
+export type Report = { readonly kind: 'taken' } | Rows | Done
+export type ReportOf = { readonly log: number; readonly report: Report }

@@ -1,98 +1,131 @@
 /**
- * A log that another thread parses while this one keeps the state. It gets the bytes in pieces, and gives back the very
+ * Logs that other threads parse while this one keeps the state. A thread gets the bytes in pieces, and gives back the very
  * batches that its parser would have given here, in memory that both share: nothing is translated, only strings that are
- * new come as messages. Neither runs far ahead of the other: there are so many pieces and batches.
+ * new come as messages. Neither runs far ahead of the other: of each log there are so many pieces and batches. A thread
+ * may have several logs; none of them waits for another.
  */
 import { Worker } from 'node:worker_threads'
 import { CallBatch, StringTable, type Diagnostics, type FdName, type Source } from '@flushtrace/trace'
 import type { StraceFacts } from './facts.ts'
 import {
-  BATCHES,
-  PIECES,
-  PIECE_BYTES,
+  ALONE,
+  AMONG_OTHERS,
+  type Done,
   type Order,
   type Report,
+  type ReportOf,
+  type Room,
   type Rows,
-  type SharedMemory,
 } from './thread-messages.ts'
 
 const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './strace-thread.ts' : './strace-thread.js', import.meta.url)
 
-/** Started, and without a log: starting one takes some 30 ms. */
-const idle: ParserThread[] = []
+/** By number. Starting one takes some 30 ms, so they are kept. */
+const started = new Map<number, ParserThread>()
 
-/** The batches of `source`; `facts` and `diagnostics` are as far as they. Throws TraceError. */
+/** The batches of `source`, parsed by thread `number`; `facts` and `diagnostics` are as far as they. Throws TraceError. */
 export async function* parsedBeside(
+  number: number,
   source: Source,
   tid: number,
   facts: StraceFacts,
   diagnostics: Diagnostics,
 ): AsyncGenerator<CallBatch> {
-  const thread = idle.pop() ?? new ParserThread()
-  let done = false
+  const thread = started.get(number) ?? new ParserThread(number)
+  const log = thread.begin(source, tid)
   try {
-    thread.begin(source, tid)
     for (;;) {
-      const report = await thread.next()
+      const report = await log.next()
       Object.assign(facts, report.facts)
       diagnostics.merge(report.diagnostics)
-      if (report.kind === 'done') break
-      yield thread.batchOf(report)
-      thread.giveBack()
+      if (report.kind === 'done') return
+      yield log.batchOf(report)
+      log.giveBack()
     }
-    thread.rest()
-    idle.push(thread)
-    done = true
   } finally {
-    if (!done) thread.stop()
+    log.stop()
   }
 }
 
-type Batch = Rows | Extract<Report, { kind: 'done' }>
-
 class ParserThread {
-  readonly #worker: Worker
-  readonly #pieces = Array.from({ length: PIECES }, () => new Uint8Array(new SharedArrayBuffer(PIECE_BYTES)))
-  readonly #batches = Array.from({ length: BATCHES }, () => new CallBatch(new StringTable(), [], CallBatch.ROWS, true))
-  readonly #free = new Int32Array(new SharedArrayBuffer(4)).fill(BATCHES)
+  readonly #worker = startWorker()
+  readonly #logs = new Map<number, LogBeside>()
+  #begun = 0
+  #awaited = 0
+
+  constructor(number: number) {
+    started.set(number, this)
+    this.#worker.on('message', ({ log, report }: ReportOf) => this.#logs.get(log)?.told(report))
+    this.#worker.on('error', (error) => {
+      started.delete(number)
+      for (const log of this.#logs.values()) log.fail(error)
+    })
+    this.#worker.unref()
+  }
+
+  begin(source: Source, tid: number): LogBeside {
+    const id = this.#begun++
+    const log = new LogBeside(this, id, this.#logs.size === 0 ? ALONE : AMONG_OTHERS)
+    this.#logs.set(id, log)
+    log.begin(source, tid)
+    return log
+  }
+
+  order(order: Order): void {
+    this.#worker.postMessage(order)
+  }
+
+  forget(log: number): void {
+    this.#logs.delete(log)
+    this.order({ log, kind: 'drop' })
+  }
+
+  /** It keeps the process alive only while somebody waits for it. */
+  async awaited(told: Promise<void>): Promise<void> {
+    if (this.#awaited++ === 0) this.#worker.ref()
+    await told
+    if (--this.#awaited === 0) this.#worker.unref()
+  }
+}
+
+/** One log on its way there and back. */
+class LogBeside {
+  readonly #thread: ParserThread
+  readonly #id: number
+  readonly #pieces: readonly Uint8Array[]
+  readonly #batches: readonly CallBatch[]
   #strings = new StringTable()
   #names: FdName[] = []
   /** The next piece to be filled, and how many the parser has not taken yet. */
   #piece = 0
   #underWay = 0
   #batch = 0
-  readonly #reports: Batch[] = []
+  readonly #reports: (Rows | Done)[] = []
   #failure: Error | null = null
   #stopped = false
   #onReport = (): void => {}
   #onTaken = (): void => {}
 
-  constructor() {
-    const memory: SharedMemory = {
-      pieces: this.#pieces,
-      batches: this.#batches.map((batch) => batch.columns()),
-      free: this.#free,
-    }
-    this.#worker = startWorker(memory)
-    this.#worker.on('message', (report: Report) => this.#told(report))
-    this.#worker.on('error', (error) => this.#fail(error))
-    this.#worker.unref()
+  constructor(thread: ParserThread, id: number, { pieces, pieceBytes, batches }: Room) {
+    this.#thread = thread
+    this.#id = id
+    this.#pieces = Array.from({ length: pieces }, () => new Uint8Array(new SharedArrayBuffer(pieceBytes)))
+    this.#batches = Array.from({ length: batches }, () => new CallBatch(new StringTable(), [], CallBatch.ROWS, true))
   }
 
   /** Has the source parsed from now on: see `next`. */
   begin(source: Source, tid: number): void {
-    this.#worker.ref()
-    this.#strings = new StringTable()
-    this.#order({ kind: 'log', path: source.path, tid })
-    this.#feed(source).catch((error: Error) => this.#fail(error))
+    const memory = { pieces: this.#pieces, batches: this.#batches.map((batch) => batch.columns()) }
+    this.#thread.order({ log: this.#id, kind: 'begin', path: source.path, tid, memory })
+    this.#feed(source).catch((error: Error) => this.fail(error))
   }
 
-  async next(): Promise<Batch> {
+  async next(): Promise<Rows | Done> {
     for (;;) {
       if (this.#failure) throw this.#failure
       const report = this.#reports.shift()
       if (report) return report
-      await new Promise<void>((resolve) => (this.#onReport = resolve))
+      await this.#thread.awaited(new Promise((resolve) => (this.#onReport = resolve)))
     }
   }
 
@@ -112,44 +145,17 @@ class ParserThread {
 
   giveBack(): void {
     this.#batches[this.#batch].extra.fill(null)
-    this.#batch = (this.#batch + 1) % BATCHES
-    Atomics.add(this.#free, 0, 1)
-    Atomics.notify(this.#free, 0)
-  }
-
-  /** Without a log it does not keep the process alive. */
-  rest(): void {
-    this.#worker.unref()
+    this.#batch = (this.#batch + 1) % this.#batches.length
+    this.#thread.order({ log: this.#id, kind: 'free' })
   }
 
   stop(): void {
     this.#stopped = true
     this.#onTaken()
-    this.#worker.terminate().catch(() => {})
+    this.#thread.forget(this.#id)
   }
 
-  async #feed(source: Source): Promise<void> {
-    for await (const chunk of source.chunks()) {
-      for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
-        while (this.#underWay === PIECES && !this.#stopped) {
-          await new Promise<void>((resolve) => (this.#onTaken = resolve))
-        }
-        if (this.#stopped) return
-        const piece = chunk.subarray(at, at + PIECE_BYTES)
-        this.#pieces[this.#piece].set(piece)
-        this.#piece = (this.#piece + 1) % PIECES
-        this.#underWay++
-        this.#order({ kind: 'piece', length: piece.length })
-      }
-    }
-    this.#order({ kind: 'end' })
-  }
-
-  #order(order: Order): void {
-    this.#worker.postMessage(order)
-  }
-
-  #told(report: Report): void {
+  told(report: Report): void {
     if (report.kind === 'taken') {
       this.#underWay--
       this.#onTaken()
@@ -159,16 +165,36 @@ class ParserThread {
     }
   }
 
-  #fail(error: Error): void {
+  fail(error: Error): void {
     this.#failure = error
     this.#onReport()
+  }
+
+  async #feed(source: Source): Promise<void> {
+    const log = this.#id
+    for await (const chunk of source.chunks()) {
+      for (let at = 0; at < chunk.length;) {
+        while (this.#underWay === this.#pieces.length && !this.#stopped) {
+          await new Promise<void>((resolve) => (this.#onTaken = resolve))
+        }
+        if (this.#stopped) return
+        const piece = this.#pieces[this.#piece]
+        const part = chunk.subarray(at, at + piece.length)
+        piece.set(part)
+        at += part.length
+        this.#piece = (this.#piece + 1) % this.#pieces.length
+        this.#underWay++
+        this.#thread.order({ log, kind: 'piece', length: part.length })
+      }
+    }
+    this.#thread.order({ log, kind: 'end' })
   }
 }
 
 /** In a checkout the entry is TypeScript, which a new thread must be told how to load. */
-function startWorker(workerData: SharedMemory): Worker {
-  if (!ENTRY.pathname.endsWith('.ts')) return new Worker(ENTRY, { workerData })
+function startWorker(): Worker {
+  if (!ENTRY.pathname.endsWith('.ts')) return new Worker(ENTRY)
   const [tsx, file] = [import.meta.resolve('tsx/esm/api'), ENTRY.href].map((url) => JSON.stringify(url))
   const load = `import(${tsx}).then(({ register }) => { register(); return import(${file}) })`
-  return new Worker(load, { eval: true, workerData })
+  return new Worker(load, { eval: true })
 }

@@ -106,16 +106,16 @@ threads('a source that fails is told by its own error', async () => {
   }, 'source/unreadable')
 })
 
-threads('one thread, and no more than was asked for', () => {
-  const one = new Threads(1)
-  const file = { bytes: 1 << 30, compression: null }
-  assert.not(one.take(file))
+threads('one thread keeps the state; who has least to read gets the next log', () => {
+  const file = (bytes: number): Source => ({ ...endless(() => MANY).source, bytes })
+  assert.is(new Threads(1).take(file(1 << 30)), -1)
   const three = new Threads(3)
-  assert.ok(three.take(file))
-  assert.ok(three.take(file))
-  assert.not(three.take(file))
-  three.giveBack()
-  assert.ok(three.take(file))
+  assert.equal(
+    [40, 10, 20, 20].map((bytes) => three.take(file(bytes))),
+    [0, 1, 1, 1],
+  )
+  three.giveBack(0, file(40))
+  assert.is(three.take(file(1)), 0)
 })
 
 async function rejects(run: () => Promise<void>, code: string): Promise<void> {
