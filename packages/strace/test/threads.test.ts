@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { Diagnostics, Threads, TraceError, type Source } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readStrace, tidOfName } from '../src/index.ts'
 import { anyBytes } from './any-bytes.ts'
-import { everything, read } from './source.ts'
+import { everything, read, rowOf, type Row } from './source.ts'
 
 const ROOT = fileURLToPath(new URL('../../../fixtures/strace/', import.meta.url))
 const LOGS = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
@@ -106,16 +107,51 @@ threads('a source that fails is told by its own error', async () => {
   }, 'source/unreadable')
 })
 
-threads('one thread keeps the state; who has least to read gets the next log', () => {
-  const file = (bytes: number): Source => ({ ...endless(() => MANY).source, bytes })
-  assert.is(new Threads(1).take(file(1 << 30)), -1)
-  const three = new Threads(3)
-  assert.equal(
-    [40, 10, 20, 20].map((bytes) => three.take(file(bytes))),
-    [0, 1, 1, 1],
+/** Reads logs side by side, the next batch each time of the one that `turns` say, then one after the other. */
+async function sideBySide(logs: readonly Uint8Array[], piece: number, turns: readonly number[], threads: Threads) {
+  const readings = logs.map((bytes) => {
+    const diagnostics = new Diagnostics()
+    const { batches, facts } = readStrace(memorySource(bytes, piece), diagnostics, 0, threads)
+    return { diagnostics, facts, rows: [] as Row[], batches: batches[Symbol.asyncIterator]() }
+  })
+  const next = async ({ rows, batches }: (typeof readings)[number]): Promise<boolean> => {
+    const { done, value } = await batches.next()
+    if (done) return false
+    for (let i = 0; i < value.length; i++) rows.push(rowOf(value, i))
+    return true
+  }
+  for (const turn of turns) await next(readings[turn % readings.length])
+  for (const reading of readings) while (await next(reading));
+  return readings.map(({ rows, facts, diagnostics }) =>
+    everything({ rows, facts, diagnostics: diagnostics.rows(), batch: null }),
   )
-  three.giveBack(0, file(40))
-  assert.is(three.take(file(1)), 0)
+}
+
+threads('any logs side by side, by fewer threads than logs', async () => {
+  const logs = fc.array(anyBytes, { minLength: 2, maxLength: 5 })
+  const turns = fc.array(fc.nat(4), { maxLength: 10 })
+  await fc.assert(
+    fc.asyncProperty(logs, fc.integer({ min: 1, max: 40 }), turns, async (some, piece, order) => {
+      const alone = await Promise.all(some.map((bytes) => read(bytes, piece, 0, new Threads(1))))
+      for (const count of [2, 3]) {
+        assert.equal(await sideBySide(some, piece, order, new Threads(count)), alone.map(everything))
+      }
+    }),
+    { numRuns: 200 },
+  )
+})
+
+threads('logs of one thread do not wait for each other', async () => {
+  const text = (tid: number) =>
+    Array.from({ length: 20_000 }, (_, k) => `${tid} 1700000000.000001 unlink("/srv/${tid}/${k}") = 0 <0.000010>\n`)
+  const logs = [1, 2, 3].map((tid) => Buffer.from(text(tid).join('')))
+  const alone = await Promise.all(logs.map((bytes) => read(bytes, undefined, 0, new Threads(1))))
+  // The first is left with all its batches full until the others are read.
+  const turns = [0, ...Array<number>(30).fill(2), ...Array<number>(9).fill(1)]
+  for (const piece of [1000, 65_536]) {
+    const together = await sideBySide(logs, piece, turns, new Threads(2))
+    for (const [k, one] of alone.entries()) assert.ok(together[k] === everything(one), `log ${k}, pieces of ${piece}`)
+  }
 })
 
 async function rejects(run: () => Promise<void>, code: string): Promise<void> {
