@@ -111,7 +111,7 @@ threads('a source that fails is told by its own error', async () => {
 async function sideBySide(logs: readonly Uint8Array[], piece: number, turns: readonly number[], threads: Threads) {
   const readings = logs.map((bytes) => {
     const diagnostics = new Diagnostics()
-    const { batches, facts } = readStrace(memorySource(bytes, piece), diagnostics, 0, threads)
+    const { batches, facts } = readStrace(memorySource(bytes, 'memory', piece), diagnostics, 0, threads)
     return { diagnostics, facts, rows: [] as Row[], batches: batches[Symbol.asyncIterator]() }
   })
   const next = async ({ rows, batches }: (typeof readings)[number]): Promise<boolean> => {
