@@ -13,14 +13,15 @@
  * 4. The short ways – `quick`, the memos of calls and of lines, the rest of a call without its beginning – give what the
  *    plain road gives: the tests hold one against the other.
  */
-import { CALLS, ENTER, EXIT, UNKNOWN, WHOLE, latin1, type CallRole } from '@flushtrace/trace'
+import { CALLS, ENTER, EXIT, WHOLE, latin1, type CallRole } from '@flushtrace/trace'
 import { fillRow, planArguments } from './arguments.ts'
+import { CallEnds } from './call-ends.ts'
 import type { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
 import { copyBytes, type Pending } from './pending.ts'
 import { ResultPart } from './result.ts'
 import { NONE_KNOWN, Scanner, startsWith, type Ending } from './scanner.ts'
-import { Tail, endOfName, endsInMark, endsTimed, isUnavailable, outcomeAt } from './shape.ts'
+import { Tail, endOfName, endsInMark } from './shape.ts'
 import type { Sieve } from './sieve.ts'
 import { HARMLESS_WHEN_FAILED, changesNothing, endsInFailure } from './skip.ts'
 
@@ -48,18 +49,16 @@ export class CallLines {
   readonly #context: LineContext
   readonly #plans = planArguments()
   readonly #scanner: Scanner
-  readonly #result: ResultPart
+  readonly ends: CallEnds
   /** Of the line being read, where the sieve has not read it. */
   readonly #lineTail = new Tail()
   #joined: Buffer = Buffer.allocUnsafe(1 << 12)
-  /** -T was seen. */
-  timed = false
 
   constructor(context: LineContext) {
     this.#context = context
     const known = context.plain ? NONE_KNOWN : context.texts
     this.#scanner = new Scanner(known)
-    this.#result = new ResultPart(known)
+    this.ends = new CallEnds(context, this.#scanner, new ResultPart(known))
   }
 
   /**
@@ -81,7 +80,7 @@ export class CallLines {
     tail.read(buf, args, end)
     if (skip && tail.result >= 0 && buf[tail.result] !== 0x3f && !endsInMark(buf, end)) {
       facts.counted++
-      this.#endPlain(name, buf, end, tail)
+      this.ends.count(name, buf, end, tail)
       return 'counted'
     }
     return leader.readUsualTime(buf) ? this.#call(name, skip, buf, args, end, tail) : 'other'
@@ -148,7 +147,7 @@ export class CallLines {
     const tid = this.#context.begin(buf)
     facts.counted++
     if (tail.unfinished) pending.beginPlain(tid, name, facts.lines)
-    else this.#endPlain(name, buf, end, tail)
+    else this.ends.count(name, buf, end, tail)
   }
 
   #scanned(
@@ -166,11 +165,11 @@ export class CallLines {
     const renames = call >= 0 && CALLS[call].role === 'exec'
     switch (ending) {
       case 'complete': {
-        this.#readResult(buf, end, tail)
-        if (!this.#result.valid) return 'open'
+        this.ends.read(buf, end, tail)
+        if (!this.ends.result.valid) return 'open'
         const tid = context.begin(buf, renames)
         pending.endOf(tid)
-        const i = this.#ended(name, call, tid, WHOLE, context.clock.nowNs, buf)
+        const i = this.ends.add(name, call, tid, WHOLE, context.clock.nowNs, buf)
         if (i >= 0) this.#arguments(i, ending, known, name, buf, args, tail)
         return 'done'
       }
@@ -198,20 +197,12 @@ export class CallLines {
       case 'detached': {
         const tid = context.begin(buf, renames)
         pending.endOf(tid)
-        this.#neverEnded(call, ending)
+        this.ends.without(call, ending)
         return 'done'
       }
       case 'open':
         return 'open'
     }
-  }
-
-  /** The result of a line that was scanned to it. */
-  #readResult(buf: Uint8Array, end: number, tail: Tail): void {
-    const { resultStart } = this.#scanner
-    // Only where its end alone tells the same: a name can hold `) = `.
-    if (tail.result === resultStart && !Number.isNaN(tail.value)) this.#result.take(tail.value, tail.tookNs)
-    else this.#result.parse(buf, resultStart, end)
   }
 
   /** Fills row `i` with what was scanned, or is known. */
@@ -264,7 +255,7 @@ export class CallLines {
       // A resumed part may itself be unfinished: still the same call.
       if (tail.unfinished) return 'done'
       pending.end(begun)
-      this.#endPlain(name, buf, end, tail)
+      this.ends.count(name, buf, end, tail)
       return 'done'
     }
     if (begun.next >= 0 && this.#goesOn(begun, tid, buf, from, end, tail)) return 'done'
@@ -279,12 +270,12 @@ export class CallLines {
     pending.end(begun)
     const call = counts.callOf[name]
     if (ending === 'ended' || ending === 'detached') {
-      this.#neverEnded(call, ending)
+      this.ends.without(call, ending)
       return 'done'
     }
-    if (ending === 'complete') this.#result.parse(joined, this.#scanner.resultStart, total)
-    if (ending !== 'complete' || !this.#result.valid) return 'open'
-    const i = this.#ended(name, call, tid, EXIT, begun.atNs, joined)
+    if (ending === 'complete') this.ends.result.parse(joined, this.#scanner.resultStart, total)
+    if (ending !== 'complete' || !this.ends.result.valid) return 'open'
+    const i = this.ends.add(name, call, tid, EXIT, begun.atNs, joined)
     if (i >= 0) fillRow(this.#context.batch, i, this.#plans[call], this.#scanner, joined, this.#context.texts)
     return 'done'
   }
@@ -301,11 +292,11 @@ export class CallLines {
     if (!closes && (!between || c === SPACE || c === LANGLE || c === 0x2c)) return false
     const ending = closes ? scanner.scanResult(buf, from + 1, end) : scanner.scan(buf, from, end, next)
     if (ending !== 'complete') return false
-    this.#readResult(buf, end, tail)
-    if (!this.#result.valid) return false
+    this.ends.read(buf, end, tail)
+    if (!this.ends.result.valid) return false
     const { batch, texts, pending, counts } = this.#context
     const call = counts.callOf[name]
-    const i = this.#ended(name, call, tid, EXIT, atNs, buf)
+    const i = this.ends.add(name, call, tid, EXIT, atNs, buf)
     batch.copyArguments(i, pending.rows, row)
     if (!closes) fillRow(batch, i, this.#plans[call], scanner, buf, texts, next)
     if (tail.slot >= 0) this.#context.lines?.keep(batch, i, ending, scanner)
@@ -342,9 +333,9 @@ export class CallLines {
     const total = plain ? end : this.#append(begun, buf, start, end)
     const whole = plain ? buf : this.#joined
     if (this.#scanner.scan(whole, plain ? start : 0, total) !== 'complete') return false
-    this.#result.parse(whole, this.#scanner.resultStart, total)
+    this.ends.result.parse(whole, this.#scanner.resultStart, total)
     this.#lineTail.read(buf, start, end)
-    return this.#result.valid && this.#join(begun, tid, buf, start, end, this.#lineTail) === 'done'
+    return this.ends.result.valid && this.#join(begun, tid, buf, start, end, this.#lineTail) === 'done'
   }
 
   /** The log was cut at the front, or strace attached while the call was under way: only its result is known. */
@@ -356,60 +347,11 @@ export class CallLines {
       context.facts.counted++
       return 'done'
     }
-    if (ending === 'complete') this.#result.parse(buf, this.#scanner.resultStart, end)
-    if (ending !== 'complete' || !this.#result.valid) return 'open'
+    if (ending === 'complete') this.ends.result.parse(buf, this.#scanner.resultStart, end)
+    if (ending !== 'complete' || !this.ends.result.valid) return 'open'
     context.report(STRACE.lostStart, context.counts.nameOf(name))
-    const i = this.#ended(name, context.counts.callOf[name], tid, WHOLE, context.clock.nowNs, buf)
+    const i = this.ends.add(name, context.counts.callOf[name], tid, WHOLE, context.clock.nowNs, buf)
     if (i >= 0 && HIDES_FLAGS.has(CALLS[context.batch.call[i]].role)) context.batch.flags[i] = NaN
     return 'done'
-  }
-
-  /** A call that was scanned to its end: its row, which has no arguments yet; -1 where it is only counted. */
-  #ended(name: number, call: number, tid: number, phase: number, atNs: number, buf: Uint8Array): number {
-    const context = this.#context
-    const result = this.#result
-    context.counts.end(name, result.outcome, result.unavailable)
-    if (!Number.isNaN(result.tookNs)) this.timed = true
-    if (call < 0) {
-      context.facts.counted++
-      return -1
-    }
-    context.facts.used++
-    const { batch, texts } = context
-    const i = context.row(phase, call, tid, atNs)
-    batch.outcome[i] = result.outcome
-    batch.result[i] = result.value
-    batch.tookNs[i] = result.tookNs
-    if (result.errnoStart >= 0) {
-      batch.errno[i] = texts.strings.intern(buf, result.errnoStart, result.errnoEnd, latin1)
-    }
-    // With -Y a child's pid is decorated as well.
-    if (result.decorationStart >= 0 && CALLS[call].givesFd) {
-      batch.decorationResult[i] = texts.fdName(buf, result.decorationStart, result.decorationEnd)
-    }
-    if (result.outcome === UNKNOWN) context.report(STRACE.noResult, CALLS[call].name)
-    if (CALLS[call].role === 'fork' && result.value > 0) context.tasks.announce(result.value)
-    return i
-  }
-
-  /** Death, exec or the tracer's leaving ended the call. */
-  #neverEnded(call: number, ending: 'ended' | 'detached'): void {
-    const { facts } = this.#context
-    if (call < 0) facts.counted++
-    else {
-      facts.used++
-      const { name, role } = CALLS[call]
-      // Left in another call: the trace ended. Left in execve: -b asked for it, and the trace goes on without the task.
-      const left = role === 'exec' ? STRACE.detached : STRACE.inFlight
-      this.#context.report(ending === 'ended' ? STRACE.noResult : left, name)
-    }
-  }
-
-  /** The end of a call that no rule asks for. */
-  #endPlain(name: number, buf: Uint8Array, end: number, { result: at }: Tail): void {
-    // Without a result it did not end: `<detached ...>`.
-    if (at < 0) return
-    this.#context.counts.end(name, outcomeAt(buf, at, end), isUnavailable(buf, at, end))
-    this.timed ||= endsTimed(buf, end)
   }
 }

@@ -134,7 +134,7 @@ export class StraceParser {
   #stopPassing(chunk: Uint8Array): void {
     const { sieve, counts } = this.#context
     this.#context.settle()
-    if (sieve?.drain(counts)) this.#calls.timed = true
+    if (sieve?.drain(counts)) this.#calls.ends.timed = true
     this.#stampQuick(chunk)
   }
 
@@ -368,7 +368,7 @@ export class StraceParser {
   /** The recording options that show in the text. */
   #options(): string[] {
     const { options, leader, clock, tasks, texts, facts } = this.#context
-    if (this.#calls.timed) options.add('-T')
+    if (this.#calls.ends.timed) options.add('-T')
     if (leader.hasNumber) options.add('-n')
     if (leader.hasPointer) options.add('-i')
     if (leader.hasContext) options.add('--secontext')
