@@ -2,7 +2,7 @@
 import { CALLS, UNKNOWN, latin1 } from '@flushtrace/trace'
 import type { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
-import { ResultPart } from './result.ts'
+import type { ResultPart } from './result.ts'
 import type { Scanner } from './scanner.ts'
 import { endsTimed, isUnavailable, outcomeAt, type Tail } from './shape.ts'
 

@@ -6,10 +6,11 @@ import { createReadStream } from 'node:fs'
 import { lstat, open, readdir, readlink, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { decompress, sniffCompression, type Compression } from './compression.ts'
+import { sniffCompression, type Compression } from './compression.ts'
 import { Diagnostics, type DiagnosticKind } from './diagnostics.ts'
 import { TraceError } from './errors.ts'
 import { MemoryWatch } from './memory.ts'
+import { HEAD_BYTES, Progress, openStream, reason, type OnProgress, type Stream } from './stream.ts'
 
 export interface Source {
   /** As the user named it, or joined below the directory that the user named. */
@@ -38,7 +39,6 @@ export interface OpenedSources {
   readonly links: SavedLink[]
 }
 
-const HEAD_BYTES = 1 << 16
 /** Two buffers of this size alternate: the next piece is read while the last one is parsed. */
 export const CHUNK_BYTES = 1 << 20
 /** Of a folder of a thousand small files none asks for a MiB. */
@@ -56,12 +56,6 @@ const EMPTY: DiagnosticKind = {
   message: 'A source is empty: {}.',
   fix: 'record again; was the tracer allowed to attach, and stopped with SIGINT rather than SIGKILL?',
 }
-const CUT: DiagnosticKind = {
-  code: 'source/cut',
-  severity: 'loss',
-  message: 'A compressed source ends in the middle or is damaged: {}.',
-  fix: 'copy or compress it again; what could be decoded before that place is used',
-}
 
 const SHRUNK: DiagnosticKind = {
   code: 'source/shrunk',
@@ -75,9 +69,6 @@ const GROWN: DiagnosticKind = {
   message: 'A source became longer while it was read: {}.',
   fix: 'read again when the recorder has stopped',
 }
-
-/** Bytes read so far (as on disk) and in all; null when a stream is among them. */
-export type OnProgress = (done: number, total: number | null) => void
 
 /** Waited for before each further piece: who can take no more holds the reading back. */
 export type Pace = () => Promise<unknown> | undefined
@@ -265,25 +256,6 @@ interface Opened {
   readonly onWait: OnWait
 }
 
-class Progress {
-  #done = 0
-  #total: number | null = 0
-  readonly #on: OnProgress
-
-  constructor(on: OnProgress) {
-    this.#on = on
-  }
-
-  expect(bytes: number | null): void {
-    this.#total = bytes === null || this.#total === null ? null : this.#total + bytes
-  }
-
-  read(bytes: number): void {
-    this.#done += bytes
-    this.#on(this.#done, this.#total)
-  }
-}
-
 function roomFor(fileBytes: number): number {
   return Math.min(CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, fileBytes))
 }
@@ -322,100 +294,5 @@ async function* fileChunks(
     }
   } finally {
     await file.close()
-  }
-}
-
-interface Stream extends Source {
-  close(): Promise<void>
-}
-
-/** A pipe, standard input or a compressed file: can be read once. `again` opens the same bytes anew, where that is possible. */
-async function openStream(
-  path: string,
-  input: Readable,
-  bytes: number | null,
-  progress: Progress,
-  diagnostics: Diagnostics,
-  again: (() => Readable) | null = null,
-): Promise<Stream> {
-  const raw = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-  const first: Buffer[] = []
-  let length = 0
-  while (length < 4) {
-    const { done, value } = await raw.next()
-    if (done) break
-    first.push(value)
-    length += value.length
-  }
-  const compression = sniffCompression(Buffer.concat(first))
-  const pieces = compression
-    ? decompress(compression, prepend(first, raw, progress), path, again)
-    : prepend(first, raw, progress)
-  const iterator = pieces[Symbol.asyncIterator]()
-  const heads: Buffer[] = []
-  let headLength = 0
-  const cut = (error: unknown): void =>
-    diagnostics.add(CUT, { source: path, offset: headLength }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
-  try {
-    while (headLength < HEAD_BYTES) {
-      const { done, value } = await iterator.next()
-      if (done) break
-      heads.push(value)
-      headLength += value.length
-    }
-  } catch (error) {
-    if (error instanceof TraceError) throw error
-    cut(error)
-  }
-  const head = Buffer.concat(heads)
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    if (head.length > 0) yield head
-    try {
-      for (;;) {
-        const { done, value } = await iterator.next()
-        if (done) return
-        headLength += value.length
-        yield value
-      }
-    } catch (error) {
-      if (error instanceof TraceError) throw error
-      cut(error)
-    } finally {
-      input.destroy()
-    }
-  }
-  async function close(): Promise<void> {
-    await iterator.return?.()
-    input.destroy()
-  }
-  return { path, bytes, compression, head: head.subarray(0, HEAD_BYTES), chunks, close }
-}
-
-async function* prepend(first: Buffer[], rest: AsyncIterator<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
-  for (const piece of first) {
-    progress.read(piece.length)
-    yield piece
-  }
-  for (;;) {
-    const { done, value } = await rest.next()
-    if (done) return
-    progress.read(value.length)
-    yield value
-  }
-}
-
-function reason(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ENOENT':
-      return 'no such file or directory'
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied'
-    case 'EISDIR':
-      return 'is a directory'
-    case 'Z_BUF_ERROR':
-      return 'unexpected end of compressed data'
-    default:
-      return error.message
   }
 }
