@@ -1,8 +1,9 @@
 /** Reads a capture and says of each block write whose it is: what `locate` and `explain` are made of. */
 import { Actors, Attribution, BlockLog, CallLog, FileBook, InodeLog, type Contradiction } from '@flushtrace/correlate'
-import { deviceText, type BlockBatch, type DiagnosticKind } from '@flushtrace/trace'
+import { deviceText, nsBetween, type BlockBatch, type DiagnosticKind, type Instant } from '@flushtrace/trace'
 import { analyze, type Analysis, type AnalyzeOptions, type OnActivity } from './analyze.ts'
-import { layoutInTime } from './map-age.ts'
+import { countsFromBoot } from './block-timeline.ts'
+import { layoutInTime, takenAt } from './map-age.ts'
 import type { BlockSource } from './sources.ts'
 import { refuseUnread } from './unread.ts'
 
@@ -49,6 +50,7 @@ export async function attribute(
   const blocks = new BlockLog()
   const inodes = new InodeLog()
   const traces: BlockSource[] = []
+  const clocks: Pick<BlockBatch, 'clock' | 'origin'>[] = []
   const onActivity: OnActivity = (activity, atNs, context) => {
     calls.add(activity, atNs)
     watch.onActivity?.(activity, atNs, context)
@@ -58,6 +60,7 @@ export async function attribute(
     onBlockBatch: (batch, _, source) => {
       let trace = traces.indexOf(source)
       if (trace < 0) trace = traces.push(source) - 1
+      clocks[trace] ??= { clock: batch.clock, origin: batch.origin }
       blocks.add(batch, trace, source.indexes)
       watch.onBlockBatch?.(batch, trace, source.indexes)
       if (batch.inodes) inodes.add(batch.inodes, trace, source.indexes[0])
@@ -69,6 +72,11 @@ export async function attribute(
   const shifts = traces.map((source) => shiftOf(analysis, source))
   const callsTimed = !areCoarse(calls) && shifts.some(({ beside }) => beside !== null)
   const placed = shifts.map(({ beside }) => (callsTimed ? beside : null))
+  const onClock = callsTimed ? placed : shifts.map(({ beside, apart }) => beside ?? apart)
+  const bootNs = (monotonic: Instant): number | null => {
+    const k = traces.findIndex((source, trace) => onClock[trace] && countsFromBoot(source, clocks[trace], read.layout))
+    return onClock[k]?.(nsBetween(clocks[k].origin as Instant, monotonic)) ?? null
+  }
   const attribution = new Attribution({
     calls,
     blocks,
@@ -76,7 +84,8 @@ export async function attribute(
     actors,
     book,
     layout: analysis.layout,
-    placed: callsTimed ? placed : shifts.map(({ beside, apart }) => beside ?? apart),
+    placed: onClock,
+    takenAt: takenAt(analysis, bootNs),
     callsTimed,
     slackNs,
     doubtNs: doubtOf(analysis),
@@ -91,7 +100,7 @@ const CONTRADICTED = {
   maps: {
     code: 'layout/contradicted-map',
     severity: 'error',
-    message: 'Maps have other files, or none, where calls show whose data were written ({}): they are not used.',
+    message: 'Maps cannot be of what was traced ({}): they are not used.',
     fix: 'save maps on the machine of the trace, at its end',
   },
   mounts: {
@@ -102,10 +111,26 @@ const CONTRADICTED = {
   },
 } as const satisfies Record<Contradiction['of'], DiagnosticKind>
 
-function reportContradiction({ of, view, against, writes }: Contradiction, { layout, diagnostics }: Analysis): void {
+/** How what was seen speaks against maps; of so many pieces. */
+const AGAINST: Readonly<Record<Contradiction['by'], string>> = {
+  calls: 'calls wrote other files there in',
+  threads: 'threads of another kind of file system wrote',
+  journal: 'the journal was written elsewhere in',
+  chunks: 'metadata were written where they have data in',
+  inodes: 'events gave blocks to other inodes in',
+}
+
+function reportContradiction(
+  { of, by, view, against, writes }: Contradiction,
+  { layout, diagnostics }: Analysis,
+): void {
   const [device] = view.devices
   const name = (device === undefined ? null : (layout.nameOf(device) ?? deviceText(device))) ?? view.type ?? '?'
-  diagnostics.add(CONTRADICTED[of], null, `${name}: ${against} of ${writes} writes`)
+  diagnostics.add(
+    CONTRADICTED[of],
+    null,
+    `${name}: ${of === 'maps' ? `${AGAINST[by]} ` : ''}${against} of ${writes} writes`,
+  )
 }
 
 /** What alignment by data leaves open; 0 where nothing had to be aligned by data. */

@@ -93,7 +93,7 @@ export class BlockTimeline {
     const isTold = (one: Waiting): boolean => this.#told(sources[one.index], one.first) !== null
     // Without its note, a blktrace's clock is tried, too, against what it shares with the others.
     const isMonotonic = ({ index, first }: Waiting): boolean =>
-      (sources[index].kind !== 'blktrace' || first.wall !== null) && this.#isMonotonic(sources[index], first)
+      (sources[index].kind !== 'blktrace' || first.wall !== null) && countsFromBoot(sources[index], first, this.#layout)
     const place = (one: Waiting, clock: Alignment): void => {
       this.#clocks.set(one.index, clock)
       waiting.delete(one)
@@ -144,17 +144,9 @@ export class BlockTimeline {
     return alignedBy(first.clock === 'wall' ? 'wall' : 'note', nsBetween(this.origin, first.wall))
   }
 
-  /** Whether its times are known to be of CLOCK_MONOTONIC: blktrace's always are, ftrace's by choice. */
-  #isMonotonic({ kind, sources }: BlockSource, { clock, origin }: Waiting['first']): boolean {
-    if (clock !== 'monotonic' || !origin) return false
-    return (
-      kind === 'blktrace' || (kind === 'tracefs' && this.#layout.traceClocks.get(dirname(sources[0].path)) === 'mono')
-    )
-  }
-
   /** By notes of both clocks, beside calls that tell wall-clock times. */
   #byNotes(source: BlockSource, first: Waiting['first']): Alignment | null {
-    if (!this.origin || !first.origin || !this.#isMonotonic(source, first)) return null
+    if (!this.origin || !first.origin || !countsFromBoot(source, first, this.#layout)) return null
     return alignedByNotes(this.#layout.clockNotes, source.sources[0].path, this.origin, first.origin)
   }
 
@@ -169,6 +161,16 @@ export class BlockTimeline {
   }
 }
 
+/** Whether its times are known to be of CLOCK_MONOTONIC: blktrace's always are, ftrace's by choice. */
+export function countsFromBoot(
+  { kind, sources }: BlockSource,
+  { clock, origin }: Pick<BlockBatch, 'clock' | 'origin'>,
+  { traceClocks }: Pick<DiskLayout, 'traceClocks'>,
+): boolean {
+  if (clock !== 'monotonic' || !origin) return false
+  return kind === 'blktrace' || (kind === 'tracefs' && traceClocks.get(dirname(sources[0].path)) === 'mono')
+}
+
 async function fill(anchors: BlockAnchors, rest: AsyncIterator<BlockBatch>): Promise<void> {
   while (!anchors.full) {
     const { done, value } = await rest.next()
@@ -179,7 +181,7 @@ async function fill(anchors: BlockAnchors, rest: AsyncIterator<BlockBatch>): Pro
 
 /**
  * Traces that count from boot have one clock, unless ftrace was left at its own (`local`), which drifts: believed where
- * the data found nothing else, within what they leave open.
+ * the data found nothing else, within what they leave open. What both say is no chance, however close the next best is.
  */
 function sinceBoot(one: Waiting, placed: PlacedSource, { first, found }: Waiting): FoundOffset | null {
   const from = one.first.origin
@@ -187,5 +189,5 @@ function sinceBoot(one: Waiting, placed: PlacedSource, { first, found }: Waiting
   if (first.clock !== 'monotonic' || one.first.clock !== 'monotonic') return null
   const offsetNs = placed.offsetNs + nsBetween(from, first.origin)
   if (Math.abs(offsetNs - found.offsetNs) > found.residualNs + placed.residualNs) return null
-  return { ...found, offsetNs, residualNs: placed.residualNs, driftResidualPpm: undefined, twin: true }
+  return { ...found, offsetNs, residualNs: placed.residualNs, driftResidualPpm: undefined, twin: true, lead: 1 }
 }

@@ -120,8 +120,9 @@ export class LocateRows {
       this.#drafts.push(draft)
     }
     addTo(draft, this.#in, piece)
-    addBytes(draft.confidence, piece.confidence, piece.bytes)
-    addBytes(draft.rules, piece.rule, piece.bytes)
+    const written = (this.#in.blocks.flags.data[piece.request] & DATALESS) === 0 ? piece.bytes : 0
+    addBytes(draft.confidence, piece.confidence, written)
+    addBytes(draft.rules, piece.rule, written)
     const thread = this.#kernelThreadOf(piece.request)
     if (thread !== null) addBytes(draft.kernelThreads, thread, piece.bytes)
     for (const actor of piece.actors) {
@@ -195,5 +196,6 @@ export class LocateRows {
 /** The row of its device that a piece belongs to. A list of candidates has one of its own: the bytes are none of theirs for certain. */
 function keyOf({ what, file, candidates }: PieceRow): number | string {
   if (candidates.length > 0) return `${what} ${candidates.join(',')}`
+  if (file >= 0 && what !== 'file') return `${what} ${file}`
   return file >= 0 ? file : what
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { filterShape, headShape } from './document-schema.ts'
 
-/** Of `bytes` and `discardBytes`. */
+/** Of `bytes`: a discard is no write. */
 const confidence = z.object({
   exact: z.number(),
   snapshot: z.number(),
@@ -44,7 +44,7 @@ export const locateRowSchema = z.object({
   ...numbers,
   /** Bytes that programs wrote to the file by calls; null where no system calls are among the sources. */
   writtenBytes: z.number().nullable(),
-  /** Where several processes made the same blocks dirty, the bytes are shared out evenly. */
+  /** Where several processes made the same blocks dirty, the bytes are shared out evenly. Of discards: what they gave back. */
   processes: z.array(
     z.object({
       pid: z.int().nullable(),
@@ -102,7 +102,16 @@ export const locateSchema = z.object({
     conflicts: z.int(),
   }),
   /** What was among the sources, and what would raise the share. */
-  witnesses: z.object({ calls: z.boolean(), events: z.boolean(), maps: z.boolean(), aligned: z.boolean() }),
+  witnesses: z.object({
+    calls: z.boolean(),
+    /** Events that name inodes. */
+    events: z.boolean(),
+    /** The clocks of such events and of requests were joined. */
+    eventsPlaced: z.boolean(),
+    maps: z.boolean(),
+    /** Those of calls and requests. */
+    aligned: z.boolean(),
+  }),
   rows: z.array(locateRowSchema),
   rest: z.object({ rows: z.int(), writes: z.int(), bytes: z.number() }).nullable(),
 })

@@ -69,6 +69,7 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
     witnesses: {
       calls: calls.length > 0,
       events: attributed.inodes.length > 0,
+      eventsPlaced: attribution.eventsPlaced,
       maps: (analysis.layout?.fileSystems ?? []).some(({ maps }) => maps.length > 0),
       aligned: attributed.placed.some((placed) => placed !== null),
     },

@@ -3,7 +3,8 @@
  * made and deleted in between nobody saw. Where both have wall clocks they are not used, and said to be there.
  */
 import type { DiskLayout, FileSystem, MapTime } from '@flushtrace/layout'
-import { nsBetween, parseInstant, type DiagnosticKind } from '@flushtrace/trace'
+import type { TakenAt } from '@flushtrace/correlate'
+import { nsBetween, parseInstant, type DiagnosticKind, type Instant } from '@flushtrace/trace'
 import type { Analysis } from './analyze.ts'
 
 /** `recipe` saves maps within minutes of what it records; who saves them the same evening is believed, too. */
@@ -56,4 +57,37 @@ function reachOf({ spanNs, blocks }: Analysis): [fromNs: number, untilNs: number
     offsetNs === null ? [] : [(facts.firstNs ?? 0) + offsetNs, (facts.lastNs ?? 0) + offsetNs],
   )
   return [Math.min(0, ...ends), Math.max(spanNs, ...ends)]
+}
+
+const UNTIMED: DiagnosticKind = {
+  code: 'layout/untimed-map',
+  severity: 'loss',
+  message: 'Maps were saved during the trace, and nothing tells when, on a clock that it has ({}): they are not used.',
+  fix: 'save the time beside them (clock.txt), as flushtrace recipe does',
+}
+
+/** How far clocks that were joined, and notes of them, may be apart: more than any that are believed. */
+const CLOCKS_NS = 10e6
+
+/**
+ * When a map was taken, in ns since the start of the answer. `bootNs`: the same of a moment of CLOCK_MONOTONIC; null:
+ * no trace is on that clock.
+ */
+export function takenAt(
+  { startedAt, layout, diagnostics }: Analysis,
+  bootNs: (monotonic: Instant) => number | null,
+): TakenAt {
+  const start = startedAt === null ? null : parseInstant(startedAt)
+  const at = ({ wall, monotonic }: MapTime): number | null =>
+    start && wall ? nsBetween(start, wall) : monotonic && bootNs(monotonic)
+  const untimed = layout.fileSystems
+    .flatMap(({ maps }) => maps)
+    .filter(({ time }) => time.when === 'during' && at(time) === null)
+  for (const source of new Set(untimed.map((map) => map.source))) diagnostics.add(UNTIMED, { source }, source)
+  return (time) => {
+    const fromNs = at(time)
+    if (fromNs === null) return null
+    const tookNs = time.wall && time.until ? nsBetween(time.wall, time.until) : Infinity
+    return { fromNs: fromNs - CLOCKS_NS, untilNs: tookNs < 0 ? Infinity : fromNs + tookNs + CLOCKS_NS }
+  }
 }

@@ -57,6 +57,12 @@ clock() {
     printf '%s %s\n' when "$2" wall_ns "$(date +%s)000000000" monotonic_ns "$monotonic" monotonic_source /proc/uptime >"$1"
   fi
 }
+# until_now FILE: the map beside this clock note, which was begun at its time, is complete
+until_now() {
+  now=$(date +%s%N)
+  case $now in *[!0-9]*) now=$(($(date +%s) + 1))000000000 ;; esac # a date without %N
+  echo until_ns "$now" >>"$1"
+}
 # maps FOLDER WHEN
 maps() {
   dir=$out/maps/$1 started=$(date +%s)
@@ -76,10 +82,11 @@ maps() {
   members=$(grep -s '^md' /proc/mdstat | grep -o '[^ ]*\[' | sed 's|^|/dev/|;s|\[$||')
   # shellcheck disable=SC2086 # one word a device
   [ -z "$members" ] || save mdadm.txt mdadm -E $members
-  [ -n "$mount" ] || return
+  if [ -z "$mount" ]; then until_now "$dir/clock.txt" && return; fi
 ${specificMaps(systems)}
   $limit find "$mount" -xdev -type f -size +0 -print0 | xargs -0 -r filefrag -v >"$dir/filefrag.txt" 2>>"$out/record.log"
   save inodes.txt find "$mount" -xdev -printf '%i %s %p\0'
+  until_now "$dir/clock.txt"
   [ $(($(date +%s) - started)) -lt 30 ] || say "A large file system: this map took over 30 s; a part may take ${MAP_SECONDS} s."
 }
 `

@@ -241,6 +241,33 @@ test('block traces that nothing joins to the calls are joined to each other', as
   assert.is(beside.witnesses.aligned, false)
 })
 
+/** What ftrace prints of flushes of one task: its requests in one text, the file system's word of them in another. */
+function apartByFtrace(name: string, offsetUs: number): [requests: string, inodes: string] {
+  let [at, seed] = [100_000_000, 1]
+  const lines = { requests: [] as string[], inodes: [] as string[] }
+  const print = (us: number, event: string): string => `  worker-500 [000] ..... ${(us / 1e6).toFixed(6)}: ${event}`
+  for (let k = 0; k < 40; k++) {
+    at += 2000 + ((seed = (seed * 48_271) % 2_147_483_647) % 30_000)
+    lines.inodes.push(print(at + offsetUs, 'ext4_sync_file_enter: dev 7,0 ino 12 parent 2 datasync 1 '))
+    lines.requests.push(print(at + 30, `block_bio_queue: 7,0 WS ${8 * k} + 8 [worker]`))
+  }
+  return (['requests', 'inodes'] as const).map((what) => {
+    const to = join(folder, `${name}-${what}.txt`)
+    writeFileSync(to, `${lines[what].join('\n')}\n`)
+    return to
+  }) as [string, string]
+}
+
+test('events that name inodes, with no request among them: by what data and the clock since boot both say', async () => {
+  const joined = apartByFtrace('boot', 0)
+  const { row } = await clockOf(joined, /inodes/)
+  assert.equal([row.aligned, row.offsetNs, row.residualNs], ['data', -30_000, 0])
+  assert.is((await locate(joined)).witnesses.eventsPlaced, true)
+  // Another clock: where the end of a flush is not told, the data alone do not tell how close they are.
+  const { witnesses, located } = await locate(apartByFtrace('local', 900))
+  assert.equal([witnesses.events, witnesses.eventsPlaced, located.byWitness.events], [true, false, 0])
+})
+
 /** As strace -r prints it: since the line before, in ns that are cut to µs. */
 function sinceLast(): string {
   let last: number | null = null

@@ -181,6 +181,7 @@ class Situation {
       callsTimed: true,
       slackNs: 0,
       doubtNs: 0,
+      takenAt: () => null,
     }
     const attribution = new Attribution(input)
     attribution.run()
@@ -201,7 +202,7 @@ class Situation {
     }
     const process = { pid: tid, name: 'app', argv: null }
     const targets = [{ name: { file, path, deleted: false }, confidence: 'exact', rule: 'open', at: null }]
-    const place = { bytes: 4096, offset: 0, source: 0, record, mapped: null, errno: null, atNs: NaN }
+    const place = { bytes: 4096, offset: 0, through: 'cache', source: 0, record, mapped: null, errno: null, atNs: NaN }
     const task = { tid, name: 'app', process }
     return { kind, call, via: call, task, scope: 'file', targets, tookNs, ...place } as unknown as Activity
   }

@@ -126,6 +126,31 @@ test('maps of another day, by their clock notes: said, and not used', async () =
   assert.equal(score(far), alone)
 })
 
+test('a map taken during the trace names what was written before it, by its clock note; without one, nothing', async () => {
+  const requests = TRACES.slice(1)
+  const { analysis } = await locateEvents(requests, {}, () => {})
+  const start = parseInstant(analysis.startedAt as string)!
+  const taken = async (name: string, note: string): Promise<Answer> => {
+    const maps = changed(name, (text) => text)
+    for (const part of readdirSync(maps)) if (part !== 'after') rmSync(join(maps, part), { recursive: true })
+    writeFileSync(join(maps, 'after', 'clock.txt'), note)
+    return answerOf([...requests, maps])
+  }
+  const noteOf = (from: number, until: number): string =>
+    `when during\nwall_ns ${start.seconds + from}000000001\nuntil_ns ${start.seconds + until}000000001\n`
+  const named = ({ writes }: Answer): number[] =>
+    writes.flatMap(({ evidence: [{ rule }], atNs }) => (rule === 'map-after' ? [atNs as number] : []))
+  // As good as afterwards: all of it is told by then.
+  const late = await taken('late', noteOf(1000, 1001))
+  const half = await taken('half', noteOf(8, 9))
+  assert.ok(named(half).length > 0 && named(late).length > named(half).length)
+  assert.ok(named(half).every((atNs) => atNs < 8e9))
+  assert.equal([score(late).wrong, score(half).exactWrong], [0, 0])
+  const untimed = await taken('untimed', 'when during\n')
+  assert.ok(untimed.said.has('layout/untimed-map') && !half.said.has('layout/untimed-map'))
+  assert.equal(named(untimed), [])
+})
+
 test('a map whose folder says nothing is from before or after by its clock note', async () => {
   const maps = await noted('told/maps', 60)
   const unsaid = join(folder, 'unsaid')

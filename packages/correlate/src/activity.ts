@@ -58,6 +58,11 @@ export interface Activity {
   tookNs: number
   /** Where in the file; NaN: not told, or the call is not about one place. */
   offset: number
+  /**
+   * Of a write: `cache` leaves dirty pages behind; `sync` (O_SYNC, O_DSYNC, RWF_*SYNC) has written them when it returns;
+   * `direct` (O_DIRECT, whole sectors) makes none, as far as the file system can do without.
+   */
+  through: 'cache' | 'direct' | 'sync'
   errno: string | null
   source: number
   record: number

@@ -195,6 +195,7 @@ export class DescriptorTracker implements Tracker {
     else if ((flags & (F.O_CREAT | F.O_WRONLY | F.O_RDWR)) !== 0 && file.kind === null) file.kind = guessKind(file)
     if (unnamed || (flags & F.O_TRUNC) !== 0 || (flags & MAKES) === MAKES) file.begun = true
     const description = describe(file, '', sync, raced ? { ...origin, rule: 'raced' } : origin, node)
+    description.direct = (flags & F.O_DIRECT) !== 0
     this.#give(row, fd, description, closeOnExec)
   }
 
@@ -275,6 +276,9 @@ export class DescriptorTracker implements Tracker {
         break
       case F.F_SETFD:
         task.fds.setCloseOnExec(batch.fd[i], (batch.flags2[i] & F.FD_CLOEXEC) !== 0)
+        break
+      case F.F_SETFL:
+        if (inFlight.description) inFlight.description.direct = false
         break
       default:
         break

@@ -38,6 +38,8 @@ export interface Description {
   /** What stands in for a name when there is no file: `socket`, `pipe`, `epoll`; UNSHOWN: there is one, without a name. */
   readonly label: string
   readonly sync: SyncMode
+  /** Opened with O_DIRECT, which F_SETFL may have changed since: then nothing is said of it. */
+  direct: boolean
   readonly origin: Origin
   /** The name it was opened by; relative paths from a directory start there. */
   node: NameNode | null
@@ -189,5 +191,5 @@ export function describe(
   origin: Origin,
   node: NameNode | null = null,
 ): Description {
-  return { file, label, sync, origin, node, peer: null, inbox: null, pid: 0 }
+  return { file, label, sync, direct: false, origin, node, peer: null, inbox: null, pid: 0 }
 }

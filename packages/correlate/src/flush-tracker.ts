@@ -149,13 +149,13 @@ export class FlushTracker implements Tracker {
     const targets = this.#targets(description, row)
     const scope: Scope = targets.length > 0 ? 'file' : 'unknown'
     const bytes = batch.result[i]
+    // A flag of the call itself needs no descriptor.
+    const mayBeSync = bytes > 0 && (description !== null || (batch.flags[i] & (F.RWF_DSYNC | F.RWF_SYNC)) !== 0)
+    const sync = mayBeSync && this.#isSync(description, batch.flags[i], row)
+    this.#world.activity.through = throughOf(description, bytes, sync)
     this.#emit(row, 'write', call, call, scope, targets, bytes)
     this.#unknownFile(row, description)
-    // A flag of the call itself needs no descriptor.
-    if (!description && (batch.flags[i] & (F.RWF_DSYNC | F.RWF_SYNC)) === 0) return
-    if (bytes > 0 && this.#isSync(description, batch.flags[i], row)) {
-      this.#emit(row, 'flush', 'syncWrite', call, scope, targets, 0)
-    }
+    if (sync) this.#emit(row, 'flush', 'syncWrite', call, scope, targets, 0)
   }
 
   #isSync(description: Description | null, rwf: number, row: Row): boolean {
@@ -189,10 +189,12 @@ export class FlushTracker implements Tracker {
       return
     }
     if (description && hasNoFile(description)) return
-    if (this.#isSync(description, iocb.flags, row)) {
+    const sync = this.#isSync(description, iocb.flags, row)
+    if (sync) {
       this.#emit(row, 'flush', 'syncWrite', 'io_submit', scope, targets, 0, NaN)
     }
     if (this.#world.detail) {
+      this.#world.activity.through = throughOf(description, iocb.bytes, sync)
       this.#emit(
         row,
         'submitted',
@@ -282,4 +284,10 @@ export class FlushTracker implements Tracker {
     activity.errno = batch.errno[i] >= 0 ? batch.strings.text(batch.errno[i]) : null
     emitAt(this.#world, row, tookNs, offset)
   }
+}
+
+/** O_DIRECT refuses what is no whole sectors: it was taken off by then, by a call that is not seen. */
+function throughOf(description: Description | null, bytes: number, sync: boolean): Activity['through'] {
+  if (sync) return 'sync'
+  return description?.direct && bytes % 512 === 0 ? 'direct' : 'cache'
 }

@@ -250,7 +250,9 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
     const file = named ? savedFile(world, fd.target, fd.deleted, null) : null
     const closeOnExec = fd.flags !== null && (fd.flags & F.O_CLOEXEC) !== 0
     const label = fd.target.replace(/:.*$/, '')
-    task.fds.set(fd.fd, describe(file, file ? '' : label, sync, origin, node), closeOnExec)
+    const description = describe(file, file ? '' : label, sync, origin, node)
+    description.direct = ((fd.flags ?? 0) & F.O_DIRECT) !== 0
+    task.fds.set(fd.fd, description, closeOnExec)
   }
   task.fds.complete = saved.fds !== null
   for (const region of saved.regions ?? []) {

@@ -348,6 +348,7 @@ function emptyActivity(): Activity {
     atNs: NaN,
     tookNs: NaN,
     offset: NaN,
+    through: 'cache',
     errno: null,
     source: 0,
     record: 0,

@@ -347,6 +347,30 @@ test("a file system's word that a flush arrived is a point, too", () => {
   assert.ok(Math.abs(found.offsetNs - ZERO) < 50e3)
 })
 
+test('where only such words stand in a trace, requests of the same tasks lie between them', () => {
+  const all = flushes(120, [10, 11], 17)
+  const wordsOf = (ends: boolean): BlockAnchors => {
+    const batch = new BlockBatch(new StringTable())
+    batch.inodes = new InodeBatch(batch.strings)
+    for (const { tid, atNs, tookNs } of all) {
+      batch.inodes.add(INODE_EVENT.syncEnter, 0, tid, 0, atNs + 5e3 - ZERO, 1)
+      if (ends) batch.inodes.add(INODE_EVENT.syncExit, 0, tid, 0, atNs + tookNs - 5e3 - ZERO, 2)
+    }
+    const anchors = new BlockAnchors()
+    anchors.add(batch)
+    return anchors
+  }
+  for (const ends of [true, false]) {
+    const placed = { anchors: blocksOf(all, 0, noiseOf(all)), offsetNs: 7e9, residualNs: 1000 }
+    const found = offsetBeside([placed], wordsOf(ends))!
+    assert.is(isSure(found), ends, 'without ends, nothing tells how soon after the begin the first request comes')
+    assert.ok(Math.abs(found.offsetNs - 7e9 - ZERO) <= found.residualNs, `${found.offsetNs - 7e9 - ZERO}`)
+    assert.ok(found.residualNs > 1000 && found.residualNs < 500e3)
+  }
+  const others = { anchors: blocksOf(flushes(120, [30], 18), 0), offsetNs: 0, residualNs: 0 }
+  assert.is(offsetBeside([others], wordsOf(true)), null)
+})
+
 test('most intervals agree', () => {
   const votes = new IntervalVote(5)
   for (const [start, end] of [

@@ -51,6 +51,8 @@ export interface FileSystem {
   readonly clusterBytes: number | null
   /** ext4 mounted with `data=journal`. */
   readonly journalsData: boolean
+  /** ext4 without delayed allocation: a block may be a file's long before it holds the file's data. */
+  readonly allocatesEarly: boolean
   /** In the order of time: before, during, after; unknown last. */
   readonly maps: readonly LayoutMap[]
   /** Pieces that add up to `bytes`. `byte` counts from the start of `device`. */

@@ -149,6 +149,7 @@ export class FsJoin {
     draft.stDev ??= deviceText(mount.stDev)
     draft.mountedRoot ??= mount.subvolume
     draft.journalsData ||= mount.journalsData
+    draft.allocatesEarly ||= mount.allocatesEarly
     draft.mountpoints.add(mount.mountpoint)
     this.#byMount.set(mount, draft)
   }

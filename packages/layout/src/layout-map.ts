@@ -9,13 +9,15 @@ export type FsType = 'ext4' | 'xfs' | 'btrfs' | 'zfs' | 'swap' | 'other'
 
 /**
  * When a map was taken. `when` is told by a clock note beside it (`clock.txt` of `flushtrace recipe`), else by a folder
- * or file name that says `before`, `during` or `after` the trace.
+ * or file name that says `before`, `during` or `after` the trace. The clocks tell when it was begun.
  */
 export interface MapTime {
   readonly when: 'before' | 'during' | 'after' | 'unknown'
   readonly wall: Instant | null
   /** CLOCK_MONOTONIC, the clock of block traces; null when no note tells. */
   readonly monotonic: Instant | null
+  /** Wall-clock time at which it was complete: it was read piece by piece; null when no note tells. */
+  readonly until: Instant | null
 }
 
 /** A file as a map names it. Unknown is null: a list of inodes has no place, filefrag has no inode. */

@@ -6,6 +6,9 @@
  *     within_ns 482311
  *     monotonic_ns 3699632139774
  *     monotonic_source /proc/timer_list
+ *     until_ns 1795175533120482311
+ *
+ * `until_ns`, wall time, is when the last map beside it was complete.
  *
  * Else a folder or file name that is, or begins or ends with, one of the words does. The same notes tell where
  * CLOCK_MONOTONIC lies on the wall clock: not those of /proc/uptime, which goes on while the machine sleeps.
@@ -16,7 +19,7 @@ import type { ClockNote } from './disk-layout.ts'
 import type { MapTime } from './layout-map.ts'
 import type { SideFile } from './side-file.ts'
 
-const NOTE = /^(?:(wall|monotonic|within)_ns (\d{1,19})|when (before|during|after)|monotonic_source (\S+))$/
+const NOTE = /^(?:(wall|monotonic|within|until)_ns (\d{1,19})|when (before|during|after)|monotonic_source (\S+))$/
 
 interface ReadNote extends Partial<MapTime> {
   readonly withinNs?: number
@@ -37,14 +40,14 @@ export async function readClockNote(source: Source, diagnostics: Diagnostics): P
     if (when) note.when = when as MapTime['when']
     else if (from) note.source = from
     else if (clock === 'within') note.withinNs = Number(digits)
-    else note[clock as 'wall' | 'monotonic'] = instantOf(digits)
+    else note[clock as 'wall' | 'monotonic' | 'until'] = instantOf(digits)
   }
-  return note
+  return note.source === undefined || note.source === '/proc/timer_list' ? note : { ...note, monotonic: undefined }
 }
 
 /** One moment on both clocks; null: it tells of one only, or of one of them too roughly. */
-export function clockNote(path: string, { wall, monotonic, withinNs, source }: ReadNote): ClockNote | null {
-  if (!wall || !monotonic || (source !== undefined && source !== '/proc/timer_list')) return null
+export function clockNote(path: string, { wall, monotonic, withinNs }: ReadNote): ClockNote | null {
+  if (!wall || !monotonic) return null
   // A `date` that does not know %N.
   if (withinNs === undefined && wall.nanos === 0) return null
   return { path, wall, monotonic, withinNs: withinNs ?? null }
@@ -64,7 +67,8 @@ function instantOf(digits: string): Instant {
 /** `notes` by folder. The nearest folder that says something counts. */
 export function timeOf(path: string, notes: ReadonlyMap<string, Partial<MapTime>>): MapTime {
   const note = notes.get(dirname(path)) ?? {}
-  return { when: note.when ?? whenOf(path), wall: note.wall ?? null, monotonic: note.monotonic ?? null }
+  const { when = whenOf(path), wall = null, monotonic = null, until = null } = note
+  return { when, wall, monotonic, until }
 }
 
 function whenOf(path: string): MapTime['when'] {

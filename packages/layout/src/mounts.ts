@@ -25,6 +25,11 @@ export interface Mount {
   readonly subvolume: number | null
   /** ext4, `data=journal`: what is written to a file goes through the journal, as metadata does. */
   readonly journalsData: boolean
+  /**
+   * ext4 without delayed allocation (`nodelalloc`; mounted as ext2 or ext3; `data=journal`): a file gets its blocks when
+   * it is written, and they its data when the kernel writes it back.
+   */
+  readonly allocatesEarly: boolean
 }
 
 const TYPES: Readonly<Record<string, FsType>> = {
@@ -57,6 +62,7 @@ export function parseMountinfoLine(line: string): Mount | null {
     from: unescapeOctal(match[5]),
     subvolume: subvolume && Number(subvolume[1]),
     journalsData: /(?:^|,)data=journal(?:,|$)/.test(match[6]),
+    allocatesEarly: /^ext[23]$/.test(match[4]) || /(?:^|,)(?:nodelalloc|data=journal)(?:,|$)/.test(match[6]),
   }
 }
 

@@ -16,6 +16,7 @@ export interface FsDraft {
   /** btrfs: the tree that is mounted. */
   mountedRoot: number | null
   journalsData: boolean
+  allocatesEarly: boolean
   readonly maps: LayoutMap[]
   chunks: ChunkMap
   /** btrfs: device by devid. */
@@ -35,6 +36,7 @@ export function emptyFs(type: FsType): FsDraft {
     clusterBytes: null,
     mountedRoot: null,
     journalsData: false,
+    allocatesEarly: false,
     maps: [],
     chunks: new ChunkMap([]),
     members: new Map(),
@@ -63,6 +65,7 @@ export function finishFs(draft: FsDraft): FileSystem {
     clusterBytes,
     mountedRoot,
     journalsData,
+    allocatesEarly,
     maps,
     chunks,
     members,
@@ -79,6 +82,7 @@ export function finishFs(draft: FsDraft): FileSystem {
     blockBytes,
     clusterBytes,
     journalsData,
+    allocatesEarly,
     maps,
     addressesOf(device: number, byte: number, bytes: number): AddressPiece[] {
       if (type !== 'btrfs') return [{ at: 0, bytes, address: byte, holds: null, mirror: 0 }]
@@ -109,7 +113,7 @@ export function formatMap(type: FsType, areas: AreaColumns): LayoutMap {
   return {
     source: '',
     tool: 'format',
-    time: { when: 'unknown', wall: null, monotonic: null },
+    time: { when: 'unknown', wall: null, monotonic: null, until: null },
     fs: type,
     space: 'device',
     files: [],

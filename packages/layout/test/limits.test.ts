@@ -14,7 +14,7 @@ import { SideFile } from '../src/side-file.ts'
 import { readFiles } from './capture.ts'
 
 const limits = suite('limits of maps')
-const UNTIMED = { when: 'unknown', wall: null, monotonic: null } as const
+const UNTIMED = { when: 'unknown', wall: null, monotonic: null, until: null } as const
 
 function inPieces(head: string, pieces: readonly string[]): Source {
   async function* chunks(): AsyncGenerator<Uint8Array> {

@@ -223,8 +223,18 @@ maps('by its mount ext4 tells whether data goes through the journal', async () =
   ])
 })
 
+maps('by its mount ext4 tells whether it gives blocks to a file when it is written', async () => {
+  const lines = ['ext4 /dev/a rw', 'ext4 /dev/b rw,nodelalloc', 'ext3 /dev/c rw', 'ext4 /dev/d rw,data=journal']
+  const mounts = lines.map((line, k) => `${40 + k} 1 8:${k} / /mnt/${k} rw - ${line}\n`).join('')
+  const { layout } = await readFiles({ 'mountinfo.txt': mounts })
+  assert.equal(
+    layout.fileSystems.map(({ allocatesEarly }) => allocatesEarly),
+    [false, true, true, true],
+  )
+})
+
 maps('when: a clock note beside the map, else a folder', async () => {
-  const note = 'wall_ns 1795175532265277782\nmonotonic_ns 3699632139774\nwhen during\n'
+  const note = 'wall_ns 1795175532265277782\nmonotonic_ns 3699632139774\nwhen during\nuntil_ns 1795175534000000001\n'
   const { layout } = await readFiles({
     'mountinfo.txt': MOUNTS,
     'one/clock.txt': note,
@@ -235,11 +245,12 @@ maps('when: a clock note beside the map, else a folder', async () => {
   assert.equal(
     fs.maps.map(({ time }) => time),
     [
-      { when: 'before', wall: null, monotonic: null },
+      { when: 'before', wall: null, monotonic: null, until: null },
       {
         when: 'during',
         wall: { seconds: 1795175532, nanos: 265277782 },
         monotonic: { seconds: 3699, nanos: 632139774 },
+        until: { seconds: 1795175534, nanos: 1 },
       },
     ],
   )

@@ -41,7 +41,7 @@ const FCNTL: readonly number[] = [
   1, // F_GETFD
   F.F_SETFD,
   3, // F_GETFL
-  4, // F_SETFL
+  F.F_SETFL,
   5, // F_GETLK
   -1,
   6, // F_SETLK

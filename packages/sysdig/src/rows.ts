@@ -348,11 +348,12 @@ export class CallRows {
 }
 
 /**
- * Whether an fcntl that begins needs no row: it neither copies a descriptor, nor marks one, nor asks for a record lock.
+ * Whether an fcntl that begins needs no row: it neither copies a descriptor, nor marks one, nor changes its flags, nor asks
+ * for a record lock.
  * F_SETFD: its mark is in no enter; where the exit has it, the exit has all.
  */
 export function isPassed(command: number): boolean {
-  return command !== F.F_DUPFD && command !== F.F_DUPFD_CLOEXEC && !isLock(command)
+  return command !== F.F_DUPFD && command !== F.F_DUPFD_CLOEXEC && command !== F.F_SETFL && !isLock(command)
 }
 
 /** Of an fcntl that ended. */

@@ -54,6 +54,7 @@ export const CLOSE_RANGE_CLOEXEC = 4
 
 export const F_DUPFD = 0
 export const F_SETFD = 2
+export const F_SETFL = 4
 export const F_DUPFD_CLOEXEC = 1030
 export const FD_CLOEXEC = 1
 export const PR_SET_NAME = 15
@@ -110,7 +111,7 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
   fanotify: words({ FAN_CLOEXEC: O_CLOEXEC }),
   perf: words({ PERF_FLAG_FD_CLOEXEC: O_CLOEXEC }),
   closeRange: words({ CLOSE_RANGE_UNSHARE, CLOSE_RANGE_CLOEXEC }),
-  fcntl: words({ F_DUPFD, F_GETFD: 1, F_SETFD, F_GETFL: 3, F_SETFL: 4, F_DUPFD_CLOEXEC }),
+  fcntl: words({ F_DUPFD, F_GETFD: 1, F_SETFD, F_GETFL: 3, F_SETFL, F_DUPFD_CLOEXEC }),
   fcntlArg: words({ FD_CLOEXEC }),
   msg: words({ MSG_PEEK, MSG_CMSG_CLOEXEC }),
   rename: words({ RENAME_NOREPLACE: 1, RENAME_EXCHANGE, RENAME_WHITEOUT: 4 }),

@@ -115,6 +115,7 @@ function title({ what, file, candidates, image, bytes: whole }: LocateRow): stri
   if (candidates) return `one of ${plural(candidates.length, 'file')}`
   if (!file) return WHATS[what]
   const name = file.path === null ? inodeText(file) : safe(file.path)
+  if (what === 'unknown') return `${name}, a file or a directory`
   const inside = image === undefined ? '' : `, in ${safe(image)}`
   return `${name}${file.deleted ? ' (deleted)' : ''}${inside}`
 }
@@ -191,7 +192,9 @@ function located({ located: { fraction, dataBytes, byWitness, conflicts } }: Loc
     .map(([key, words]) => `${percent(byWitness[key] / dataBytes)} ${words}`)
   const lines = [`${percent(fraction)} of the data bytes${parts.length > 0 ? `: ${parts.join(', ')}` : ''}.`]
   if (conflicts > 0) {
-    lines.push(`${plural(conflicts, 'block')} changed hands: an older witness named another file than the call did.`)
+    lines.push(
+      `${plural(conflicts, 'block')} changed hands: an older witness named another file than the one that is believed.`,
+    )
   }
   return lines
 }
@@ -217,6 +220,10 @@ function unseen(answer: LocateAnswer): string[] {
   if (found.fraction !== null && found.fraction < 1) {
     if (!witnesses.events) {
       lines.push('Events that name inodes: record ftrace beside the block trace (flushtrace recipe) to name the rest.')
+    } else if (!witnesses.eventsPlaced) {
+      lines.push(
+        'The clocks of requests and of events that name inodes could not be joined: such events name nothing here. Set trace_clock to mono and save it beside them (flushtrace recipe), or let ftrace record block_bio_queue with them.',
+      )
     }
     if (!witnesses.maps)
       lines.push('Where files lie: save maps before and after (docs/recording/maps.md) to name the rest.')

@@ -1,6 +1,7 @@
 /**
  * Places a source whose clock says nothing on the timeline of others, by what it shares with them: requests that stand
- * in both (block traces), or moments that must lie inside flush calls of the same task.
+ * in both (block traces), or moments that must lie inside flush calls of the same task: calls that are told, or what the
+ * file system says of them, where nothing but such events stands in a trace.
  */
 import { max, min } from 'd3-array'
 import type { BlockAnchors, CallAnchors } from './anchors.ts'
@@ -10,6 +11,9 @@ import { isSure, type FoundOffset } from './offset.ts'
 import { twinOffset } from './twin-offset.ts'
 import { paced, windowLine } from './window-drift.ts'
 import { windowOffset, type Series } from './window-offset.ts'
+
+/** What the stamps of printed events count. */
+const TEXT_NS = 1e3
 
 /** A source, and where its time 0 lies on the timeline. */
 export interface PlacedSource {
@@ -36,6 +40,11 @@ export function offsetBeside(
   }
   for (const { anchors: other, offsetNs, residualNs } of placed) {
     if (other.kind !== 'block' || anchors.kind !== 'block') continue
+    if (anchors.requests.size === 0) {
+      const around = offsetAround(anchors, other, offsetNs)
+      best = surer(best, around && { ...around, residualNs: around.residualNs + residualNs })
+      continue
+    }
     const twin = twinOffset(anchors.requests, other.requests, drifts)
     best = surer(
       best,
@@ -65,6 +74,22 @@ function offsetInCalls(series: readonly Series[], grainNs: number, drifts: boole
     residualNs: max(open, ({ residualNs }) => residualNs) ?? found.residualNs,
     driftResidualPpm: max(open, ({ driftResidualPpm }) => driftResidualPpm),
   }
+}
+
+/**
+ * Of a trace that says when tasks were in a flush, beside one of their requests. Where it does not say until when, nothing
+ * bounds how long after its begin the first request was queued (on btrfs, much longer than a call takes to begin): then it
+ * is for another witness to say so, too.
+ */
+function offsetAround({ windows }: BlockAnchors, requests: BlockAnchors, requestsNs: number): FoundOffset | null {
+  const points = requests.points()
+  const series = [...windows].flatMap(([tid, { startNs, endNs }]) => {
+    const atNs = points.get(tid)
+    return atNs ? [{ startNs, endNs, atNs: atNs.map((ns) => ns + requestsNs) }] : []
+  })
+  const found = windowOffset(series, TEXT_NS)
+  const ends = series.some(({ endNs }) => endNs.some((ns) => !Number.isNaN(ns)))
+  return found && { ...found, offsetNs: -found.offsetNs, lead: ends ? found.lead : 0 }
 }
 
 /**

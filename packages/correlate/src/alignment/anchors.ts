@@ -1,7 +1,7 @@
 /**
  * What of a source can be found again in another one that saw the same machine, kept while it is read:
  *
- *  - windows: a task's flush calls, from entry to return;
+ *  - windows: a task's flush calls, from entry to return, or the file system's word of them;
  *  - points: moments of a task that lie inside its flush calls: writes and flushes it queues, and the file system's word
  *    that a flush arrived or is done (ext4_sync_file_enter, …), which exists even when nothing is queued;
  *  - requests: what was queued, the same in every block trace of the device.
@@ -95,6 +95,8 @@ export class BlockAnchors {
   readonly kind = 'block'
   /** By device, sector, bytes and task: when this was queued. */
   readonly requests = new Map<string, number[]>()
+  /** By task: what the file system says of its flushes. An end that no event tells is NaN. */
+  readonly windows = new Map<number, Windows>()
   readonly #points = new Map<number, number[]>()
   #keptPoints = 0
   #keptRequests = 0
@@ -107,8 +109,10 @@ export class BlockAnchors {
       if (flags[i] & (OP.write | OP.flush)) this.#point(tid[i], atNs[i])
     }
     for (let i = 0; inodes && i < inodes.length; i++) {
-      const sync = inodes.kind[i] === INODE_EVENT.syncEnter || inodes.kind[i] === INODE_EVENT.syncExit
-      if (sync && inodes.atNs[i] >= 0) this.#point(inodes.tid[i], inodes.atNs[i])
+      const enters = inodes.kind[i] === INODE_EVENT.syncEnter
+      if ((!enters && inodes.kind[i] !== INODE_EVENT.syncExit) || !(inodes.atNs[i] >= 0)) continue
+      this.#window(inodes.tid[i], inodes.atNs[i], enters)
+      this.#point(inodes.tid[i], inodes.atNs[i])
     }
   }
 
@@ -118,13 +122,26 @@ export class BlockAnchors {
 
   /** Puts all times right by the drift of their clock. */
   steady(driftPpm: number): void {
-    for (const times of [...this.requests.values(), ...this.#points.values()]) {
+    const windows = [...this.windows.values()].flatMap(({ startNs, endNs }) => [startNs, endNs])
+    for (const times of [...this.requests.values(), ...this.#points.values(), ...windows]) {
       for (const [i, ns] of times.entries()) times[i] = steadied(ns, driftPpm)
     }
   }
 
   points(): Map<number, number[]> {
     return new Map([...this.#points].map(([tid, atNs]) => [tid, [...atNs].sort((a, b) => a - b)]))
+  }
+
+  /** Before `#point`, whose bounds hold for it, too. */
+  #window(tid: number, atNs: number, enters: boolean): void {
+    if (tid <= 0 || this.#keptPoints >= MAX_ANCHORS) return
+    const windows = this.windows.get(tid) ?? { startNs: [], endNs: [] }
+    const { startNs, endNs } = windows
+    if (enters && startNs.length < MAX_PER_TASK) {
+      startNs.push(atNs)
+      endNs.push(NaN)
+      this.windows.set(tid, windows)
+    } else if (!enters && Number.isNaN(endNs.at(-1))) endNs[endNs.length - 1] = atNs
   }
 
   #point(tid: number, atNs: number): void {

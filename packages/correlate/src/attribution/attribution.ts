@@ -24,16 +24,21 @@ import { DirtyFiles } from './dirty-files.ts'
 import { DirtyPages } from './dirty-pages.ts'
 import type { FileBook } from './file-book.ts'
 import type { InodeLog } from './inode-log.ts'
+import { FileKinds } from './file-kinds.ts'
+import { Homes } from './homes.ts'
 import { joinInodes, noteRenewals } from './inode-joins.ts'
 import { InodeReplay } from './inode-replay.ts'
-import { MapClaims, type Claim } from './map-claims.ts'
-import { MapEvidence, writesInPlace } from './map-evidence.ts'
+import { MapClaims, type TakenAt } from './map-claims.ts'
+import { MapEvidence } from './map-evidence.ts'
+import { learnMaps } from './map-places.ts'
+import { signsOf } from './map-signs.ts'
 import { leaveOutCopies } from './mirror-copies.ts'
 import { tryMaps, type Contradiction, type OwnWrite } from './map-trial.ts'
 import { CHECKPOINT, Natures, typeByThread } from './nature.ts'
 import { noteLosses } from './losses.ts'
+import { PassingWrites } from './passing-writes.ts'
 import { PieceLog } from './piece-log.ts'
-import { Places, type Place } from './places.ts'
+import { Places } from './places.ts'
 import { FsViews, type FsView, type ViewPiece } from './views.ts'
 import { orderOf } from './column.ts'
 
@@ -52,6 +57,8 @@ export interface AttributionInput {
   readonly slackNs: number
   /** How far they are known to be: what an alignment by data leaves open; 0 where notes joined them. */
   readonly doubtNs: number
+  /** When a saved map was taken, on the same clock as requests. */
+  readonly takenAt: TakenAt
   /** Called now and then: throws where memory does not suffice to go on. */
   readonly look?: () => void
 }
@@ -69,6 +76,8 @@ const DISCARDED = { what: 'free', rule: 'dataless', confidence: 'inferred' } as 
 /** A bare flush of the cache, and one for a file that is known. */
 const FLUSH = { what: 'unknown', rule: 'dataless', confidence: 'unknown' } as const
 const FLUSH_OF = { what: 'file', rule: 'dataless', confidence: 'inferred' } as const
+
+const NO_TIMES = new Float64Array()
 
 const OUTSIDE: Inside = { rows: [], files: [], via: 'writeback' }
 
@@ -88,9 +97,13 @@ export class Attribution {
   readonly #natures: Natures
   readonly #maps: MapEvidence
   readonly #rules: DataRules
+  readonly #passing: PassingWrites
+  readonly #mayLieOn: Homes['mayLieOn']
   /** Traces that tell of a request. */
   readonly #requestTraces: readonly number[]
   readonly #blockNs: Float64Array
+  /** The same; NaN: nothing puts the trace on the clock that all share. Empty where no map was taken meanwhile. */
+  readonly #onClock: Float64Array
   readonly #inodeNs: Float64Array
   readonly #callOrder: Uint32Array
   /** Rows of calls under way that flush. */
@@ -133,14 +146,18 @@ export class Attribution {
     if (input.callsTimed) {
       book.callsFromNs = startNs.values.reduce((first, ns) => (ns > -Infinity && ns < first ? ns : first), Infinity)
     }
-    this.claims = new MapClaims(book, this.views.all)
-    this.#maps = new MapEvidence(this.claims, blocks, book, this.#dirty)
-    this.#natures = new Natures(
-      this.claims,
-      blocks.flags.values.some((flags) => (flags & OP.meta) !== 0),
-    )
+    this.claims = new MapClaims(book, this.views.all, input.takenAt)
+    this.#onClock =
+      this.claims.moments.length > 0
+        ? this.#blockNs.map((ns, row) => (input.placed[blocks.trace.data[row]] ? ns : NaN))
+        : NO_TIMES
+    this.#maps = new MapEvidence(this.claims, blocks, this.#onClock, book, this.#dirty)
+    const marks = blocks.flags.values.some((flags) => (flags & OP.meta) !== 0)
+    this.#natures = new Natures(this.claims, marks)
+    this.#mayLieOn = new Homes(book, this.views).mayLieOn
     this.#rules = new DataRules({
       ...input,
+      mayLieOn: this.#mayLieOn,
       views: this.views,
       pieces: this.pieces,
       dirty: this.#dirty,
@@ -149,14 +166,21 @@ export class Attribution {
       replay: this.#replay,
       maps: this.#maps,
       natures: this.#natures,
+      kinds: new FileKinds(book, this.views, marks),
       callsFromNs: book.callsFromNs,
       eventNs: (row) => this.#inodeNs[row] + EVENT_ROUNDING_NS,
     })
+    this.#passing = new PassingWrites(calls, this.views, this.#mayLieOn)
   }
 
-  /** Requests whose call and whose block were told to be of different files: the call, being later, was believed. */
+  /** How often a block was given to another file than an earlier witness told: the later one was believed. */
   get conflicts(): number {
     return this.#rules.conflicts
+  }
+
+  /** Whether some event that names an inode has its place beside the requests. */
+  get eventsPlaced(): boolean {
+    return this.#inodeNs.some((ns) => !Number.isNaN(ns))
   }
 
   run(): void {
@@ -164,16 +188,19 @@ export class Attribution {
     leaveOutCopies(blocks, this.#in.layout, this.#blockNs)
     const requests = blocks.inOrder(this.#blockNs)
     this.#maps.noteWrites(requests, this.views)
-    if (calls.length > 0) {
-      const { book } = this.#in
-      this.contradictions = tryMaps(this.#ownWrites(requests), book, this.#rules.mayLieOn)
-      // Pieces are cut by chunks, which are not believed any more.
-      if (this.contradictions.some(({ of }) => of === 'maps')) this.#maps.noteWrites(requests, this.views)
-    }
-    this.#learnMapsBefore()
+    const events = orderOf(this.#inodeNs)
+    const { book } = this.#in
+    const { views } = this
+    const signed = { ...this.#in, views, claims: this.claims, replay: this.#replay }
+    const signs = signsOf(signed, requests, events)
+    this.contradictions = tryMaps(this.#ownWrites(requests), signs, book, this.#mayLieOn)
+    // Pieces are cut by chunks, which are not believed any more.
+    if (this.contradictions.some(({ of }) => of === 'maps')) this.#maps.noteWrites(requests, this.views)
+    const mapped = { views, claims: this.claims, places: this.#places, book }
+    learnMaps('before', mapped)
+    let moment = 0
     const entries = this.#callOrder
     const ends = callsTimed ? orderOf(calls.endNs.values) : new Uint32Array()
-    const events = orderOf(this.#inodeNs)
     let [entry, end, event] = [0, 0, 0]
     for (const [k, request] of requests.entries()) {
       if (k % LOOK_EVERY === 0) this.#in.look?.()
@@ -188,6 +215,7 @@ export class Attribution {
         else if (entryNs === first) this.#enter(entries[entry++])
         else this.#replay.apply(events[event++], eventNs)
       }
+      while (this.claims.moments[moment]?.untilNs < this.#onClock[request]) learnMaps(moment++, mapped)
       this.#request(request, callsTimed && !placed[blocks.trace.data[request]] ? NaN : now)
     }
   }
@@ -223,18 +251,6 @@ export class Attribution {
     }
   }
 
-  /** On a file system that writes in place, a block is still the file's that had it before the trace. */
-  #learnMapsBefore(): void {
-    for (const view of this.views.all) {
-      if (!writesInPlace(view)) continue
-      this.claims.all(view, 'before', (claim) => {
-        if (claim.encoded || claim.shared) return
-        const space = this.#places.spaceOf(view, { address: claim.start, device: view.devices[0] ?? -1 })
-        this.#places.set(space, claim.start, claim.end, placeOf(claim, 'before', -Infinity))
-      })
-    }
-  }
-
   /** Data that tasks queued inside a flush or synchronous write of one file. */
   *#ownWrites(requests: Uint32Array): Generator<OwnWrite> {
     const { blocks, calls } = this.#in
@@ -245,7 +261,12 @@ export class Attribution {
       if (files.length !== 1 || calls.kind.data[rows[0]] > CALL.syncWrite) continue
       for (const piece of this.#piecesOf(request)) {
         const reserved = this.#natures.isReserved(piece)
-        yield { file: files[0], piece, mapped: this.#maps.shownOf(request, piece, this.#blockNs[request]), reserved }
+        yield {
+          file: files[0],
+          piece,
+          mapped: this.#maps.shownOf(request, piece, this.#blockNs[request], 'all'),
+          reserved,
+        }
       }
     }
   }
@@ -260,7 +281,8 @@ export class Attribution {
       case CALL.write:
       case CALL.submitted:
       case CALL.dirtied:
-        if (file >= 0) this.#dirty.write(file, actor, atNs, calls.bytes.data[row])
+        if (file >= 0 && this.#passing.has(row)) this.#dirty.pass(file, actor)
+        else if (file >= 0) this.#dirty.write(file, actor, atNs, calls.bytes.data[row])
         break
       case CALL.mapped:
         if (file >= 0) this.#dirty.map(file, actor)
@@ -278,9 +300,11 @@ export class Attribution {
     const { calls } = this.#in
     const file = calls.file.data[row]
     const kind = calls.kind.data[row]
-    if (kind !== CALL.flush && kind !== CALL.flushAll && kind !== CALL.syncWrite) return
     if (Number.isNaN(calls.endNs.data[row])) return
+    if (file >= 0 && this.#passing.has(row)) this.#dirty.passed(file, calls.actor.data[row])
+    if (kind !== CALL.flush && kind !== CALL.flushAll && kind !== CALL.syncWrite) return
     this.#flushing.delete(row)
+    if (kind === CALL.syncWrite) return
     if (kind === CALL.flushAll) this.#dirty.flushedAll(calls.startNs.data[row])
     else if (file >= 0) this.#dirty.flushed(file, calls.startNs.data[row])
   }
@@ -363,7 +387,7 @@ export class Attribution {
     const flushing = new Set<number>()
     for (const row of this.#flushing) {
       const file = calls.file.data[row]
-      if (file < 0 || this.#rules.mayLieOn(file, view)) flushing.add(calls.actor.data[row])
+      if (file < 0 || this.#mayLieOn(file, view)) flushing.add(calls.actor.data[row])
       if (flushing.size > 1) return []
     }
     return [...flushing]
@@ -373,9 +397,4 @@ export class Attribution {
 /** Its first superblock: 4 KiB at 64 KiB, as metadata, past the cache. */
 function looksLikeBtrfs(flags: number, sector: number, bytes: number): boolean {
   return sector === 128 && bytes === 4096 && (flags & OP.meta) !== 0 && (flags & OP.fua) !== 0
-}
-
-function placeOf(claim: Claim, kind: Place['kind'], atNs: number): Place {
-  const { file, fileOffset, start, source } = claim
-  return { kind, file, inode: -1, fileOffset, start, linear: true, atNs, source: -1, record: -1, origin: source }
 }

@@ -1,5 +1,5 @@
 /**
- * The calls that can lead to block writes, kept until the block trace beside them has been read: 77 bytes a call and
+ * The calls that can lead to block writes, kept until the block trace beside them has been read: 78 bytes a call and
  * file. In the order in which they were emitted; times are ns since the start of the answer.
  */
 import type { Activity } from '../activity.ts'
@@ -29,6 +29,8 @@ export const CALL = {
   /** Pages made dirty without a write: defragmenting. */
   dirtied: 10,
 } as const
+
+export const THROUGH: readonly Activity['through'][] = ['cache', 'direct', 'sync']
 
 /** Calls inside which the task itself may queue data of the file: the likelier first where several hold a moment. */
 export const QUEUES = CALL.closed
@@ -60,6 +62,8 @@ export class CallLog {
   readonly endNs = new Column(Float64Array)
   readonly bytes = new Column(Float64Array)
   readonly offset = new Column(Float64Array)
+  /** Of writes: index in THROUGH. */
+  readonly through = new Column(Uint8Array)
   readonly source = new Column(Int32Array)
   readonly record = new Column(Float64Array)
   readonly names = new Names()
@@ -103,6 +107,7 @@ export class CallLog {
     this.endNs.push(atNs + activity.tookNs)
     this.bytes.push(activity.bytes)
     this.offset.push(activity.offset)
+    this.through.push(THROUGH.indexOf(activity.through))
     this.source.push(activity.source)
     this.record.push(activity.record)
   }

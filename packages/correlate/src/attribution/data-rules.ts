@@ -9,14 +9,15 @@ import { Completeness } from './completeness.ts'
 import type { DirtyFiles } from './dirty-files.ts'
 import type { DirtyPages } from './dirty-pages.ts'
 import type { FileBook, Known } from './file-book.ts'
+import type { FileKinds } from './file-kinds.ts'
 import type { InodeLog } from './inode-log.ts'
 import { InodeNames } from './inode-names.ts'
 import type { InodeReplay } from './inode-replay.ts'
 import type { Claim } from './map-claims.ts'
-import { MAX_DIRTY_FILES, cutOf, offsetOf, onlyFileOf, writesInPlace, type MapEvidence } from './map-evidence.ts'
+import { MAX_DIRTY_FILES, offsetOf, onlyFileOf, writesInPlace, type MapEvidence, type Seen } from './map-evidence.ts'
 import type { Natures } from './nature.ts'
 import type { Piece, PieceLog, Via } from './piece-log.ts'
-import { offsetIn, startOf, type Place, type Places } from './places.ts'
+import { cutOf, offsetIn, startOf, type Place, type Places } from './places.ts'
 import type { FsView, FsViews, ViewPiece } from './views.ts'
 
 /** Files that a write may be of, told one by one. */
@@ -31,6 +32,9 @@ const PLACED_AS: Readonly<Record<Known, Piece['confidence']>> = {
   listed: 'snapshot',
   unknown: 'snapshot',
 }
+
+/** What they name may be none. */
+const BY_MAPS: ReadonlySet<Piece['rule']> = new Set(['kept-place', 'map-after', 'map-both', 'same-request'])
 
 /** What the replay has come to when the request is queued. */
 export interface DataState {
@@ -48,6 +52,8 @@ export interface DataState {
   readonly replay: InodeReplay
   readonly maps: MapEvidence
   readonly natures: Natures
+  readonly kinds: FileKinds
+  readonly mayLieOn: (file: number, view: FsView) => boolean
   /** The first call; Infinity without any. */
   readonly callsFromNs: number
   /** When an inode event was, on the answer's clock. */
@@ -82,20 +88,20 @@ function unproven(rule: 'same-request' | 'only-dirty', file: number): Found {
 }
 
 export class DataRules {
-  /** Requests whose call and whose block were told to be of different files: the call, being later, was believed. */
+  /** Pieces given to another file than the one that had the block by an earlier witness: the later one was believed. */
   conflicts = 0
   readonly #in: DataState
   readonly #inodeNames: InodeNames
   readonly #completeness: Completeness
-  /** File → where the mounts have its path. */
-  readonly #mounted = new Map<number, FsView | null>()
+  /** The file that had the block of the piece in hand, by what is known from before; -1: none is known. */
+  #earlier = -1
   /** Bytes of a call's range that were queued: the next request of it goes on there. */
   readonly #progress = new Map<number, number>()
 
   constructor(state: DataState) {
     this.#in = state
     this.#inodeNames = new InodeNames(state.book, state.views)
-    this.#completeness = new Completeness({ ...state, mayLieOn: this.mayLieOn })
+    this.#completeness = new Completeness(state)
   }
 
   data(request: number, piece: ViewPiece, now: number, inside: Inside): void {
@@ -123,7 +129,8 @@ export class DataRules {
 
   /** Data or metadata that a journal gave back: only a map from afterwards tells, which shows no file where metadata is. */
   checkpoint(request: number, piece: ViewPiece, now: number, inside: Inside): void {
-    if (this.#in.maps.shownOf(request, piece, now) !== null) this.#byMaps(request, piece, now, inside, NONE)
+    if (this.#in.maps.shownOf(request, piece, now, this.#seenOf(piece.view, now)) !== null)
+      this.#byMaps(request, piece, now, inside, NONE)
     else this.#in.pieces.add(request, piece, NOTHING, inside.via)
   }
 
@@ -140,6 +147,7 @@ export class DataRules {
 
   #unplaced(request: number, piece: ViewPiece, place: Place | null, now: number, inside: Inside): void {
     const { book, blocks } = this.#in
+    this.#earlier = place?.file ?? -1
     const tid = blocks.tid.data[request]
     const announced = this.#in.replay.take(tid, piece.bytes)
     if (announced && announced.view === piece.view) {
@@ -172,7 +180,7 @@ export class DataRules {
         return
       }
     }
-    const here = inside.files.length === 0 ? NONE : inside.files.filter((file) => this.mayLieOn(file, piece.view))
+    const here = inside.files.length === 0 ? NONE : inside.files.filter((file) => this.#in.mayLieOn(file, piece.view))
     if (here.length === 1) this.#pushCalled(request, piece, place, now, inside, here[0])
     else if (place && here.includes(place.file)) this.#pushKept(request, piece, place, now, inside)
     else if (place && here.length === 0) this.#byPlace(request, piece, place, now, inside)
@@ -186,7 +194,8 @@ export class DataRules {
   #byPlace(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
     const { maps, book } = this.#in
     const owner = maps.ownerAfter(piece)
-    if (owner !== place.file && !this.#isWatched(now) && maps.tellAfter(piece.view)) {
+    const agrees = (): boolean => owner === place.file || maps.nextAgrees(request, piece, place.file)
+    if (!this.#isWatched(now) && maps.tellAfter(piece.view) && !(agrees() && maps.staysWith(place.file, piece))) {
       this.#byMaps(request, piece, now, inside, NONE)
       return
     }
@@ -201,6 +210,11 @@ export class DataRules {
     return now >= this.#in.callsFromNs
   }
 
+  #seenOf(view: FsView, now: number): Seen {
+    if (!this.#isWatched(now)) return 'nothing'
+    return this.#completeness.isComplete(view) ? 'all' : 'some'
+  }
+
   /** The fsync event that the task is in; its end is the end of the call where no event tells of it. */
   #syncOf(tid: number, now: number, { rows }: Inside): number {
     const sync = this.#in.replay.syncOf(tid)
@@ -212,7 +226,6 @@ export class DataRules {
   #pushCalled(request: number, piece: ViewPiece, place: Place | null, now: number, inside: Inside, file: number): void {
     const { calls } = this.#in
     const row = inside.rows.find((one) => calls.file.data[one] === file) as number
-    if (place && place.file >= 0 && place.file !== file) this.conflicts++
     const kept = place?.file === file ? offsetIn(place, startOf(piece)) : NaN
     const claim = Number.isNaN(kept) ? this.#in.maps.claimOn(request, piece, file) : null
     const offset = !Number.isNaN(kept) ? kept : claim ? offsetOf(claim, piece) : this.#nextOffset(row, piece.bytes)
@@ -249,7 +262,7 @@ export class DataRules {
   }
 
   #byMaps(request: number, piece: ViewPiece, now: number, inside: Inside, among: readonly number[]): void {
-    const parts = this.#in.maps.partsOf(request, piece, now, this.#isWatched(now), this.mayLieOn)
+    const parts = this.#in.maps.partsOf(request, piece, now, this.#seenOf(piece.view, now), this.#in.mayLieOn)
     const whole = this.#in.blocks.step.data[request] === 0 ? onlyFileOf(parts) : -1
     for (const { piece: part, believed, claims, last } of parts) {
       if (believed) {
@@ -309,7 +322,7 @@ export class DataRules {
     let n = 0
     for (const { file } of this.#in.dirty.all()) {
       if (++n > MAX_DIRTY_FILES) return []
-      if (!this.mayLieOn(file, piece.view)) continue
+      if (!this.#in.mayLieOn(file, piece.view)) continue
       // It has all its blocks still, and the map that tells of them says that this is none.
       const keeps =
         inPlace &&
@@ -322,28 +335,13 @@ export class DataRules {
     return candidates
   }
 
-  /** As far as mounts and events tell. */
-  readonly mayLieOn = (file: number, view: FsView): boolean => {
-    const known = this.#in.book.viewOf(file)
-    if (known >= 0) return known === view.index
-    if (!view.mountsHold) return true
-    const on = this.#mountedOn(file)
-    // A path below no known mount point lies elsewhere where this file system's own mount point is known.
-    return on ? on === view : (view.fs?.mountpoints ?? []).length === 0
-  }
-
-  #mountedOn(file: number): FsView | null {
-    let on = this.#mounted.get(file)
-    if (on === undefined) {
-      const { path } = this.#in.book.at(file)
-      this.#mounted.set(file, (on = path === null ? null : this.#in.views.ofPath(path)))
-    }
-    return on
-  }
-
   #pushFile(request: number, piece: ViewPiece, now: number, inside: Inside, found: Found): void {
     const { book, pages } = this.#in
     const { file, fileOffset, rule, fact } = found
+    if (this.#earlier >= 0 && file !== this.#earlier) {
+      this.conflicts++
+      this.#earlier = -1
+    }
     const inode = found.inode < 0 ? book.inodeOf(file) : book.inodeAt(found.inode).inode
     const dirtied = inode === null ? NONE : pages.written(piece.view.index, inode, fileOffset, piece.bytes)
     this.#push(request, piece, inside, found, dirtied)
@@ -367,9 +365,10 @@ export class DataRules {
   /** `dirtied`: who made it dirty, by events. */
   #push(request: number, piece: ViewPiece, inside: Inside, found: Found, dirtied: readonly number[]): void {
     const { rule, confidence, file, fileOffset, fact } = found
-    const { pieces } = this.#in
+    const { pieces, kinds } = this.#in
     const actors = this.#writersOf(request, file, dirtied, inside)
-    const k = pieces.add(request, piece, { what: 'file', rule, confidence }, inside.via, actors)
+    const what = BY_MAPS.has(rule) ? kinds.whatOf(file, piece.view.type) : 'file'
+    const k = pieces.add(request, piece, { what, rule, confidence }, inside.via, actors)
     pieces.setFile(k, file, fileOffset)
     pieces.setFact(k, fact.source, fact.record, fact.origin)
   }

@@ -2,7 +2,8 @@
  * Who has written to which file since it was last clean, by system calls alone.
  *
  * 1. A write makes its file dirty when it is entered. A flush that returned leaves behind only what was written after
- *    it was entered.
+ *    it was entered. A direct write, and one that is synchronous, has nothing left to be written when it returns; neither
+ *    flushes what others wrote (torvalds/linux include/linux/fs.h generic_write_sync(): its own range).
  * 2. A writable shared mapping may make pages dirty at any time: whoever has one is named where nobody wrote, and never
  *    drops out.
  * 3. What the kernel wrote back by itself is not followed here: a file is dirty for longer than it truly is, never
@@ -19,6 +20,8 @@ interface Writer {
 interface DirtyFile {
   readonly writers: Map<number, Writer>
   readonly mappers: Set<number>
+  /** Calls under way that leave nothing behind, by actor. */
+  readonly passing: Map<number, number>
 }
 
 export interface Writers {
@@ -46,6 +49,21 @@ export class DirtyFiles {
     } else writers.set(actor, { bytes, firstNs: atNs, lastNs: atNs })
   }
 
+  /** Until `passed`. */
+  pass(file: number, actor: number): void {
+    const { passing } = this.#of(file)
+    passing.set(actor, (passing.get(actor) ?? 0) + 1)
+  }
+
+  passed(file: number, actor: number): void {
+    const dirty = this.#files.get(file)
+    if (!dirty) return
+    const left = (dirty.passing.get(actor) ?? 0) - 1
+    if (left > 0) dirty.passing.set(actor, left)
+    else dirty.passing.delete(actor)
+    this.#forgetClean(file, dirty)
+  }
+
   map(file: number, actor: number): void {
     this.#of(file).mappers.add(actor)
   }
@@ -55,7 +73,11 @@ export class DirtyFiles {
     const dirty = this.#files.get(file)
     if (!dirty) return
     for (const [actor, { lastNs }] of dirty.writers) if (lastNs < sinceNs) dirty.writers.delete(actor)
-    if (dirty.writers.size === 0 && dirty.mappers.size === 0) this.#files.delete(file)
+    this.#forgetClean(file, dirty)
+  }
+
+  #forgetClean(file: number, { writers, mappers, passing }: DirtyFile): void {
+    if (writers.size === 0 && mappers.size === 0 && passing.size === 0) this.#files.delete(file)
   }
 
   flushedAll(sinceNs: number): void {
@@ -65,8 +87,9 @@ export class DirtyFiles {
   writersOf(file: number): Writers {
     const dirty = this.#files.get(file)
     if (!dirty) return NOBODY
-    const wrote = [...dirty.writers].sort(([, a], [, b]) => b.bytes - a.bytes).map(([actor]) => actor)
-    return { wrote, mapped: [...dirty.mappers].filter((actor) => !dirty.writers.has(actor)) }
+    const writers = [...dirty.writers].sort(([, a], [, b]) => b.bytes - a.bytes).map(([actor]) => actor)
+    const wrote = [...new Set([...writers, ...dirty.passing.keys()])]
+    return { wrote, mapped: [...dirty.mappers].filter((actor) => !wrote.includes(actor)) }
   }
 
   get isEmpty(): boolean {
@@ -85,7 +108,7 @@ export class DirtyFiles {
 
   #of(file: number): DirtyFile {
     let dirty = this.#files.get(file)
-    if (!dirty) this.#files.set(file, (dirty = { writers: new Map(), mappers: new Set() }))
+    if (!dirty) this.#files.set(file, (dirty = { writers: new Map(), mappers: new Set(), passing: new Map() }))
     return dirty
   }
 }

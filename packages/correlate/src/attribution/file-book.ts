@@ -8,11 +8,14 @@
  *    end of the file: the removal of its last name, or, where it was still open then, its next close. It is in doubt
  *    once a place in the file got another block, although no call that is seen took the first one away.
  * 2. A path of a map taken before the trace is the file that calls first met under it; of one taken after, the file
- *    that has it at the end.
+ *    that has it at the end; of one taken in between, the file that calls last met under it before, if none shows that it
+ *    lost the name until the map was complete.
  * 3. Blocks of a file are its own until it was truncated below them or lost its last name (`freed`).
  */
 import { firstAbove } from '@flushtrace/trace'
 import { kindOf, type TracedFile } from '../files.ts'
+import { CalledNames } from './called-names.ts'
+import type { Moment } from './moment.ts'
 
 export interface LocatedFile {
   /** What it is called now, at the end of the trace; null: only its inode number is known. */
@@ -87,6 +90,7 @@ export class FileBook {
   readonly #ofTraced = new Map<TracedFile, number>()
   /** Path → file that calls first met under it. */
   readonly #atStart = new Map<string, number>()
+  readonly #called = new CalledNames()
   #atEnd: Map<string, number> | null = null
   readonly #ofPath = new Map<string, number>()
   readonly #inodes: Inode[] = []
@@ -104,6 +108,7 @@ export class FileBook {
       this.#ofTraced.set(file, id)
       if (!this.#atStart.has(path)) this.#atStart.set(path, id)
     }
+    if (!Number.isNaN(atNs)) this.#called.meet(id, path, atNs)
     const { names } = this.#entries[id]
     if (names.at(-1) !== path && names.length < MAX_NAMES && !names.includes(path)) names.push(path)
     return id
@@ -189,26 +194,38 @@ export class FileBook {
   }
 
   /** The file that a map names: by path, else by inode. */
-  mapped(view: number, path: string | null, inode: number | null, root: number | null, before: boolean): number {
+  mapped(
+    view: number,
+    path: string | null,
+    inode: number | null,
+    root: number | null,
+    { fromNs, untilNs }: Moment,
+  ): number {
+    // What maps join in between would look as if calls had told it.
+    const joins = inode !== null && !Number.isFinite(fromNs)
     if (path !== null) {
-      const id = (before ? this.#atStart : this.#endings()).get(path)
+      const id = this.#named(path, fromNs, untilNs)
       if (id !== undefined) {
-        if (inode !== null) this.join(this.inode(view, root, inode), before ? -Infinity : Infinity, id)
+        if (joins) this.join(this.inode(view, root, inode), fromNs, id)
         return id
       }
     }
-    if (path === null && inode !== null) {
-      return this.fileOf(this.inode(view, root, inode), before ? -Infinity : Infinity)
-    }
+    if (path === null && inode !== null) return this.fileOf(this.inode(view, root, inode), fromNs)
     // One path may be two files in turn; one inode may have two paths.
     const key = inode === null ? (path ?? '') : `${view}/${root ?? ''}/${inode}/${path ?? ''}`
     let id = this.#ofPath.get(key)
     if (id === undefined) {
       id = this.#add({ traced: null, path, inode, root, view, names: [], metNs: NaN })
       this.#ofPath.set(key, id)
-      if (inode !== null) this.join(this.inode(view, root, inode), before ? -Infinity : Infinity, id)
+      if (joins) this.join(this.inode(view, root, inode), fromNs, id)
     }
     return id
+  }
+
+  #named(path: string, fromNs: number, untilNs: number): number | undefined {
+    if (!Number.isFinite(fromNs)) return (fromNs < 0 ? this.#atStart : this.#endings()).get(path)
+    const id = this.#called.during(path, fromNs, untilNs, (first) => this.#entries[first].traced?.begun === false)
+    return id === null || this.#entries[id].removedNs <= untilNs ? undefined : id
   }
 
   #endings(): Map<string, number> {

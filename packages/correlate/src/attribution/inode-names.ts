@@ -1,6 +1,7 @@
 /** Which file an inode is at a moment: what calls told of it (file-book.ts), and the lists of names saved before and after. */
 import type { InodeName } from '@flushtrace/layout'
 import type { FileBook, Known, Lists } from './file-book.ts'
+import { AFTER_TRACE, BEFORE_TRACE } from './moment.ts'
 import type { FsViews } from './views.ts'
 
 export class InodeNames {
@@ -24,7 +25,7 @@ export class InodeNames {
     if (!last) return { file, known }
     const { view, root, inode: number } = book.inodeAt(inode)
     const before = last.time.when === 'before'
-    const named = book.mapped(view, last.path, number, root, before)
+    const named = book.mapped(view, last.path, number, root, before ? BEFORE_TRACE : AFTER_TRACE)
     return before && book.isGone(named, now) ? { file, known: 'unknown' } : { file: named, known }
   }
 

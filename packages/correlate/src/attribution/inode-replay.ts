@@ -115,27 +115,36 @@ export class InodeReplay {
     return announced
   }
 
-  #place(row: number, view: FsView, atNs: number): boolean {
-    const { physical, physicalUnit, physicalBytes, event, names, source, record } = this.#log
-    const unit = bytesOf(physicalUnit.data[row], view)
+  /** Where an event puts a range of its inode; null: it does not tell. In the space that the file system itself counts. */
+  placeOf(
+    row: number,
+    view: FsView,
+  ): { readonly start: number; readonly end: number; readonly offset: number; readonly bytes: number } | null {
+    const { physical, physicalUnit, physicalBytes, event, names } = this.#log
     // xfs numbers blocks by allocation group; what one holds, no event tells.
     const numbered = names.textOrNull(event.data[row])?.startsWith('xfs_') === true
-    const start = physical.data[row] * unit
-    if (numbered || Number.isNaN(start)) return false
+    const start = physical.data[row] * bytesOf(physicalUnit.data[row], view)
     const { offset, bytes } = this.#rangeOf(row, view)
-    if (Number.isNaN(bytes)) return false
+    if (numbered || Number.isNaN(start) || Number.isNaN(bytes)) return null
     const encoded = physicalBytes.data[row]
-    const length = encoded > 0 ? encoded : bytes
+    return { start, end: start + (encoded > 0 ? encoded : bytes), offset, bytes }
+  }
+
+  #place(row: number, view: FsView, atNs: number): boolean {
+    const place = this.placeOf(row, view)
+    if (!place) return false
+    const { source, record } = this.#log
+    const { start, end, offset, bytes } = place
     this.#withdraw(row, offset, bytes)
     const device = view.devices.length > 0 ? view.devices[0] : -1
     const space = this.#places.spaceOf(view, { address: start, device })
-    this.#places.set(space, start, start + length, {
+    this.#places.set(space, start, end, {
       kind: 'placed',
       file: -1,
       inode: this.inodeOf(row, view),
       fileOffset: offset,
       start,
-      linear: length === bytes,
+      linear: end - start === bytes,
       atNs,
       source: source.data[row],
       record: record.data[row],

@@ -60,14 +60,21 @@ export class LastWriters {
     return last ? oneFrom(last, firstAbove(last.end.values, start), end) : -1
   }
 
-  /** Calls `cut` with every place in the range where another request begins or ends. */
-  cutsIn(device: number, start: number, end: number, cut: (at: number) => void): void {
+  /** Calls `found` for every part of the range that was written, in order. */
+  within(device: number, start: number, end: number, found: (from: number, to: number, request: number) => void): void {
     const last = this.#last.get(device)
     if (!last) return
     for (let k = firstAbove(last.end.values, start); k < last.start.length && last.start.data[k] < end; k++) {
-      if (last.start.data[k] > start) cut(last.start.data[k])
-      if (last.end.data[k] < end) cut(last.end.data[k])
+      found(Math.max(start, last.start.data[k]), Math.min(end, last.end.data[k]), last.request.data[k])
     }
+  }
+
+  /** Calls `cut` with every place in the range where another request begins or ends. */
+  cutsIn(device: number, start: number, end: number, cut: (at: number) => void): void {
+    this.within(device, start, end, (from, to) => {
+      if (from > start) cut(from)
+      if (to < end) cut(to)
+    })
   }
 }
 

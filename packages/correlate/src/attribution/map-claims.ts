@@ -10,6 +10,7 @@ import {
 } from '@flushtrace/layout'
 import { SortedIndex, firstAbove } from '@flushtrace/trace'
 import type { FileBook } from './file-book.ts'
+import { AFTER_TRACE, BEFORE_TRACE, type Moment } from './moment.ts'
 import type { FsView } from './views.ts'
 
 export interface Claim {
@@ -25,7 +26,11 @@ export interface Claim {
   readonly tool: string
 }
 
-type When = 'before' | 'after'
+/** Before the trace, after it, or the index of a moment within it. */
+export type When = 'before' | 'after' | number
+
+/** null: nothing tells when, or not on a clock that requests have, too. */
+export type TakenAt = (time: MapTime) => Moment | null
 
 /** What `onlyOver` says where it is no claim's number. */
 export const NO_CLAIM = -1
@@ -44,28 +49,45 @@ interface IndexedMap {
   readonly files: Int32Array
   /** Those with extents. */
   readonly mapped: ReadonlySet<number>
+  /** Those that share blocks with one another; null until it is asked for. */
+  sharing: ReadonlySet<number> | null
 }
 
 const NO_MAPS: readonly IndexedMap[] = []
 
 export class MapClaims {
+  /** Within the trace, by when they began. */
+  readonly moments: readonly Moment[]
   readonly #book: FileBook
+  readonly #takenAt: TakenAt
   /** By view. */
-  readonly #maps: Readonly<Record<When, IndexedMap[][]>> = { before: [], after: [] }
+  readonly #maps = new Map<When, IndexedMap[][]>()
   /** By view: maps with areas, the latest first. */
   readonly #areas: LayoutMap[][] = []
 
-  constructor(book: FileBook, views: readonly FsView[]) {
+  constructor(book: FileBook, views: readonly FsView[], takenAt: TakenAt) {
     this.#book = book
+    this.#takenAt = takenAt
+    this.moments = momentsOf(views, takenAt)
     for (const view of views) {
       for (const map of view.fs?.maps ?? []) {
-        const when: When = map.time.when === 'before' ? 'before' : 'after'
-        if (map.time.when === 'during') continue
-        ;(this.#maps[when][view.index] ??= []).push(this.#index(map, view, when))
+        const when = this.#whenOf(map.time)
+        if (when === null) continue
+        const ofTime = this.#maps.get(when) ?? []
+        ;(ofTime[view.index] ??= []).push(this.#index(map, view, when))
+        this.#maps.set(when, ofTime)
       }
       const all = [...this.#of(view, 'after'), ...this.#of(view, 'before')]
       this.#areas[view.index] = all.map(({ map }) => map).filter(({ areas }) => areas.length > 0)
     }
+  }
+
+  /** null: during the trace, and nothing tells when. */
+  #whenOf(time: MapTime): When | null {
+    if (time.when === 'before') return 'before'
+    if (time.when !== 'during') return 'after'
+    const taken = this.#takenAt(time)
+    return taken && this.moments.findIndex((moment) => isSame(moment, taken))
   }
 
   /** Whether a map of that time tells where any file lies. */
@@ -76,6 +98,11 @@ export class MapClaims {
   /** Whether a map of that time tells where the file lies. */
   tellsOf(file: number, view: FsView, when: When): boolean {
     return this.#of(view, when).some(({ mapped }) => mapped.has(file))
+  }
+
+  /** Whether a map of that time has blocks of this file under another one of the same tree, too. */
+  shares(file: number, view: FsView, when: When): boolean {
+    return this.#of(view, when).some((indexed) => (indexed.sharing ??= sharingOf(indexed)).has(file))
   }
 
   /** Every claim of that time, for all of the file system. */
@@ -117,6 +144,12 @@ export class MapClaims {
     return claimOf(indexed, number - indexed.first)
   }
 
+  /** Whether a map tells where the journal lies. */
+  tellJournal(view: FsView): boolean {
+    const journal = AREAS.indexOf('journal')
+    return this.#areas[view.index]?.some(({ areas }) => areas.area.includes(journal)) ?? false
+  }
+
   /** What the range is, where a map says that it is no file's. The latest map counts. */
   areaAt(view: FsView, address: number | null, byte: number): { area: Area; label: string; map: LayoutMap } | null {
     for (const map of (view.fs && this.#areas[view.index]) ?? []) {
@@ -132,21 +165,50 @@ export class MapClaims {
   }
 
   #of(view: FsView, when: When): readonly IndexedMap[] {
-    return (view.fs && this.#maps[when][view.index]) ?? NO_MAPS
+    return (view.fs && this.#maps.get(when)?.[view.index]) ?? NO_MAPS
+  }
+
+  #takenOf(when: When): Moment {
+    if (typeof when === 'number') return this.moments[when]
+    return when === 'before' ? BEFORE_TRACE : AFTER_TRACE
   }
 
   #index(map: LayoutMap, view: FsView, when: When): IndexedMap {
     const { extents } = map
     const files = Int32Array.from(map.files, (file) => {
-      const { path, inode, root } = named(file, view, when)
-      return this.#book.mapped(view.index, path, inode, root, when === 'before')
+      const { path, inode, root } = named(file, view, ({ time }) => this.#whenOf(time) === when)
+      return this.#book.mapped(view.index, path, inode, root, this.#takenOf(when))
     })
     const mapped = new Set<number>()
     for (let k = 0; k < extents.length; k++) mapped.add(files[extents.file[k]])
-    const last = this.#maps[when][view.index]?.at(-1)
+    const last = this.#maps.get(when)?.[view.index]?.at(-1)
     const first = last ? last.first + last.extents.length : 0
-    return { map, first, extents, starts: new SortedIndex(extents.start), reach: reachOf(extents), files, mapped }
+    return {
+      map,
+      first,
+      extents,
+      starts: new SortedIndex(extents.start),
+      reach: reachOf(extents),
+      files,
+      mapped,
+      sharing: null,
+    }
   }
+}
+
+function momentsOf(views: readonly FsView[], takenAt: TakenAt): Moment[] {
+  const moments: Moment[] = []
+  for (const { fs } of views) {
+    for (const { time } of fs?.maps ?? []) {
+      const taken = time.when === 'during' ? takenAt(time) : null
+      if (taken && !moments.some((moment) => isSame(moment, taken))) moments.push(taken)
+    }
+  }
+  return moments.sort((a, b) => a.fromNs - b.fromNs || a.untilNs - b.untilNs)
+}
+
+function isSame(a: Moment, b: Moment): boolean {
+  return a.fromNs === b.fromNs && a.untilNs === b.untilNs
 }
 
 /** Most maps have no extents that overlap: then the ends are it, and nothing is copied. */
@@ -156,9 +218,29 @@ function reachOf({ end }: ExtentColumns): Float64Array {
   return end.map((at) => (most = Math.max(most, at)))
 }
 
-/** A file with the path or the inode number that the map itself does not print, from the lists of that time. */
-function named({ path, inode, root }: MappedFile, { fs }: FsView, when: When): Omit<MappedFile, 'size'> {
-  const fits = ({ time }: { time: MapTime }): boolean => (time.when === 'before') === (when === 'before')
+/** Snapshots share with what they are of, in trees of their own. */
+function sharingOf({ map, extents, files }: IndexedMap): Set<number> {
+  const { start, end, file, flags, length } = extents
+  const sharing = new Set<number>()
+  /** That of those before that reaches farthest. */
+  let open = 0
+  for (let k = 0; k < length; k++) {
+    const [one, other] = [file[k], file[open]]
+    if (map.fs === 'xfs' && (flags[k] & EXTENT.shared) !== 0) sharing.add(files[one])
+    if (start[k] < end[open] && files[one] !== files[other] && map.files[one].root === map.files[other].root) {
+      sharing.add(files[one]).add(files[other])
+    }
+    if (end[k] >= end[open]) open = k
+  }
+  return sharing
+}
+
+/** A file with the path or the inode number that the map itself does not print, from the lists that fit. */
+function named(
+  { path, inode, root }: MappedFile,
+  { fs }: FsView,
+  fits: (listed: { time: MapTime }) => boolean,
+): Omit<MappedFile, 'size'> {
   if (path !== null && inode === null) {
     const found = fs?.inodesOf(path).find(fits)
     return found ? { path, inode: found.inode, root: found.root } : { path, inode, root }

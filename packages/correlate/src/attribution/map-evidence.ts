@@ -6,24 +6,32 @@
  * 2. An earlier one is the same file's only where nothing can have taken the block away in between: on a file system
  *    that writes in place, when maps from before and after agree, or when calls show that the file did not free it and
  *    that no other file that was dirty then has freed anything since. Never on a copy-on-write file system.
- * 3. A request as the file system made it carries data of one inode (ext4_io_submit(), xfs ioends, btrfs ordered
+ * 3. Both hold of every map taken later, also of those taken during the trace (map-moments.ts): the earlier it was, the
+ *    less can have happened in between. Of two that show the same write, the one from after the trace counts: before it,
+ *    everything had been written.
+ * 4. Where calls do not show all that is done there, a file that shares blocks with another one may have got any of its blocks from it (a clone).
+ * 5. A request as the file system made it carries data of one inode (ext4_io_submit(), xfs ioends, btrfs ordered
  *    extents; merging comes later): where a map names a part of it, the whole is that file's.
  */
 import type { BlockLog } from './block-log.ts'
 import type { DirtyFiles } from './dirty-files.ts'
 import type { FileBook } from './file-book.ts'
-import { NO_CLAIM, SEVERAL_CLAIMS, type Claim, type MapClaims } from './map-claims.ts'
+import { NO_CLAIM, SEVERAL_CLAIMS, type Claim, type MapClaims, type When } from './map-claims.ts'
+import { MapMoments } from './map-moments.ts'
 import { LastWriters } from './last-writers.ts'
-import { startOf } from './places.ts'
+import { cutOf, startOf } from './places.ts'
 import type { FsView, FsViews, ViewPiece } from './views.ts'
+
+/** What calls show of a file system at a moment: all that is done there, some of it (others write there), nothing. */
+export type Seen = 'all' | 'some' | 'nothing'
 
 /** A part of a piece of which one thing is true. */
 export interface MapPart {
   readonly piece: ViewPiece
-  /** What maps from afterwards say, believed or not. */
+  /** What maps from after the trace say, believed or not. */
   readonly claims: readonly Claim[]
   readonly believed: Claim | null
-  /** Nothing was written there between this request and the map. */
+  /** Nothing was written there between this request and the map: the one that is believed, else the one from after the trace. */
   readonly last: boolean
 }
 
@@ -48,11 +56,16 @@ export class MapEvidence {
   readonly #dirty: DirtyFiles
   readonly #blocks: BlockLog
   readonly #writers = new LastWriters()
+  readonly #moments: MapMoments
+  readonly #times: readonly When[]
   /** By request: what maps from afterwards say of all of it, as MapClaims numbers it. */
   #only = new Int32Array()
 
-  constructor(claims: MapClaims, blocks: BlockLog, book: FileBook, dirty: DirtyFiles) {
+  /** `atNs`: of requests, on the clock of the maps; NaN: nothing tells. */
+  constructor(claims: MapClaims, blocks: BlockLog, atNs: Float64Array, book: FileBook, dirty: DirtyFiles) {
     this.#claims = claims
+    this.#moments = new MapMoments(claims, atNs)
+    this.#times = ['before', ...claims.moments.keys(), 'after']
     this.#blocks = blocks
     this.#book = book
     this.#dirty = dirty
@@ -63,14 +76,19 @@ export class MapEvidence {
     const { device, sector, bytes, length } = this.#blocks
     let last = -1
     let isPlain = false
+    this.#moments.begin()
+    const add = (on: number, from: number, to: number, request: number): void => {
+      this.#writers.add(on, from, to, request)
+      this.#moments.add(on, from, to, request)
+    }
     for (const request of requests) {
       const [on, from, size] = [device.data[request], sector.data[request], bytes.data[request]]
       if (size <= 0 || from < 0) continue
       if (on !== last) isPlain = views.isPlain((last = on))
-      if (isPlain) this.#writers.add(on, from * 512, from * 512 + size, request)
+      if (isPlain) add(on, from * 512, from * 512 + size, request)
       else
         for (const piece of views.pieces(on, from, size)) {
-          this.#writers.add(piece.device, piece.byte, piece.byte + piece.bytes, request)
+          add(piece.device, piece.byte, piece.byte + piece.bytes, request)
         }
     }
     this.#only = new Int32Array(length).fill(SEVERAL_CLAIMS)
@@ -79,10 +97,39 @@ export class MapEvidence {
       const view = views.isPlain(on) ? views.ofDevice(on) : null
       return view && ((request, start, end) => (this.#only[request] = this.#claims.onlyOver(view, start, end)))
     })
+    this.#moments.sweep()
   }
 
   /** A piece cut where another request wrote later, and where claims begin and end. */
-  partsOf(request: number, piece: ViewPiece, now: number, anyCalls: boolean, mayLieOn: MayLieOn): MapPart[] {
+  partsOf(request: number, piece: ViewPiece, now: number, seen: Seen, mayLieOn: MayLieOn): MapPart[] {
+    const parts = this.#partsAfter(request, piece, now, seen, mayLieOn)
+    if (this.#moments.isEmpty) return parts
+    return parts.flatMap((part) =>
+      part.believed && part.last ? [part] : this.#partsDuring(request, part, now, seen, mayLieOn),
+    )
+  }
+
+  /** By maps taken during the trace: those that show this very write, else, in place, the next one. */
+  #partsDuring(request: number, part: MapPart, now: number, seen: Seen, mayLieOn: MayLieOn): MapPart[] {
+    const next = writesInPlace(part.piece.view) ? this.#moments.nextAfter(request) : -1
+    return this.#moments.partsOf(request, part.piece).map(({ piece, claims }): MapPart => {
+      if (this.#isShown(claims, piece, now, seen)) return { ...part, piece, believed: claims[0], last: true }
+      const [claim, ...others] = next < 0 ? NO_CLAIMS : this.#on(piece, next)
+      const isOne = claim !== undefined && others.every(({ file }) => file === claim.file)
+      if (!isOne) return { ...part, piece }
+      const { untilNs } = this.#claims.moments[next]
+      const stays = this.#outlasts(claim, piece, request, now, untilNs, seen, mayLieOn)
+      return stays ? { ...part, piece, believed: claim, last: false } : { ...part, piece }
+    })
+  }
+
+  /** Whether what a map taken during the trace says of a write that it shows is the file that was written. */
+  #isShown(claims: readonly Claim[], piece: ViewPiece, now: number, seen: Seen): boolean {
+    const file = onlyOwner(claims)
+    return file >= 0 && !piece.view.fs?.allocatesEarly && !this.#isSharedSince(file, piece, now, seen)
+  }
+
+  #partsAfter(request: number, piece: ViewPiece, now: number, seen: Seen, mayLieOn: MayLieOn): MapPart[] {
     const start = startOf(piece)
     const end = start + piece.bytes
     const whole = this.#after(request, piece)
@@ -92,7 +139,7 @@ export class MapEvidence {
       if (one >= 0) {
         const last = one === request
         const [claim] = whole
-        const believed = claim !== undefined && this.#believes(claim, piece, now, last, anyCalls, mayLieOn)
+        const believed = claim !== undefined && this.#believes(claim, piece, request, now, last, seen, mayLieOn)
         return [{ piece, claims: whole, believed: believed ? claim : null, last }]
       }
     }
@@ -108,7 +155,7 @@ export class MapEvidence {
       const claims = this.#on(part, 'after')
       const last = this.#lastOver(request, part) === request
       const one = claims.length > 0 && claims.every(({ file }) => file === claims[0].file)
-      const believed = one && this.#believes(claims[0], part, now, last, anyCalls, mayLieOn) ? claims[0] : null
+      const believed = one && this.#believes(claims[0], part, request, now, last, seen, mayLieOn) ? claims[0] : null
       return { piece: part, claims, believed, last }
     })
   }
@@ -116,22 +163,36 @@ export class MapEvidence {
   /** What a map from afterwards says of this file here, where it tells the offset of this very write. */
   claimOn(request: number, piece: ViewPiece, file: number): Claim | null {
     const start = startOf(piece)
-    const claim = this.#after(request, piece).find((one) => one.file === file)
-    if (!claim || claim.start > start || claim.end < start + piece.bytes) return null
-    return writesInPlace(piece.view) || this.#lastOver(request, piece) === request ? claim : null
+    const covers = (one: Claim): boolean => one.file === file && one.start <= start && one.end >= start + piece.bytes
+    const claim = this.#after(request, piece).find(covers)
+    if (claim && (writesInPlace(piece.view) || this.#lastOver(request, piece) === request)) return claim
+    const [shown, ...others] = this.#moments.partsOf(request, piece)
+    return (others.length === 0 && shown.claims.find(covers)) || null
   }
 
   /** The file of a map from afterwards that shows this very write; null: none does, or there are several. */
-  shownOf(request: number, piece: ViewPiece, now: number): number | null {
-    if (this.#lastOver(request, piece) !== request) return null
-    const file = this.ownerAfter(piece)
-    return file < 0 || this.#isSharedSince(file, piece, now) ? null : file
+  shownOf(request: number, piece: ViewPiece, now: number, seen: Seen): number | null {
+    if (this.#lastOver(request, piece) === request) {
+      const file = this.ownerAfter(piece)
+      if (file >= 0) return this.#isSharedSince(file, piece, now, seen) ? null : file
+    }
+    const parts = this.#moments.partsOf(request, piece)
+    const [{ claims }] = parts
+    const isOne = parts.every(
+      (one) => one.claims[0]?.file === claims[0]?.file && this.#isShown(one.claims, piece, now, seen),
+    )
+    return isOne ? claims[0].file : null
+  }
+
+  /** Whether the next map of those taken during the trace has all of it under this file. */
+  nextAgrees(request: number, piece: ViewPiece, file: number): boolean {
+    const next = this.#moments.nextAfter(request)
+    return next >= 0 && onlyOwner(this.#on(piece, next)) === file
   }
 
   /** The file that has all of it in maps from afterwards; -1: none, or several. */
   ownerAfter(piece: ViewPiece): number {
-    const [first, ...others] = this.#on(piece, 'after')
-    return first && others.every(({ file }) => file === first.file) ? first.file : -1
+    return onlyOwner(this.#on(piece, 'after'))
   }
 
   /** Whether maps from afterwards tell where files lie. */
@@ -147,34 +208,76 @@ export class MapEvidence {
   #believes(
     claim: Claim,
     piece: ViewPiece,
+    request: number,
     now: number,
     last: boolean,
-    anyCalls: boolean,
+    seen: Seen,
     mayLieOn: MayLieOn,
   ): boolean {
-    if (last) return !this.#isSharedSince(claim.file, piece, now)
+    if (last) return !this.#isSharedSince(claim.file, piece, now, seen)
     if (!writesInPlace(piece.view)) return false
-    const before = this.#on(piece, 'before')
+    return this.#outlasts(claim, piece, request, now, Infinity, seen, mayLieOn)
+  }
+
+  /** Whether a block stayed a file's from this request to a later map. */
+  #outlasts(
+    claim: Claim,
+    piece: ViewPiece,
+    request: number,
+    now: number,
+    untilNs: number,
+    seen: Seen,
+    mayLieOn: MayLieOn,
+  ): boolean {
+    const before = this.#on(piece, this.#lastMapOf(piece.view, request))
     const offset = offsetOf(claim, piece)
     const both = before.length > 0 && before.every((one) => one.file === claim.file && offsetOf(one, piece) === offset)
     // Of the last block: a file loses blocks from its end.
     const lastOffset = offset + Math.max(0, piece.bytes - piece.view.blockBytes)
-    const freed = this.#book.freedBetween(claim.file, now, Infinity, lastOffset)
-    if (!anyCalls || both) return both && !freed
+    const freed = this.#book.freedBetween(claim.file, now, untilNs, lastOffset)
+    if (seen === 'nothing') return both && !freed && this.staysWith(claim.file, piece)
+    if (both) return !freed
     if (freed) return false
     let dirty = false
     let n = 0
     for (const { file } of this.#dirty.all()) {
       if (++n > MAX_DIRTY_FILES) return false
       if (file === claim.file) dirty = true
-      else if (mayLieOn(file, piece.view) && this.#book.freedBetween(file, now, Infinity, Infinity)) return false
+      else if (mayLieOn(file, piece.view) && this.#book.freedBetween(file, now, untilNs, Infinity)) return false
     }
     return dirty
   }
 
+  /**
+   * Whether no map has a block elsewhere than with this file, nor the file without it. Where files are made anew all the
+   * time, two maps may well agree, and the block have been another's in between.
+   */
+  staysWith(file: number, piece: ViewPiece): boolean {
+    if (this.#shares(file, piece.view)) return false
+    return (
+      this.#moments.isEmpty ||
+      this.#times.every((when) => {
+        if (!this.#claims.tell(piece.view, when)) return true
+        const owners = this.#on(piece, when)
+        return owners.length === 0 ? !this.#claims.tellsOf(file, piece.view, when) : onlyOwner(owners) === file
+      })
+    )
+  }
+
+  /** When the last map was taken that was over before a request. */
+  #lastMapOf(view: FsView, request: number): When {
+    const last = this.#moments.lastBefore(request)
+    return last >= 0 && this.#claims.tell(view, last) ? last : 'before'
+  }
+
+  #isSharedSince(file: number, { view }: ViewPiece, now: number, seen: Seen): boolean {
+    if (view.type === 'ext4') return false
+    return this.#book.sharedAfter(file, now) || (seen !== 'all' && this.#shares(file, view))
+  }
+
   /** ext4 has no blocks of several files. */
-  #isSharedSince(file: number, { view }: ViewPiece, now: number): boolean {
-    return view.type !== 'ext4' && this.#book.sharedAfter(file, now)
+  #shares(file: number, view: FsView): boolean {
+    return view.type !== 'ext4' && this.#times.some((when) => this.#claims.shares(file, view, when))
   }
 
   #after(request: number, piece: ViewPiece): readonly Claim[] {
@@ -184,7 +287,7 @@ export class MapEvidence {
     return only === NO_CLAIM ? NO_CLAIMS : [this.#claims.numbered(piece.view, only)]
   }
 
-  #on(piece: ViewPiece, when: 'before' | 'after'): Claim[] {
+  #on(piece: ViewPiece, when: When): Claim[] {
     return this.#claims.within(piece.view, when, piece.address, piece.byte, piece.bytes)
   }
 
@@ -195,15 +298,12 @@ export class MapEvidence {
   }
 }
 
-type MayLieOn = (file: number, view: FsView) => boolean
-
-/** The part of a piece from `from` to `to` in its own space. */
-export function cutOf(piece: ViewPiece, from: number, to: number): ViewPiece {
-  const shift = from - startOf(piece)
-  if (shift === 0 && to - from === piece.bytes) return piece
-  const address = piece.address === null ? null : from
-  return { ...piece, at: piece.at + shift, bytes: to - from, byte: piece.byte + shift, address }
+/** -1: nobody, or several. */
+function onlyOwner([first, ...others]: readonly Claim[]): number {
+  return first && others.every(({ file }) => file === first.file) ? first.file : -1
 }
+
+type MayLieOn = (file: number, view: FsView) => boolean
 
 /** The file that maps name for some part, where it is one only; -1: none, or several. */
 export function onlyFileOf(parts: readonly MapPart[]): number {

@@ -1,6 +1,7 @@
 /**
  * Whether saved maps and mounts can be of this trace at all. Maps of another machine, or of the same device at another
- * time, look like any others: they are tried against the calls before they are asked.
+ * time, look like any others: they are tried against the calls before they are asked, and against what the file system
+ * itself does (map-signs.ts).
  *
  * A task that is in a flush, or in a synchronous write, of one file queues that file's data itself. So
  * 1. the file lies on this file system: its path is below a mount point of it;
@@ -30,9 +31,19 @@ export interface OwnWrite {
 export interface Contradiction {
   readonly view: FsView
   readonly of: 'maps' | 'mounts'
+  readonly by: 'calls' | Sign['by']
   readonly against: number
   readonly writes: number
 }
+
+/** What a file system did, and whether it goes together with its maps. */
+export interface Sign {
+  readonly view: FsView
+  readonly by: 'threads' | 'journal' | 'chunks' | 'inodes'
+  readonly holds: boolean
+}
+
+type Ballot = `${Contradiction['of']} ${Contradiction['by']}`
 
 class Votes {
   for = 0
@@ -51,26 +62,36 @@ class Votes {
 /** Marks the views whose maps or mounts are contradicted, and tells them. `mountHolds`: rule 1 as far as mounts tell. */
 export function tryMaps(
   writes: Iterable<OwnWrite>,
+  signs: Iterable<Sign>,
   book: FileBook,
   mountHolds: (file: number, view: FsView) => boolean,
 ): Contradiction[] {
-  const trials = new Map<FsView, { maps: Votes; mounts: Votes }>()
+  const trials = new Map<FsView, Map<Ballot, Votes>>()
+  const vote = (view: FsView, ballot: Ballot, holds: boolean): void => {
+    let trial = trials.get(view)
+    if (!trial) trials.set(view, (trial = new Map()))
+    let votes = trial.get(ballot)
+    if (!votes) trial.set(ballot, (votes = new Votes()))
+    votes.add(holds)
+  }
   for (const { file, piece, mapped, reserved } of writes) {
     const { view } = piece
-    let trial = trials.get(view)
-    if (!trial) trials.set(view, (trial = { maps: new Votes(), mounts: new Votes() }))
-    trial.mounts.add(mountHolds(file, view))
-    if (reserved) trial.maps.add(false)
-    else if (mapped !== null) trial.maps.add(mapped === file || nameOf(book, mapped) === nameOf(book, file))
+    vote(view, 'mounts calls', mountHolds(file, view))
+    if (reserved) vote(view, 'maps calls', false)
+    else if (mapped !== null) {
+      vote(view, 'maps calls', mapped === file || nameOf(book, mapped) === nameOf(book, file))
+    }
   }
+  for (const { view, by, holds } of signs) vote(view, `maps ${by}`, holds)
   const found: Contradiction[] = []
   for (const [view, trial] of trials) {
-    for (const of of ['maps', 'mounts'] as const) {
-      const { lost, against, for: agreeing } = trial[of]
-      if (lost) found.push({ view, of, against, writes: against + agreeing })
+    for (const [ballot, { lost, against, for: agreeing }] of trial) {
+      const [of, by] = ballot.split(' ') as [Contradiction['of'], Contradiction['by']]
+      if (!lost) continue
+      found.push({ view, of, by, against, writes: against + agreeing })
+      if (of === 'maps') view.fs = null
+      else view.mountsHold = false
     }
-    if (trial.maps.lost) view.fs = null
-    view.mountsHold = !trial.mounts.lost
   }
   return found
 }

@@ -91,7 +91,7 @@ function byPlace({ view, byte, bytes }: ViewPiece, comm: string | null): Nature 
   return null
 }
 
-function isSuperblock({ type, blockBytes }: FsView, byte: number, bytes: number): boolean {
+export function isSuperblock({ type, blockBytes }: FsView, byte: number, bytes: number): boolean {
   switch (type) {
     case 'btrfs':
       return bytes <= SUPERBLOCK_BYTES && BTRFS_SUPERBLOCKS.includes(byte)

@@ -58,6 +58,24 @@ export class Places {
     this.#ends.push(end)
   }
 
+  /**
+   * What a map tells that was begun at `place.atNs`: it counts against what was known then, not against what was learned
+   * since, nor where `keeps` says so of what is still true.
+   */
+  learn(space: Segments, start: number, end: number, place: Place, keeps: (known: Place) => boolean): void {
+    const stale: [from: number, to: number][] = []
+    let at = start
+    space.within(start, end, (from, to, payload) => {
+      const known = this.#places[payload]
+      const isTrue = this.#heldUpTo(known, from, to, place.atNs, 1) === to
+      if (known.atNs < place.atNs && !this.isSure(known) && !(isTrue && keeps(known))) return
+      stale.push([at, from])
+      at = to
+    })
+    stale.push([at, end])
+    for (const [from, to] of stale) if (from < to) this.set(space, from, to, place)
+  }
+
   /** Events were lost until then: those that would have told of another owner may be among them. */
   lose(atNs: number): void {
     this.#lostNs = Math.max(this.#lostNs, atNs)
@@ -116,4 +134,12 @@ function sameFile(a: Place, b: Place): boolean {
 /** Where a piece begins in its space. */
 export function startOf(piece: Pick<ViewPiece, 'address' | 'byte'>): number {
   return piece.address ?? piece.byte
+}
+
+/** The part of a piece from `from` to `to` in its own space. */
+export function cutOf(piece: ViewPiece, from: number, to: number): ViewPiece {
+  const shift = from - startOf(piece)
+  if (shift === 0 && to - from === piece.bytes) return piece
+  const address = piece.address === null ? null : from
+  return { ...piece, at: piece.at + shift, bytes: to - from, byte: piece.byte + shift, address }
 }

@@ -24,6 +24,8 @@ export interface FsView {
 /** mkfs's own choice on all but the smallest disks. */
 const USUAL_BLOCK_BYTES = 4096
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
 /** A piece of a request on one file system. */
 export interface ViewPiece {
   /** Offset in the request. */
@@ -122,7 +124,9 @@ export class FsViews {
     const byUuid = this.all.find(({ fs }) => fs?.uuid === name)
     if (byUuid) return byUuid
     const wanted = type ?? (name.startsWith('btrfs-') ? 'btrfs' : null)
-    const alike = this.all.filter((view) => view.type === wanted)
+    // One whose UUID is known is not another one's.
+    const isOther = ({ fs }: FsView): boolean => UUID.test(name) && fs !== null && fs.uuid !== null
+    const alike = this.all.filter((view) => view.type === wanted && !isOther(view))
     return alike.length === 1 ? alike[0] : null
   }
 

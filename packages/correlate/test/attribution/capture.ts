@@ -9,7 +9,7 @@
  *     assert.equal(c.locate(), ['0+4096 /mnt/a inferred own-call flush 10'])
  */
 import { type DiskLayout, type FileSystem, type FsType, type InodeName, type LayoutMap } from '@flushtrace/layout'
-import { INODE_EVENT, INODE_UNIT, InodeBatch, makeDevice } from '@flushtrace/trace'
+import { INODE_EVENT, INODE_UNIT, InodeBatch, makeDevice, type Instant } from '@flushtrace/trace'
 import { Actors } from '../../src/attribution/actors.ts'
 import { Attribution } from '../../src/attribution/attribution.ts'
 import { BlockLog } from '../../src/attribution/block-log.ts'
@@ -26,6 +26,8 @@ type Extent = readonly [file: string | number, start: number, end: number, fileO
 
 export interface MapStory {
   readonly when: 'before' | 'after' | 'during'
+  /** When it was begun and complete; not told: nothing tells. */
+  readonly taken?: readonly [fromNs: number, untilNs: number]
   readonly extents?: readonly Extent[]
   /** `[index in AREAS, first byte, end]`. */
   readonly areas?: readonly (readonly [area: number, start: number, end: number])[]
@@ -35,6 +37,9 @@ export interface FsStory {
   readonly type?: FsType
   readonly mountpoints?: readonly string[]
   readonly journalsData?: boolean
+  readonly allocatesEarly?: boolean
+  /** btrfs: what all chunks hold. */
+  readonly holds?: 'data' | 'metadata' | null
   readonly clusterBytes?: number | null
   readonly maps?: readonly MapStory[]
   /** Names that a list of inodes, taken afterwards, gives. */
@@ -121,6 +126,7 @@ export class Capture {
       callsTimed: clocks === 'joined' || clocks === 'other',
       slackNs: 0,
       doubtNs: this.doubtNs,
+      takenAt: ({ wall, until }) => wall && { fromNs: nsOf(wall), untilNs: until ? nsOf(until) : Infinity },
       look: this.look,
     })
     this.#attribution.run()
@@ -175,9 +181,11 @@ function fsOf({
   maps = [],
   names = {},
   journalsData = false,
+  allocatesEarly = false,
+  holds = null,
   clusterBytes = null,
 }: FsStory): FileSystem {
-  const after = { when: 'after', wall: null, monotonic: null } as const
+  const after = { when: 'after', wall: null, monotonic: null, until: null } as const
   return {
     type,
     uuid: null,
@@ -187,8 +195,9 @@ function fsOf({
     blockBytes: 4096,
     clusterBytes,
     journalsData,
+    allocatesEarly,
     maps: maps.map((map) => mapOf(type, map)),
-    addressesOf: (_, byte, bytes) => [{ at: 0, bytes, address: byte, holds: null, mirror: 0 }],
+    addressesOf: (_, byte, bytes) => [{ at: 0, bytes, address: byte, holds, mirror: 0 }],
     placesOf: () => [],
     namesOf: (inode): InodeName[] =>
       inode in names ? [{ path: names[inode], size: null, time: after, source: 'list' }] : [],
@@ -199,13 +208,26 @@ function fsOf({
   }
 }
 
+function atNs(ns: number): Instant {
+  return { seconds: Math.floor(ns / 1e9), nanos: ns % 1e9 }
+}
+
+function nsOf({ seconds, nanos }: Instant): number {
+  return seconds * 1e9 + nanos
+}
+
 /** Extents and areas in the order of their places. */
-function mapOf(fs: FsType, { when, extents = [], areas = [] }: MapStory): LayoutMap {
+function mapOf(fs: FsType, { when, taken, extents = [], areas = [] }: MapStory): LayoutMap {
   const files = [...new Set(extents.map(([file]) => file))]
   return {
     source: `map ${when}`,
     tool: 'filefrag',
-    time: { when, wall: null, monotonic: null },
+    time: {
+      when,
+      wall: taken ? atNs(taken[0]) : null,
+      monotonic: null,
+      until: taken && taken[1] < Infinity ? atNs(taken[1]) : null,
+    },
     fs,
     space: 'device',
     files: files.map((file) => ({

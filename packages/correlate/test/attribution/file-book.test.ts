@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { AFTER_TRACE, BEFORE_TRACE } from '../../src/attribution/moment.ts'
 import { FileBook } from '../../src/attribution/file-book.ts'
 import { TracedFile } from '../../src/files.ts'
 
@@ -17,9 +18,9 @@ function twoOfOneName(): { files: FileBook; old: number; young: number } {
 
 book('a path of a map from before is the file that calls first met there, of one from after the one at the end', () => {
   const { files, old, young } = twoOfOneName()
-  assert.is(files.mapped(0, '/a', null, null, true), old)
-  assert.is(files.mapped(0, '/a', null, null, false), young)
-  assert.is(files.mapped(0, '/b', null, null, false), old)
+  assert.is(files.mapped(0, '/a', null, null, BEFORE_TRACE), old)
+  assert.is(files.mapped(0, '/a', null, null, AFTER_TRACE), young)
+  assert.is(files.mapped(0, '/b', null, null, AFTER_TRACE), old)
   assert.equal([files.at(old).path, files.at(old).names], ['/b', ['/a']])
 })
 
@@ -28,7 +29,7 @@ book('a name that its file lost is no file’s at the end', () => {
   const gone = new TracedFile('/a')
   const id = files.traced(gone, '/a')
   gone.called('/a', true)
-  const mapped = files.mapped(0, '/a', 12, null, false)
+  const mapped = files.mapped(0, '/a', 12, null, AFTER_TRACE)
   assert.is.not(mapped, id)
   assert.equal(files.at(mapped), { path: '/a', deleted: false, inode: 12, root: null, traced: null, names: [] })
   assert.is(files.at(id).deleted, true)
@@ -59,7 +60,7 @@ book('what happened at a time that nothing tells may have been at any time', () 
 
 book('a list from before tells nothing once a place in the file got another block, and no call says why', () => {
   const files = new FileBook()
-  const id = files.mapped(0, '/a', 12, null, true)
+  const id = files.mapped(0, '/a', 12, null, BEFORE_TRACE)
   const inode = files.inode(0, null, 12)
   files.renew(inode, 10, 50)
   assert.equal(files.whose(inode, 20), { file: id, known: 'listed' })
@@ -169,7 +170,7 @@ book('what lists say holds before and after what calls said', () => {
   const traced = files.traced(new TracedFile('/a'), '/a')
   const inode = files.inode(0, null, 12)
   files.join(inode, 100, traced)
-  const [before, after] = [true, false].map((when) => files.mapped(0, '/old', 12, null, when))
+  const [before, after] = [BEFORE_TRACE, AFTER_TRACE].map((when) => files.mapped(0, '/old', 12, null, when))
   assert.equal([files.fileOf(inode, 50), files.fileOf(inode, 150)], [before, traced])
   assert.is(files.at(after).path, '/old')
 })
