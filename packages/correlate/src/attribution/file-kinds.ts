@@ -13,6 +13,7 @@ export class FileKinds {
   readonly #marks: boolean
   readonly #views: FsViews
   #folders: ReadonlySet<string> | null = null
+  readonly #told = new Map<number, What>()
 
   /** `marks`: file systems mark what is metadata. */
   constructor(book: FileBook, views: FsViews, marks: boolean) {
@@ -24,6 +25,12 @@ export class FileKinds {
   /** What a block is that maps give to a file; `unknown`: a file or a directory. */
   whatOf(file: number, type: FsType | null): What {
     if (this.#marks || (type !== 'ext4' && type !== 'xfs')) return 'file'
+    let what = this.#told.get(file)
+    if (what === undefined) this.#told.set(file, (what = this.#find(file)))
+    return what
+  }
+
+  #find(file: number): What {
     const { traced, path } = this.#book.at(file)
     if (traced) return kindOf(traced) === 'directory' ? 'metadata' : 'file'
     if (path === null) return 'unknown'
