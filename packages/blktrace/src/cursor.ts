@@ -158,7 +158,6 @@ export class RecordCursor {
     if (kind === NOTE_MESSAGE) facts.messages++
     else if (kind === NOTE_PROCESS) this.#name(batch, view[WORD.pid], orderNs, start, next)
     else if (kind === NOTE_TIMESTAMP && next - payload >= 8) this.#anchor(atNs, payload)
-    this.runs.force = false
     this.#passed(next)
     return null
   }
@@ -197,6 +196,7 @@ export class RecordCursor {
   /** The record at the position is read: the next one stands at `next`. */
   #passed(next: number): void {
     this.runs.records++
+    this.runs.force = false
     this.#resyncing = false
     this.window.pos = next
   }

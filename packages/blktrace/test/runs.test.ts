@@ -123,8 +123,21 @@ runs('any files', async () => {
         'these',
       ),
     ),
-    { numRuns: 100 },
+    { numRuns: 200 },
   )
+})
+
+runs('behind an action that is none, the next event waits for its turn', async () => {
+  const at = (cpu: number, ns: number, kind: number, sequence: number): Buffer =>
+    record({ time: 1e12 + ns, action: act(kind, 'write', 'queue'), sequence, cpu, bytes: 512 })
+  const first = Buffer.concat([at(0, 0, 1, 1), at(0, 300, 1, 2)])
+  const second = Buffer.concat([at(1, 100, 0, 1), at(1, 400, 1, 2)])
+  const { rows } = await readAll([first, second].map((bytes, k) => memorySource(bytes, `t.blktrace.${k}`)))
+  assert.equal(
+    rows.map((row) => row.at),
+    [0, 300, 400],
+  )
+  await same([first, second], 'unknown action')
 })
 
 runs('numbers that begin anew, and times that stand still', async () => {
