@@ -16,7 +16,7 @@ const TRACE_OF_SAVED = '7813 1795173137.1 fdatasync(10) = 0 <0.001>\n7813 179517
 /** What a set holds a second time, in the same shape: read beside the others, not changed. */
 const TWIN = /^locate\/samba\/maps\/before\//
 /** Files of these folders belong together: a map answers nothing without device tables and requests. */
-const SET = /^(?:layout\/[^/]+|locate\/samba|strace\/fd-ext4-ff-noy)\//
+const SET = /^(?:layout\/[^/]+|locate\/samba|entangled|strace\/fd-ext4-ff-noy)\//
 /** What stands beside a set that has no calls of its own. */
 const CALLS_OF: Readonly<Record<string, string>> = { 'locate/samba/': 'strace/attach-samba/strace.txt.gz' }
 /** Text in a shape of one's own is read when that shape is given. */

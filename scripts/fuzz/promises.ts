@@ -36,11 +36,11 @@ async function checkCommands(one: Case, folder: string): Promise<void> {
   }
 }
 
-/** Something of a trace was read, or nothing was lost: rank refuses traces of which no record can be read. */
+/** Whether rank must answer: not for maps alone, nor for traces of which no record can be read. */
 function isUsable({ rows }: InspectAnswer): boolean {
   const traces = rows.flatMap(({ kind, lines }) => (lines && kind !== 'layout' && kind !== 'proc' ? [lines] : []))
   const read = traces.some(({ used, counted, signals, exits }) => used + counted + signals + exits > 0)
-  return read || traces.every(({ foreign, damaged }) => foreign + damaged === 0)
+  return read || (traces.length > 0 && traces.every(({ foreign, damaged }) => foreign + damaged === 0))
 }
 
 export const QUESTIONS: readonly [argv: readonly string[], schema: { parse(answer: unknown): unknown }][] = [
