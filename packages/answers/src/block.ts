@@ -70,7 +70,7 @@ export async function readBlocks(
       const wanted = onDevice ? rowsOf(batch, onDevice, inTime) : inTime
       tracker.apply(batch, wanted)
       onBatch?.(batch, offsetNs, source, wanted)
-      if (turn && offsetNs !== null && batch.length > 0) turn.atNs = batch.atNs[batch.length - 1] + offsetNs
+      if (offsetNs !== null && batch.length > 0) turn?.reached(batch.atNs[batch.length - 1] + offsetNs)
     }
     // A pipe can't be looked into before: its place is found when it has passed.
     if (clock?.aligned === 'none' && clock.offsetNs === null) clock = alignedTo(timeline.placed, anchors, false)

@@ -126,7 +126,7 @@ export async function readCalls(
     })
     const onRow = (atNs: number, start: Instant | null): void => {
       nowNs = atNs
-      if (turn && !Number.isNaN(atNs)) turn.atNs = atNs
+      turn?.reached(atNs)
       origin = start
     }
     const paced = turn ? streams.map((one) => ({ ...one, batches: turn.of(one.batches) })) : streams

@@ -16,13 +16,17 @@ export class Turns {
 }
 
 export class Turn {
-  /** How far this reading is; without times it goes first. */
-  atNs = -Infinity
+  #atNs = -Infinity
   readonly #all: Set<Turn>
   #goOn: (() => void) | null = null
 
   constructor(all: Set<Turn>) {
     this.#all = all
+  }
+
+  /** How far this reading is; one without times goes first, and a row without one tells nothing. */
+  reached(atNs: number): void {
+    if (!Number.isNaN(atNs)) this.#atNs = atNs
   }
 
   /** Passes batches on; before each further one it waits until no other reading is behind. */
@@ -42,7 +46,7 @@ export class Turn {
   }
 
   #next(): void {
-    const behind = least(this.#all, ({ atNs }) => atNs)
+    const behind = least(this.#all, (turn) => turn.#atNs)
     if (!behind) return
     const goOn = behind.#goOn
     behind.#goOn = null

@@ -62,12 +62,15 @@ test('whoever is behind goes on', async () => {
     }
     for await (const at of turn.of(batches())) {
       read.push(at)
-      turn.atNs = at
+      turn.reached(at)
     }
     turn.end()
   }
   await Promise.all([reading([0, 1, 2, 50, 51]), reading([10, 20, 30]), reading([3, 4, 60]), reading([])])
   assert.equal(read, [0, 10, 3, 1, 2, 50, 4, 60, 20, 30, 51])
+  read.length = 0
+  await Promise.all([reading([1, NaN, 5, NaN]), reading([2, 3])])
+  assert.equal(read, [1, 2, NaN, 5, 3, NaN], 'a row without a time stops nobody')
 })
 
 test('calls and requests of one recording are one order, and all of them are told', async () => {
