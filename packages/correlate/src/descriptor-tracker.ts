@@ -1,7 +1,6 @@
 /** Calls that make, copy, pass and close descriptors → FdTable. The rules are at the top of descriptors.ts. */
-import { CALLS, INJECTED, OK, UNKNOWN, flags as F, type FdRef } from '@flushtrace/trace'
+import { CALLS, INJECTED, OK, UNKNOWN, flags as F } from '@flushtrace/trace'
 import {
-  agrees,
   describedBy,
   describedByRef,
   guessKind,
@@ -10,11 +9,12 @@ import {
   nameAt,
   saidDescription,
 } from './decorations.ts'
-import { UNSHOWN, describe, type Description, type Origin, type SentDescriptors, type SyncMode } from './descriptors.ts'
+import { UNSHOWN, describe, syncMode, type Description, type Origin, type SentDescriptors } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { TracedFile, pathOf, type NameNode } from './files.ts'
 import { isRaced, nodeOfPath, startOfPath, staysInside } from './paths.ts'
-import type { Task } from './processes.ts'
+import { taskLabel } from './processes.ts'
+import { Transit, takeBack, takeMessage } from './transit.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
 /** Calls whose descriptor is none of a stored file → what it is called here. */
@@ -37,13 +37,11 @@ const MADE = CALLS.map(({ name }) => LABELS[name] ?? name.replace(/[0-9]|_create
 /** /proc/self/fd/N, /proc/PID/fd/N, /dev/fd/N, /dev/stdin … */
 const FD_PATH = /^(?:\/(?:proc\/(?:self|thread-self|(?<pid>\d+))|dev)\/fd\/(?<fd>\d+)|\/dev\/std(?<name>in|out|err))$/
 const STANDARD = ['in', 'out', 'err']
-const MAX_MESSAGES = 1024
 
 export class DescriptorTracker implements Tracker {
   readonly roles = ['open', 'newFd', 'pair', 'close', 'closeRange', 'dup', 'fcntl', 'sendFds', 'receiveFds'] as const
   readonly #world: World
-  /** Messages sent to a socket whose other end is not known, oldest first. */
-  readonly #inTransit: SentDescriptors[] = []
+  readonly #transit = new Transit()
 
   constructor(world: World) {
     this.#world = world
@@ -91,7 +89,7 @@ export class DescriptorTracker implements Tracker {
         this.#set(row, fd, description, closeOnExec)
       }
     }
-    if (row.role === 'sendFds' && outcome !== OK && inFlight.sent) this.#takeBack(inFlight.sent)
+    if (row.role === 'sendFds' && outcome !== OK && inFlight.sent) takeBack(inFlight.sent)
     if (outcome !== OK) return
     switch (row.role) {
       case 'open':
@@ -294,18 +292,7 @@ export class DescriptorTracker implements Tracker {
       if (!description) return null
       sent.push(description)
     }
-    const socket = row.inFlight.description
-    const queue = socket?.peer ? (socket.peer.inbox ??= []) : this.#inTransit
-    const message = { queue, sent, socket }
-    queue.push(message)
-    // A message that nobody in the trace receives must not stay for ever.
-    if (queue.length > MAX_MESSAGES) queue.shift()
-    return message
-  }
-
-  #takeBack(message: SentDescriptors): void {
-    const at = message.queue.indexOf(message)
-    if (at >= 0) message.queue.splice(at, 1)
+    return this.#transit.send(row.inFlight.description, sent)
   }
 
   #receive(row: Row): void {
@@ -317,7 +304,7 @@ export class DescriptorTracker implements Tracker {
     // A message that was only looked at comes again; its descriptors came already.
     const stays = (batch.flags[i] & F.MSG_PEEK) !== 0
     const own = takeMessage(inFlight.description?.inbox ?? [], extra.fds.length, stays)
-    const inferred = own ? null : this.#fromTransit(extra.fds, stays)
+    const inferred = own ? null : this.#transit.find(extra.fds, stays)
     extra.fds.forEach((ref, k) => {
       if (own) this.#give(row, ref.fd, own[k], closeOnExec)
       else if (inferred) {
@@ -332,20 +319,6 @@ export class DescriptorTracker implements Tracker {
       } else row.task.fds.forget(ref.fd)
       if (ref.name) describedByRef(this.#world, row, ref)
     })
-  }
-
-  /**
-   * The one message that can be meant: of so many descriptors, and of these names where the trace says them; the first
-   * of several only where all came through one socket, which keeps their order.
-   */
-  #fromTransit(refs: readonly FdRef[], stays: boolean): readonly Description[] | null {
-    const fitting = this.#inTransit.filter(({ sent }) => fits(sent, refs))
-    const [first, ...others] = fitting
-    if (!first) return null
-    const named = refs.every(({ name }) => name !== null)
-    if (!named && others.some(({ socket }) => socket === null || socket !== first.socket)) return null
-    if (!stays) this.#takeBack(first)
-    return first.sent
   }
 
   /** A copy of a descriptor that is not known is not known either; the number's old meaning is gone. */
@@ -378,28 +351,4 @@ export class DescriptorTracker implements Tracker {
       report(this.#world, CORRELATE.tooManyDescriptors, row, taskLabel(row.task))
     }
   }
-}
-
-/** Oldest first; one that the receiver had no room for was dropped by the kernel. */
-function takeMessage(queue: SentDescriptors[], count: number, stays: boolean): readonly Description[] | null {
-  const at = queue.findIndex(({ sent }) => sent.length === count)
-  if (at < 0) return null
-  const { sent } = queue[at]
-  if (!stays) queue.splice(0, at + 1)
-  return sent
-}
-
-function fits(message: readonly Description[], refs: readonly FdRef[]): boolean {
-  return message.length === refs.length && refs.every(({ name }, k) => !name || agrees(message[k], name))
-}
-
-export function taskLabel(task: Task): string {
-  const { pid, name } = task.process
-  return `${name ?? 'process'} [${pid ?? '?'}]`
-}
-
-export function syncMode(flags: number): SyncMode {
-  if ((flags & F.O_ACCMODE) === 0) return 'none'
-  if ((flags & F.O_SYNC) === F.O_SYNC) return 'full'
-  return (flags & F.O_DSYNC) !== 0 ? 'data' : 'none'
 }

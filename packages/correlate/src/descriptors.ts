@@ -14,10 +14,17 @@
  *    it, whatever other names the file has.
  * Source of the rules: man pages open(2), dup(2), clone(2), execve(2), close(2), fcntl(2); torvalds/linux fs/file.c.
  */
+import { flags as F } from '@flushtrace/trace'
 import type { NameNode, TracedFile } from './files.ts'
 
 /** What a description is known to do on write(): `unknown` when it was opened before the trace. */
 export type SyncMode = 'none' | 'data' | 'full' | 'unknown'
+
+export function syncMode(flags: number): SyncMode {
+  if ((flags & F.O_ACCMODE) === 0) return 'none'
+  if ((flags & F.O_SYNC) === F.O_SYNC) return 'full'
+  return (flags & F.O_DSYNC) !== 0 ? 'data' : 'none'
+}
 
 /** `raced`: opened while another task changed the name; `passed-inferred`: received, matched by order. */
 export type Rule = 'open' | 'raced' | 'decoration' | 'saved-proc' | 'passed' | 'passed-inferred' | 'made'

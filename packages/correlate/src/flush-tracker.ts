@@ -15,12 +15,12 @@
 import { CALLS, FAILED, OK, flags as F, type Iocb } from '@flushtrace/trace'
 import { emitAt, isStored, targetOf, type Activity, type ActivityKind, type Scope, type Target } from './activity.ts'
 import { describedBy, describedByRef } from './decorations.ts'
-import { taskLabel } from './descriptor-tracker.ts'
 import { hasNoFile, type Description } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import type { FlushInference } from './inference.ts'
 import { kindOf, type FileName } from './files.ts'
 import { pageEnd } from './mappings.ts'
+import { taskLabel } from './processes.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
 const NONE: readonly Target[] = []

@@ -2,10 +2,10 @@
 import { OK, flags as F } from '@flushtrace/trace'
 import { emitMapped } from './activity.ts'
 import { describedBy } from './decorations.ts'
-import { taskLabel } from './descriptor-tracker.ts'
 import { hasNoFile, type Origin } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { pageEnd, type Region } from './mappings.ts'
+import { taskLabel } from './processes.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
 export class MappingTracker implements Tracker {

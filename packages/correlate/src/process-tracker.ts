@@ -1,12 +1,11 @@
 /** fork, exec, exit, names and ids of tasks → Task, TracedProcess. The rules are at the top of processes.ts. */
 import { CALLS, OK, encodeUtf8, flags as F, oldestKeys } from '@flushtrace/trace'
-import { describe, FdTable, type Origin } from './descriptors.ts'
+import { describe, FdTable, syncMode, type Origin } from './descriptors.ts'
 import { guessKind } from './decorations.ts'
-import { syncMode, taskLabel } from './descriptor-tracker.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { TracedFile } from './files.ts'
 import { AddressSpace } from './mappings.ts'
-import { emptyCall, TracedProcess, type Task } from './processes.ts'
+import { emptyCall, taskLabel, TracedProcess, type Task } from './processes.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
 /** TASK_COMM_LEN - 1 */

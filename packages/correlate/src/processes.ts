@@ -89,6 +89,11 @@ export interface CallInFlight {
   directories: Directories | null
 }
 
+export function taskLabel(task: Task): string {
+  const { pid, name } = task.process
+  return `${name ?? 'process'} [${pid ?? '?'}]`
+}
+
 export function emptyCall(): CallInFlight {
   return {
     call: -1,
