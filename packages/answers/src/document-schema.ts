@@ -1,4 +1,4 @@
-/** The shape of what every JSON answer begins with. */
+/** Shapes that several JSON answers share: what each begins with, processes, requests. */
 import { z } from 'zod'
 import { SOURCE_KINDS } from './sources.ts'
 
@@ -21,6 +21,27 @@ export const filterShape = z.object({
   since: z.string().nullable(),
   until: z.string().nullable(),
 })
+
+export const processSchema = z.object({
+  pid: z.int().nullable(),
+  name: z.string().nullable(),
+  command: z.string().nullable(),
+  threads: z.int(),
+  parent: z.int().nullable(),
+})
+
+/** A request told one by one. */
+export const requestShape = {
+  source: z.string(),
+  at: z.number(),
+  device: z.string(),
+  sector: z.number().nullable(),
+  bytes: z.number(),
+  rwbs: z.string(),
+  /** Who queued it. */
+  pid: z.int().nullable(),
+  comm: z.string().nullable(),
+}
 
 export const headShape = {
   startedAt: z.string().nullable(),

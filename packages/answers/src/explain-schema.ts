@@ -1,6 +1,6 @@
 /** The shape of explain's answer: what --json prints. */
 import { z } from 'zod'
-import { headShape } from './document-schema.ts'
+import { headShape, processSchema, requestShape } from './document-schema.ts'
 
 const ns = z.int().nonnegative()
 /** Since the start, which may be longer ago than 104 days: then it is no whole number of ns any more. */
@@ -16,33 +16,20 @@ const parts = z.object({
   unseenNs: ns,
 })
 
-const process = z.object({
-  pid: z.int().nullable(),
-  name: z.string().nullable(),
-  command: z.string().nullable(),
-  threads: z.int(),
-  parent: z.int().nullable(),
-})
+/** Who made it dirty, as far as is known. */
+const processes = z.array(processSchema.pick({ pid: true, name: true }))
 
 const evidence = z.array(z.object({ rule: z.string(), source: z.string().nullable(), at: z.number().nullable() }))
 
 const blockWrite = z.object({
   atNs,
-  source: z.string(),
-  at: z.number(),
-  device: z.string(),
-  sector: z.number().nullable(),
-  bytes: z.number(),
-  rwbs: z.string(),
-  pid: z.int().nullable(),
-  comm: z.string().nullable(),
+  ...requestShape,
   /** What it was to the flush. */
   role: z.enum(['ownData', 'othersData', 'journal', 'deviceFlush']),
   /** Of its pieces, the one with most bytes. */
   what: z.string(),
   path: z.string().nullable(),
-  /** Who made it dirty. */
-  processes: z.array(z.object({ pid: z.int().nullable(), name: z.string().nullable() })),
+  processes,
   confidence: z.string(),
   rule: z.string(),
   /** From queued to sent, to the end of its data, to its end; null where the trace lacks the event. */
@@ -55,7 +42,7 @@ const row = z.object({
   flush: z.int().positive(),
   /** Of a request alone: its letters, as blkparse prints them. */
   call: z.string(),
-  process,
+  process: processSchema,
   thread: z.int().nullable(),
   path: z.string().nullable(),
   /** Of one msync over several files. */
@@ -87,8 +74,7 @@ const other = z.object({
   /** Each write once, however many flushes waited for it. */
   bytes: z.number(),
   flushes: z.int(),
-  /** Who made it dirty, as far as is known. */
-  processes: z.array(z.object({ pid: z.int().nullable(), name: z.string().nullable() })),
+  processes,
 })
 
 export const explainSchema = z.object({

@@ -1,6 +1,6 @@
 /** The shape of locate's answer: what --json prints. */
 import { z } from 'zod'
-import { filterShape, headShape } from './document-schema.ts'
+import { filterShape, headShape, requestShape } from './document-schema.ts'
 
 /** Of `bytes`: a discard is no write. */
 const confidence = z.object({
@@ -122,14 +122,7 @@ export type LocateAnswer = z.infer<typeof locateSchema>
 const locatedWriteSchema = z.object({
   type: z.literal('block-write'),
   atNs: z.number().nullable(),
-  source: z.string(),
-  at: z.number(),
-  device: z.string(),
-  sector: z.number().nullable(),
-  bytes: z.number(),
-  rwbs: z.string(),
-  pid: z.int().nullable(),
-  comm: z.string().nullable(),
+  ...requestShape,
   what,
   path: z.string().nullable(),
   inode: z.number().nullable(),

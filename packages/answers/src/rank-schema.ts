@@ -1,6 +1,6 @@
 /** The shape of rank's answer: what --json prints. */
 import { z } from 'zod'
-import { filterShape, headShape } from './document-schema.ts'
+import { filterShape, headShape, processSchema } from './document-schema.ts'
 import { RANK_SORTS } from './rank-order.ts'
 import { DIMENSIONS } from './tally.ts'
 
@@ -75,14 +75,6 @@ const numbers = {
   confidence: z.enum(['exact', 'snapshot', 'inferred', 'ambiguous', 'unknown']),
 }
 
-const processRef = z.object({
-  pid: z.int().nullable(),
-  name: z.string().nullable(),
-  command: z.string().nullable(),
-  threads: z.int(),
-  parent: z.int().nullable(),
-})
-
 const topFile = z.object({
   path: z.string(),
   deleted: z.boolean(),
@@ -101,7 +93,7 @@ const topProcess = z.object({
 })
 
 export const rankRowSchema = z.object({
-  process: processRef.optional(),
+  process: processSchema.optional(),
   tid: z.int().nullable().optional(),
   call: z.string().optional(),
   container: z.string().nullable().optional(),
@@ -145,7 +137,7 @@ const program = z.object({
   program: z.string().nullable(),
   processes: z.int(),
   flushes: z.int(),
-  most: z.object({ process: processRef, flushes: z.int() }),
+  most: z.object({ process: processSchema, flushes: z.int() }),
 })
 
 const patternFiles = z.array(z.object({ path: z.string(), count: z.int() }))
