@@ -1,6 +1,6 @@
 /** The normalised events, in order, one JSON-safe object each. */
 import type { Activity } from '@flushtrace/correlate'
-import { ACTION, DATALESS, OP, deviceText, type BlockBatch, type DiagnosticKind } from '@flushtrace/trace'
+import { ACTION, CHANGES, OP, deviceText, type BlockBatch, type DiagnosticKind } from '@flushtrace/trace'
 import { analyze, settle, type Analysis, type AnalyzeOptions, type OnActivity } from './analyze.ts'
 import type { OnBlockBatch } from './block.ts'
 import { EventOrder, MAX_HELD } from './event-order.ts'
@@ -121,9 +121,6 @@ export async function events(
   if (!settled && capture.sources.some(({ source }) => source.bytes === null)) diagnostics.add(APART, null)
   return analysis
 }
-
-/** What may change the disk, or must reach it. */
-const CHANGES = OP.write | OP.flush | DATALESS
 
 function blockEventOf(batch: BlockBatch, i: number, shiftNs: number | null, { sources }: BlockSource): BlockEvent {
   return {

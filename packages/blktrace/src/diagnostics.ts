@@ -4,6 +4,9 @@ import type { DiagnosticKind } from '@flushtrace/trace'
 /** Characters of an unreadable line that a diagnostic shows. */
 export const SHOWN = 80
 
+/** The longest line of any event is some hundred bytes; a path or message makes it longer, nothing makes it this long. */
+export const MAX_LINE = 1 << 16
+
 export const BLKTRACE = {
   damaged: {
     code: 'blktrace/damaged-record',

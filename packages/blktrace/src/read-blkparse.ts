@@ -2,17 +2,18 @@
 import {
   ACTION,
   BlockBatch,
+  LineFeed,
   StringTable,
   decodeUtf8,
   type DiagnosticKind,
   type Diagnostics,
+  type LineSink,
   type Source,
 } from '@flushtrace/trace'
 import { BlkparseLine } from './blkparse-line.ts'
-import { BLKTRACE, SHOWN } from './diagnostics.ts'
+import { BLKTRACE, MAX_LINE, SHOWN } from './diagnostics.ts'
 import { Tally, emptyFacts, type BlockFacts } from './facts.ts'
 import { compileFormat, type FormatLine } from './format.ts'
-import { LineFeed, type LineSink } from './lines.ts'
 import type { BlockReading } from './read-binary.ts'
 import { inOrder } from './reorder.ts'
 import { Sequences } from './sequences.ts'
@@ -65,7 +66,7 @@ class BlkparseReader implements LineSink {
   }
 
   async *batches(source: Source): AsyncGenerator<BlockBatch> {
-    for await (const _ of new LineFeed(this).fill(source)) {
+    for await (const _ of new LineFeed(this, MAX_LINE).fill(source)) {
       yield this.#ready()
       this.#recycle()
     }

@@ -1,7 +1,6 @@
 /** The tables of `btrace -s`, `blkparse -s -O`: counts by process, a source of their own where no events are. */
-import { decodeUtf8, type Diagnostics, type Source } from '@flushtrace/trace'
-import { BLKTRACE, SHOWN } from './diagnostics.ts'
-import { LineFeed } from './lines.ts'
+import { LineFeed, decodeUtf8, type Diagnostics, type LineSink, type Source } from '@flushtrace/trace'
+import { BLKTRACE, MAX_LINE, SHOWN } from './diagnostics.ts'
 import { SummaryReader, type SummaryTable } from './summary.ts'
 
 export interface SummaryReading {
@@ -21,7 +20,7 @@ export interface SummaryReading {
 export async function readBtraceSummary(source: Source, diagnostics: Diagnostics): Promise<SummaryReading> {
   const reader = new SummaryReader()
   const facts = { records: 0, used: 0, notes: 0, foreign: 0, damaged: 0, started: null as string | null }
-  const feed = new LineFeed({
+  const sink: LineSink = {
     full: false,
     line(buf, start, end) {
       facts.records++
@@ -38,7 +37,8 @@ export async function readBtraceSummary(source: Source, diagnostics: Diagnostics
       facts.damaged++
       diagnostics.add(BLKTRACE.longLine, { source: source.path, record: facts.records })
     },
-  })
+  }
+  const feed = new LineFeed(sink, MAX_LINE)
   for await (const chunk of source.chunks()) feed.consume(chunk, 0)
   feed.end()
   facts.started = reader.started

@@ -7,6 +7,7 @@ import {
   BlockBatch,
   INODE_EVENT,
   InodeBatch,
+  LineFeed,
   StringTable,
   addOwn,
   decodeUtf8,
@@ -14,14 +15,14 @@ import {
   makeDevice,
   type DiagnosticKind,
   type Diagnostics,
+  type LineSink,
   type Source,
 } from '@flushtrace/trace'
 import { BlkparseLine } from './blkparse-line.ts'
 import { addBlockEvent, isBlockEvent } from './block-events.ts'
-import { BLKTRACE, SHOWN } from './diagnostics.ts'
+import { BLKTRACE, MAX_LINE, SHOWN } from './diagnostics.ts'
 import { MAX_LISTED, Tally, emptyFacts, type BlockFacts } from './facts.ts'
 import { addInodeEvent, isInodeEvent } from './inode-events.ts'
-import { LineFeed, type LineSink } from './lines.ts'
 import { AddedUp, countedFrom, type CountedFrom } from './perf-times.ts'
 import type { BlockReading } from './read-binary.ts'
 import { inOrder } from './reorder.ts'
@@ -78,7 +79,7 @@ class TracefsReader implements LineSink {
 
   async *batches(source: Source): AsyncGenerator<BlockBatch> {
     this.#counted = countedFrom(source.head)
-    for await (const _ of new LineFeed(this).fill(source)) {
+    for await (const _ of new LineFeed(this, MAX_LINE).fill(source)) {
       yield this.#ready()
       this.#recycle()
     }

@@ -1,14 +1,23 @@
 /** What sysdig prints, as text in its own or a user's format, or as JSON → batches of calls. */
-import { decodeUtf8, latin1, type CallBatch, type Diagnostics, type Source } from '@flushtrace/trace'
+import {
+  LineFeed,
+  decodeUtf8,
+  latin1,
+  type CallBatch,
+  type Diagnostics,
+  type LineSink,
+  type Source,
+} from '@flushtrace/trace'
 import { SYSDIG } from './diagnostics.ts'
 import { parseJsonLine } from './json-line.ts'
-import { LineReader } from './lines.ts'
 import { emptyEvent, type PrintedEvent } from './printed-event.ts'
 import { PrintedRows } from './printed-rows.ts'
 import { timeModeOf } from './printed-time.ts'
 import { readingOf, type SysdigReading } from './reading.ts'
 import { parseFormat, parseLine, plainLine } from './text-line.ts'
 
+/** Buffers printed with -v or a large snaplen stand on one line; nothing that is longer is an event. */
+const MAX_LINE = 1 << 22
 /** A damaged or foreign line is shown up to here. */
 const SHOWN = 80
 /** Lines of the head that tell what the times mean. */
@@ -51,33 +60,37 @@ export function readSysdigJson(source: Source, diagnostics: Diagnostics): Sysdig
 function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, parse: LineParser): SysdigReading {
   const printed = new PrintedRows(source.path, diagnostics, timeModeOf(sampleOf(source.head, parse)))
   const { facts, rows } = printed
-  const lines = new LineReader()
   /** Of the line at hand: an array may hold all events of a source in one. */
   let events: PrintedEvent[] = []
-  let line = 0
-  const onLine = (buf: Uint8Array, start: number, end: number): void => {
-    line++
-    facts.records++
-    const place = { source: source.path, record: line }
-    events = []
-    if (end < 0) {
+  let number = 0
+  const sink: LineSink = {
+    get full() {
+      return events.length > 0
+    },
+    line(buf, start, end, whole) {
+      number++
+      facts.records++
+      const place = { source: source.path, record: number }
+      const text = decodeUtf8(buf, start, end)
+      const found = parse(text)
+      const shown = JSON.stringify(text.slice(0, SHOWN))
+      if (found === null) {
+        facts.damaged++
+        diagnostics.add(whole ? SYSDIG.damagedLine : SYSDIG.cutLine, place, shown)
+      } else if (found.length > 0) {
+        events = found
+        facts.records += found.length - 1
+      } else {
+        facts.foreign++
+        if (text.trim() !== '') diagnostics.add(whole ? SYSDIG.foreign : SYSDIG.cutLine, place, shown)
+      }
+    },
+    longLine() {
+      number++
+      facts.records++
       facts.damaged++
-      diagnostics.add(SYSDIG.longLine, place)
-      return
-    }
-    const text = decodeUtf8(buf, start, end)
-    const found = parse(text)
-    const shown = JSON.stringify(text.slice(0, SHOWN))
-    if (found === null) {
-      facts.damaged++
-      diagnostics.add(lines.ended ? SYSDIG.cutLine : SYSDIG.damagedLine, place, shown)
-    } else if (found.length > 0) {
-      events = found
-      facts.records += found.length - 1
-    } else {
-      facts.foreign++
-      if (text.trim() !== '') diagnostics.add(lines.ended ? SYSDIG.cutLine : SYSDIG.foreign, place, shown)
-    }
+      diagnostics.add(SYSDIG.longLine, { source: source.path, record: number })
+    },
   }
   function* take(): Generator<CallBatch> {
     for (const event of events) {
@@ -86,18 +99,12 @@ function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, 
         yield printed.batch
         rows.recycle()
       }
-      printed.onEvent(event, line)
+      printed.onEvent(event, number)
     }
     events = []
   }
   async function* batches(): AsyncGenerator<CallBatch> {
-    for await (const chunk of source.chunks()) {
-      for (let pos = 0; pos < chunk.length;) {
-        pos = lines.next(chunk, pos, onLine)
-        if (events.length > 0) yield* take()
-      }
-    }
-    lines.flush(onLine)
+    for await (const _ of new LineFeed(sink, MAX_LINE).fill(source)) yield* take()
     yield* take()
     printed.end(directed)
     printed.stampBatch()

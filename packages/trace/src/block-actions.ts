@@ -99,3 +99,6 @@ export const ZONE_COMMANDS = OP.zoneReset | OP.zoneResetAll | OP.zoneFinish | OP
 
 /** Operations that change blocks without carrying data: never added to bytes written. */
 export const DATALESS = OP.discard | OP.secureErase | OP.writeZeroes | ZONE_COMMANDS
+
+/** What may change the disk, or must reach it. */
+export const CHANGES = OP.write | OP.flush | DATALESS

@@ -5,15 +5,12 @@
  * 2. Those that a device passed on to one below it count once, where they were asked for.
  * 3. Copies of one write that stand on several devices count once, too (mirror-copies.ts).
  */
-import { ACTION, DATALESS, OP, type BlockBatch } from '@flushtrace/trace'
+import { ACTION, CHANGES, type BlockBatch } from '@flushtrace/trace'
 import { RemapChains } from '../remap-chains.ts'
 import { Column, Names, orderOf } from './column.ts'
 
 /** The step of a row that is left out. */
 const LEFT_OUT = 255
-
-/** What may change the disk, or must reach it. */
-const CHANGES = OP.write | OP.flush | DATALESS
 
 const STEPS: readonly number[] = [ACTION.queue, ACTION.issue, ACTION.complete]
 

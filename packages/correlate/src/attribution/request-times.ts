@@ -10,11 +10,10 @@
  * 2. A row whose end is missing has doneNs NaN; one that a driver took without an issue event has issuedNs NaN.
  * 3. A range that was split is done with its last part; ranges that were merged share the times of their request.
  */
-import { ACTION, DATALESS, OP, type BlockBatch } from '@flushtrace/trace'
+import { ACTION, CHANGES, OP, type BlockBatch } from '@flushtrace/trace'
 import { QUEUED, RequestTable, SENT, sectorsOf } from '../request-table.ts'
 import { Column } from './column.ts'
 
-const CHANGES = OP.write | OP.flush | DATALESS
 /** Flushes waited for at once; more are ends missing from the trace. */
 const MAX_WAITING = 4096
 /** More than any capture has: a record and its source are one number. */

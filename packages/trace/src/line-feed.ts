@@ -1,8 +1,6 @@
 /** Chunks of bytes → lines, without copying the ones that lie in one chunk. */
-import { withRoom, type Source } from '@flushtrace/trace'
-
-/** The longest line of any event is some hundred bytes; a path or message makes it longer, nothing makes it this long. */
-const MAX_LINE = 1 << 16
+import { withRoom } from './bytes.ts'
+import type { Source } from './source.ts'
 
 export interface LineSink {
   /** One line, without its end (LF or CRLF). `whole` is false for the last one when its line end is missing. */
@@ -15,12 +13,15 @@ export interface LineSink {
 
 export class LineFeed {
   readonly #sink: LineSink
+  readonly #maxLine: number
   #carry: Buffer = Buffer.allocUnsafe(1 << 12)
   #length = 0
   #overflow = false
 
-  constructor(sink: LineSink) {
+  /** `maxLine`: bytes of the longest line that can be an event. */
+  constructor(sink: LineSink, maxLine: number) {
     this.#sink = sink
+    this.#maxLine = maxLine
   }
 
   /** The whole of a source; stops each time the sink is full, for it to be emptied. What came last is left in it. */
@@ -57,7 +58,7 @@ export class LineFeed {
   }
 
   #line(buf: Uint8Array, start: number, end: number, whole: boolean): void {
-    if (end - start > MAX_LINE) this.#sink.longLine()
+    if (end - start > this.#maxLine) this.#sink.longLine()
     else this.#sink.line(buf, start, end > start && buf[end - 1] === 0x0d ? end - 1 : end, whole)
   }
 
@@ -71,7 +72,7 @@ export class LineFeed {
 
   #keep(chunk: Uint8Array, start: number, end: number): void {
     const length = this.#length + end - start
-    if (this.#overflow || length > MAX_LINE) {
+    if (this.#overflow || length > this.#maxLine) {
       this.#overflow = true
       this.#length = 0
       return
