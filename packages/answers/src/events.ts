@@ -194,8 +194,7 @@ function eventOf(activity: Activity, atNs: number, sources: readonly string[]): 
     confidence: first?.confidence ?? SURE_WITHOUT_FILE[activity.scope],
     evidence: targets.map(({ rule, at }) => ({
       rule,
-      // What was saved of /proc/PID stands in no line of the trace.
-      source: at && rule !== 'saved-proc' ? sources[at.source] : null,
+      source: at && (at.path ?? sources[at.source]),
       at: at && at.record > 0 ? at.record : null,
     })),
   }

@@ -109,7 +109,7 @@ export async function readCalls(
     let nowNs = NaN
     let counted = 0
     const saved = await savedProcesses(capture, infer ? beside : diagnostics)
-    if (infer) for (const { reading } of sysdigs) await addListed(reading, saved)
+    if (infer) for (const { reading, index } of sysdigs) await addListed(reading, saved, sourcePaths[index])
     const system = new System({
       diagnostics: infer ? beside : diagnostics,
       saved,
@@ -265,7 +265,10 @@ async function besideStrace(
 async function addListed(
   reading: SysdigSource['reading'],
   saved: Awaited<ReturnType<typeof savedProcesses>>,
+  path: string,
 ): Promise<void> {
   await reading.start()
-  for (const [pid, process] of reading.processes) if (!saved.has(pid)) saved.set(pid, process)
+  for (const [pid, process] of reading.processes) {
+    if (!saved.has(pid)) saved.set(pid, { ...process, fdsIn: path })
+  }
 }

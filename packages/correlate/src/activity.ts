@@ -36,8 +36,8 @@ export interface Target {
   readonly name: FileName
   readonly confidence: Confidence
   readonly rule: string
-  /** Where the fact stands: source index and record; null for what the call itself says. */
-  readonly at: { readonly source: number; readonly record: number } | null
+  /** Where the fact stands; null for what the call itself says. */
+  readonly at: Pick<Origin, 'source' | 'record' | 'path'> | null
 }
 
 /** Reused for every call: copy what is to be kept. */

@@ -34,6 +34,8 @@ export interface Origin {
   readonly rule: Rule
   readonly source: number
   readonly record: number
+  /** `saved-proc`: where that stands; it is no record of the source. */
+  readonly path?: string
 }
 
 /** Label of a file that the call which opened it does not name: by a handle, or by a path that strace -e raw= hides. */

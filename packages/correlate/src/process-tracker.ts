@@ -224,7 +224,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
   world.seen.tasks++
   world.onTask?.(tid)
   if (!leader) world.seen.processes++
-  const origin: Origin = { rule: 'saved-proc', source, record: 0 }
+  const savedIn = (path?: string): Origin => ({ rule: 'saved-proc', source, record: 0, path })
   const task: Task = {
     tid,
     name: saved?.comm ?? null,
@@ -242,6 +242,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
   process.name = saved.comm
   process.argv = saved.cmdline
   if (saved.cwd !== null) task.directories.cwd = world.files.resolve(saved.cwd, world.files.root)
+  const fdOrigin = savedIn(saved.fdsIn)
   for (const fd of saved.fds ?? []) {
     const sync = fd.flags === null ? 'unknown' : syncMode(fd.flags)
     const named = fd.target.startsWith('/')
@@ -249,11 +250,12 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
     const file = named ? savedFile(world, fd.target, fd.deleted, null) : null
     const closeOnExec = fd.flags !== null && (fd.flags & F.O_CLOEXEC) !== 0
     const label = fd.target.replace(/:.*$/, '')
-    const description = describe(file, file ? '' : label, sync, origin, node)
+    const description = describe(file, file ? '' : label, sync, fdOrigin, node)
     description.direct = ((fd.flags ?? 0) & F.O_DIRECT) !== 0
     task.fds.set(fd.fd, description, closeOnExec)
   }
   task.fds.complete = saved.fds !== null
+  const origin = savedIn(saved.regionsIn)
   for (const region of saved.regions ?? []) {
     const identity = `${region.device}:${region.inode}`
     const file = savedFile(world, region.path, region.deleted, identity)

@@ -10,6 +10,7 @@
  * `fd` may also be a folder of links and `fdinfo` a folder of files, as cp -a makes them.
  * Format: man page proc(5); torvalds/linux fs/proc/task_mmu.c show_map_vma(), fs/proc/fd.c seq_show().
  */
+import { dirname } from 'node:path'
 import { decodeUtf8, latin1, readLines, type Diagnostics, type SavedLink, type Source } from '@flushtrace/trace'
 import { LAYOUT } from './diagnostics.ts'
 import type { SavedFd, SavedProcess, SavedRegion } from './saved-process.ts'
@@ -80,7 +81,7 @@ export async function readSavedProcesses(
   }
   for (const link of links) {
     const what = procFileOf(link.path)
-    if (what?.file === 'fd' && what.entry !== null) addFd(draftOf(what), what.entry, link.target)
+    if (what?.file === 'fd' && what.entry !== null) addFd(draftOf(what), what.entry, link.target, dirname(link.path))
     else if (what?.file === 'cwd') draftOf(what).cwd = link.target
   }
   return new Map([...drafts].map(([pid, draft]) => [pid, finish(draft)]))
@@ -95,6 +96,8 @@ interface Draft {
   fds: Map<number, { target: string; deleted: boolean }> | null
   flags: Map<number, number>
   regions: SavedRegion[] | null
+  fdsIn?: string
+  regionsIn?: string
 }
 
 function emptyDraft(pid: number): Draft {
@@ -117,6 +120,7 @@ async function readFile(
   switch (file) {
     case 'maps':
       draft.regions ??= []
+      draft.regionsIn = source.path
       for await (const line of readLines(source, diagnostics)) {
         const region = parseMapsLine(line)
         if (region) draft.regions.push(region)
@@ -128,7 +132,7 @@ async function readFile(
     case 'fd':
       for await (const line of readLines(source, diagnostics)) {
         const match = FD_LINE.exec(line)
-        if (match) addFd(draft, Number(match[1]), match[2])
+        if (match) addFd(draft, Number(match[1]), match[2], source.path)
         else draft.fds ??= new Map()
       }
       return
@@ -180,8 +184,9 @@ export function parseMapsLine(line: string): SavedRegion | null {
   }
 }
 
-function addFd(draft: Draft, fd: number, target: string): void {
+function addFd(draft: Draft, fd: number, target: string, from: string): void {
   const deleted = target.startsWith('/') && target.endsWith(' (deleted)')
+  draft.fdsIn = from
   draft.fds ??= new Map()
   draft.fds.set(fd, { target: deleted ? target.slice(0, -' (deleted)'.length) : target, deleted })
 }

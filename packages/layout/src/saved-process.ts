@@ -8,6 +8,9 @@ export interface SavedProcess {
   readonly cwd: string | null
   readonly fds: readonly SavedFd[] | null
   readonly regions: readonly SavedRegion[] | null
+  /** The source, or the folder of links, that tells of the descriptors, and of the mappings. */
+  readonly fdsIn?: string
+  readonly regionsIn?: string
 }
 
 export interface SavedFd {
