@@ -44,7 +44,7 @@ export function buildCli(): void {
 
 /** The command line as built, e.g. `flushtrace(['rank', '--json', log])`. */
 export function flushtrace(args: readonly string[], name = `flushtrace ${args[0]}`): Contender {
-  return { name, program: process.execPath, args: ['packages/cli/bin/flushtrace.js', ...args] }
+  return { name, program: process.execPath, args: ['packages/cli/bin/flushtrace.cjs', ...args] }
 }
 
 export function isInstalled(program: string): boolean {

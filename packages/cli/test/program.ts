@@ -21,5 +21,5 @@ async function builtProgram(): Promise<string> {
   const cli = fileURLToPath(new URL('..', import.meta.url))
   for (const name of ['package.json', 'bin']) cpSync(join(cli, name), join(home, name), { recursive: true })
   await buildCli(home)
-  return join(home, 'bin/flushtrace.js')
+  return join(home, 'bin/flushtrace.cjs')
 }

@@ -10,6 +10,8 @@ import { TraceError } from './errors.ts'
 const DEFAULT_SHARE = 0.75
 /** Of V8's own limit: beyond it the engine ends the process without a word of ours. */
 const HEAP_SHARE = 0.9
+/** Asking the system takes a hundredth of the time that reading a piece does, and in between there is room left for what grows. */
+const FRESH_MS = 20
 
 export interface MemoryUse {
   /** All of the process. */
@@ -22,7 +24,7 @@ export class MemoryWatch {
   readonly limitBytes: number
   readonly #use: () => MemoryUse
 
-  constructor(limitBytes: number = defaultLimit(), use: () => MemoryUse = memoryUse) {
+  constructor(limitBytes: number = defaultLimit(), use: () => MemoryUse = nowAndThen(memoryUse)) {
     this.limitBytes = limitBytes
     this.#use = use
   }
@@ -52,6 +54,19 @@ function defaultLimit(): number {
   // 0, or more than there is: no container's limit.
   const granted = process.constrainedMemory?.() ?? 0
   return DEFAULT_SHARE * (granted > 0 ? Math.min(granted, totalmem()) : totalmem())
+}
+
+function nowAndThen(use: () => MemoryUse): () => MemoryUse {
+  let seen = use()
+  let seenMs = performance.now()
+  return () => {
+    const nowMs = performance.now()
+    if (nowMs - seenMs > FRESH_MS) {
+      seen = use()
+      seenMs = nowMs
+    }
+    return seen
+  }
 }
 
 function memoryUse(): MemoryUse {
