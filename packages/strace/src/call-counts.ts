@@ -65,6 +65,12 @@ export class CallCounts {
     return this.#idsByName.get(name) ?? -1
   }
 
+  /** Whether a call of one of these names was met, ended or not. */
+  knows(names: readonly string[]): boolean {
+    for (let id = 0; id < this.#known; id++) if (names.includes(this.#names.text(id))) return true
+    return false
+  }
+
   nameOf(id: number): string {
     return this.#names.text(id)
   }

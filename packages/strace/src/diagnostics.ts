@@ -75,6 +75,13 @@ export const STRACE = {
     message: 'All {} calls of the log failed: one recorded with -Z or -e status=failed hides those that succeeded.',
     fix: 'record without -Z and -e status= to see them',
   },
+  hiddenCalls: {
+    code: 'strace/hidden-calls',
+    severity: 'loss',
+    message:
+      'The log seems filtered (by -P or -e): {} tasks exited, none by a call that it shows. What it lacks was not seen, not absent.',
+    fix: 'record without -P and -e, or with -e trace=%desc,%file,%memory,%process,sync,io_submit,io_getevents,unshare,close_range',
+  },
   tooManyNames: {
     code: 'strace/too-many-names',
     severity: 'loss',

@@ -31,6 +31,7 @@ const SPACE = 0x20
 const NOTICE = /^(?:strace: )?Process (\d+) (attached|detached|suspended|resumed)(?: with \d+ threads)?$/
 const GLUED_NOTICE = /(?:strace: )?Process (\d+) (attached|detached)$/
 const RESTARTING = /restart_syscall\(<\.\.\. resuming interrupted [\w ]+ \.\.\.>$/
+const ENDS = ['exit', 'exit_group', 'execve', 'execveat']
 const TASK_END = /^\+\+\+ (?:(exited|killed)|superseded by execve in pid (\d+)) /
 
 /** How the lines of this log begin, when the fast path knows such lines: `PID SECONDS.MICROS `, or without the pid. */
@@ -44,6 +45,7 @@ export class StraceParser {
   /** The beginning of a line that a notice of the tracer cut in two (stderr), until its rest comes. */
   #split: Buffer | null = null
   #splitTask = 0
+  #exited = 0
   #coloured = false
   readonly #summary = new SummaryTable()
   #layout: Layout = 'other'
@@ -157,6 +159,8 @@ export class StraceParser {
     for (const { name, record } of pending.unfinished()) context.report(STRACE.inFlight, counts.nameOf(name), record)
     if (pending.forgotten > 0) context.report(STRACE.tooManyPending, '', facts.lines, pending.forgotten)
     if (context.clock.steppedBack > 0) context.report(STRACE.backwards, '', facts.lines, context.clock.steppedBack)
+    // Who is not killed calls exit or exit_group, or is a thread of one that does, or of one that calls execve.
+    if (this.#exited > 1 && !counts.knows(ENDS)) context.report(STRACE.hiddenCalls, `${this.#exited}`)
     facts.calls = counts.ended()
     facts.errors = counts.errors()
     facts.clock = context.clock.clock
@@ -269,6 +273,7 @@ export class StraceParser {
     const { pending, counts } = context
     const tid = context.begin(buf)
     this.facts.exits++
+    if (match[1] === 'exited') this.#exited++
     if (match[1]) {
       const dying = pending.get(tid)
       if (dying && dying.length >= 0) context.report(STRACE.noResult, counts.nameOf(dying.name))

@@ -350,6 +350,20 @@ reading('a log of failed calls only hides the others', async () => {
   assert.equal(codes(await read(`${failed.repeat(8)}42 getpid() = 42\n`)), [])
 })
 
+reading('tasks that exit without a call that ends one: strace -P, or -e', async () => {
+  const shown = '7 1.0 fsync(3) = 0\n'
+  const ended = '7 1.1 +++ exited with 0 +++\n8 1.2 +++ exited with 1 +++\n'
+  assert.equal(codes(await read(shown + ended)), ['strace/hidden-calls'])
+  // Who waits in exit_group, or is ended by another thread's execve, calls nothing more; nor does who is killed.
+  for (const ends of ['8 1.0 exit_group(0 <unfinished ...>\n', '9 1.0 execve("/x", [], []) = 0\n'])
+    assert.not(codes(await read(shown + ends + ended)).includes('strace/hidden-calls'), ends)
+  assert.not(
+    codes(await read(shown + ended.replaceAll(/exited with ./g, 'killed by SIGKILL'))).includes('strace/hidden-calls'),
+  )
+  // One thread of several that was traced alone.
+  assert.equal(codes(await read(`${shown}7 1.1 +++ exited with 0 +++\n`)), [])
+})
+
 reading('-z prints the rest of an interrupted line bare', async () => {
   const result = await read(`\
 42 fdatasync(3 <unfinished ...>
