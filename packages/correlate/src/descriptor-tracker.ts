@@ -332,7 +332,7 @@ export class DescriptorTracker implements Tracker {
     const said = nameAt(row, row.batch.decorationResult[row.i])
     const origin: Origin = { rule: 'decoration', source: row.source, record: row.batch.record[row.i] }
     const made = description ?? (said ? saidDescription(this.#world, said, 'unknown', origin) : null)
-    if (!made) row.task.fds.forget(fd)
+    if (!made) row.task.fds.duplicate(row.batch.fd[row.i], fd, closeOnExec)
     else if (chosen) this.#set(row, fd, made, closeOnExec)
     else this.#give(row, fd, made, closeOnExec)
   }

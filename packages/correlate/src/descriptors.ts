@@ -133,6 +133,13 @@ export class FdTable {
     if (waiting.length === 0) this.#next?.delete(fd)
   }
 
+  /** dup, of a number that is not known where it is made: so neither is the copy. */
+  duplicate(from: number, to: number, closeOnExec: boolean): void {
+    const entry = this.#entries.get(from)
+    if (entry) this.set(to, entry.description, closeOnExec)
+    else this.forget(to)
+  }
+
   /** What the number means is not known any more. */
   forget(fd: number): void {
     this.#entries.delete(fd)
@@ -176,8 +183,7 @@ export class FdTable {
     return table
   }
 
-  exec(): FdTable {
-    const table = new FdTable(this.complete)
+  exec(table = new FdTable(this.complete)): FdTable {
     for (const [fd, entry] of this.#entries) if (!entry.closeOnExec) table.#entries.set(fd, entry)
     if (this.#unknown) table.#unknown = new Map(this.#unknown)
     return table

@@ -3,6 +3,7 @@ import { CALLS, OK, encodeUtf8, flags as F, oldestKeys } from '@flushtrace/trace
 import { describe, FdTable, syncMode, type Origin } from './descriptors.ts'
 import { guessKind } from './decorations.ts'
 import { CORRELATE } from './diagnostics.ts'
+import { EarlyFds } from './early-fds.ts'
 import { TracedFile } from './files.ts'
 import { AddressSpace } from './mappings.ts'
 import { emptyCall, taskLabel, TracedProcess, type Task } from './processes.ts'
@@ -88,7 +89,9 @@ export class ProcessTracker implements Tracker {
     const thread = (flags & F.CLONE_THREAD) !== 0
     const existing = this.#world.tasks.get(tid)
     // The number was seen alive after this call began: the child came first. Else it is an old one, reused.
-    const came = existing?.orphan === true && (existing.bornAt >= inFlight.at || this.#world.order === 'lists')
+    const first = existing?.early
+    const own = first && first.source === row.source && row.batch.atNs[row.i] <= first.atNs ? existing : null
+    const came = existing?.orphan === true && (existing.bornAt >= inFlight.at || this.#world.order === 'lists' || own)
     const early = came ? existing : null
     const parent = (flags & F.CLONE_PARENT) !== 0 ? task.process.parent : task.process
     const process = thread ? task.process : (early?.process ?? new TracedProcess(tid, parent))
@@ -110,17 +113,23 @@ export class ProcessTracker implements Tracker {
       if (!thread) this.#world.seen.processes++
     }
     if (early && thread) process.alive++
+    const fds = inFlight.fds ?? task.fds.copy()
+    const space = inFlight.space ?? task.space.copy()
+    const directories = inFlight.directories ?? { ...task.directories }
+    const moved = own && own.directories.cwd !== own.early?.cwd
     const child: Task = {
       tid,
       name: early?.name ?? task.name,
       process,
-      fds: inFlight.fds ?? task.fds.copy(),
-      space: inFlight.space ?? task.space.copy(),
-      directories: inFlight.directories ?? { ...task.directories },
+      fds: own?.fds instanceof EarlyFds ? own.fds.onto(fds) : fds,
+      // Since execve it is the task's own.
+      space: own?.space.complete ? own.space : space,
+      directories: moved ? own.directories : directories,
       call: early?.call ?? null,
       slot: early?.slot ?? emptyCall(),
       program: null,
       orphan: false,
+      early: null,
       bornAt: inFlight.at,
     }
     if (!early && existing) dropTask(this.#world, tid)
@@ -236,6 +245,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
     slot: emptyCall(),
     program: null,
     orphan: true,
+    early: null,
     bornAt: at,
   }
   if (!saved || leader) return task

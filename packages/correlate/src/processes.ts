@@ -61,6 +61,8 @@ export interface Task {
   program: { path: string; argv: Extra | null } | null
   /** Made up because its id appeared without a fork in the trace. */
   orphan: boolean
+  /** Where its first row stands, while the fork that made it is still to come; `cwd`: where it was then. */
+  early: { readonly source: number; readonly record: number; readonly atNs: number; readonly cwd: NameNode } | null
   /** When its fork was entered, or its first row came, counted in rows applied. */
   bornAt: number
 }

@@ -9,6 +9,7 @@ import type { SavedProcess } from '@flushtrace/layout'
 import { emitMapped, type Activity, type ActivitySink } from './activity.ts'
 import { DescriptorTracker } from './descriptor-tracker.ts'
 import { CORRELATE } from './diagnostics.ts'
+import { EarlyFds } from './early-fds.ts'
 import { FileNames, FileTree, type NameNode, type TracedFile } from './files.ts'
 import { FlushTracker } from './flush-tracker.ts'
 import { FlushInference } from './inference.ts'
@@ -56,6 +57,10 @@ export class System {
   #replaying = 0
   /** Sources without a pid column: the id 0 of each, and what it was found to be. */
   readonly #aliases = new Map<number, number>()
+  /** Sources that begin with the start of a program. */
+  readonly #begun = new Set<number>()
+  /** Tasks of them whose fork is still to come. */
+  #early: Task[] = []
   /** Rows applied. */
   #at = 0
 
@@ -176,6 +181,7 @@ export class System {
   finish(tellUnmet = false): void {
     this.#world.forking.clear()
     this.#releaseAll()
+    this.#reportUnforked()
     const row = this.#row
     for (const task of this.#world.tasks.values()) {
       if (task.space.inherited && row.batch) this.#inherited(task, { ...row, task })
@@ -207,15 +213,38 @@ export class System {
     const known = this.#world.tasks.get(tid)
     if (known) return known
     const wasSaved = this.#world.saved.has(tid)
+    const isExec = CALLS[batch.call[i]].role === 'exec'
+    if (isExec && this.#world.tasks.size === 0) this.#begun.add(source)
     const task = adoptTask(this.#world, tid, this.#at, source)
     addTask(this.#world, tid, task)
     if (wasSaved && this.#world.detail) this.#mappedBefore({ ...this.#row, task, batch, i, source })
     // One that begins with execve was started by the tracer; all others were there before.
-    if (CALLS[batch.call[i]].role !== 'exec' && !wasSaved && task.process.threads === 1) {
+    if (!isExec && !wasSaved && task.process.threads === 1) {
       task.process.startedBefore = true
-      report(this.#world, CORRELATE.startedLate, { ...this.#row, task, batch, i, source }, taskLabel(task))
+      if (this.#begun.has(source) && batch.atNs[i] >= 0) this.#awaitFork(task, batch, i, source)
+      else report(this.#world, CORRELATE.startedLate, { ...this.#row, task, batch, i, source }, taskLabel(task))
     }
     return task
+  }
+
+  /** All tasks of a log that begins with the program's start were forked: the line of it may be still to come. */
+  #awaitFork(task: Task, batch: CallBatch, i: number, source: number): void {
+    task.fds = new EarlyFds()
+    task.early = { source, record: batch.record[i], atNs: batch.atNs[i], cwd: task.directories.cwd }
+    this.#early.push(task)
+    if (this.#early.length <= MAX_HELD_TASKS) return
+    this.#early = this.#early.filter(({ early }) => early)
+    if (this.#early.length > MAX_HELD_TASKS) this.#reportUnforked()
+  }
+
+  #reportUnforked(): void {
+    const { diagnostics, sourcePaths } = this.#world
+    for (const task of this.#early) {
+      if (!task.early) continue
+      const place = { source: sourcePaths[task.early.source], record: task.early.record }
+      diagnostics.add(CORRELATE.startedLate, place, taskLabel(task))
+    }
+    this.#early = []
   }
 
   /** A row that tells what the source's id 0 really is: the tracer's prefix, or the task's own gettid(). */

@@ -245,6 +245,60 @@ early('one that no result names is applied at the end', () => {
   assert.equal(t.byProcess, ['11 sync system'])
 })
 
+/** A shell with /log as its output and /a as descriptor 4: strace -z prints its fork when that has succeeded. */
+function shell(): Trace {
+  const t = new Trace()
+  t.call(10, 'execve', { path: '/bin/sh', result: 0, atNs: 0 })
+  t.open(10, '/log', O_RDWR, 1)
+  t.open(10, '/a', O_RDWR | O_CLOEXEC, 4)
+  return t
+}
+
+early('a fork that is told late: what the child did is done again on what it was given', () => {
+  const t = shell()
+  t.call(11, 'dup2', { fd: 4, fd2: 1, result: 1, atNs: 20 })
+  t.call(11, 'chdir', { path: '/srv', result: 0, atNs: 21 })
+  t.call(10, 'vfork', { result: 11, atNs: 10 })
+  t.exec(11, '/bin/prog')
+  t.call(11, 'fsync', { fd: 1 })
+  t.call(11, 'fsync', { fd: 4 })
+  t.open(11, 'b', O_RDWR, 5)
+  t.call(11, 'fsync', { fd: 5 })
+  t.call(10, 'fsync', { fd: 1 })
+  assert.equal(t.byProcess, ['11 fsync /a', '11 fsync unknown', '11 fsync /srv/b', '10 fsync /log'])
+  assert.is(t.finish().count(CORRELATE.startedLate), 0)
+})
+
+early('also when it runs another program by then', () => {
+  const t = shell()
+  t.call(11, 'close', { fd: 1, atNs: 20 })
+  t.call(11, 'fcntl', { fd: 4, flags: F.F_DUPFD, result: 1, atNs: 21 })
+  t.exec(11, '/bin/prog')
+  t.open(11, '/b', O_RDWR, 4)
+  t.call(10, 'clone', { result: 11, atNs: 10 })
+  for (const fd of [1, 4]) t.call(11, 'fsync', { fd })
+  assert.equal(t.flushes, ['fsync /a', 'fsync /b'])
+  assert.is(t.last.process, 'prog')
+})
+
+early('who was seen before the fork began had the number before', () => {
+  const t = shell()
+  t.open(11, '/old', O_RDWR, 3, { atNs: 5 })
+  t.call(10, 'fork', { result: 11, atNs: 10 })
+  for (const fd of [1, 3]) t.call(11, 'fsync', { fd })
+  assert.equal(t.flushes, ['fsync /log', 'fsync unknown'])
+  t.call(12, 'fsync', { fd: 1, atNs: 20 })
+  assert.is(t.finish().count(CORRELATE.startedLate), 2)
+})
+
+early('whoever does a lot before its fork is told keeps what it opened itself', () => {
+  const t = shell()
+  for (let fd = 5; fd < 300; fd++) t.open(11, `/${fd}`, O_RDWR, fd, { atNs: 20 })
+  t.call(10, 'fork', { result: 11, atNs: 10 })
+  for (const fd of [1, 5]) t.call(11, 'fsync', { fd })
+  assert.equal(t.flushes, ['fsync unknown', 'fsync /5'])
+})
+
 early.run()
 
 const ids = suite('ids and names')
