@@ -1,14 +1,18 @@
-/** The rows that the sieve of captures leaves out (sysdig/src/waiting-rows.ts) say nothing that is told without them. */
+/**
+ * The rows that are left out of captures (sysdig/src/waiting-rows.ts) and of strace logs (strace/src/overtaken.ts) say nothing
+ * that is not told without them.
+ */
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { System, applyStreams, type Activity } from '@flushtrace/correlate'
-import { readScap } from '@flushtrace/sysdig'
-import { Diagnostics } from '@flushtrace/trace'
+import { readScap, type SysdigReading } from '@flushtrace/sysdig'
+import { Diagnostics, type CallBatch } from '@flushtrace/trace'
 import { memorySource } from '@flushtrace/trace/memory-source'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { StraceParser } from '../packages/strace/src/parser.ts'
 import { event, eventId, generic, i64, machine, processList, section, u32 } from '../packages/sysdig/test/build.ts'
 
 const overtaken = suite('rows that others overtake')
@@ -37,16 +41,39 @@ async function told(bytes: Uint8Array, plain: boolean): Promise<string[]> {
   const diagnostics = new Diagnostics()
   const reading = readScap(memorySource(bytes), diagnostics, { plain })
   await reading.start()
+  return toldOf(reading.batches, diagnostics, reading.processes)
+}
+
+async function toldOfLog(text: string, plain: boolean): Promise<string[]> {
+  const diagnostics = new Diagnostics()
+  const parser = new StraceParser('test', diagnostics, { plain })
+  const bytes = Buffer.from(text)
+  async function* batches(): AsyncGenerator<CallBatch> {
+    for (let pos = 0; pos < bytes.length; parser.recycle()) {
+      pos = parser.consume(bytes, pos)
+      yield parser.batch
+    }
+    parser.end()
+    yield parser.batch
+  }
+  return toldOf(batches(), diagnostics)
+}
+
+async function toldOf(
+  batches: AsyncIterable<CallBatch>,
+  diagnostics: Diagnostics,
+  saved?: SysdigReading['processes'],
+): Promise<string[]> {
   const activities: string[] = []
   const system = new System({
     diagnostics,
     emit: (activity) => activities.push(textOf(activity)),
     sourcePaths: ['test'],
-    saved: reading.processes,
-    infer: true,
+    saved,
+    infer: saved !== undefined,
     detail: true,
   })
-  await applyStreams([{ source: 0, batches: reading.batches, tid: 0 }], system, () => {})
+  await applyStreams([{ source: 0, batches, tid: 0 }], system, () => {})
   system.finish(true)
   return [...activities, JSON.stringify(system.seen), ...diagnostics.rows().map((row) => JSON.stringify(row))]
 }
@@ -128,6 +155,56 @@ overtaken('any calls of two threads and another process', async () => {
     await assertSame(Buffer.concat([section(), machine(), lists, ...blocks]), 'calls')
   })
   await fc.assert(property, { numRuns: 200 })
+})
+
+/** Whole calls, of which the same come again and again: only such are recognised by their text. */
+const LINES = [
+  ...['3', '4<anon_inode:[eventpoll]>'].flatMap((fd) => [
+    `close(${fd}) = 0`,
+    `epoll_create(64) = ${fd}`,
+    `fcntl(${fd}, F_SETFD, FD_CLOEXEC) = 0`,
+  ]),
+  'close(3) = -1 EBADF (Bad file descriptor)',
+  'openat(AT_FDCWD, "/srv/x", O_RDWR|O_SYNC) = 3',
+  'openat(AT_FDCWD, "/srv/y", O_RDWR|O_CLOEXEC) = 4</srv/y>',
+  'dup2(3, 4) = 4',
+  'pwrite64(3, "x", 1, 0) = 1',
+  'fsync(3) = 0',
+  'fsync(4</srv/y>) = 0',
+  'execve("/bin/x", ["x"], 0x7ffe /* 1 var */) = 0',
+]
+const MADE_AND_CLOSED = [3, 3, 4].map((fd) => [
+  `epoll_create(64) = ${fd}`,
+  `fcntl(${fd}, F_SETFD, FD_CLOEXEC) = 0`,
+  `close(${fd}) = 0`,
+])
+
+overtaken('any lines of two threads and another process', async () => {
+  const one = fc.record({
+    tid: fc.constantFrom(7, 7, 8, 9),
+    calls: fc.oneof(
+      fc.constantFrom(...LINES).map((line) => [line]),
+      fc.constantFrom(...MADE_AND_CLOSED),
+    ),
+  })
+  const thread =
+    '7 1.000000 clone(child_stack=0x7f, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD) = 8'
+  const property = fc.asyncProperty(fc.array(one, { maxLength: 30 }), async (parts) => {
+    const calls = [...parts, ...parts, ...parts].flatMap(({ tid, calls }) => calls.map((call) => ({ tid, call })))
+    const text = calls.map(({ tid, call }, k) => `${tid} 1.${100_000 + k} ${call}\n`)
+    const all = `${thread}\n${text.join('')}`
+    assert.equal(await toldOfLog(all, false), await toldOfLog(all, true), all)
+  })
+  await fc.assert(property, { numRuns: 500 })
+})
+
+overtaken('a server that makes and closes', async () => {
+  const round = [...MADE_AND_CLOSED.flat(), 'openat(AT_FDCWD, "/srv/x", O_RDWR) = 3', 'fsync(3) = 0', 'close(3) = 0']
+  const calls = Array.from({ length: 100 }, () => round).flat()
+  const text = calls.map((call, k) => `7 1.${100_000 + k} ${call}\n`).join('')
+  const all = await toldOfLog(text, true)
+  assert.is(all.filter((line) => line.includes('"fsync"')).length, 100)
+  assert.equal(await toldOfLog(text, false), all)
 })
 
 overtaken.run()

@@ -9,10 +9,11 @@
  *     6921  1795175435.438960 close(4</srv/x.db-wal> <unfinished ...>
  *     6921  1795175435.438975 <... close resumed>) = 0 <0.000021>        the same where its beginning is
  */
-import { CALLS, CallBatch, ENTER, OK, StringTable } from '@flushtrace/trace'
+import { CALLS, CallBatch, ENTER, OK, StringTable, WHOLE } from '@flushtrace/trace'
 import type { LineClock } from './line-clock.ts'
 import type { PendingCalls } from './pending.ts'
 import type { Ending, Scanner } from './scanner.ts'
+import { Overtaken, kindOf } from './overtaken.ts'
 import { UNFINISHED_TAIL } from './shape.ts'
 import { MAX_LINES, type Sieve } from './sieve.ts'
 import type { TaskFollower } from './sieve-tasks.ts'
@@ -29,6 +30,9 @@ export class LineMemo implements TaskFollower {
   /** Of a beginning: as in Pending. */
   readonly #next = new Int8Array(MAX_LINES)
   readonly #between = new Uint8Array(MAX_LINES)
+  /** For `overtaken`. */
+  readonly #kinds = new Uint8Array(MAX_LINES)
+  readonly #overtaken = new Overtaken()
 
   constructor(sieve: Sieve, clock: LineClock, pending: PendingCalls) {
     this.#sieve = sieve
@@ -55,13 +59,16 @@ export class LineMemo implements TaskFollower {
     rows.result[slot] = batch.result[i]
     rows.decorationResult[slot] = batch.decorationResult[i]
     rows.copyArguments(slot, batch, i)
+    this.#kinds[slot] = kindOf(batch, i)
   }
 
   /** The lines that the sieve has recognised, as rows of `batch`. */
   repeat(batch: CallBatch): void {
     const rows = this.#rows
     const { ids, numbers, count } = this.#sieve.repeats
+    this.#overtake()
     for (let k = 0; k < count; k++) {
+      if (this.#overtaken.leavesOut(k)) continue
       const [id, number] = [k * 16, k * 8 + 2]
       const slot = ids[id]
       const phase = ids[id + 3]
@@ -69,8 +76,7 @@ export class LineMemo implements TaskFollower {
       const i = batch.add(phase, rows.call[slot], ids[id + 1], atNs, numbers[number + 3])
       batch.copyArguments(i, rows, slot)
       if (phase === ENTER) continue
-      const result = numbers[number + 1]
-      batch.result[i] = Number.isNaN(result) ? rows.result[slot] : result
+      batch.result[i] = this.#resultOf(slot, numbers[number + 1])
       batch.tookNs[i] = numbers[number + 2]
       batch.decorationResult[i] = rows.decorationResult[slot]
       const size = numbers[number + 4]
@@ -78,6 +84,23 @@ export class LineMemo implements TaskFollower {
       batch.size[i] = size
       batch.offset[i] = numbers[number + 5]
     }
+  }
+
+  #overtake(): void {
+    const { ids, numbers, count } = this.#sieve.repeats
+    this.#overtaken.begin()
+    for (let k = 0; k < count; k++) {
+      const id = k * 16
+      const slot = ids[id]
+      const kind = ids[id + 3] === WHOLE ? this.#kinds[slot] : 0
+      const fd = this.#rows.fd[slot]
+      this.#overtaken.add(k, kind, ids[id + 1], fd >= 0 ? fd : this.#resultOf(slot, numbers[k * 8 + 3]))
+    }
+  }
+
+  /** NaN: it stands in the text that was kept. */
+  #resultOf(slot: number, result: number): number {
+    return Number.isNaN(result) ? this.#rows.result[slot] : result
   }
 
   plainCall(tid: number, name: number, line: number): void {

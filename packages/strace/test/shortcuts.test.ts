@@ -1,4 +1,4 @@
-/** The short ways of reading a line against the plain one: the same rows, facts and diagnostics. */
+/** The short ways of reading a line against the plain one: the same rows, but for those overtaken, facts and diagnostics. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
@@ -7,30 +7,33 @@ import * as assert from 'uvu/assert'
 import { Diagnostics } from '@flushtrace/trace'
 import { StraceParser } from '../src/parser.ts'
 import { Scanner, endOfString } from '../src/scanner.ts'
-import { rowOf } from './source.ts'
+import { notOvertaken, rowOf, type Row } from './source.ts'
 
 const shortcuts = suite('short ways')
 
-function everything(bytes: Uint8Array, plain: boolean, tid = 0): string[] {
+function everything(bytes: Uint8Array, plain: boolean, tid = 0): { told: string[]; rows: number } {
   const diagnostics = new Diagnostics()
   const parser = new StraceParser('memory', diagnostics, { tid, plain })
-  const told: string[] = []
+  const rows: Row[] = []
   const take = (): void => {
-    for (let i = 0; i < parser.batch.length; i++) told.push(JSON.stringify(rowOf(parser.batch, i)))
+    for (let i = 0; i < parser.batch.length; i++) rows.push(rowOf(parser.batch, i))
     parser.recycle()
   }
   for (let pos = 0; pos < bytes.length; take()) pos = parser.consume(bytes, pos)
   parser.end()
   take()
-  return [...told, JSON.stringify(parser.facts), ...diagnostics.rows().map((row) => JSON.stringify(row))]
+  const told = [...notOvertaken(rows), parser.facts, ...diagnostics.rows()].map((one) => JSON.stringify(one))
+  return { told, rows: rows.length }
 }
 
-function same(bytes: Uint8Array, what: string, tid = 0): void {
+/** How many rows were left out. */
+function same(bytes: Uint8Array, what: string, tid = 0): number {
   const short = everything(bytes, false, tid)
   const plain = everything(bytes, true, tid)
-  const at = short.findIndex((line, k) => line !== plain[k])
-  assert.is(at, -1, `${what}: ${short[at]} instead of ${plain[at]}`)
-  assert.is(short.length, plain.length, what)
+  const at = short.told.findIndex((line, k) => line !== plain.told[k])
+  assert.is(at, -1, `${what}: ${short.told[at]} instead of ${plain.told[at]}`)
+  assert.is(short.told.length, plain.told.length, what)
+  return plain.rows - short.rows
 }
 
 /** Of a large capture, the first part is enough. */
@@ -217,6 +220,51 @@ shortcuts('interrupted calls that were read before, in order', () => {
     }),
     { numRuns: 300 },
   )
+})
+
+shortcuts('descriptors that are no files come and go', () => {
+  const name = fc.constantFrom('3', '4<anon_inode:[eventpoll]>')
+  const some = (call: string): fc.Arbitrary<string[]> => name.map((fd) => [call.replace('#', fd)])
+  const round = fc
+    .tuple(name, fc.constantFrom('F_SETFD, FD_CLOEXEC', 'F_SETFL, O_RDONLY|O_NONBLOCK', ''))
+    .map(([fd, mark]) => [
+      `epoll_create(64) = ${fd}`,
+      ...(mark ? [`fcntl(${fd}, ${mark}) = 0`] : []),
+      `close(${fd}) = 0`,
+    ])
+  const others = [
+    'close(#) = 0',
+    'close(#) = -1 EBADF (Bad file descriptor)',
+    'close(# <unfinished ...>',
+    'epoll_create(64) = #',
+    'fcntl(#, F_SETFD, FD_CLOEXEC) = 0',
+    'fcntl(#, F_DUPFD_CLOEXEC, 4) = 4',
+    'fsync(#) = 0',
+    'getpid() = 42',
+  ].map(some)
+  const one = fc.record({
+    tid: fc.constantFrom(42, 42, 42, 43),
+    calls: fc.oneof({ weight: 9, arbitrary: round }, ...others),
+  })
+  let left = 0
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 30 }), (parts) => {
+      const calls = [...parts, ...parts, ...parts].flatMap(({ tid, calls }) =>
+        calls.map((call) => `${tid} # ${call}\n`),
+      )
+      const text = calls.map((call, k) => call.replace('#', `1795175435.${100_000 + k}`))
+      left += same(Buffer.from(text.join('')), text.join(''))
+    }),
+    { numRuns: 300 },
+  )
+  assert.ok(left > 300, `${left} rows were left out`)
+  // A round of sixteen sockets: more than are followed.
+  const sockets = Array.from({ length: 16 }, (_, k) => [
+    `socket(AF_UNIX, SOCK_STREAM, 0) = ${k}`,
+    `close(${k}) = 0`,
+  ]).flat()
+  const rounds = Array.from({ length: 9 }, () => sockets).flat()
+  same(Buffer.from(rounds.map((call, k) => `42 1795175435.${100_000 + k} ${call}\n`).join('')), 'many numbers')
 })
 
 shortcuts('writes to the same files', () => {

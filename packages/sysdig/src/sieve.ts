@@ -2,7 +2,7 @@
  * This side of the sieve (../sieve/sieve.ts), which passes over events that need no more than to be counted, and over
  * calls whose rows may wait. They are most of a capture: context switches, calls that move no stored bytes, record locks.
  */
-import { CHUNK_BYTES, flags as F } from '@flushtrace/trace'
+import { CHUNK_BYTES, MAKES_NO_FILE, flags as F } from '@flushtrace/trace'
 import { genericCall, genericKey } from './call-keys.ts'
 import * as C from './columns.ts'
 import type { EventClock } from './event-clock.ts'
@@ -12,7 +12,7 @@ import { PLANS, type Plan } from './plans.ts'
 import { KEYS, isLock, isPassed } from './rows.ts'
 import { SIEVE_CODE } from './sieve-code.ts'
 import type { TaskMemory } from './task-calls.ts'
-import { MAKES, WaitingRows } from './waiting-rows.ts'
+import { WaitingRows } from './waiting-rows.ts'
 
 /** Bytes at a time: few enough to be still at hand when they are read again. */
 const WINDOW = 1 << 17
@@ -58,7 +58,7 @@ function wayOf({ kind, name, call }: Plan, id: number): number {
   if (kind === 'generic') return GENERIC
   if (name === 'fcntl') return FCNTL + exit
   if (name === 'close') return CLOSE + exit
-  return MAKES.has(call) && makesPlainly(id - exit) ? MAKE + exit : 0
+  return MAKES_NO_FILE.has(call) && makesPlainly(id - exit) ? MAKE + exit : 0
 }
 
 /** Of a call that makes a descriptor nothing is asked but which one. */

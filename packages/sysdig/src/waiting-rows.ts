@@ -10,17 +10,11 @@
  * locked, too. A task's first row does not wait. What waits is told in the order of its records, before any other row.
  * The sieve lets them wait; this is where they are told.
  */
-import { WHOLE, callIndex, type CallBatch } from '@flushtrace/trace'
+import { WHOLE, type CallBatch } from '@flushtrace/trace'
 
 /** A round of a server's loop touches a few files and sockets. */
 export const MAX_WAITING = 32
 const MADE = 2
-/** Calls that make a descriptor which is no file, and tell nothing else. */
-export const MAKES: ReadonlySet<number> = new Set(
-  'socket accept accept4 eventfd eventfd2 epoll_create epoll_create1 timerfd_create inotify_init inotify_init1 userfaultfd'
-    .split(' ')
-    .map(callIndex),
-)
 
 /** Words and numbers of a row. */
 const ROW = 16

@@ -213,3 +213,10 @@ export const TASK_ALIAS = callIndex('+alias')
 export const TASK_EXIT = callIndex('+exit')
 export const TASK_NAME = callIndex('+name')
 export const TAKE_OVER = callIndex('+takeover')
+
+/** Calls that make a descriptor which is no file, and tell nothing else. */
+export const MAKES_NO_FILE: ReadonlySet<number> = new Set(
+  'socket accept accept4 eventfd eventfd2 epoll_create epoll_create1 timerfd_create inotify_init inotify_init1 userfaultfd'
+    .split(' ')
+    .map(callIndex),
+)

@@ -1,4 +1,4 @@
-export { CALLS, TAKE_OVER, TASK_ALIAS, TASK_EXIT, TASK_NAME, callIndex } from './calls.ts'
+export { CALLS, MAKES_NO_FILE, TAKE_OVER, TASK_ALIAS, TASK_EXIT, TASK_NAME, callIndex } from './calls.ts'
 export type { ArgumentSlot, CallKind, CallRole } from './calls.ts'
 export { CallBatch, ENTER, EXIT, FAILED, INJECTED, OK, OUTCOMES, RESTARTED, UNKNOWN, WHOLE } from './batch.ts'
 export type { Extra, FdName, FdRef, Iocb, Outcome } from './batch.ts'
