@@ -19,6 +19,7 @@ import {
 } from '@flushtrace/sysdig'
 import { ACTION, Diagnostics, type BlockBatch, type CallBatch, type InodeBatch, type Source } from '@flushtrace/trace'
 import { memorySource } from '@flushtrace/trace/memory-source'
+import { notOvertaken, rowOf, type Row } from '../../packages/strace/test/source.ts'
 
 type Batch = CallBatch | BlockBatch | InodeBatch
 interface Reading {
@@ -31,13 +32,12 @@ interface Formats {
 }
 type Read = (source: Source, diagnostics: Diagnostics, formats: Formats) => Reading
 
+const strace: Read = (source, diagnostics) => readStrace(source, diagnostics)
+
 const READERS: readonly [sniff: (head: Uint8Array, formats: Formats) => string | null, read: Read][] = [
   [(head) => sniffScap(head), (source, diagnostics) => readScap(source, diagnostics)],
   [(head) => sniffBlktrace(head), (source, diagnostics) => readBlktrace([source], diagnostics)],
-  [
-    (head) => (sniffStrace(head) === 'strace' ? 'strace' : null),
-    (source, diagnostics) => readStrace(source, diagnostics),
-  ],
+  [(head) => (sniffStrace(head) === 'strace' ? 'strace' : null), strace],
   [(head) => sniffSysdigJson(head), readSysdigJson],
   [
     (head, { blkparse }) => sniffBlkparse(head, blkparse),
@@ -69,11 +69,18 @@ export async function rowsOf(
   const diagnostics = new Diagnostics()
   const { batches, facts } = reader[1](source, diagnostics, formats)
   const rows: string[] = []
+  const calls: Row[] = []
   for await (const batch of batches) {
     addRows(batch, rows)
     if ('inodes' in batch && batch.inodes) addRows(batch.inodes, rows)
+    if (reader[1] === strace) for (let i = 0; i < batch.length; i++) calls.push(rowOf(batch as CallBatch, i))
   }
-  return { rows, facts, diagnostics: diagnostics.rows() }
+  const told = new Set(notOvertaken(calls))
+  return {
+    rows: reader[1] === strace ? rows.filter((_, k) => told.has(calls[k])) : rows,
+    facts,
+    diagnostics: diagnostics.rows(),
+  }
 }
 
 function valueOf(flags: readonly string[], name: string): string | undefined {
