@@ -2,7 +2,7 @@
 import { deviceText, type Source } from '@flushtrace/trace'
 import { RemapLog, type AttributionRule } from '@flushtrace/correlate'
 import { SectorSearch } from './sector-search.ts'
-import { attributeRequests, wantedPieces, type LocateOptions } from './locate.ts'
+import { attributeRequests, eachWanted, type LocateOptions } from './locate.ts'
 import type { Attributed } from './attribute.ts'
 import { GuestDisks } from './guest-disks.ts'
 import { rwbsOf } from './events.ts'
@@ -41,9 +41,9 @@ export async function locateEvents(
   const attributed = await attributeRequests(paths, options, watch)
   const search = options.sector === undefined ? null : new SectorSearch(attributed, remaps, options.sector)
   const guests = new GuestDisks(attributed.analysis.layout.images)
-  for (const piece of wantedPieces(attributed, options)) {
+  eachWanted(attributed, options, (piece) => {
     if (!search || search.has(piece)) onWrite(writeOf(attributed, guests, piece))
-  }
+  })
   return attributed
 }
 

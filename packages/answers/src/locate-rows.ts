@@ -1,6 +1,13 @@
 /** Pieces of block writes → rows of the answer: one for each file, and one for each thing that is none. */
 import { DATALESS, KERNEL_THREAD, OP, deviceText } from '@flushtrace/trace'
-import { kindOf, type AttributionRule, type LocatedFile, type Piece, type What } from '@flushtrace/correlate'
+import {
+  kindOf,
+  type AttributionRule,
+  type LocatedFile,
+  type Piece,
+  type Verdict,
+  type What,
+} from '@flushtrace/correlate'
 import type { Attributed } from './attribute.ts'
 import type { LocateAnswer, LocateRow } from './locate-schema.ts'
 
@@ -13,27 +20,14 @@ export interface PieceRow extends Piece {
 
 type Numbers = Pick<LocateRow, 'writes' | 'bytes' | 'discards' | 'discardBytes' | 'flushes' | 'fua'>
 
-export function noNumbers(): Numbers {
+const NUMBERS = ['writes', 'bytes', 'discards', 'discardBytes', 'flushes', 'fua'] as const
+
+function noNumbers(): Numbers {
   return { writes: 0, bytes: 0, discards: 0, discardBytes: 0, flushes: 0, fua: 0 }
 }
 
-/** Adds a piece; the request's flags count with its first piece. */
-export function addTo(to: Numbers, { blocks }: Attributed, piece: PieceRow): void {
-  const flags = blocks.flags.data[piece.request]
-  const first = piece.at === 0
-  if ((flags & DATALESS) !== 0) {
-    to.discards += first ? 1 : 0
-    to.discardBytes += piece.bytes
-  } else if (piece.bytes > 0) {
-    to.writes += first ? 1 : 0
-    to.bytes += piece.bytes
-  }
-  if (first && (flags & OP.flush) !== 0) to.flushes++
-  if (first && (flags & OP.fua) !== 0) to.fua++
-}
-
 /** Which kind of witness a rule listens to. */
-export const WITNESS: Readonly<Record<AttributionRule, keyof LocateAnswer['located']['byWitness'] | null>> = {
+const WITNESS: Readonly<Record<AttributionRule, keyof LocateAnswer['located']['byWitness'] | null>> = {
   placed: 'events',
   announced: 'events',
   'sync-event': 'events',
@@ -71,15 +65,20 @@ function largestFirst(sums: Sums): [name: string, bytes: number][] {
 
 const NO_BYTES: LocateRow['confidence'] = { exact: 0, snapshot: 0, inferred: 0, ambiguous: 0, unknown: 0 }
 
+/** Pieces of a row of which the same is said. `written`: without those that carry no data. */
+interface Share {
+  readonly verdict: Verdict
+  bytes: number
+  written: number
+}
+
 interface Draft extends Numbers {
   readonly what: What
   readonly file: number
   readonly device: number
-  readonly actors: Map<string, { actor: number; via: Piece['via']; bytes: number }>
-  readonly confidence: Sums
-  readonly rules: Sums
+  /** By number of the verdict. */
+  readonly shares: Map<number, Share>
   readonly kernelThreads: Sums
-  readonly candidates: Set<number>
   readonly image: string | null
 }
 
@@ -97,40 +96,76 @@ export class LocateRows {
     this.#written = written
   }
 
+  /** The request's flags count with its first piece. */
   add(piece: PieceRow): void {
-    const device = this.#in.blocks.device.data[piece.request]
+    const { flags, device } = this.#in.blocks
+    const { request, bytes } = piece
+    const draft = this.#draftOf(piece, device.data[request])
+    const bits = flags.data[request]
+    const carries = (bits & DATALESS) === 0
+    if (carries) draft.bytes += bytes
+    else draft.discardBytes += bytes
+    if (piece.at === 0) {
+      if (!carries) draft.discards++
+      else if (bytes > 0) draft.writes++
+      if ((bits & OP.flush) !== 0) draft.flushes++
+      if ((bits & OP.fua) !== 0) draft.fua++
+    }
+    const share = shareOf(draft, piece)
+    share.bytes += bytes
+    if (carries) share.written += bytes
+    const thread = this.#kernelThreadOf(request)
+    if (thread !== null) addBytes(draft.kernelThreads, thread, bytes)
+  }
+
+  #draftOf(piece: PieceRow, device: number): Draft {
     let found = this.#found.get(device)
     if (!found) this.#found.set(device, (found = new Map()))
     const key = keyOf(piece)
     let draft = found.get(key)
     if (!draft) {
-      draft = {
-        what: piece.what,
-        file: piece.file,
-        device,
-        ...noNumbers(),
-        actors: new Map(),
-        confidence: new Map(),
-        rules: new Map(),
-        kernelThreads: new Map(),
-        candidates: new Set(piece.candidates),
-        image: piece.image?.path ?? null,
-      }
+      const { what, file, image } = piece
+      const sums = { ...noNumbers(), shares: new Map(), kernelThreads: new Map() }
+      draft = { what, file, device, ...sums, image: image?.path ?? null }
       found.set(key, draft)
       this.#drafts.push(draft)
     }
-    addTo(draft, this.#in, piece)
-    const written = (this.#in.blocks.flags.data[piece.request] & DATALESS) === 0 ? piece.bytes : 0
-    addBytes(draft.confidence, piece.confidence, written)
-    addBytes(draft.rules, piece.rule, written)
-    const thread = this.#kernelThreadOf(piece.request)
-    if (thread !== null) addBytes(draft.kernelThreads, thread, piece.bytes)
-    for (const actor of piece.actors) {
-      const share = draft.actors.get(`${actor} ${piece.via}`)
-      const bytes = piece.bytes / piece.actors.length
-      if (share) share.bytes += bytes
-      else draft.actors.set(`${actor} ${piece.via}`, { actor, via: piece.via, bytes })
+    return draft
+  }
+
+  total(): Numbers & Pick<LocateAnswer['total'], 'byWhat'> {
+    const total = noNumbers()
+    const byWhat: LocateAnswer['total']['byWhat'] = {}
+    for (const draft of this.#drafts) {
+      for (const number of NUMBERS) total[number] += draft[number]
+      const of = (byWhat[draft.what] ??= { writes: 0, bytes: 0 })
+      of.writes += draft.writes
+      of.bytes += draft.bytes
     }
+    return { ...total, byWhat }
+  }
+
+  /** Bytes written, by device. */
+  devices(): Map<number, number> {
+    const devices = new Map<number, number>()
+    for (const { what, device, bytes } of this.#drafts) {
+      if (what !== 'free') devices.set(device, (devices.get(device) ?? 0) + bytes)
+    }
+    return devices
+  }
+
+  located(): Pick<LocateAnswer['located'], 'dataBytes' | 'locatedBytes' | 'byWitness'> {
+    const located = { dataBytes: 0, locatedBytes: 0, byWitness: { events: 0, calls: 0, places: 0, maps: 0, dirty: 0 } }
+    for (const { what, file, bytes, shares } of this.#drafts) {
+      if (what === 'file' || what === 'unknown') located.dataBytes += bytes
+      if (what !== 'file' || file < 0) continue
+      located.locatedBytes += bytes
+      for (const { verdict, written } of shares.values()) {
+        const witness = WITNESS[verdict.rule]
+        if (witness) located.byWitness[witness] += written
+      }
+    }
+    return located
   }
 
   /** Workers are one: which of them it was is chance. */
@@ -151,20 +186,15 @@ export class LocateRows {
     return rows.sort((a, b) => b.bytes - a.bytes || b.writes - a.writes || b.discardBytes - a.discardBytes)
   }
 
-  #row({
-    what,
-    file,
-    device,
-    actors,
-    confidence,
-    rules,
-    kernelThreads,
-    candidates,
-    image,
-    ...numbers
-  }: Draft): LocateRow {
+  #row({ what, file, device, shares, kernelThreads, image, ...numbers }: Draft): LocateRow {
     const { book, calls } = this.#in
     const found = file >= 0 ? book.at(file) : null
+    const confidence: Sums = new Map()
+    const rules: Sums = new Map()
+    for (const { verdict, written } of shares.values()) {
+      addBytes(confidence, verdict.confidence, written)
+      addBytes(rules, verdict.rule, written)
+    }
     const row: LocateRow = {
       what,
       file: found && this.#fileOf(file, found),
@@ -172,12 +202,14 @@ export class LocateRows {
       ...numbers,
       confidence: { ...NO_BYTES, ...Object.fromEntries(largestFirst(confidence)) },
       writtenBytes: calls.length > 0 && found ? (this.#written.get(file) ?? 0) : null,
-      processes: [...actors.values()].sort((a, b) => b.bytes - a.bytes).map((share) => this.#process(share)),
+      processes: this.#processes(shares.values()),
       kernelThreads: largestFirst(kernelThreads).map(([name, bytes]) => ({ name, bytes })),
       rules: Object.fromEntries(largestFirst(rules)),
     }
     if (image !== null) row.image = image
-    if (candidates.size > 0) row.candidates = [...candidates].map((one) => book.at(one).path ?? '?')
+    // One that has any is a row of its own.
+    const [{ verdict }] = shares.values()
+    if (verdict.candidates.length > 0) row.candidates = verdict.candidates.map((one) => book.at(one).path ?? '?')
     return row
   }
 
@@ -187,10 +219,33 @@ export class LocateRows {
     return { path, deleted, inode, root, device: traced?.device ?? fs?.stDev ?? null, kind: traced && kindOf(traced) }
   }
 
-  #process({ actor, via, bytes }: { actor: number; via: Piece['via']; bytes: number }): LocateRow['processes'][number] {
-    const { pid, name } = this.#in.actors.at(actor)
-    return { pid, name, bytes: Math.round(bytes), via }
+  /** Where several made the same blocks dirty, each gets an equal part. */
+  #processes(shares: Iterable<Share>): LocateRow['processes'] {
+    const processes = new Map<string, { actor: number; via: Verdict['via']; bytes: number }>()
+    for (const { verdict, bytes } of shares) {
+      const { actors, via } = verdict
+      for (const actor of actors) {
+        const key = `${actor} ${via}`
+        let process = processes.get(key)
+        if (!process) processes.set(key, (process = { actor, via, bytes: 0 }))
+        process.bytes += bytes / actors.length
+      }
+    }
+    const sorted = [...processes.values()].sort((a, b) => b.bytes - a.bytes)
+    return sorted.map(({ actor, via, bytes }) => {
+      const { pid, name } = this.#in.actors.at(actor)
+      return { pid, name, bytes: Math.round(bytes), via }
+    })
   }
+}
+
+function shareOf({ shares }: Draft, { verdict, what, confidence, rule, via, actors, candidates }: PieceRow): Share {
+  let share = shares.get(verdict)
+  if (!share) {
+    share = { verdict: { what, confidence, rule, via, actors, candidates }, bytes: 0, written: 0 }
+    shares.set(verdict, share)
+  }
+  return share
 }
 
 /** The row of its device that a piece belongs to. A list of candidates has one of its own: the bytes are none of theirs for certain. */

@@ -6,7 +6,7 @@ import type { AnalyzeOptions } from './analyze.ts'
 import { WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'
 import { fileMatcher, filterOf, processMatcher, timeFilter, type FilterOptions } from './filter.ts'
-import { LocateRows, WITNESS, addTo, noNumbers, type PieceRow } from './locate-rows.ts'
+import { LocateRows, type PieceRow } from './locate-rows.ts'
 import type { LocateAnswer } from './locate-schema.ts'
 import { LoopDevices } from './loop-devices.ts'
 import { seenLayers } from './seen-layers.ts'
@@ -20,33 +20,17 @@ export interface LocateOptions extends AnalyzeOptions {
 
 export async function locate(paths: readonly string[], options: LocateOptions = {}): Promise<LocateAnswer> {
   const attributed = await attributeRequests(paths, options)
-  const { analysis, attribution, blocks, calls } = attributed
+  const { analysis, attribution, calls } = attributed
   const written = writtenBytes(attributed)
   const rows = new LocateRows(attributed, written)
-  const total = { ...noNumbers(), byWhat: {} as LocateAnswer['total']['byWhat'] }
-  const located = { dataBytes: 0, locatedBytes: 0, byWitness: { events: 0, calls: 0, places: 0, maps: 0, dirty: 0 } }
-  const devices = new Map<number, number>()
   const untold = new UntoldLayers(attributed)
-  for (const piece of wantedPieces(attributed, options)) {
+  eachWanted(attributed, options, (piece) => {
     rows.add(piece)
-    addTo(total, attributed, piece)
-    const of = (total.byWhat[piece.what] ??= { writes: 0, bytes: 0 })
-    if (piece.what !== 'free') {
-      of.bytes += piece.bytes
-      of.writes += piece.at === 0 && piece.bytes > 0 ? 1 : 0
-      const device = blocks.device.data[piece.request]
-      devices.set(device, (devices.get(device) ?? 0) + piece.bytes)
-    }
     if (piece.what === 'unknown' && piece.bytes > 0) untold.add(piece)
-    if (piece.what === 'file' || piece.what === 'unknown') located.dataBytes += piece.bytes
-    if (piece.what === 'file' && piece.file >= 0) {
-      located.locatedBytes += piece.bytes
-      const witness = WITNESS[piece.rule]
-      if (witness) located.byWitness[witness] += piece.bytes
-    }
-  }
+  })
   untold.report()
   const all = rows.rows()
+  const located = rows.located()
   const top = options.top ?? 20
   const shown = top > 0 ? all.slice(0, top) : all
   const rest = all.slice(shown.length)
@@ -55,9 +39,9 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
     schema: 'flushtrace/locate/1',
     ...documentHead(analysis),
     filter: filterOf(options),
-    devices: [...devices].map(([device, bytes]) => deviceRow(attributed, device, bytes)),
+    devices: [...rows.devices()].map(([device, bytes]) => deviceRow(attributed, device, bytes)),
     total: {
-      ...total,
+      ...rows.total(),
       writtenBytes: calls.length > 0 ? all.reduce((n, row) => n + (row.writtenBytes ?? 0), 0) : null,
       rows: all.length,
     },
@@ -98,52 +82,47 @@ export async function attributeRequests(
   return attributed
 }
 
-/** Pieces that the filters leave, in the order of time. */
-export function* wantedPieces(
+/** Calls `found` with the pieces that the filters leave, in the order of time. */
+export function eachWanted(
   attributed: Attributed,
   options: LocateOptions & { readonly sector?: string },
-): Generator<PieceRow> {
+  found: (piece: PieceRow) => void,
+): void {
   const { attribution, blocks, actors, book, placed, analysis } = attributed
   const origin: Instant | null = analysis.startedAt === null ? null : parseInstant(analysis.startedAt)
   const inTime = timeFilter(options as FilterOptions, () => origin)
   const ofProcess = options.process === undefined ? null : processMatcher(options.process)
   const ofFile = options.file === undefined ? null : fileMatcher(options.file)
   const device = options.device === undefined ? null : wantedDevice(options.device, analysis)
-  const loops = new LoopDevices(attributed)
-  // Whoever asks for a device or a sector wants to see what was written there, whatever stands above it.
-  const everyLayer = device !== null || options.sector !== undefined
-  for (const piece of eachPiece(attribution, loops, everyLayer)) {
+  const isWanted = (piece: PieceRow): boolean => {
     const { request } = piece
-    if (device && !isPieceOn(device, attributed, piece)) continue
+    if (device && !isPieceOn(device, attributed, piece)) return false
     if (inTime) {
       const at = placed[blocks.trace.data[request]]?.(blocks.atNs.data[request]) ?? blocks.atNs.data[request]
-      if (!inTime(at)) continue
+      if (!inTime(at)) return false
     }
     if (ofFile) {
       const path = piece.file >= 0 ? book.at(piece.file).path : null
-      if (path === null || !ofFile(path)) continue
+      if (path === null || !ofFile(path)) return false
     }
-    if (ofProcess) {
-      const named = piece.actors.some((actor) => {
-        const { pid, name, process } = actors.at(actor)
-        return ofProcess(pid, name, process?.argv ?? null)
-      })
-      if (!named) continue
-    }
-    yield piece
+    if (!ofProcess) return true
+    return piece.actors.some((actor) => {
+      const { pid, name, process } = actors.at(actor)
+      return ofProcess(pid, name, process?.argv ?? null)
+    })
   }
-}
-
-function* eachPiece(
-  { pieces }: Attributed['attribution'],
-  loops: LoopDevices,
-  everyLayer: boolean,
-): Generator<PieceRow> {
+  const loops = new LoopDevices(attributed)
+  // Whoever asks for a device or a sector wants to see what was written there, whatever stands above it.
+  const everyLayer = device !== null || options.sector !== undefined
+  const { pieces } = attribution
+  const look = (piece: PieceRow): void => {
+    if (isWanted(piece)) found(piece)
+  }
   for (let k = 0; k < pieces.length; k++) {
     if (!everyLayer && loops.isPassedOn(k)) continue
     const parts = loops.partsOf(k)
-    if (parts) yield* parts
-    else yield pieces.row(k)
+    if (parts) parts.forEach(look)
+    else look(pieces.row(k))
   }
 }
 

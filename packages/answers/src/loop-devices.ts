@@ -104,7 +104,8 @@ export class LoopDevices {
     const parts: PieceRow[] = []
     const add = (from: number, to: number, named: Partial<PieceRow>): void => {
       const shift = from - start
-      parts.push({ ...whole, at: whole.at + shift, bytes: to - from, fileOffset: whole.fileOffset + shift, ...named })
+      const place = { at: whole.at + shift, bytes: to - from, fileOffset: whole.fileOffset + shift }
+      parts.push({ ...whole, ...place, ...named, verdict: pieces.numberOf({ ...whole, ...named }) })
     }
     let at = start
     for (const [from, to] of [...later, [start + bytes, start + bytes] as const]) {

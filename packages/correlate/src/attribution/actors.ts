@@ -19,6 +19,8 @@ export class Actors {
   readonly #ofProcess = new Map<TracedProcess, number>()
   readonly #ofTid = new Map<number, number>()
   readonly #unknown = new Map<number, Map<string | null, number>>()
+  /** Who was asked for last, and nearly always is next, too. */
+  #last: { tid: number; comm: string | null; id: number } = { tid: NaN, comm: null, id: -1 }
 
   /** Number of the process; `tid` leads to it from now on. */
   ofTask({ tid, process }: Task): number {
@@ -39,11 +41,18 @@ export class Actors {
       this.#ofProcess.set(process, id)
     }
     if (tid > 0) this.#ofTid.set(tid, id)
+    this.#last.tid = NaN
     return id
   }
 
   /** Who a thread id of a block or inode event is; its process where system calls showed it. */
   ofTid(tid: number, comm: string | null): number {
+    const last = this.#last
+    if (last.tid !== tid || last.comm !== comm) this.#last = { tid, comm, id: this.#find(tid, comm) }
+    return this.#last.id
+  }
+
+  #find(tid: number, comm: string | null): number {
     const traced = this.#ofTid.get(tid)
     if (traced !== undefined) return traced
     let named = this.#unknown.get(tid)

@@ -37,7 +37,7 @@ import { tryMaps, type Contradiction, type OwnWrite } from './map-trial.ts'
 import { CHECKPOINT, Natures, typeByThread } from './nature.ts'
 import { noteLosses } from './losses.ts'
 import { PassingWrites } from './passing-writes.ts'
-import { PieceLog } from './piece-log.ts'
+import { NO_FACT, PieceLog, type Verdict } from './piece-log.ts'
 import { Places } from './places.ts'
 import { FsViews, type FsView, type ViewPiece } from './views.ts'
 import { orderOf } from './column.ts'
@@ -72,10 +72,7 @@ const EVENT_ROUNDING_NS = 1000
 /** What a short write takes: clocks that are closer tell it from the next one. */
 const SHORT_CALL_NS = 20_000
 
-const DISCARDED = { what: 'free', rule: 'dataless', confidence: 'inferred' } as const
-/** A bare flush of the cache, and one for a file that is known. */
-const FLUSH = { what: 'unknown', rule: 'dataless', confidence: 'unknown' } as const
-const FLUSH_OF = { what: 'file', rule: 'dataless', confidence: 'inferred' } as const
+const NONE: readonly number[] = []
 
 const NO_TIMES = new Float64Array()
 
@@ -202,8 +199,9 @@ export class Attribution {
     const entries = this.#callOrder
     const ends = callsTimed ? orderOf(calls.endNs.values) : new Uint32Array()
     let [entry, end, event] = [0, 0, 0]
-    for (const [k, request] of requests.entries()) {
+    for (let k = 0; k < requests.length; k++) {
       if (k % LOOK_EVERY === 0) this.#in.look?.()
+      const request = requests[k]
       const now = this.#blockNs[request]
       for (;;) {
         const entryNs = entry < entries.length ? calls.startNs.data[entries[entry]] : Infinity
@@ -254,6 +252,7 @@ export class Attribution {
   /** Data that tasks queued inside a flush or synchronous write of one file. */
   *#ownWrites(requests: Uint32Array): Generator<OwnWrite> {
     const { blocks, calls } = this.#in
+    if (this.#windows.isEmpty) return
     for (const request of requests) {
       const flags = blocks.flags.data[request]
       if ((flags & (OP.meta | DATALESS)) !== 0 || blocks.bytes.data[request] === 0) continue
@@ -330,14 +329,23 @@ export class Attribution {
     for (const piece of this.#piecesOf(request)) {
       if (dataless) {
         const via = actors.length > 0 ? 'direct' : inside.via
-        this.pieces.add(request, piece, DISCARDED, via, actors)
+        this.pieces.add(request, piece, {
+          what: 'free',
+          confidence: 'inferred',
+          rule: 'dataless',
+          via,
+          actors,
+          candidates: NONE,
+        })
         continue
       }
       const nature = this.#natures.of(piece, flags, comm)
       if (nature === CHECKPOINT) this.#rules.checkpoint(request, piece, now, inside)
       else if (nature) {
-        const k = this.pieces.add(request, piece, nature, inside.via, this.#flushers(request, inside, piece.view))
-        this.pieces.setFact(k, -1, -1, nature.origin)
+        const { what, confidence, rule, origin } = nature
+        const actors = this.#flushers(request, inside, piece.view)
+        const verdict = { what, confidence, rule, via: inside.via, actors, candidates: NONE }
+        this.pieces.add(request, piece, verdict, -1, NaN, { ...NO_FACT, origin })
       } else this.#rules.data(request, piece, now, inside)
     }
   }
@@ -353,21 +361,21 @@ export class Attribution {
   #pushBare(request: number, inside: Inside): void {
     const { blocks } = this.#in
     const view = this.views.ofDevice(blocks.device.data[request])
-    const piece = { at: 0, bytes: 0, view, device: blocks.device.data[request], byte: NaN, address: null, holds: null }
     const file = inside.files.length === 1 ? inside.files[0] : -1
-    const k = this.pieces.add(
-      request,
-      piece,
-      file >= 0 ? FLUSH_OF : FLUSH,
-      inside.via,
-      this.#flushers(request, inside, view),
-    )
-    this.pieces.setFile(k, file, NaN)
+    const verdict: Verdict = {
+      what: file >= 0 ? 'file' : 'unknown',
+      confidence: file >= 0 ? 'inferred' : 'unknown',
+      rule: 'dataless',
+      via: inside.via,
+      actors: this.#flushers(request, inside, view),
+      candidates: NONE,
+    }
+    this.pieces.add(request, { at: 0, bytes: 0, view }, verdict, file)
   }
 
   #insideOf(request: number, now: number): Inside {
     const { blocks, calls } = this.#in
-    if (!this.#in.placed[blocks.trace.data[request]]) return OUTSIDE
+    if (this.#windows.isEmpty || !this.#in.placed[blocks.trace.data[request]]) return OUTSIDE
     const rows = this.#windows.at(blocks.tid.data[request], now)
     if (rows.length === 0) return OUTSIDE
     const kind = calls.kind.data[rows[0]]

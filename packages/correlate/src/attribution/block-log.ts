@@ -12,10 +12,17 @@ import { Column, Names, orderOf } from './column.ts'
 /** The step of a row that is left out. */
 const LEFT_OUT = 255
 
-const STEPS: readonly number[] = [ACTION.queue, ACTION.issue, ACTION.complete]
+/** What is told of one device. */
+interface Told {
+  readonly device: number
+  /** The trace that tells of it: the first one that shows who queued. */
+  readonly trace: number
+  /** The earliest step seen. */
+  first: number
+}
 
 export class BlockLog {
-  /** Index in STEPS. */
+  /** See `stepOf`. */
   readonly step = new Column(Uint8Array)
   /** Where it was asked for: the device on top of the layers. */
   readonly device = new Column(Uint32Array)
@@ -34,13 +41,28 @@ export class BlockLog {
   /** Number of the source that the record stands in. */
   readonly source = new Column(Int32Array)
   readonly trace = new Column(Uint8Array)
+  /** All of them grow together. */
+  readonly #columns = [
+    this.step,
+    this.device,
+    this.sector,
+    this.rowDevice,
+    this.rowSector,
+    this.bytes,
+    this.flags,
+    this.tid,
+    this.comm,
+    this.atNs,
+    this.record,
+    this.source,
+    this.trace,
+  ]
   readonly names = new Names()
   /** Devices that were seen to send copies to several members. */
   readonly mirrors = new Set<number>()
-  /** Device → the trace that tells of it: the first one that shows who queued. */
-  readonly #witness = new Map<number, number>()
-  /** Device → the earliest step seen. */
-  readonly #first = new Map<number, number>()
+  readonly #devices = new Map<number, Told>()
+  /** The last one asked for, which is nearly always the next one, too. */
+  #last: Told = { device: -1, trace: -1, first: LEFT_OUT }
   /** Devices whose requests were passed on to the one that is the key. */
   readonly #passed = new Map<number, Set<number>>()
   #trace = -1
@@ -57,31 +79,41 @@ export class BlockLog {
       this.#chains = new RemapChains()
     }
     const { action, flags, device, sector, strings } = batch
+    for (const column of this.#columns) column.reserve(this.length + batch.length)
+    let row = this.length
+    let comm = -1
+    let name = -1
     for (let i = 0; i < batch.length; i++) {
       const chain = this.#chains.apply(batch, i)
-      const step = STEPS.indexOf(action[i])
-      if (step < 0) continue
-      if ((flags[i] & CHANGES) === 0 || step > (this.#first.get(device[i]) ?? 2)) continue
-      if (this.#told(device[i], trace) !== trace) continue
-      this.#first.set(device[i], step)
-      if (chain?.above.some((above) => this.#witness.get(above) === trace)) {
+      const step = stepOf(action[i])
+      if (step === LEFT_OUT || (flags[i] & CHANGES) === 0) continue
+      const told = this.#toldOf(device[i], trace)
+      if (step > told.first || told.trace !== trace) continue
+      told.first = step
+      if (chain?.above.some((above) => this.#devices.get(above)?.trace === trace)) {
         this.#pass(device[i], chain.above)
         continue
       }
-      this.step.push(step)
-      this.device.push(chain ? chain.originDevice : device[i])
-      this.sector.push(chain ? chain.originSector : sector[i])
-      this.rowDevice.push(device[i])
-      this.rowSector.push(sector[i])
-      this.bytes.push(batch.bytes[i])
-      this.flags.push(flags[i])
-      this.tid.push(batch.tid[i])
-      this.comm.push(batch.comm[i] >= 0 ? this.names.id(strings.text(batch.comm[i])) : -1)
-      this.atNs.push(batch.atNs[i])
-      this.record.push(batch.record[i])
-      this.source.push(sources[batch.source[i]])
-      this.trace.push(trace)
+      if (batch.comm[i] !== comm) {
+        comm = batch.comm[i]
+        name = comm < 0 ? -1 : this.names.id(strings.text(comm))
+      }
+      this.step.data[row] = step
+      this.device.data[row] = chain ? chain.originDevice : device[i]
+      this.sector.data[row] = chain ? chain.originSector : sector[i]
+      this.rowDevice.data[row] = device[i]
+      this.rowSector.data[row] = sector[i]
+      this.bytes.data[row] = batch.bytes[i]
+      this.flags.data[row] = flags[i]
+      this.tid.data[row] = batch.tid[i]
+      this.comm.data[row] = name
+      this.atNs.data[row] = batch.atNs[i]
+      this.record.data[row] = batch.record[i]
+      this.source.data[row] = sources[batch.source[i]]
+      this.trace.data[row] = trace
+      row++
     }
+    for (const column of this.#columns) column.length = row
   }
 
   /** Devices whose requests were passed on from the device on top; they are not counted again. */
@@ -103,11 +135,11 @@ export class BlockLog {
     if (device !== this.rowDevice.data[row]) this.#pass(this.rowDevice.data[row], [device])
   }
 
-  #told(device: number, trace: number): number {
-    const known = this.#witness.get(device)
-    if (known !== undefined) return known
-    this.#witness.set(device, trace)
-    return trace
+  #toldOf(device: number, trace: number): Told {
+    if (device === this.#last.device) return this.#last
+    let told = this.#devices.get(device)
+    if (!told) this.#devices.set(device, (told = { device, trace, first: LEFT_OUT }))
+    return (this.#last = told)
   }
 
   #pass(device: number, above: readonly number[]): void {
@@ -120,8 +152,26 @@ export class BlockLog {
   inOrder(ns: Float64Array): Uint32Array {
     const { step, rowDevice } = this
     const order = orderOf(ns)
+    let told = this.#last
     let length = 0
-    for (const row of order) if (step.data[row] === this.#first.get(rowDevice.data[row])) order[length++] = row
+    for (const row of order) {
+      if (rowDevice.data[row] !== told.device) told = this.#devices.get(rowDevice.data[row]) as Told
+      if (step.data[row] === told.first) order[length++] = row
+    }
     return order.subarray(0, length)
+  }
+}
+
+/** Where it stands among those of a request that count; of others, LEFT_OUT. */
+function stepOf(action: number): number {
+  switch (action) {
+    case ACTION.queue:
+      return 0
+    case ACTION.issue:
+      return 1
+    case ACTION.complete:
+      return 2
+    default:
+      return LEFT_OUT
   }
 }

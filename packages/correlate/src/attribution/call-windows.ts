@@ -28,6 +28,11 @@ export class CallWindows {
     }
   }
 
+  /** No task was in any call that can queue data. */
+  get isEmpty(): boolean {
+    return this.#byTid.size === 0
+  }
+
   /**
    * Rows of the call that task `tid` was in, then of those that it may have been in instead; the ones that say most
    * first. Empty: in none that can queue data. `all`: also of those that hardly ever queue any.

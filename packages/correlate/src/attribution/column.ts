@@ -17,14 +17,14 @@ export class Column<T extends Store> {
   }
 
   push(value: number): void {
-    if (this.length === this.data.length) this.reserve(2 * this.length)
+    if (this.length === this.data.length) this.reserve(this.length + 1)
     this.data[this.length++] = value
   }
 
-  /** Room for so many rows in all. */
+  /** Room for so many rows in all; where there was none, for twice as many as there was for. */
   reserve(rows: number): void {
     if (rows <= this.data.length) return
-    const grown = new this.#make(rows)
+    const grown = new this.#make(Math.max(rows, 2 * this.data.length))
     grown.set(this.data)
     this.data = grown
   }

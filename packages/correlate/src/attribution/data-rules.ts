@@ -16,7 +16,7 @@ import type { InodeReplay } from './inode-replay.ts'
 import type { Claim } from './map-claims.ts'
 import { MAX_DIRTY_FILES, offsetOf, onlyFileOf, writesInPlace, type MapEvidence, type Seen } from './map-evidence.ts'
 import type { Natures } from './nature.ts'
-import type { Piece, PieceLog, Via } from './piece-log.ts'
+import { NO_FACT, type Fact, type Piece, type PieceLog, type Verdict, type Via } from './piece-log.ts'
 import { cutOf, offsetIn, startOf, type Place, type Places } from './places.ts'
 import type { FsView, FsViews, ViewPiece } from './views.ts'
 
@@ -68,9 +68,6 @@ export interface Inside {
   readonly via: Via
 }
 
-/** Where the reason stands: see Piece. */
-type Fact = Pick<Piece, 'source' | 'record' | 'origin'>
-
 /** What a rule found of a piece. All of it is always told, in one order: a million are made, and objects that differ cost more. */
 interface Found extends Pick<Piece, 'rule' | 'confidence' | 'file' | 'fileOffset'> {
   readonly fact: Fact
@@ -78,10 +75,9 @@ interface Found extends Pick<Piece, 'rule' | 'confidence' | 'file' | 'fileOffset
   readonly inode: number
 }
 
-const NO_FACT: Fact = { source: -1, record: -1, origin: null }
-const NOTHING = { what: 'unknown', rule: 'none', confidence: 'unknown' } as const
-const ONE_OF = { what: 'file', rule: 'one-of', confidence: 'ambiguous' } as const
-const MAPS_DIFFER = { what: 'file', rule: 'maps-differ', confidence: 'ambiguous' } as const
+function nothing(via: Via): Verdict {
+  return { what: 'unknown', confidence: 'unknown', rule: 'none', via, actors: NONE, candidates: NONE }
+}
 
 function unproven(rule: 'same-request' | 'only-dirty', file: number): Found {
   return { rule, confidence: 'inferred', file, fileOffset: NaN, fact: NO_FACT, inode: -1 }
@@ -131,7 +127,7 @@ export class DataRules {
   checkpoint(request: number, piece: ViewPiece, now: number, inside: Inside): void {
     if (this.#in.maps.shownOf(request, piece, now, this.#seenOf(piece.view, now)) !== null)
       this.#byMaps(request, piece, now, inside, NONE)
-    else this.#in.pieces.add(request, piece, NOTHING, inside.via)
+    else this.#in.pieces.add(request, piece, nothing(inside.via))
   }
 
   #pushPlaced(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
@@ -263,7 +259,7 @@ export class DataRules {
 
   #byMaps(request: number, piece: ViewPiece, now: number, inside: Inside, among: readonly number[]): void {
     const parts = this.#in.maps.partsOf(request, piece, now, this.#seenOf(piece.view, now), this.#in.mayLieOn)
-    const whole = this.#in.blocks.step.data[request] === 0 ? onlyFileOf(parts) : -1
+    const whole = parts.length > 1 && this.#in.blocks.step.data[request] === 0 ? onlyFileOf(parts) : -1
     for (const { piece: part, believed, claims, last } of parts) {
       if (believed) {
         this.#pushFile(request, part, now, inside, {
@@ -290,30 +286,41 @@ export class DataRules {
     claims: readonly Claim[],
     last: boolean,
   ): void {
-    const candidates = among.length > 0 ? [...among] : this.#candidates(request, piece, now, claims)
-    const claimed = new Set(claims.map(({ file }) => file))
+    const candidates = among.length > 0 ? among : this.#candidates(request, piece, now, claims)
     if (candidates.length === 1) {
       this.#pushFile(request, piece, now, inside, unproven('only-dirty', candidates[0]))
-    } else if (candidates.length > 1 && candidates.length <= MAX_NAMED) {
+      return
+    }
+    if (candidates.length > 1 && candidates.length <= MAX_NAMED) {
       this.#pushOneOf(request, piece, inside, candidates)
-    } else if (last && claimed.size > 1 && claimed.size <= MAX_NAMED) {
-      this.#pushOneOf(request, piece, inside, [...claimed], MAPS_DIFFER)
-    } else this.#in.pieces.add(request, piece, NOTHING, inside.via)
+      return
+    }
+    const claimed = last && claims.length > 1 ? [...new Set(claims.map(({ file }) => file))] : NONE
+    if (claimed.length > 1 && claimed.length <= MAX_NAMED) {
+      this.#pushOneOf(request, piece, inside, claimed, 'maps-differ')
+    } else this.#in.pieces.add(request, piece, nothing(inside.via))
   }
 
   #pushOneOf(
     request: number,
     piece: ViewPiece,
     { via }: Inside,
-    candidates: number[],
-    found: typeof ONE_OF | typeof MAPS_DIFFER = ONE_OF,
+    candidates: readonly number[],
+    rule: 'one-of' | 'maps-differ' = 'one-of',
   ): void {
-    this.#in.pieces.setCandidates(this.#in.pieces.add(request, piece, found, via), candidates)
+    this.#in.pieces.add(request, piece, {
+      what: 'file',
+      confidence: 'ambiguous',
+      rule,
+      via,
+      actors: NONE,
+      candidates,
+    })
   }
 
-  #candidates(request: number, piece: ViewPiece, now: number, claims: readonly Claim[]): number[] {
+  #candidates(request: number, piece: ViewPiece, now: number, claims: readonly Claim[]): readonly number[] {
     const { book, actors, blocks } = this.#in
-    if (this.#in.dirty.isEmpty || !this.#in.callsTimed || Number.isNaN(now)) return []
+    if (this.#in.dirty.isEmpty || !this.#in.callsTimed || Number.isNaN(now)) return NONE
     const queued = actors.at(actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request])))
     // A program that is not traced queues its own data.
     if ((!queued.kernel && !queued.process) || !this.#completeness.isComplete(piece.view)) return []
@@ -368,9 +375,8 @@ export class DataRules {
     const { pieces, kinds } = this.#in
     const actors = this.#writersOf(request, file, dirtied, inside)
     const what = BY_MAPS.has(rule) ? kinds.whatOf(file, piece.view.type) : 'file'
-    const k = pieces.add(request, piece, { what, rule, confidence }, inside.via, actors)
-    pieces.setFile(k, file, fileOffset)
-    pieces.setFact(k, fact.source, fact.record, fact.origin)
+    const verdict = { what, confidence, rule, via: inside.via, actors, candidates: NONE }
+    pieces.add(request, piece, verdict, file, fileOffset, fact)
   }
 
   #eventFact(row: number): Fact {

@@ -5,47 +5,81 @@
  * on top: no table is changed a million times in random order.
  */
 import { firstAbove, sortedBy } from '@flushtrace/trace'
-import { Column } from './column.ts'
 
-/** Ranges of one device. Of `start` and `end`, half-open bytes, as many as requests. */
-class Device {
-  readonly start = new Column(Float64Array)
-  readonly end = new Column(Float64Array)
-  readonly request = new Column(Uint32Array)
+/** Ranges of one device, half-open, and the request that each is of: as many as requests, so in columns that grow together. */
+class RangeLog {
+  start: Float64Array
+  end: Float64Array
+  request: Uint32Array
+  length = 0
+
+  constructor(room = 16) {
+    this.start = new Float64Array(room)
+    this.end = new Float64Array(room)
+    this.request = new Uint32Array(room)
+  }
+
+  push(start: number, end: number, request: number): void {
+    if (this.length === this.start.length) this.#grow()
+    const k = this.length++
+    this.start[k] = start
+    this.end[k] = end
+    this.request[k] = request
+  }
+
+  /** No more are to come: the columns end where the ranges do. */
+  finish(): this {
+    this.start = this.start.subarray(0, this.length)
+    this.end = this.end.subarray(0, this.length)
+    this.request = this.request.subarray(0, this.length)
+    return this
+  }
+
+  #grow(): void {
+    const { start, end, request } = this
+    this.start = new Float64Array(2 * this.length)
+    this.end = new Float64Array(2 * this.length)
+    this.request = new Uint32Array(2 * this.length)
+    this.start.set(start)
+    this.end.set(end)
+    this.request.set(request)
+  }
 }
 
-type OnRange = (request: number, start: number, end: number) => unknown
+/** Ranges of one device in the order of where they begin: half-open, and the request that each is of. */
+export interface Ranges {
+  readonly start: Float64Array
+  readonly end: Float64Array
+  readonly request: Uint32Array
+}
 
 export class LastWriters {
-  readonly #told = new Map<number, Device>()
-  readonly #last = new Map<number, Device>()
+  readonly #told = new Map<number, RangeLog>()
+  readonly #last = new Map<number, RangeLog>()
   /** By request: who wrote last where it wrote; -1: several. */
   #over = new Int32Array()
 
   /** Half-open, in bytes of the device. To be told in the order of time, before `sweep`. */
   add(device: number, start: number, end: number, request: number): void {
     let told = this.#told.get(device)
-    if (!told) this.#told.set(device, (told = new Device()))
-    told.start.push(start)
-    told.end.push(end)
-    told.request.push(request)
+    if (!told) this.#told.set(device, (told = new RangeLog()))
+    told.push(start, end, request)
   }
 
-  /** `requests`: how many there are. `visitor` gets those of a device, in the order of where they begin. */
-  sweep(requests: number, visitor: (device: number) => OnRange | null = () => null): void {
+  /** `requests`: how many there are. `visit` gets the ranges of a device, all at once. */
+  sweep(requests: number, visit: (device: number, ranges: Ranges) => void = () => {}): void {
     this.#over = new Int32Array(requests)
     for (const [device, told] of this.#told) {
       const { start, end, request, rank } = byPlace(told)
       this.#told.delete(device)
       const last = swept({ start, end, request, rank })
-      const visit = visitor(device)
       this.#last.set(device, last)
       let k = 0
       for (let n = 0; n < rank.length; n++) {
-        while (last.end.data[k] <= start[n]) k++
+        while (last.end[k] <= start[n]) k++
         this.#over[request[n]] = oneFrom(last, k, end[n])
-        visit?.(request[n], start[n], end[n])
       }
+      visit(device, { start, end, request })
     }
   }
 
@@ -57,15 +91,15 @@ export class LastWriters {
   /** The request that wrote last all of what was written in the range; -1: nobody, or several did, each a part. */
   oneOf(device: number, start: number, end: number): number {
     const last = this.#last.get(device)
-    return last ? oneFrom(last, firstAbove(last.end.values, start), end) : -1
+    return last ? oneFrom(last, firstAbove(last.end, start), end) : -1
   }
 
   /** Calls `found` for every part of the range that was written, in order. */
   within(device: number, start: number, end: number, found: (from: number, to: number, request: number) => void): void {
     const last = this.#last.get(device)
     if (!last) return
-    for (let k = firstAbove(last.end.values, start); k < last.start.length && last.start.data[k] < end; k++) {
-      found(Math.max(start, last.start.data[k]), Math.min(end, last.end.data[k]), last.request.data[k])
+    for (let k = firstAbove(last.end, start); k < last.length && last.start[k] < end; k++) {
+      found(Math.max(start, last.start[k]), Math.min(end, last.end[k]), last.request[k])
     }
   }
 
@@ -79,38 +113,33 @@ export class LastWriters {
 }
 
 /** The request of the k-th range, where that begins before `end` and the next one does not; else -1. */
-function oneFrom({ start, request }: Device, k: number, end: number): number {
-  if (k >= start.length || start.data[k] >= end) return -1
-  return k + 1 < start.length && start.data[k + 1] < end ? -1 : request.data[k]
+function oneFrom({ start, request, length }: RangeLog, k: number, end: number): number {
+  if (k >= length || start[k] >= end) return -1
+  return k + 1 < length && start[k + 1] < end ? -1 : request[k]
 }
 
-/** Ranges in the order of where they begin. */
-interface ByPlace {
-  readonly start: Float64Array
-  readonly end: Float64Array
-  readonly request: Uint32Array
+interface ByPlace extends Ranges {
   /** The how manieth it was to be told. */
   readonly rank: Uint32Array
 }
 
 /** Copied once, so that the sweep reads memory in order. */
-function byPlace(told: Device): ByPlace {
-  const rank = sortedBy(told.start.values)
+function byPlace(told: RangeLog): ByPlace {
+  const rank = sortedBy(told.start.subarray(0, told.length))
   const start = new Float64Array(rank.length)
   const end = new Float64Array(rank.length)
   const request = new Uint32Array(rank.length)
   for (let n = 0; n < rank.length; n++) {
-    start[n] = told.start.data[rank[n]]
-    end[n] = told.end.data[rank[n]]
-    request[n] = told.request.data[rank[n]]
+    start[n] = told.start[rank[n]]
+    end[n] = told.end[rank[n]]
+    request[n] = told.request[rank[n]]
   }
   return { start, end, request, rank }
 }
 
 /** Ranges that never overlap, in order: of each place the one that was told last. */
-function swept({ start, end, request, rank }: ByPlace): Device {
-  const last = new Device()
-  for (const column of [last.start, last.end, last.request]) column.reserve(rank.length)
+function swept({ start, end, request, rank }: ByPlace): RangeLog {
+  const last = new RangeLog(rank.length)
   const open = new Latest(rank)
   let at = -Infinity
   const upTo = (to: number): void => {
@@ -128,18 +157,13 @@ function swept({ start, end, request, rank }: ByPlace): Device {
     open.push(n)
   }
   upTo(Infinity)
-  return last
+  return last.finish()
 }
 
-function push({ start, end, request }: Device, from: number, to: number, by: number): void {
-  const last = request.length - 1
-  if (last >= 0 && end.data[last] === from && request.data[last] === by) {
-    end.data[last] = to
-    return
-  }
-  start.push(from)
-  end.push(to)
-  request.push(by)
+function push(ranges: RangeLog, from: number, to: number, by: number): void {
+  const last = ranges.length - 1
+  if (last >= 0 && ranges.end[last] === from && ranges.request[last] === by) ranges.end[last] = to
+  else ranges.push(from, to, by)
 }
 
 /** A heap of ranges, the one of the highest rank on top. */

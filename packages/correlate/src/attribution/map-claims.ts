@@ -10,6 +10,7 @@ import {
 } from '@flushtrace/layout'
 import { SortedIndex, firstAbove } from '@flushtrace/trace'
 import type { FileBook } from './file-book.ts'
+import type { Ranges } from './last-writers.ts'
 import { AFTER_TRACE, BEFORE_TRACE, type Moment } from './moment.ts'
 import type { FsView } from './views.ts'
 
@@ -20,10 +21,7 @@ export interface Claim {
   /** Of `start`. */
   readonly fileOffset: number
   readonly encoded: boolean
-  /** Other files have these blocks, too: whoever of them writes gets others. */
-  readonly shared: boolean
   readonly source: string
-  readonly tool: string
 }
 
 /** Before the trace, after it, or the index of a moment within it. */
@@ -38,8 +36,8 @@ export const SEVERAL_CLAIMS = -2
 
 interface IndexedMap {
   readonly map: LayoutMap
-  /** Number of its first extent, of all extents of the file system's maps of that time. */
-  readonly first: number
+  /** Number of its first file, of all files of the file system's maps of that time. */
+  readonly firstFile: number
   readonly extents: ExtentColumns
   /** Of their starts. */
   readonly starts: SortedIndex
@@ -105,10 +103,16 @@ export class MapClaims {
     return this.#of(view, when).some((indexed) => (indexed.sharing ??= sharingOf(indexed)).has(file))
   }
 
-  /** Every claim of that time, for all of the file system. */
+  /**
+   * Every claim of that time, for all of the file system, on blocks that are written in place: not compressed, and no other
+   * file's, too, where whoever of them writes gets others.
+   */
   all(view: FsView, when: When, found: (claim: Claim) => void): void {
     for (const indexed of this.#of(view, when)) {
-      for (let k = 0; k < indexed.extents.length; k++) found(claimOf(indexed, k))
+      const { flags, length } = indexed.extents
+      for (let k = 0; k < length; k++) {
+        if ((flags[k] & (EXTENT.encoded | EXTENT.shared)) === 0) found(claimOf(indexed, k))
+      }
     }
   }
 
@@ -123,25 +127,37 @@ export class MapClaims {
   }
 
   /**
-   * The number of the only claim from afterwards on bytes of a device that is the file system's own space, if it is on all
-   * of them; else NO_CLAIM or SEVERAL_CLAIMS.
+   * Of each range of a device that is the file system's own space: the only claim from afterwards on it, if it is on all of
+   * it. Written where the request of the range has its place: `owner` for `whole`, or NO_CLAIM, SEVERAL_CLAIMS, and the
+   * offset in the file where the range begins; NaN: compressed.
    */
-  onlyOver(view: FsView, start: number, end: number): number {
-    let only = NO_CLAIM
-    for (const indexed of this.#of(view, 'after')) {
-      const { extents, first } = indexed
-      eachWithin(indexed, start, end - start, (k) => {
-        const isOn = only === NO_CLAIM && extents.start[k] <= start && extents.end[k] >= end
-        only = isOn ? first + k : SEVERAL_CLAIMS
-      })
+  onlyOver(view: FsView, ranges: Ranges, owner: Int32Array, fileOffset: Float64Array): void {
+    const { start, end, request } = ranges
+    for (let n = 0; n < request.length; n++) owner[request[n]] = NO_CLAIM
+    for (const { extents, starts, reach, firstFile } of this.#of(view, 'after')) {
+      const { flags } = extents
+      for (let n = 0; n < request.length; n++) {
+        const from = start[n]
+        for (let k = starts.firstAbove(end[n] - 1) - 1; k >= 0 && reach[k] > from; k--) {
+          if (extents.end[k] <= from || (flags[k] & EXTENT.unwritten) !== 0) continue
+          const row = request[n]
+          const isOnly = owner[row] === NO_CLAIM && extents.start[k] <= from && extents.end[k] >= end[n]
+          owner[row] = isOnly ? firstFile + extents.file[k] : SEVERAL_CLAIMS
+          const encoded = (flags[k] & EXTENT.encoded) !== 0
+          fileOffset[row] = encoded ? NaN : extents.fileOffset[k] + from - extents.start[k]
+        }
+      }
     }
-    return only
   }
 
-  /** The claim that `onlyOver` numbered. */
-  numbered(view: FsView, number: number): Claim {
-    const indexed = this.#of(view, 'after').findLast(({ first }) => first <= number) as IndexedMap
-    return claimOf(indexed, number - indexed.first)
+  /** What `onlyOver` found of a range. */
+  whole(view: FsView, owner: number, fileOffset: number, start: number, end: number): Claim {
+    const maps = this.#of(view, 'after')
+    let k = maps.length - 1
+    while (maps[k].firstFile > owner) k--
+    const { map, files, firstFile } = maps[k]
+    const encoded = Number.isNaN(fileOffset)
+    return { start, end, file: files[owner - firstFile], fileOffset, encoded, source: map.source }
   }
 
   /** Whether a map tells where the journal lies. */
@@ -182,10 +198,9 @@ export class MapClaims {
     const mapped = new Set<number>()
     for (let k = 0; k < extents.length; k++) mapped.add(files[extents.file[k]])
     const last = this.#maps.get(when)?.[view.index]?.at(-1)
-    const first = last ? last.first + last.extents.length : 0
     return {
       map,
-      first,
+      firstFile: last ? last.firstFile + last.files.length : 0,
       extents,
       starts: new SortedIndex(extents.start),
       reach: reachOf(extents),
@@ -262,7 +277,6 @@ function eachWithin(
 }
 
 function claimOf({ map, extents, files }: IndexedMap, k: number): Claim {
-  const { source, tool } = map
   const flags = extents.flags[k]
   return {
     start: extents.start[k],
@@ -270,8 +284,6 @@ function claimOf({ map, extents, files }: IndexedMap, k: number): Claim {
     file: files[extents.file[k]],
     fileOffset: extents.fileOffset[k],
     encoded: (flags & EXTENT.encoded) !== 0,
-    shared: (flags & EXTENT.shared) !== 0,
-    source,
-    tool,
+    source: map.source,
   }
 }

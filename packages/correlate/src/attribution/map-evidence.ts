@@ -58,8 +58,9 @@ export class MapEvidence {
   readonly #writers = new LastWriters()
   readonly #moments: MapMoments
   readonly #times: readonly When[]
-  /** By request: what maps from afterwards say of all of it, as MapClaims numbers it. */
-  #only = new Int32Array()
+  /** By request: what maps from afterwards say of all of it, as MapClaims.onlyOver found it. */
+  #owner = new Int32Array()
+  #fileOffset = new Float64Array()
 
   /** `atNs`: of requests, on the clock of the maps; NaN: nothing tells. */
   constructor(claims: MapClaims, blocks: BlockLog, atNs: Float64Array, book: FileBook, dirty: DirtyFiles) {
@@ -79,7 +80,7 @@ export class MapEvidence {
     this.#moments.begin()
     const add = (on: number, from: number, to: number, request: number): void => {
       this.#writers.add(on, from, to, request)
-      this.#moments.add(on, from, to, request)
+      if (!this.#moments.isEmpty) this.#moments.add(on, from, to, request)
     }
     for (const request of requests) {
       const [on, from, size] = [device.data[request], sector.data[request], bytes.data[request]]
@@ -91,11 +92,11 @@ export class MapEvidence {
           add(piece.device, piece.byte, piece.byte + piece.bytes, request)
         }
     }
-    this.#only = new Int32Array(length).fill(SEVERAL_CLAIMS)
+    this.#owner = new Int32Array(length).fill(SEVERAL_CLAIMS)
+    this.#fileOffset = new Float64Array(length)
     // In the order of places one look finds in the caches what the one before has read; in that of time hardly any does.
-    this.#writers.sweep(length, (on) => {
-      const view = views.isPlain(on) ? views.ofDevice(on) : null
-      return view && ((request, start, end) => (this.#only[request] = this.#claims.onlyOver(view, start, end)))
+    this.#writers.sweep(length, (on, ranges) => {
+      if (views.isPlain(on)) this.#claims.onlyOver(views.ofDevice(on), ranges, this.#owner, this.#fileOffset)
     })
     this.#moments.sweep()
   }
@@ -232,12 +233,11 @@ export class MapEvidence {
     const before = this.#on(piece, this.#lastMapOf(piece.view, request))
     const offset = offsetOf(claim, piece)
     const both = before.length > 0 && before.every((one) => one.file === claim.file && offsetOf(one, piece) === offset)
+    if (seen === 'nothing' && !both) return false
     // Of the last block: a file loses blocks from its end.
     const lastOffset = offset + Math.max(0, piece.bytes - piece.view.blockBytes)
-    const freed = this.#book.freedBetween(claim.file, now, untilNs, lastOffset)
-    if (seen === 'nothing') return both && !freed && this.staysWith(claim.file, piece)
-    if (both) return !freed
-    if (freed) return false
+    if (this.#book.freedBetween(claim.file, now, untilNs, lastOffset)) return false
+    if (both) return seen !== 'nothing' || this.staysWith(claim.file, piece)
     let dirty = false
     let n = 0
     for (const { file } of this.#dirty.all()) {
@@ -282,9 +282,10 @@ export class MapEvidence {
 
   #after(request: number, piece: ViewPiece): readonly Claim[] {
     const isWhole = piece.bytes === this.#blocks.bytes.data[request]
-    const only = isWhole ? this.#only[request] : SEVERAL_CLAIMS
-    if (only === SEVERAL_CLAIMS) return this.#on(piece, 'after')
-    return only === NO_CLAIM ? NO_CLAIMS : [this.#claims.numbered(piece.view, only)]
+    const owner = isWhole ? this.#owner[request] : SEVERAL_CLAIMS
+    if (owner === SEVERAL_CLAIMS) return this.#on(piece, 'after')
+    if (owner === NO_CLAIM) return NO_CLAIMS
+    return [this.#claims.whole(piece.view, owner, this.#fileOffset[request], piece.byte, piece.byte + piece.bytes)]
   }
 
   #on(piece: ViewPiece, when: When): Claim[] {

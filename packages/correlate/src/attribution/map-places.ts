@@ -20,7 +20,6 @@ export function learnMaps(when: 'before' | number, { views, claims, places, book
   for (const view of views.all) {
     if (!writesInPlace(view)) continue
     claims.all(view, when, (claim) => {
-      if (claim.encoded || claim.shared) return
       const space = places.spaceOf(view, { address: claim.start, device: view.devices[0] ?? -1 })
       const place = placeOf(claim, atNs)
       if (when === 'before') places.set(space, claim.start, claim.end, place)

@@ -32,132 +32,142 @@ export type AttributionRule = (typeof RULES)[number]
 export const VIAS = ['direct', 'flush', 'writeback'] as const
 export type Via = (typeof VIAS)[number]
 
-export interface Piece {
+/** What is said of a piece, and of many others, too. */
+export interface Verdict {
+  readonly what: What
+  readonly confidence: (typeof CONFIDENCES)[number]
+  readonly rule: AttributionRule
+  readonly via: Via
+  /** Numbers of Actors that made it dirty; empty: not known. */
+  readonly actors: readonly number[]
+  /** one-of, maps-differ: the files it may be. */
+  readonly candidates: readonly number[]
+}
+
+export interface Piece extends Verdict {
   at: number
   bytes: number
-  what: What
   view: number
   /** FileBook number; -1: none. */
   file: number
   /** NaN: not known. */
   fileOffset: number
-  confidence: (typeof CONFIDENCES)[number]
-  rule: AttributionRule
+  /** See PieceLog.numberOf. */
+  verdict: number
   /** Where the fact stands: number of a source and its record; -1: `origin` says it in words, or nothing does. */
   source: number
   record: number
   /** Path of the map, or a label of the area. */
   origin: string | null
-  via: Via
-  /** Numbers of Actors that made it dirty; empty: not known. */
-  actors: readonly number[]
-  /** one-of, maps-differ: the files it may be. */
-  candidates: readonly number[]
 }
 
-const NOBODY: readonly number[] = []
+/** Where the reason stands. */
+export type Fact = Pick<Piece, 'source' | 'record' | 'origin'>
+
+export const NO_FACT: Fact = { source: -1, record: -1, origin: null }
 
 export class PieceLog {
   /** Row of the BlockLog. */
   readonly request = new Column(Uint32Array)
   readonly at = new Column(Float64Array)
   readonly bytes = new Column(Float64Array)
-  readonly what = new Column(Uint8Array)
   readonly view = new Column(Int32Array)
   readonly file = new Column(Int32Array)
   readonly fileOffset = new Column(Float64Array)
-  readonly confidence = new Column(Uint8Array)
-  readonly rule = new Column(Uint8Array)
+  readonly verdict = new Column(Uint32Array)
   readonly source = new Column(Int32Array)
   readonly record = new Column(Float64Array)
   readonly origin = new Column(Int32Array)
-  readonly via = new Column(Uint8Array)
-  /** -1: none; below that: the only one, as -2 - number; else an id of `lists`. */
-  readonly actors = new Column(Int32Array)
-  readonly candidates = new Column(Int32Array)
   length = 0
   readonly #origins = new Names()
+  readonly #verdicts: Verdict[] = []
+  readonly #ofKey = new Map<number, number>()
+  /** By rule: the last verdict of it, which is nearly always the next one, too. */
+  readonly #last = new Map<AttributionRule, number>()
   readonly #lists = new Names()
 
-  /** A piece of a request, of which nothing more is known than this. Returns its row. */
+  /** A piece of a request. `file`, `fileOffset`, `fact`: see Piece; left out where nothing tells. */
   add(
     request: number,
     { at, bytes, view }: Pick<ViewPiece, 'at' | 'bytes' | 'view'>,
-    { what, rule, confidence }: Pick<Piece, 'what' | 'rule' | 'confidence'>,
-    via: Via,
-    actors: readonly number[] = NOBODY,
-  ): number {
+    verdict: Verdict,
+    file = -1,
+    fileOffset = NaN,
+    { source, record, origin }: Fact = NO_FACT,
+  ): void {
     if (this.length === this.request.data.length) this.#reserve(2 * this.length)
     const k = this.length++
     this.request.data[k] = request
     this.at.data[k] = at
     this.bytes.data[k] = bytes
-    this.what.data[k] = WHATS.indexOf(what)
     this.view.data[k] = view.index
-    this.file.data[k] = -1
-    this.fileOffset.data[k] = NaN
-    this.confidence.data[k] = CONFIDENCES.indexOf(confidence)
-    this.rule.data[k] = RULES.indexOf(rule)
-    this.source.data[k] = -1
-    this.record.data[k] = -1
-    this.origin.data[k] = -1
-    this.via.data[k] = VIAS.indexOf(via)
-    this.actors.data[k] = this.#idOf(actors)
-    this.candidates.data[k] = -1
-    return k
-  }
-
-  /** The file of a row; `fileOffset` NaN: not known. */
-  setFile(k: number, file: number, fileOffset: number): void {
     this.file.data[k] = file
     this.fileOffset.data[k] = fileOffset
-  }
-
-  /** Where the fact of a row stands: see Piece. */
-  setFact(k: number, source: number, record: number, origin: string | null): void {
+    this.verdict.data[k] = this.numberOf(verdict)
     this.source.data[k] = source
     this.record.data[k] = record
     // What no saved map says has none: a map of the format's own rules is called ''.
     this.origin.data[k] = origin ? this.#origins.id(origin) : -1
   }
 
-  setCandidates(k: number, candidates: readonly number[]): void {
-    this.candidates.data[k] = this.#idOf(candidates)
+  /** One number for all that say the same. */
+  numberOf(verdict: Verdict): number {
+    const last = this.#last.get(verdict.rule)
+    if (last !== undefined && saysSame(this.#verdicts[last], verdict)) return last
+    const { what, confidence, rule, via, actors, candidates } = verdict
+    let key = this.#listsOf(actors, candidates) * VIAS.length + VIAS.indexOf(via)
+    key = key * RULES.length + RULES.indexOf(rule)
+    key = (key * CONFIDENCES.length + CONFIDENCES.indexOf(confidence)) * WHATS.length + WHATS.indexOf(what)
+    let number = this.#ofKey.get(key)
+    if (number === undefined) {
+      number = this.#verdicts.push({ what, confidence, rule, via, actors, candidates }) - 1
+      this.#ofKey.set(key, number)
+    }
+    this.#last.set(rule, number)
+    return number
+  }
+
+  /** 0: both are empty; odd: one actor alone. */
+  #listsOf(actors: readonly number[], candidates: readonly number[]): number {
+    if (candidates.length === 0 && actors.length <= 1) return actors.length === 0 ? 0 : 2 * actors[0] + 1
+    return 2 * this.#lists.id(`${actors.join(' ')}|${candidates.join(' ')}`) + 2
   }
 
   #reserve(rows: number): void {
-    const { request, at, bytes, what, view, file, fileOffset, confidence, rule, source, record, origin } = this
-    const columns = [request, at, bytes, what, view, file, fileOffset, confidence, rule, source, record, origin]
-    for (const column of [...columns, this.via, this.actors, this.candidates]) column.reserve(rows)
+    const { request, at, bytes, view, file, fileOffset, verdict, source, record, origin } = this
+    for (const column of [request, at, bytes, view, file, fileOffset, verdict, source, record, origin]) {
+      column.reserve(rows)
+    }
   }
 
   row(k: number): Piece & { request: number } {
+    const verdict = this.verdict.data[k]
+    const { what, confidence, rule, via, actors, candidates } = this.#verdicts[verdict]
     return {
       request: this.request.data[k],
       at: this.at.data[k],
       bytes: this.bytes.data[k],
-      what: WHATS[this.what.data[k]],
+      what,
       view: this.view.data[k],
       file: this.file.data[k],
       fileOffset: this.fileOffset.data[k],
-      confidence: CONFIDENCES[this.confidence.data[k]],
-      rule: RULES[this.rule.data[k]],
+      confidence,
+      rule,
+      verdict,
       source: this.source.data[k],
       record: this.record.data[k],
       origin: this.#origins.textOrNull(this.origin.data[k]),
-      via: VIAS[this.via.data[k]],
-      actors: this.#list(this.actors.data[k]),
-      candidates: this.#list(this.candidates.data[k]),
+      via,
+      actors,
+      candidates,
     }
   }
+}
 
-  #idOf(list: readonly number[]): number {
-    if (list.length === 0) return -1
-    return list.length === 1 ? -2 - list[0] : this.#lists.id(list.join(' '))
-  }
-
-  #list(id: number): readonly number[] {
-    if (id === -1) return NOBODY
-    return id < 0 ? [-2 - id] : this.#lists.text(id).split(' ').map(Number)
-  }
+/** Of the same rule; of lists, only short ones are looked into. */
+function saysSame(a: Verdict, b: Verdict): boolean {
+  if (a.what !== b.what || a.confidence !== b.confidence || a.via !== b.via) return false
+  const { length } = a.actors
+  if (length > 1 || length !== b.actors.length || a.candidates.length > 0 || b.candidates.length > 0) return false
+  return length === 0 || a.actors[0] === b.actors[0]
 }

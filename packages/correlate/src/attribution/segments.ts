@@ -55,9 +55,12 @@ export class Segments {
 
   /** Nothing is known of any part of the range. */
   isFree(start: number, end: number): boolean {
-    let free = true
-    this.within(start, end, () => (free = false))
-    return free
+    for (let b = this.#blockOf(start); b < this.#blocks.length; b++) {
+      const { starts, ends } = this.#blocks[b]
+      const k = firstAbove(ends, start)
+      if (k < starts.length) return starts[k] >= end
+    }
+    return true
   }
 
   /** Calls `found` for each known piece of the range, in order. */
