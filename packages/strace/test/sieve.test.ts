@@ -45,6 +45,18 @@ sieve('passes over what is only counted, and counts it', () => {
   assert.equal([one.passed, one.lineEnd], [1, -1])
 })
 
+sieve('wherever in memory the text lies', () => {
+  const { one } = knowing({ fcntl: 'fcntl' })
+  const text = Buffer.from(`${PASSED.repeat(5000)}${'x'.repeat(200_000)}\n`)
+  const at = PASSED.length * 5000
+  for (let offset = 0; offset < 9; offset++) {
+    const chunk = new Uint8Array(new SharedArrayBuffer(offset + text.length), offset)
+    chunk.set(text)
+    one.renew()
+    assert.equal([one.next(chunk, 0, 'pid', 0, 0), one.passed, one.lineEnd], [at, 5000, -1])
+  }
+})
+
 sieve('tells what stands on the line it stops at', () => {
   const { one, counts } = knowing({ fsync: 'row', fcntl: 'fcntl' })
   const told = (call: string): unknown[] => {
