@@ -12,8 +12,9 @@ class Log {
   readonly #diagnostics = new Diagnostics()
   readonly #pieces: readonly Buffer[]
   readonly #batches: SharedMemory['batches']
-  /** Lengths of the pieces that are there; the first one is parsed up to `pos`. */
-  readonly #lengths: number[] = []
+  /** What is there of the pieces; the first one is parsed up to `pos`. */
+  readonly #ready: Buffer[] = []
+  /** The next piece to be there. */
   #piece = 0
   #pos = 0
   #batch = 0
@@ -32,8 +33,9 @@ class Log {
     this.#free = memory.batches.length
   }
 
-  takePiece(length: number): void {
-    this.#lengths.push(length)
+  takePiece(start: number, length: number): void {
+    this.#ready.push(this.#pieces[this.#piece].subarray(start, start + length))
+    this.#piece = (this.#piece + 1) % this.#pieces.length
     this.#parse()
   }
 
@@ -57,7 +59,7 @@ class Log {
         parser.recycle()
         this.#full = false
       }
-      if (this.#lengths.length > 0) this.#parsePiece()
+      if (this.#ready.length > 0) this.#parsePiece()
       else if (this.#rest === 'to come') return
       else if (this.#rest === 'parsed') break
       else {
@@ -71,12 +73,11 @@ class Log {
   }
 
   #parsePiece(): void {
-    const [length] = this.#lengths
-    this.#pos = this.#parser.consume(this.#pieces[this.#piece].subarray(0, length), this.#pos)
-    this.#full = this.#pos < length
+    const [piece] = this.#ready
+    this.#pos = this.#parser.consume(piece, this.#pos)
+    this.#full = this.#pos < piece.length
     if (this.#full) return
-    this.#lengths.shift()
-    this.#piece = (this.#piece + 1) % this.#pieces.length
+    this.#ready.shift()
     this.#pos = 0
     this.#report({ kind: 'taken' })
   }
@@ -118,7 +119,7 @@ parentPort?.on('message', (order: Order) => {
       logs.set(log, new Log(log, order.path, order.tid, order.memory))
       break
     case 'piece':
-      logs.get(log)?.takePiece(order.length)
+      logs.get(log)?.takePiece(order.start, order.length)
       break
     case 'free':
       logs.get(log)?.takeBatch()

@@ -21,7 +21,7 @@ export interface SharedMemory {
 /** To the parser: a log begins; its next piece is there; it was the last one; a batch may be filled again; nobody wants the rest. */
 export type Order = { readonly log: number } & (
   | { readonly kind: 'begin'; readonly path: string; readonly tid: number; readonly memory: SharedMemory }
-  | { readonly kind: 'piece'; readonly length: number }
+  | { readonly kind: 'piece'; readonly start: number; readonly length: number }
   | { readonly kind: 'end' | 'free' | 'drop' }
 )
 
