@@ -15,6 +15,8 @@ const local = suite('damage stays where it is')
 const MOST_CHANGED = 4
 /** Its own row, and one of a partner that was not worth a row together with it. */
 const MOST_NEW = 2
+/** Of strace logs also what was made, marked and closed, which is told or not by the rows around it (strace/src/overtaken.ts). */
+const MOST_OVERTAKEN = 4
 const RUNS = 40
 
 const TEXTS = [
@@ -76,6 +78,7 @@ for (const name of TEXTS) {
     const lines = text.split('\n')
     const whole = await rows(Buffer.from(text, 'latin1'))
     assert.ok(whole.length > 0)
+    const overtaken = name.startsWith('strace/') ? MOST_OVERTAKEN : 0
     // The first lines tell the layout: without the first one a clock begins elsewhere.
     const at = fc.integer({ min: Math.min(2, lines.length - 2), max: lines.length - 2 })
     await fc.assert(
@@ -84,14 +87,14 @@ for (const name of TEXTS) {
         changed[k] = damage(Buffer.from(lines[k], 'latin1'), how).toString('latin1')
         const found = await rows(Buffer.from(changed.join('\n'), 'latin1'))
         assert.ok(
-          missing(whole, found) <= MOST_CHANGED,
+          missing(whole, found) <= MOST_CHANGED + overtaken,
           `${missing(whole, found)} rows gone, line ${k + 1}: ${changed[k]}`,
         )
         assert.ok(
-          missing(found, whole) <= MOST_CHANGED,
+          missing(found, whole) <= MOST_CHANGED + overtaken,
           `${missing(found, whole)} rows new, line ${k + 1}: ${changed[k]}`,
         )
-        assert.ok(found.length <= whole.length + MOST_NEW, `${found.length} rows of ${whole.length}`)
+        assert.ok(found.length <= whole.length + MOST_NEW + overtaken, `${found.length} rows of ${whole.length}`)
       }),
       { numRuns: RUNS, seed: 1 },
     )
