@@ -383,10 +383,7 @@ export class StraceParser {
     else if (clock.clock === 'timeOfDay') options.add('-t')
     if (clock.relative) options.add('-r')
     if (facts.summary.length > 0) options.add('-C')
-    // -yy tells devices and sockets apart, -y gives paths only.
-    const detailed = texts.names.some(({ kind, text }) => kind === 'device' || /^(?:TCP|UDP|UNIX|NETLINK)/.test(text))
-    if (detailed) options.add('-yy')
-    else if (texts.names.length > 0) options.add('-y')
+    if (texts.option) options.add(texts.option)
     return [...options].sort()
   }
 }

@@ -9,6 +9,7 @@ export class Texts implements KnownDecorations {
   names: FdName[] = []
   found = -1
   #raw = new StringTable()
+  #forgotten: '' | '-y' | '-yy' = ''
   /** By the digits of a descriptor: the decoration it had last. */
   readonly #last = new Int32Array(256).fill(-1)
 
@@ -16,8 +17,15 @@ export class Texts implements KnownDecorations {
     return this.strings.full || this.#raw.full
   }
 
+  /** The option that decorations show: -yy tells devices and sockets apart, -y gives paths only; '' where there are none. */
+  get option(): '' | '-y' | '-yy' {
+    if (this.#forgotten === '-yy' || this.names.some(isDetailed)) return '-yy'
+    return this.names.length > 0 ? '-y' : this.#forgotten
+  }
+
   /** Forgets everything: ids given before mean nothing from now on. */
   renew(): void {
+    this.#forgotten = this.option
     this.strings = new StringTable()
     this.names = []
     this.#raw = new StringTable()
@@ -56,6 +64,10 @@ export class Texts implements KnownDecorations {
 /** The number before a decoration: a descriptor means the same file for a while. */
 function slotOf(buf: Uint8Array, start: number): number {
   return (buf[start - 1] + (start > 1 ? buf[start - 2] * 10 : 0)) & 255
+}
+
+function isDetailed({ kind, text }: FdName): boolean {
+  return kind === 'device' || /^(?:TCP|UDP|UNIX|NETLINK)/.test(text)
 }
 
 function isDeleted(buf: Uint8Array, close: number): boolean {
