@@ -19,28 +19,41 @@ import {
 import { repeatLog } from '../../../scripts/repeat-log.ts'
 
 const { size, rounds } = benchOptions()
-const LOGS = ['attach-samba', 'sqlite-ext4']
+const LOGS = [
+  { name: 'attach-samba', bytes: 1e9 },
+  { name: 'attach-samba', bytes: 4.1e8 },
+  { name: 'sqlite-ext4', bytes: 1e9 },
+]
 
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-bench-'))
 try {
   console.log(circumstances(rounds, version('grep')))
-  for (const name of LOGS) {
+  for (const { name, bytes } of LOGS) {
     const log = join(folder, 'log')
-    repeatLog(`fixtures/strace/${name}/strace.txt.gz`, log, 1e9 * size)
+    repeatLog(`fixtures/strace/${name}/strace.txt.gz`, log, bytes * size)
     console.log(`${name}, ${sizeText(statSync(log).size)}:\n`)
-    console.log(`${comparison(contenders(log), rounds)}\n`)
+    console.log(`${comparison(withAllThreads(log), rounds)}\n`)
+    console.log(`${comparison(withOneThread(log), rounds)}\n`)
   }
 } finally {
   rmSync(folder, { recursive: true })
 }
 
-function contenders(log: string): Contender[] {
+function withAllThreads(log: string): Contender[] {
   return [
     flushtrace(['rank', '--json', log], 'flushtrace rank --json'),
-    { name: 'grep -c fsync', program: 'grep', args: ['-c', 'fsync', log], aim: 0.4 },
+    grep(log, 0.4),
     { name: 'wc -l', program: 'wc', args: ['-l', log] },
     // GitLab's, in Rust; and Perfetto's, in C++.
     { name: 'strace-parser summary', program: 'strace-parser', args: [log, 'summary'] },
     { name: 'trace_processor_shell', program: 'trace_processor_shell', args: [log, '-q', '/dev/null'] },
   ]
+}
+
+function withOneThread(log: string): Contender[] {
+  return [flushtrace(['rank', '--json', '--threads', '1', log], 'flushtrace rank --json --threads 1'), grep(log, 0.2)]
+}
+
+function grep(log: string, aim: number): Contender {
+  return { name: 'grep -c fsync', program: 'grep', args: ['-c', 'fsync', log], aim }
 }
