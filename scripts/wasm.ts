@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 const COMPILER = 'assemblyscript@0.28.20'
 const OPTIONS = ['-O3', '--runtime', 'stub', '--noAssert']
 const PROGRAMS = [
-  { folder: 'packages/strace', name: 'sieve', options: ['--enable', 'simd', '--initialMemory', '23'] },
+  { folder: 'packages/strace', name: 'sieve', options: ['--enable', 'simd', '--initialMemory', '40'] },
   { folder: 'packages/sysdig', name: 'sieve', options: ['--initialMemory', '376'] },
   { folder: 'packages/blktrace', name: 'runs', options: ['--importMemory'] },
 ]

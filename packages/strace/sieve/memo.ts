@@ -4,11 +4,11 @@
  */
 import { covers, sameBytes } from './bytes'
 
-/** 4,096 texts of 256 bytes. */
+/** 8,192 texts of 256 bytes. */
 const TEXTS: usize = 0x50000
 const MAX_LENGTH: usize = 256
 /** Of each its length (0: none), the id of its name (uint16), its number, that of the text it goes on from, its users (uint32). */
-const HEADS: usize = 0x150000
+const HEADS: usize = 0x250000
 
 let last: u32 = 0
 
@@ -29,7 +29,7 @@ export function slotFor(nameId: i32, before: u32, start: usize, end: usize): i32
 }
 
 function place(hash: u64): i32 {
-  return <i32>(mixed(hash) >> 52)
+  return <i32>(mixed(hash) >> 51)
 }
 
 function mixed(hash: u64): u64 {

@@ -51,7 +51,7 @@ const KEY_END: usize = 104
 const ENDED: usize = 0x9000
 const FAILED: usize = 0xd000
 /** Lines that were read before: slot, tid, µs, phase (int32), seconds, result, took, line, size, offset (float64). */
-const REPEATS: usize = 0x160000
+const REPEATS: usize = 0x270000
 const REPEAT: usize = 64
 const TEXT: usize = 0x20000
 

@@ -7,8 +7,8 @@ const SLOTS = 1 << 10
 /** Bytes of a slot. */
 const SLOT = 32
 /** How many tasks are in a call that is kept, ../sieve/memo.ts. */
-const HEADS = 0x150000
-const HEADS_END = 0x160000
+const HEADS = 0x250000
+const HEADS_END = 0x270000
 const HEAD = 16
 
 const TOLD = -2

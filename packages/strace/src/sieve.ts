@@ -24,11 +24,11 @@ const NAME = 0x8800
 const ENDED = 0x9000
 const FAILED = 0xd000
 const TEXTS = 0x50000
-const HEADS = 0x150000
-const HEADS_END = 0x160000
-const REPEATS = 0x160000
+const HEADS = 0x250000
+const HEADS_END = 0x270000
+const REPEATS = 0x270000
 /** Lines that are recognised when they come again. */
-export const MAX_LINES = 1 << 12
+export const MAX_LINES = 1 << 13
 const TEXT = 0x20000
 /** As many as call-counts.ts gives names. */
 const IDS = 4096

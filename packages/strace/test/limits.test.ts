@@ -86,7 +86,7 @@ limits('calls that are recognised: the last thousand, and not the long ones', ()
   assert.ok(known > 900 && known <= 1024, String(known))
 })
 
-limits('whole lines that are recognised: 4,096, of 256 bytes of arguments', () => {
+limits('whole lines that are recognised: 8,192, of 256 bytes of arguments', () => {
   const counts = new CallCounts()
   const sieve = new Sieve()
   sieve.take(counts)
@@ -112,7 +112,7 @@ limits('whole lines that are recognised: 4,096, of 256 bytes of arguments', () =
   known(names)
   // Not again those that it passes over, which it would keep in the place of others.
   const again = names.reverse().filter((name) => known([name]) > 0).length
-  assert.ok(again > 2000 && again <= 4096, String(again))
+  assert.ok(again > 4000 && again <= 8192, String(again))
 })
 
 limits('descriptors, control blocks and completions of one call beyond 65,536', async () => {
