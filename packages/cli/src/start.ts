@@ -16,10 +16,10 @@ const HEAP = {
   // What is kept is bounded (some 15 MB), but V8 lets its heap grow as long as there is memory. Collecting earlier costs
   // no measurable time here and keeps the peak the same for a small trace and a huge one (docs/benchmarks.md).
   // A young generation of 1 MB does as well as one that grows to 16 MB: what is new here is soon garbage.
-  small: ['--heap-growing-percent=10', '--semi-space-growth-factor=1'],
-  // Where an answer keeps much, every collection goes over all of it: then one comes when half as much again is there, and
-  // 400,000 processes take 8 s of processor time instead of 20.
-  large: ['--heap-growing-percent=50', '--semi-space-growth-factor=2'],
+  small: ['--optimize-for-size', '--heap-growing-percent=0', '--semi-space-growth-factor=1'],
+  // Where an answer keeps much, every collection goes over all of it: then one comes when half as much again is there, not a
+  // tenth, and 400,000 processes take 8 s of processor time instead of 20.
+  large: ['--no-optimize-for-size', '--heap-growing-percent=50', '--semi-space-growth-factor=2'],
 }
 const LARGE_BYTES = 64 << 20
 
