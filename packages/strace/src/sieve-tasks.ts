@@ -7,9 +7,9 @@ const SLOTS = 1 << 10
 /** Bytes of a slot. */
 const SLOT = 32
 /** How many tasks are in a call that is kept, ../sieve/memo.ts. */
-const HEADS = 0x250000
-const HEADS_END = 0x270000
-const HEAD = 16
+export const HEADS = 0x250000
+export const HEADS_END = 0x270000
+export const HEAD = 16
 
 const TOLD = -2
 const ROW = 0x10000

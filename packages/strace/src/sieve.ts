@@ -8,7 +8,7 @@
 import { CallBatch } from '@flushtrace/trace'
 import type { CallCounts } from './call-counts.ts'
 import { SIEVE_CODE } from './sieve-code.ts'
-import { SieveTasks, type TaskFollower } from './sieve-tasks.ts'
+import { HEAD, HEADS, HEADS_END, SieveTasks, type TaskFollower } from './sieve-tasks.ts'
 import { Tail } from './shape.ts'
 import type { SkipRule } from './skip.ts'
 
@@ -24,8 +24,6 @@ const NAME = 0x8800
 const ENDED = 0x9000
 const FAILED = 0xd000
 const TEXTS = 0x50000
-const HEADS = 0x250000
-const HEADS_END = 0x270000
 const REPEATS = 0x270000
 /** Lines that are recognised when they come again. */
 export const MAX_LINES = 1 << 13
@@ -210,7 +208,7 @@ export class Sieve {
 
   /** Its arguments, as far as they were on the line. */
   textOf(slot: number): Uint8Array {
-    const length = this.#bytes[HEADS + slot * 16] + this.#bytes[HEADS + slot * 16 + 1] * 256
+    const length = this.#bytes[HEADS + slot * HEAD] + this.#bytes[HEADS + slot * HEAD + 1] * 256
     return this.#bytes.subarray(TEXTS + slot * 256, TEXTS + slot * 256 + length)
   }
 

@@ -1,6 +1,7 @@
 /** Whoever may have made a page dirty or queued a write: a traced process, or only a task that a block trace names. */
 import { KERNEL_THREAD, LONE_THREAD } from '@flushtrace/trace'
 import type { Task, TracedProcess } from '../processes.ts'
+import type { BlockLog } from './block-log.ts'
 
 export interface Actor {
   /** null: no trace tells. */
@@ -50,6 +51,11 @@ export class Actors {
     const last = this.#last
     if (last.tid !== tid || last.comm !== comm) this.#last = { tid, comm, id: this.#find(tid, comm) }
     return this.#last.id
+  }
+
+  /** Who queued a request. */
+  ofRequest({ tid, comm, names }: BlockLog, request: number): number {
+    return this.ofTid(tid.data[request], names.textOrNull(comm.data[request]))
   }
 
   #find(tid: number, comm: string | null): number {

@@ -18,8 +18,8 @@ import { DATALESS, OP } from '@flushtrace/trace'
 import type { Actors } from './actors.ts'
 import type { BlockLog } from './block-log.ts'
 import { CALL, type CallLog } from './call-log.ts'
-import { CallWindows } from './call-windows.ts'
-import { DataRules, type Inside } from './data-rules.ts'
+import { CallWindows, OUTSIDE, type Inside } from './call-windows.ts'
+import { DataRules } from './data-rules.ts'
 import { DirtyFiles } from './dirty-files.ts'
 import { DirtyPages } from './dirty-pages.ts'
 import type { FileBook } from './file-book.ts'
@@ -34,7 +34,7 @@ import { learnMaps } from './map-places.ts'
 import { signsOf } from './map-signs.ts'
 import { leaveOutCopies } from './mirror-copies.ts'
 import { tryMaps, type Contradiction, type OwnWrite } from './map-trial.ts'
-import { CHECKPOINT, Natures, typeByThread } from './nature.ts'
+import { CHECKPOINT, Natures, learnTypes } from './nature.ts'
 import { noteLosses } from './losses.ts'
 import { PassingWrites } from './passing-writes.ts'
 import { NO_FACT, PieceLog, type Verdict } from './piece-log.ts'
@@ -75,8 +75,6 @@ const SHORT_CALL_NS = 20_000
 const NONE: readonly number[] = []
 
 const NO_TIMES = new Float64Array()
-
-const OUTSIDE: Inside = { rows: [], files: [], via: 'writeback' }
 
 export class Attribution {
   /** Maps and mounts that the calls show to be of another machine or time. */
@@ -123,7 +121,7 @@ export class Attribution {
     const inodeNs = this.#times(inodes.atNs.values, inodes.trace.values, -EVENT_ROUNDING_NS)
     this.#inodeNs = inodeNs.map((ns, row) => (this.#isBesideRequests(inodes.trace.data[row]) ? ns : NaN))
     noteLosses(calls, this.#callOrder, input.callsTimed, book)
-    this.#learnTypes()
+    learnTypes(blocks, this.views)
     const viewOf = (row: number): FsView | null => this.#replay.viewOf(row)
     noteRenewals(
       { inodes, book, viewOf },
@@ -231,24 +229,6 @@ export class Attribution {
       : this.#requestTraces.every((other) => other === trace)
   }
 
-  #learnTypes(): void {
-    const { blocks } = this.#in
-    const asked = new Set<number>()
-    for (let i = 0; i < blocks.length; i++) {
-      if ((blocks.flags.data[i] & OP.meta) === 0) continue
-      if (looksLikeBtrfs(blocks.flags.data[i], blocks.sector.data[i], blocks.bytes.data[i])) {
-        this.views.ofDevice(blocks.device.data[i]).type ??= 'btrfs'
-      }
-      const comm = blocks.comm.data[i]
-      if (comm < 0 || asked.has(comm)) continue
-      asked.add(comm)
-      const type = typeByThread(blocks.names.text(comm))
-      if (type === null) continue
-      const [piece] = this.views.pieces(blocks.device.data[i], Math.max(0, blocks.sector.data[i]), 512)
-      piece.view.type ??= type
-    }
-  }
-
   /** Data that tasks queued inside a flush or synchronous write of one file. */
   *#ownWrites(requests: Uint32Array): Generator<OwnWrite> {
     const { blocks, calls } = this.#in
@@ -325,7 +305,7 @@ export class Attribution {
     }
     const comm = blocks.names.textOrNull(blocks.comm.data[request])
     const dataless = (flags & DATALESS) !== 0
-    const actors = dataless ? this.#discarders(request, comm, inside) : []
+    const actors = dataless ? this.#discarders(request, inside) : []
     for (const piece of this.#piecesOf(request)) {
       if (dataless) {
         const via = actors.length > 0 ? 'direct' : inside.via
@@ -351,9 +331,9 @@ export class Attribution {
   }
 
   /** A program that queues it itself (fstrim). In a flush, and by kernel threads, it is for what was deleted before. */
-  #discarders(request: number, comm: string | null, { rows }: Inside): readonly number[] {
+  #discarders(request: number, { rows }: Inside): readonly number[] {
     const { blocks, actors } = this.#in
-    const queued = actors.ofTid(blocks.tid.data[request], comm)
+    const queued = actors.ofRequest(blocks, request)
     return rows.length > 0 || actors.at(queued).kernel ? [] : [queued]
   }
 
@@ -389,7 +369,7 @@ export class Attribution {
   /** For whom metadata is written: the task's own process, else the only one that is in a flush of this file system. */
   #flushers(request: number, { rows }: Inside, view: FsView): readonly number[] {
     const { blocks, actors, calls } = this.#in
-    const submitter = actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request]))
+    const submitter = actors.ofRequest(blocks, request)
     if (actors.at(submitter).lone) return []
     if (rows.length > 0) return [calls.actor.data[rows[0]]]
     const flushing = new Set<number>()
@@ -400,9 +380,4 @@ export class Attribution {
     }
     return [...flushing]
   }
-}
-
-/** Its first superblock: 4 KiB at 64 KiB, as metadata, past the cache. */
-function looksLikeBtrfs(flags: number, sector: number, bytes: number): boolean {
-  return sector === 128 && bytes === 4096 && (flags & OP.meta) !== 0 && (flags & OP.fua) !== 0
 }

@@ -3,8 +3,19 @@
  * rows of one call (an msync over two files, a write that is also a flush) are one window.
  */
 import { CALL, QUEUES, type CallLog } from './call-log.ts'
+import type { Via } from './piece-log.ts'
 
 const NONE: readonly number[] = []
+
+/** Which call of the task was under way, and what it says. */
+export interface Inside {
+  /** Rows of the CallLog. */
+  readonly rows: readonly number[]
+  readonly files: readonly number[]
+  readonly via: Via
+}
+
+export const OUTSIDE: Inside = { rows: NONE, files: NONE, via: 'writeback' }
 
 export class CallWindows {
   readonly #log: CallLog

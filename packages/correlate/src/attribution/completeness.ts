@@ -46,7 +46,7 @@ export class Completeness {
       const [flags, sector, bytes] = [blocks.flags.data[i], blocks.sector.data[i], blocks.bytes.data[i]]
       if (bytes === 0 || sector < 0 || (flags & DATALESS) !== 0) continue
       const comm = blocks.names.textOrNull(blocks.comm.data[i])
-      const { process, kernel, name } = actors.at(actors.ofTid(blocks.tid.data[i], comm))
+      const { process, kernel, name } = actors.at(actors.ofRequest(blocks, i))
       const others = process === null && !kernel && name !== null
       for (const piece of views.pieces(blocks.device.data[i], sector, bytes)) {
         if (natures.of(piece, flags, comm)) continue

@@ -5,6 +5,7 @@
 import type { Actors } from './actors.ts'
 import type { BlockLog } from './block-log.ts'
 import { CALL, type CallLog } from './call-log.ts'
+import type { Inside } from './call-windows.ts'
 import { Completeness } from './completeness.ts'
 import type { DirtyFiles } from './dirty-files.ts'
 import type { DirtyPages } from './dirty-pages.ts'
@@ -58,14 +59,6 @@ export interface DataState {
   readonly callsFromNs: number
   /** When an inode event was, on the answer's clock. */
   readonly eventNs: (row: number) => number
-}
-
-/** Which call of the task was under way, and what it says. */
-export interface Inside {
-  /** Rows of the CallLog. */
-  readonly rows: readonly number[]
-  readonly files: readonly number[]
-  readonly via: Via
 }
 
 /** What a rule found of a piece. All of it is always told, in one order: a million are made, and objects that differ cost more. */
@@ -321,7 +314,7 @@ export class DataRules {
   #candidates(request: number, piece: ViewPiece, now: number, claims: readonly Claim[]): readonly number[] {
     const { book, actors, blocks } = this.#in
     if (this.#in.dirty.isEmpty || !this.#in.callsTimed || Number.isNaN(now)) return NONE
-    const queued = actors.at(actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request])))
+    const queued = actors.at(actors.ofRequest(blocks, request))
     // A program that is not traced queues its own data.
     if ((!queued.kernel && !queued.process) || !this.#completeness.isComplete(piece.view)) return []
     const inPlace = writesInPlace(piece.view)
@@ -388,7 +381,7 @@ export class DataRules {
   #writersOf(request: number, file: number, dirtied: readonly number[], inside: Inside): readonly number[] {
     if (dirtied.length > 0) return dirtied
     const { blocks, actors, calls } = this.#in
-    const submitter = actors.ofTid(blocks.tid.data[request], blocks.names.textOrNull(blocks.comm.data[request]))
+    const submitter = actors.ofRequest(blocks, request)
     if (actors.at(submitter).lone) return NONE
     const { wrote, mapped } = this.#in.dirty.writersOf(file)
     const own = inside.rows.length > 0 ? calls.actor.data[inside.rows[0]] : -1

@@ -15,9 +15,10 @@
  */
 import type { FsType } from '@flushtrace/layout'
 import { OP } from '@flushtrace/trace'
+import type { BlockLog } from './block-log.ts'
 import type { MapClaims } from './map-claims.ts'
 import type { Piece, What } from './piece-log.ts'
-import type { FsView, ViewPiece } from './views.ts'
+import type { FsView, FsViews, ViewPiece } from './views.ts'
 
 export type Nature = Pick<Piece, 'what' | 'confidence' | 'rule' | 'origin'>
 
@@ -33,6 +34,29 @@ const THREADS: readonly [RegExp, FsType][] = [
 
 export function typeByThread(comm: string): FsType | null {
   return THREADS.find(([name]) => name.test(comm))?.[1] ?? null
+}
+
+/** Which file systems lie on the devices, as far as no map tells: by who writes metadata there, and where. */
+export function learnTypes(blocks: BlockLog, views: FsViews): void {
+  const asked = new Set<number>()
+  for (let i = 0; i < blocks.length; i++) {
+    if ((blocks.flags.data[i] & OP.meta) === 0) continue
+    if (looksLikeBtrfs(blocks.flags.data[i], blocks.sector.data[i], blocks.bytes.data[i])) {
+      views.ofDevice(blocks.device.data[i]).type ??= 'btrfs'
+    }
+    const comm = blocks.comm.data[i]
+    if (comm < 0 || asked.has(comm)) continue
+    asked.add(comm)
+    const type = typeByThread(blocks.names.text(comm))
+    if (type === null) continue
+    const [piece] = views.pieces(blocks.device.data[i], Math.max(0, blocks.sector.data[i]), 512)
+    piece.view.type ??= type
+  }
+}
+
+/** Its first superblock: 4 KiB at 64 KiB, as metadata, past the cache. */
+function looksLikeBtrfs(flags: number, sector: number, bytes: number): boolean {
+  return sector === 128 && bytes === 4096 && (flags & OP.meta) !== 0 && (flags & OP.fua) !== 0
 }
 
 const METADATA: Nature = { what: 'metadata', confidence: 'inferred', rule: 'metadata-flag', origin: null }
