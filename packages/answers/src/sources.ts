@@ -2,7 +2,6 @@
  * What each source is, told by its bytes: the one list of the readers. Each is loaded when the first source asks for it:
  * of a short answer half the time is loading code.
  */
-import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { sniffBlktrace, type BlockReading } from '@flushtrace/blktrace'
 import {
@@ -21,6 +20,7 @@ import {
   Threads,
   TraceError,
   openSources,
+  statsOf,
   type DiagnosticKind,
   type Diagnostics,
   type OnWait,
@@ -111,8 +111,7 @@ export async function openCapture(
   const { sources, links } = await openSources(paths, diagnostics, onProgress, memory, pace, formats.onWait)
   const saved = savedFolders(sources)
   for (const link of links) {
-    if (await mayBeSource(link, saved))
-      diagnostics.add(LINK, { source: link.path }, `${link.path} leads to ${link.target}`)
+    if (mayBeSource(link, saved)) diagnostics.add(LINK, { source: link.path }, `${link.path} leads to ${link.target}`)
   }
   const { stages } = formats
   const timed = stages ? sources.map((source) => timedSource(source, stages)) : sources
@@ -205,12 +204,12 @@ function folderOf(source: Source): string {
 }
 
 /** Other links are data: descriptors of a saved process lead to the files it had open, folders of /dev to devices. */
-async function mayBeSource({ path }: SavedLink, saved: ReadonlySet<string>): Promise<boolean> {
+function mayBeSource({ path }: SavedLink, saved: ReadonlySet<string>): boolean {
   if (procFileOf(path)) return false
   for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
     if (saved.has(folder)) return false
   }
-  const target = await stat(path).catch(() => null)
+  const target = statsOf(path)
   return target !== null && (target.isFile() || target.isDirectory())
 }
 

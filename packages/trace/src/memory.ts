@@ -5,6 +5,7 @@
 import { totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 import { TraceError } from './errors.ts'
+import { nowMs } from './now-ms.ts'
 
 /** Of the machine's memory, or of what a container grants, when no limit is given. */
 const DEFAULT_SHARE = 0.75
@@ -58,12 +59,12 @@ function defaultLimit(): number {
 
 function nowAndThen(use: () => MemoryUse): () => MemoryUse {
   let seen = use()
-  let seenMs = performance.now()
+  let seenMs = nowMs()
   return () => {
-    const nowMs = performance.now()
-    if (nowMs - seenMs > FRESH_MS) {
+    const atMs = nowMs()
+    if (atMs - seenMs > FRESH_MS) {
       seen = use()
-      seenMs = nowMs
+      seenMs = atMs
     }
     return seen
   }

@@ -2,14 +2,24 @@
  * Sources: what the user named, opened once. Magic bytes tell compression; a directory is walked in sorted order and
  * links are never followed (a saved /proc/PID/fd folder is made of links, so their targets are kept as text).
  */
-import { createReadStream, readSync } from 'node:fs'
-import { lstat, open, readdir, readlink, stat, type FileHandle } from 'node:fs/promises'
+import {
+  createReadStream,
+  fstatSync,
+  lstatSync,
+  readSync,
+  readdirSync,
+  readlinkSync,
+  type Dirent,
+  type Stats,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { sniffCompression, type Compression } from './compression.ts'
 import { Diagnostics, type DiagnosticKind } from './diagnostics.ts'
 import { TraceError } from './errors.ts'
+import { closeFd, openFd, readFd, statsOf } from './files.ts'
 import { MemoryWatch } from './memory.ts'
+import { nowMs } from './now-ms.ts'
 import { HEAD_BYTES, Progress, openStream, reason, type OnProgress, type Stream } from './stream.ts'
 
 export interface Source {
@@ -93,11 +103,8 @@ export async function openSources(
       keep(opened, await openStream('-', process.stdin, null, opened.progress, diagnostics), true, diagnostics)
       continue
     }
-    const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-      throw new TraceError('source/missing', `${path}: ${reason(error)}; name a file, a directory or -`, { path })
-    })
     // A link the user names on purpose is followed; one met in a walk is not.
-    if (stats.isDirectory() || (stats.isSymbolicLink() && (await isDirectory(path)))) {
+    if (isFolder(path)) {
       await walk(path, opened, diagnostics)
     } else {
       await openPath(path, opened, true, diagnostics)
@@ -106,23 +113,36 @@ export async function openSources(
   return opened
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  return readdir(path).then(
-    () => true,
-    () => false,
-  )
+function isFolder(path: string): boolean {
+  let stats: Stats
+  try {
+    stats = lstatSync(path)
+  } catch (error) {
+    const why = reason(error as NodeJS.ErrnoException)
+    throw new TraceError('source/missing', `${path}: ${why}; name a file, a directory or -`, { path })
+  }
+  if (!stats.isSymbolicLink()) return stats.isDirectory()
+  try {
+    readdirSync(path)
+    return true
+  } catch {
+    return false
+  }
 }
 
 async function walk(directory: string, opened: Opened, diagnostics: Diagnostics) {
-  const entries = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    diagnostics.add(UNREADABLE, { source: directory }, `${directory}: ${reason(error)}`)
-    return []
-  })
+  let entries: Dirent[]
+  try {
+    entries = readdirSync(directory, { withFileTypes: true })
+  } catch (error) {
+    diagnostics.add(UNREADABLE, { source: directory }, `${directory}: ${reason(error as NodeJS.ErrnoException)}`)
+    return
+  }
   entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
   for (const entry of entries) {
     const path = join(directory, entry.name)
     if (entry.isDirectory()) await walk(path, opened, diagnostics)
-    else if (entry.isSymbolicLink()) await keepLink(path, opened, diagnostics)
+    else if (entry.isSymbolicLink()) keepLink(path, opened, diagnostics)
     else if (entry.isFile()) await openPath(path, opened, false, diagnostics)
     // A pipe that nobody writes to would hold up all the others.
     else diagnostics.add(UNREADABLE, { source: path }, `${path}: in a folder only files are read, and this is none`)
@@ -130,9 +150,9 @@ async function walk(directory: string, opened: Opened, diagnostics: Diagnostics)
 }
 
 /** /proc/PID/cwd of another user's process may not be read, and a descriptor's link goes when it is closed. */
-async function keepLink(path: string, { links }: Opened, diagnostics: Diagnostics) {
+function keepLink(path: string, { links }: Opened, diagnostics: Diagnostics) {
   try {
-    links.push({ path, target: await readlink(path) })
+    links.push({ path, target: readlinkSync(path) })
   } catch (error) {
     diagnostics.add(UNREADABLE, { source: path }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
   }
@@ -169,37 +189,30 @@ async function* watched(
   }
 }
 
-async function openWaiting(path: string, onWait: OnWait): Promise<FileHandle> {
-  let waiting = true
-  const tell = async (): Promise<void> => {
-    const stats = await stat(path).catch(() => null)
-    if (waiting && stats?.isFIFO()) onWait(path)
+async function openWaiting(path: string, onWait: OnWait): Promise<number> {
+  const tell = (): void => {
+    if (statsOf(path)?.isFIFO()) onWait(path)
   }
-  const timer = setTimeout(() => void tell(), WAIT_MS)
-  try {
-    return await open(path, 'r')
-  } finally {
-    waiting = false
-    clearTimeout(timer)
-  }
+  const timer = setTimeout(tell, WAIT_MS)
+  return openFd(path).finally(() => clearTimeout(timer))
 }
 
 async function openFile(path: string, { progress, onWait }: Opened, diagnostics: Diagnostics): Promise<Source> {
   const file = await openWaiting(path, onWait)
-  let closing = true
+  let isOurs = true
   try {
-    const stats = await file.stat()
+    const stats = fstatSync(file)
     if (!stats.isFile()) {
       if (!stats.isFIFO()) throw new TraceError('source/kind', `${path}: not a file, a directory or a pipe`, { path })
       // Not opened a second time: closing a pipe's only reader kills the one who writes.
-      closing = false
+      isOurs = false
       progress.expect(null)
-      return await openStream(path, file.createReadStream(), null, progress, diagnostics)
+      return await openStream(path, createReadStream(path, { fd: file }), null, progress, diagnostics)
     }
     const head = Buffer.allocUnsafe(Math.min(HEAD_BYTES, stats.size))
     let filled = 0
     while (filled < head.length) {
-      const { bytesRead } = await file.read(head, filled, head.length - filled, filled)
+      const bytesRead = readSync(file, head, filled, head.length - filled, filled)
       if (bytesRead === 0) break
       filled += bytesRead
     }
@@ -220,7 +233,7 @@ async function openFile(path: string, { progress, onWait }: Opened, diagnostics:
     const chunks = (room?: Buffer): AsyncGenerator<Uint8Array> => fileChunks(path, size, progress, onEnd, room)
     return { path, bytes: size, compression: null, head: bytes, chunks }
   } finally {
-    if (closing) await file.close().catch(() => {})
+    if (isOurs) await closeFd(file)
   }
 }
 
@@ -262,8 +275,10 @@ function roomFor(fileBytes: number): number {
 
 /** What is not read at 1 GB/s does not lie in the page cache: the next pieces are read while the ones before are parsed. */
 const CACHED_MS = 1
+/** One slow piece may be another program's turn, or memory that is touched for the first time. */
+const SLOW_PIECES = 2
 const PIECES_AHEAD = 64
-/** So often another thread reads a piece in any case, since what waits for the event loop has its turn then. */
+/** So often what waits for the event loop has its turn. */
 const PIECES_A_TURN = 16
 
 /**
@@ -280,40 +295,46 @@ async function* fileChunks(
   const unreadable = (error: NodeJS.ErrnoException): never => {
     throw new TraceError('source/unreadable', `${path}: ${reason(error)}`, { path })
   }
-  const file = await open(path, 'r').catch(unreadable)
+  const file = await openFd(path).catch(unreadable)
   try {
     const room = memory.length / 2
     const buffers = [memory.subarray(0, room), memory.subarray(room)]
     let done = 0
-    let ahead: Promise<{ bytesRead: number }> | null = null
+    let ahead: Promise<number> | null = null
     let piecesAhead = 0
+    let slowPieces = 0
     for (let piece = 0; ; piece++) {
       const buffer = buffers[piece % 2]
       let bytesRead: number
-      if (ahead) bytesRead = (await ahead.catch(unreadable)).bytesRead
+      if (ahead) bytesRead = await ahead.catch(unreadable)
       else {
-        const startMs = performance.now()
+        const startMs = nowMs()
         bytesRead = readNow(file, buffer, unreadable)
-        if (performance.now() - startMs > CACHED_MS) piecesAhead = PIECES_AHEAD
+        slowPieces = nowMs() - startMs > CACHED_MS ? slowPieces + 1 : 0
+        if (slowPieces >= SLOW_PIECES) piecesAhead = PIECES_AHEAD
       }
       if (bytesRead === 0) {
         onEnd(done)
         return
       }
       done += bytesRead
-      const isTurn = piece % PIECES_A_TURN === PIECES_A_TURN - 1
-      ahead = piecesAhead-- > 0 || isTurn ? file.read(buffers[1 - (piece % 2)], 0, room, null) : null
+      ahead = piecesAhead-- > 0 ? readFd(file, buffers[1 - (piece % 2)]) : null
+      if (!ahead && piece % PIECES_A_TURN === PIECES_A_TURN - 1) await nextTurn()
       // A consumer that stops early leaves this read behind: its error, if any, is nobody's.
       ahead?.catch(() => {})
       progress.read(bytesRead)
       yield buffer.subarray(0, bytesRead)
     }
   } finally {
-    await file.close()
+    await closeFd(file)
   }
 }
 
-function readNow({ fd }: FileHandle, buffer: Buffer, unreadable: (error: NodeJS.ErrnoException) => never): number {
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+function readNow(fd: number, buffer: Buffer, unreadable: (error: NodeJS.ErrnoException) => never): number {
   try {
     return readSync(fd, buffer, 0, buffer.length, null)
   } catch (error) {
