@@ -35,8 +35,9 @@ export abstract class BaseCommand extends Command {
   }
 
   /** Text on stdout; nothing with --json. The first line, the answer, is bold on a terminal. */
-  print(text: string): void {
+  print(render: () => string): void {
     if (this.jsonEnabled()) return
+    const text = render()
     const plain = !process.stdout.isTTY || process.env.NO_COLOR || this.argv.includes('--no-color')
     const end = text.indexOf('\n')
     process.stdout.write(plain || end < 0 ? text : `${BOLD}${text.slice(0, end)}${PLAIN}${text.slice(end)}`)

@@ -27,9 +27,9 @@ export default class Explain extends BaseCommand {
       explain(args.sources, { ...flags, ...formatsOf(flags), onProgress }),
     )
     if (flags.csv) {
-      this.print(renderCsv(answer.rows))
+      this.print(() => renderCsv(answer.rows))
       this.tellGaps(answer, flags)
-    } else this.print(renderExplain(answer, args.sources, this.width))
+    } else this.print(() => renderExplain(answer, args.sources, this.width))
     return answer
   }
 }

@@ -40,16 +40,16 @@ export default class Inspect extends BaseCommand {
           anonymize(args.sources, folder, { ...formatsOf(flags), onProgress, signal }),
         ),
       )
-      this.print(renderAnonymize(copied, this.width))
+      this.print(() => renderAnonymize(copied, this.width))
       return copied
     }
     const answer = await this.withProgress(flags, (onProgress) =>
       inspect(args.sources, { ...formatsOf(flags), clock: flags.clock, device: flags.device, onProgress }),
     )
     if (flags.csv) {
-      this.print(renderCsv(answer.rows))
+      this.print(() => renderCsv(answer.rows))
       this.tellGaps(answer, flags)
-    } else this.print(renderInspect(answer, this.width))
+    } else this.print(() => renderInspect(answer, this.width))
     return answer
   }
 }

@@ -58,14 +58,14 @@ export default class Locate extends BaseCommand {
       const found = await this.withProgress(flags, (onProgress) =>
         locateSector(args.sources, sector, { ...options, onProgress }),
       )
-      this.print(renderSector(found, this.width))
+      this.print(() => renderSector(found, this.width))
       return found
     }
     const answer = await this.withProgress(flags, (onProgress) => locate(args.sources, { ...options, onProgress }))
     if (flags.csv) {
-      this.print(renderCsv(answer.rows.map(evenRow)))
+      this.print(() => renderCsv(answer.rows.map(evenRow)))
       this.tellGaps(answer, flags)
-    } else this.print(renderLocate(answer, args.sources, this.width))
+    } else this.print(() => renderLocate(answer, args.sources, this.width))
     return answer
   }
 }

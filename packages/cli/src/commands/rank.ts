@@ -47,9 +47,9 @@ export default class Rank extends BaseCommand {
       rank(args.sources, { ...flags, ...formatsOf(flags), failIf: flags['fail-if'], onProgress }),
     )
     if (flags.csv) {
-      this.print(renderCsv(answer.rows))
+      this.print(() => renderCsv(answer.rows))
       this.tellGaps(answer, flags)
-    } else this.print(renderRank(answer, args.sources, this.width))
+    } else this.print(() => renderRank(answer, args.sources, this.width))
     for (const line of renderHolding(answer.conditions ?? [])) {
       process.stderr.write(`${line}\n`)
       process.exitCode = CHECK_FAILED
