@@ -62,12 +62,10 @@ const KINDS = [
   'extra',
 ]
 
-export type Plans = readonly (readonly Step[])[]
-
-/** The steps of each call; index = index in CALLS. A reader has its own, because flag parsers remember. */
-export function planArguments(): Plans {
-  return CALLS.map(({ slots }) => slots.flatMap((slot, argument) => (slot === '-' ? [] : [stepFor(slot, argument)])))
-}
+/** The steps of each call; index = index in CALLS. */
+export const PLANS: readonly (readonly Step[])[] = CALLS.map(({ slots }) =>
+  slots.flatMap((slot, argument) => (slot === '-' ? [] : [stepFor(slot, argument)])),
+)
 
 function stepFor(slot: ArgumentSlot, argument: number): Step {
   const [column, table] = slot.split(':')

@@ -3,15 +3,17 @@ import { FAILED, RESTARTED, StringTable, UNKNOWN, callIndex, latin1 } from '@flu
 
 /** Linux has some 450 calls, strace knows names of some 700 on all architectures. */
 const MAX_NAMES = 4096
+/** Of most logs; one of a thousand -ff files has no room for more. */
+const FEW_NAMES = 64
 
 const UNDERSCORE = 0x5f
 
 export class CallCounts {
   readonly #names = new StringTable()
   /** By name id: index in CALLS, -1 for a call that is only counted. */
-  readonly callOf = new Int16Array(MAX_NAMES)
-  readonly #ended = new Float64Array(MAX_NAMES)
-  readonly #errors = new Float64Array(MAX_NAMES)
+  callOf = new Int16Array(FEW_NAMES)
+  #ended: Float64Array = new Float64Array(FEW_NAMES)
+  #errors: Float64Array = new Float64Array(FEW_NAMES)
   #known = 0
   /** By id: the name's bytes and `(`. */
   readonly #bytes: Uint8Array[] = []
@@ -49,12 +51,22 @@ export class CallCounts {
     if (this.#known === MAX_NAMES) return this.#idOfKnown(latin1(buf, start, end))
     const id = this.#names.intern(buf, start, end, latin1)
     if (id === this.#known) {
+      if (id === this.callOf.length) this.#grow()
       this.callOf[id] = callIndex(this.#names.text(id))
       this.#bytes.push(Buffer.from(`${this.#names.text(id)}(`, 'latin1'))
       this.#known++
     }
     this.#guesses[slotOf(buf, start)] = id
     return id
+  }
+
+  #grow(): void {
+    const room = this.callOf.length * 2
+    const { callOf } = this
+    this.callOf = new Int16Array(room)
+    this.callOf.set(callOf)
+    this.#ended = grown(this.#ended, room)
+    this.#errors = grown(this.#errors, room)
   }
 
   /** Once the table is full: what it knows, and no more, however many names a file holds. */
@@ -109,6 +121,12 @@ export class CallCounts {
     for (let id = 0; id < this.#known; id++) if (counts[id] > 0) record[this.#names.text(id)] = counts[id]
     return record
   }
+}
+
+function grown(numbers: Float64Array, room: number): Float64Array {
+  const more = new Float64Array(room)
+  more.set(numbers)
+  return more
 }
 
 /** Names differ in these: close, clone, fcntl, fsync, fstat, futex, rt_sigaction, rt_sigprocmask … */

@@ -14,7 +14,7 @@
  *    plain road gives: the tests hold one against the other.
  */
 import { CALLS, ENTER, EXIT, WHOLE, latin1, type CallRole } from '@flushtrace/trace'
-import { fillRow, planArguments } from './arguments.ts'
+import { fillRow, PLANS } from './arguments.ts'
 import { CallEnds } from './call-ends.ts'
 import type { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
@@ -47,12 +47,11 @@ export type LineResult = 'done' | 'counted' | 'open' | 'other'
 
 export class CallLines {
   readonly #context: LineContext
-  readonly #plans = planArguments()
   readonly #scanner: Scanner
   readonly ends: CallEnds
   /** Of the line being read, where the sieve has not read it. */
   readonly #lineTail = new Tail()
-  #joined: Buffer = Buffer.allocUnsafe(1 << 12)
+  #joined: Buffer = Buffer.alloc(0)
 
   constructor(context: LineContext) {
     this.#context = context
@@ -210,7 +209,7 @@ export class CallLines {
     const { batch, memo, counts, texts, lines } = this.#context
     if (known >= 0 && memo) batch.copyArguments(i, memo.rows, known)
     else {
-      fillRow(batch, i, this.#plans[counts.callOf[name]], this.#scanner, buf, texts)
+      fillRow(batch, i, PLANS[counts.callOf[name]], this.#scanner, buf, texts)
       if (tail.slot < 0) memo?.keep(name, buf, args, ending, this.#scanner, batch, i)
       else lines?.keep(batch, i, ending, this.#scanner)
     }
@@ -276,7 +275,7 @@ export class CallLines {
     if (ending === 'complete') this.ends.result.parse(joined, this.#scanner.resultStart, total)
     if (ending !== 'complete' || !this.ends.result.valid) return 'open'
     const i = this.ends.add(name, call, tid, EXIT, begun.atNs, joined)
-    if (i >= 0) fillRow(this.#context.batch, i, this.#plans[call], this.#scanner, joined, this.#context.texts)
+    if (i >= 0) fillRow(this.#context.batch, i, PLANS[call], this.#scanner, joined, this.#context.texts)
     return 'done'
   }
 
@@ -298,7 +297,7 @@ export class CallLines {
     const call = counts.callOf[name]
     const i = this.ends.add(name, call, tid, EXIT, atNs, buf)
     batch.copyArguments(i, pending.rows, row)
-    if (!closes) fillRow(batch, i, this.#plans[call], scanner, buf, texts, next)
+    if (!closes) fillRow(batch, i, PLANS[call], scanner, buf, texts, next)
     if (tail.slot >= 0) this.#context.lines?.keep(batch, i, ending, scanner)
     pending.end(begun)
     return true

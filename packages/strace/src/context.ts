@@ -33,6 +33,8 @@ const WRITES: ReadonlyMap<string, SieveRule> = new Map<string, SieveRule>([
 export interface LineOptions {
   /** The one task of a -ff file; 0: lines tell theirs. */
   readonly tid?: number
+  /** Of a batch. */
+  readonly rows?: number
   /** No line is read in a shorter way because of the ones before it: what the tests hold the short ways against. */
   readonly plain?: boolean
   /** To be filled. */
@@ -62,7 +64,11 @@ export class LineContext {
 
   readonly plain: boolean
 
-  constructor(path: string, diagnostics: Diagnostics, { tid = 0, plain = false, facts = emptyFacts() }: LineOptions) {
+  constructor(
+    path: string,
+    diagnostics: Diagnostics,
+    { tid = 0, rows, plain = false, facts = emptyFacts() }: LineOptions,
+  ) {
     this.#path = path
     this.#diagnostics = diagnostics
     this.facts = facts
@@ -71,7 +77,7 @@ export class LineContext {
     this.sieve = plain ? null : sharedSieve()
     this.lines = this.sieve && tid === 0 ? new LineMemo(this.sieve, this.clock, this.pending) : null
     this.tasks = new LineTasks(tid)
-    this.batch = new CallBatch(this.texts.strings, this.texts.names)
+    this.batch = new CallBatch(this.texts.strings, this.texts.names, rows)
   }
 
   /** An emptied batch; over-full text tables are replaced by fresh ones. */

@@ -8,13 +8,15 @@ const SQUEEZE_FROM = 1 << 20
 const STRING_BYTES = 1 << 15
 /** What is left of the longest call that makes sense: arrays of structs without any string. */
 const MAX_SQUEEZED = 1 << 23
+/** Most lines. */
+const LEAST = 1 << 8
 
 const LF = 0x0a
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
 export class LineCarry {
-  #buf = Buffer.allocUnsafe(1 << 16)
+  #buf = Buffer.allocUnsafe(LEAST)
   length = 0
   /** The line was longer than MAX_SQUEEZED even so; what is kept is only its beginning. */
   overflow = false
@@ -59,7 +61,7 @@ export class LineCarry {
     this.#escaped = false
     this.#skipEscaped = false
     this.#stringBytes = 0
-    if (this.#buf.length > 2 * SQUEEZE_FROM) this.#buf = Buffer.allocUnsafe(1 << 16)
+    if (this.#buf.length > 2 * SQUEEZE_FROM) this.#buf = Buffer.allocUnsafe(LEAST)
   }
 
   #squeeze(bytes: Uint8Array, start: number, end: number): void {

@@ -28,7 +28,7 @@ export class PendingCalls {
   readonly #byTask = new Map<number, Pending>()
   /** Rows of `rows` that no task has any more. */
   readonly #free: number[] = []
-  #rows = new CallBatch(new StringTable(), [], 64)
+  #rows = new CallBatch(new StringTable(), [], 1)
   /** Whose call began last. */
   #last = -1
   /** Calls forgotten because too many tasks were in one at once. */

@@ -1,5 +1,5 @@
 /** A source of strace text → batches of calls. */
-import { Threads, type CallBatch, type Diagnostics, type Source } from '@flushtrace/trace'
+import { CallBatch, Threads, type Diagnostics, type Source } from '@flushtrace/trace'
 import { emptyFacts, type StraceFacts } from './facts.ts'
 import { StraceParser } from './parser.ts'
 
@@ -34,6 +34,10 @@ export function readStrace(
   return { batches: batches(), facts }
 }
 
+/** Of a set of a thousand files each has a batch, all at once. */
+const FEWEST_ROWS = 32
+const BYTES_OF_A_ROW = 64
+
 /** By this thread. */
 async function* parsed(
   source: Source,
@@ -41,7 +45,7 @@ async function* parsed(
   facts: StraceFacts,
   diagnostics: Diagnostics,
 ): AsyncGenerator<CallBatch> {
-  const parser = new StraceParser(source.path, diagnostics, { tid, facts })
+  const parser = new StraceParser(source.path, diagnostics, { tid, facts, rows: rowsFor(source) })
   for await (const chunk of source.chunks()) {
     for (let pos = 0; pos < chunk.length;) {
       pos = parser.consume(chunk, pos)
@@ -53,4 +57,9 @@ async function* parsed(
   }
   parser.end()
   if (parser.batch.length > 0) yield parser.batch
+}
+
+function rowsFor({ bytes, compression }: Source): number {
+  if (bytes === null || compression) return CallBatch.ROWS
+  return Math.min(CallBatch.ROWS, Math.max(FEWEST_ROWS, Math.ceil(bytes / BYTES_OF_A_ROW)))
 }
