@@ -1,7 +1,7 @@
 /** Sums of activities → rows of the answer. */
 import { kindOf, type FileKind, type FileName, type TracedProcess } from '@flushtrace/correlate'
 import type { Block, RankRow } from './rank-schema.ts'
-import { Group, type Share } from './tally.ts'
+import { Group, type Share } from './group.ts'
 
 /** Files listed in a process row, processes listed in a file row. */
 const SHARES = 5

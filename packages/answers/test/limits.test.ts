@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inspect } from '../src/inspect.ts'
 import { rank } from '../src/rank.ts'
-import { Ranges } from '../src/tally.ts'
+import { Ranges } from '../src/ranges.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
 const limits = suite('limits')
