@@ -13,16 +13,13 @@ import { WantedDevice, deviceActivityFilter } from './device-filter.ts'
 import { activityFilter, timeFilter, type FilterOptions } from './filter.ts'
 import {
   blockReadings,
-  openCapture,
   savedLayout,
   straceReadings,
   sysdigReadings,
-  type Capture,
-  type FormatOptions,
-  type SourceKind,
   type StraceSource,
   type SysdigSource,
-} from './sources.ts'
+} from './readings.ts'
+import { openCapture, type Capture, type FormatOptions, type SourceKind } from './sources.ts'
 import { reportMoved, seenLayers } from './seen-layers.ts'
 import { readTables, type SavedTables } from './summaries.ts'
 import { readCalls, type CallsRead } from './system-calls.ts'

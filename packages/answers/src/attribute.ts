@@ -4,7 +4,7 @@ import { deviceText, nsBetween, type BlockBatch, type DiagnosticKind, type Insta
 import { analyze, type Analysis, type AnalyzeOptions, type OnActivity } from './analyze.ts'
 import { countsFromBoot } from './block-timeline.ts'
 import { layoutInTime, takenAt } from './map-age.ts'
-import type { BlockSource } from './sources.ts'
+import type { BlockSource } from './readings.ts'
 import { refuseUnread } from './unread.ts'
 
 export interface Attributed {

@@ -11,7 +11,7 @@ import { least } from 'd3-array'
 import { dirname } from 'node:path'
 import { alignedByNotes, narrowed } from './clock-notes.ts'
 import { alignedBy, alignmentOf, type Alignment } from './clocks.ts'
-import type { BlockSource } from './sources.ts'
+import type { BlockSource } from './readings.ts'
 
 /** What is known of one trace before it is read. */
 interface Waiting {

@@ -5,7 +5,7 @@ import type { BlockBatch, DiagnosticKind, Diagnostics } from '@flushtrace/trace'
 import type { BlockTimeline } from './block-timeline.ts'
 import { alignedBy, alignedTo, putRight, type Alignment } from './clocks.ts'
 import type { RowFilter, WantedDevice } from './device-filter.ts'
-import type { BlockSource } from './sources.ts'
+import type { BlockSource } from './readings.ts'
 import type { Turn, Turns } from './turns.ts'
 
 export interface BlockTrace extends BlockSource {

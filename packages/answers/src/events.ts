@@ -5,7 +5,7 @@ import { analyze, settle, type Analysis, type AnalyzeOptions, type OnActivity } 
 import type { OnBlockBatch } from './block.ts'
 import { EventOrder, MAX_HELD } from './event-order.ts'
 import { isOfProcess, processMatcher } from './filter.ts'
-import type { BlockSource } from './sources.ts'
+import type { BlockSource } from './readings.ts'
 import { refuseUnread } from './unread.ts'
 
 /** One call that matters to storage. Times are ns since `startedAt` of the other answers. */

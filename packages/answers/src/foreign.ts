@@ -168,3 +168,25 @@ export function foreignOf(head: Uint8Array): Foreign | null {
 export function foreignKind({ code, fix, note }: Foreign): DiagnosticKind {
   return { code, severity: note ? 'info' : 'loss', note, message: 'Not read: {}.', fix }
 }
+
+/** First bytes → what the file is; no recording of any tool. */
+const MAGIC: readonly [string, string][] = [
+  ['\x7fELF', 'a program'],
+  ['\xff\xd8\xff', 'a JPEG picture'],
+  ['\x89PNG', 'a PNG picture'],
+  ['GIF8', 'a GIF picture'],
+  ['PK\x03\x04', 'a zip archive'],
+  ['%PDF', 'a PDF document'],
+  ['SQLite format 3', 'an SQLite database'],
+  ['BZh', 'bzip2 data, which is not read: unpack it first'],
+  ['\xfd7zXZ', 'xz data, which is not read: unpack it first'],
+]
+
+/** What the first bytes look like, for the message that says why a source is skipped. */
+export function guess(head: Uint8Array): string {
+  const start = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 4096)).toString('latin1')
+  for (const [magic, what] of MAGIC) if (start.startsWith(magic)) return what
+  if (start.includes('\0')) return 'binary data of no known kind'
+  if (/^\s*[{[]/.test(start)) return 'JSON of no known kind'
+  return 'text of no known kind'
+}

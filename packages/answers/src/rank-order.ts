@@ -33,17 +33,17 @@ export class EndedRows {
 /** Ended rows beyond twice --top that are kept before they are sorted and added up. */
 const KEPT = 512
 
+/** The order of rows, for `sort`: largest first. */
 export function bySort(sort: RankSort): (a: RankRow, b: RankRow) => number {
   return (a, b) => descending(sortKey(a, sort), sortKey(b, sort)) || descending(weight(a), weight(b))
 }
 
+/** Two sums of rows as one. */
 export function addRest(a: RankAnswer['rest'], b: RankAnswer['rest']): RankAnswer['rest'] {
   if (!a || !b) return a ?? b
-  const byCall = { ...a.flushes.byCall }
-  for (const [call, n] of Object.entries(b.flushes.byCall)) byCall[call] = (byCall[call] ?? 0) + n
   return {
     rows: a.rows + b.rows,
-    flushes: { total: a.flushes.total + b.flushes.total, byCall },
+    flushes: { total: a.flushes.total + b.flushes.total, byCall: byCallOf([a, b]) },
     flushNs: a.flushNs && b.flushNs ? { total: a.flushNs.total + b.flushNs.total } : (a.flushNs ?? b.flushNs),
     written: { calls: a.written.calls + b.written.calls, bytes: a.written.bytes + b.written.bytes },
   }
@@ -60,19 +60,24 @@ export function isWorthARow({ device, flushes, failed, hints, written, mapped, b
   )
 }
 
+/** What rows that are not shown add up to; null: there are none. */
 export function restOf(rows: readonly RankRow[]): RankAnswer['rest'] {
   if (rows.length === 0) return null
-  const byCall: Record<string, number> = {}
-  for (const row of rows) {
-    for (const [call, n] of Object.entries(row.flushes.byCall)) byCall[call] = (byCall[call] ?? 0) + n
-  }
   const timed = rows.filter((row) => row.flushNs)
   return {
     rows: rows.length,
-    flushes: { total: sum(rows, (row) => row.flushes.total), byCall },
+    flushes: { total: sum(rows, (row) => row.flushes.total), byCall: byCallOf(rows) },
     flushNs: timed.length > 0 ? { total: sum(timed, (row) => row.flushNs?.total) } : null,
     written: { calls: sum(rows, (row) => row.written.calls), bytes: sum(rows, (row) => row.written.bytes) },
   }
+}
+
+function byCallOf(parts: readonly Pick<RankRow, 'flushes'>[]): Record<string, number> {
+  const byCall: Record<string, number> = {}
+  for (const { flushes } of parts) {
+    for (const [call, n] of Object.entries(flushes.byCall)) byCall[call] = (byCall[call] ?? 0) + n
+  }
+  return byCall
 }
 
 function sortKey(row: RankRow, sort: RankSort): number {

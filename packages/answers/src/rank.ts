@@ -25,6 +25,7 @@ export interface RankOptions extends AnalyzeOptions {
   readonly failIf?: readonly string[]
 }
 
+/** Throws TraceError where a condition is none, or the sources do not tell what is asked for. */
 export async function rank(paths: readonly string[], options: RankOptions = {}): Promise<RankAnswer> {
   const conditions = options.failIf?.map(parseCondition)
   const { process = null, file = null, since = null, until = null, device = null } = options
@@ -51,18 +52,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
   refuseUnread(analysis)
   if (folds && analysis.devices.length === 0) for (const group of tally.takeAll()) ended.add(toRow(group))
   const only = tablesOnly(analysis)
-  if (only === 'calls' && options.by && options.by !== 'call') {
-    throw new TraceError('usage', `--by ${options.by}: a table of strace -c names no ${options.by}; use --by call`)
-  }
-  if (only && options.device !== undefined) {
-    throw new TraceError('usage', '--device: a table of strace -c or btrace -s does not tell devices; add a trace')
-  }
-  if (options.by === 'device' && analysis.devices.length === 0) {
-    throw new TraceError('usage', '--by device: no block trace among the sources; add one (blktrace, btrace, ftrace)')
-  }
-  if (options.by === 'container' && analysis.sysdigs.length === 0) {
-    throw new TraceError('usage', '--by container: only sysdig captures tell containers; add one')
-  }
+  refuseUntold(options, analysis, only)
   const rows =
     only === 'calls'
       ? callTableRows(analysis.tables.calls)
@@ -100,8 +90,27 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
   return conditions ? { ...answer, conditions: conditions.map((each) => measure(each, answer, whole)) } : answer
 }
 
+/** What the sources cannot tell is no answer of zeros. `only`: see tablesOnly. */
+function refuseUntold({ by, device }: RankOptions, { devices, sysdigs }: Analysis, only: TablesOnly): void {
+  if (only === 'calls' && by && by !== 'call') {
+    throw new TraceError('usage', `--by ${by}: a table of strace -c names no ${by}; use --by call`)
+  }
+  if (only && device !== undefined) {
+    throw new TraceError('usage', '--device: a table of strace -c or btrace -s does not tell devices; add a trace')
+  }
+  if (by === 'device' && devices.length === 0) {
+    throw new TraceError('usage', '--by device: no block trace among the sources; add one (blktrace, btrace, ftrace)')
+  }
+  if (by === 'container' && sysdigs.length === 0) {
+    throw new TraceError('usage', '--by container: only sysdig captures tell containers; add one')
+  }
+}
+
+/** Of what there are tables and nothing else; null: there is a trace. */
+type TablesOnly = 'calls' | 'requests' | null
+
 /** Tables alone answer less: of calls (strace -c), of requests (btrace -s). */
-function tablesOnly({ straces, sysdigs, blocks, tables }: Analysis): 'calls' | 'requests' | null {
+function tablesOnly({ straces, sysdigs, blocks, tables }: Analysis): TablesOnly {
   if (straces.length + sysdigs.length + blocks.length > 0) return null
   if (tables.calls.length > 0) return 'calls'
   return tables.requests.length > 0 ? 'requests' : null

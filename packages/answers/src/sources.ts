@@ -1,20 +1,9 @@
-/**
- * What each source is, told by its bytes: the one list of the readers. Each is loaded when the first source asks for it:
- * of a short answer half the time is loading code.
- */
+/** What each source is, told by its bytes: the one list of kinds. readings.ts has who reads each. */
 import { basename, dirname } from 'node:path'
-import { sniffBlktrace, type BlockReading } from '@flushtrace/blktrace'
-import {
-  procFileOf,
-  readLayout,
-  readSavedProcesses,
-  sniffProc,
-  type DiskLayout,
-  type LayoutKind,
-  type SavedProcess,
-} from '@flushtrace/layout'
-import { sniffStrace, tidOfName, type StraceReading } from '@flushtrace/strace'
-import { sniffScap, type SysdigReading } from '@flushtrace/sysdig'
+import { sniffBlktrace } from '@flushtrace/blktrace'
+import { procFileOf, sniffProc } from '@flushtrace/layout'
+import { sniffStrace } from '@flushtrace/strace'
+import { sniffScap } from '@flushtrace/sysdig'
 import {
   MemoryWatch,
   Threads,
@@ -30,7 +19,7 @@ import {
   type Stages,
 } from '@flushtrace/trace'
 import { copiesAmong } from './copies.ts'
-import { foreignKind, foreignOf } from './foreign.ts'
+import { foreignKind, foreignOf, guess } from './foreign.ts'
 import { timedSource } from './timed.ts'
 
 export const SOURCE_KINDS = [
@@ -213,27 +202,6 @@ function mayBeSource({ path }: SavedLink, saved: ReadonlySet<string>): boolean {
   return target !== null && (target.isFile() || target.isDirectory())
 }
 
-const MAGIC: readonly [string, string][] = [
-  ['\x7fELF', 'a program'],
-  ['\xff\xd8\xff', 'a JPEG picture'],
-  ['\x89PNG', 'a PNG picture'],
-  ['GIF8', 'a GIF picture'],
-  ['PK\x03\x04', 'a zip archive'],
-  ['%PDF', 'a PDF document'],
-  ['SQLite format 3', 'an SQLite database'],
-  ['BZh', 'bzip2 data, which is not read: unpack it first'],
-  ['\xfd7zXZ', 'xz data, which is not read: unpack it first'],
-]
-
-/** What the first bytes look like, for the message that says why a source is skipped. */
-function guess(head: Uint8Array): string {
-  const start = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 4096)).toString('latin1')
-  for (const [magic, what] of MAGIC) if (start.startsWith(magic)) return what
-  if (start.includes('\0')) return 'binary data of no known kind'
-  if (/^\s*[{[]/.test(start)) return 'JSON of no known kind'
-  return 'text of no known kind'
-}
-
 function nothingUsable(
   paths: readonly string[],
   classified: readonly ClassifiedSource[],
@@ -259,127 +227,4 @@ function nothingUsable(
   const unreadable = diagnostics.rows().find(({ code }) => code.startsWith('source/'))
   if (unreadable) return `${unreadable.message.replace(/^.*?: /, '').replace(/\.$/, '')}; ${unreadable.fix}`
   return `${named}: holds no file; name a saved trace (docs/recording)`
-}
-
-function has(capture: Capture, kinds: readonly SourceKind[]): boolean {
-  return capture.sources.some(({ kind }) => kinds.includes(kind))
-}
-
-export interface StraceSource {
-  readonly source: Source
-  /** Index among all sources. */
-  readonly index: number
-  /** The task of a -ff file; 0 for a log of several. */
-  readonly tid: number
-  readonly reading: StraceReading
-}
-
-/** A file of a -ff set is one whose name ends in .PID beside others of the same stem, or that has no pid column. */
-export async function straceReadings(capture: Capture, diagnostics: Diagnostics): Promise<StraceSource[]> {
-  if (!has(capture, ['strace'])) return []
-  const { readStrace } = await import('@flushtrace/strace')
-  const stems = new Map<string, number>()
-  for (const { source, kind } of capture.sources) {
-    if (kind === 'strace' && tidOfName(source.path) > 0) {
-      const stem = source.path.replace(/\.\d+(\.\w+)?$/, '')
-      stems.set(stem, (stems.get(stem) ?? 0) + 1)
-    }
-  }
-  return capture.sources.flatMap(({ source, kind }, index) => {
-    if (kind !== 'strace') return []
-    const suffix = tidOfName(source.path)
-    const alone = stems.get(source.path.replace(/\.\d+(\.\w+)?$/, '')) === 1
-    const tid = suffix > 0 && !(alone && hasPids(source.head)) ? suffix : 0
-    return [{ source, index, tid, reading: readStrace(source, diagnostics, tid, capture.threads) }]
-  })
-}
-
-/** Whether most lines begin with a pid: then the suffix of the name is chance (a rotated log). */
-function hasPids(head: Uint8Array): boolean {
-  const lines = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 4096)).toString('latin1').split('\n')
-  return lines.filter((line) => /^(?:\[pid +\d+\] |\d{1,7}(?:<.*?>)? +(?!\d\d:))/.test(line)).length > lines.length / 2
-}
-
-export async function savedProcesses(capture: Capture, diagnostics: Diagnostics): Promise<Map<number, SavedProcess>> {
-  const sources = capture.sources.filter(({ kind }) => kind === 'proc').map(({ source }) => source)
-  return readSavedProcesses(sources, capture.links, diagnostics)
-}
-
-export async function savedLayout(capture: Capture, diagnostics: Diagnostics): Promise<DiskLayout> {
-  const sources: { source: Source; kind: LayoutKind }[] = []
-  if (has(capture, ['layout'])) {
-    const { sniffLayout } = await import('@flushtrace/layout')
-    for (const { source, kind } of capture.sources) {
-      const layout = kind === 'layout' ? sniffLayout(source.head) : null
-      if (layout) sources.push({ source, kind: layout })
-    }
-  }
-  return readLayout(sources, capture.links, diagnostics)
-}
-
-export interface SysdigSource {
-  readonly source: Source
-  readonly kind: 'scap' | 'sysdig-json' | 'sysdig-text'
-  readonly index: number
-  readonly reading: SysdigReading
-}
-
-export async function sysdigReadings(
-  capture: Capture,
-  diagnostics: Diagnostics,
-  formats: FormatOptions,
-): Promise<SysdigSource[]> {
-  if (!has(capture, ['scap', 'sysdig-json', 'sysdig-text'])) return []
-  const { readScap, readSysdigJson, readSysdigText } = await import('@flushtrace/sysdig')
-  return capture.sources.flatMap<SysdigSource>(({ source, kind }, index) => {
-    if (kind === 'scap') return [{ source, kind, index, reading: readScap(source, diagnostics) }]
-    if (kind === 'sysdig-json') return [{ source, kind, index, reading: readSysdigJson(source, diagnostics) }]
-    if (kind !== 'sysdig-text') return []
-    return [{ source, kind, index, reading: readSysdigText(source, diagnostics, { format: formats.sysdigFormat }) }]
-  })
-}
-
-export interface BlockSource {
-  /** One for text, the files of all CPUs and devices for a binary trace. */
-  readonly sources: readonly Source[]
-  /** Their index among all sources. */
-  readonly indexes: readonly number[]
-  readonly kind: 'blktrace' | 'blkparse' | 'tracefs'
-  readonly reading: BlockReading
-}
-
-/**
- * The richest first. Binary files of one folder are one trace: they share a clock and the names of tasks. `actions`: the
- * only ones that are needed as rows; null: all.
- */
-export async function blockReadings(
-  capture: Capture,
-  diagnostics: Diagnostics,
-  formats: FormatOptions,
-  actions: readonly number[] | null,
-): Promise<BlockSource[]> {
-  if (!has(capture, ['blktrace', 'blkparse', 'tracefs'])) return []
-  const { readBlkparse, readBlktrace, readTracefs } = await import('@flushtrace/blktrace')
-  const found = capture.sources.map(({ source, kind }, index) => ({ source, kind, index }))
-  const folders = new Map<string, typeof found>()
-  for (const one of found) {
-    if (one.kind !== 'blktrace') continue
-    const folder = dirname(one.source.path)
-    folders.set(folder, [...(folders.get(folder) ?? []), one])
-  }
-  const binary = [...folders.values()].map((files) => {
-    const sources = files.map(({ source }) => source)
-    const indexes = files.map(({ index }) => index)
-    return { sources, indexes, kind: 'blktrace' as const, reading: readBlktrace(sources, diagnostics, { actions }) }
-  })
-  const text = found.flatMap(({ source, kind, index }) => {
-    if (kind !== 'blkparse') return []
-    const reading = readBlkparse(source, diagnostics, { format: formats.blkparseFormat })
-    return [{ sources: [source], indexes: [index], kind, reading }]
-  })
-  const tracefs = found.flatMap(({ source, kind, index }) => {
-    if (kind !== 'tracefs') return []
-    return [{ sources: [source], indexes: [index], kind, reading: readTracefs(source, diagnostics) }]
-  })
-  return [...binary, ...text, ...tracefs]
 }

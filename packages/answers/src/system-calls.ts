@@ -11,7 +11,8 @@ import {
 import type { Clock, DiagnosticKind, Diagnostics, Instant } from '@flushtrace/trace'
 import { alignedBy, alignedTo, callAnchors, watched, type Alignment } from './clocks.ts'
 import type { Turns } from './turns.ts'
-import { savedProcesses, type Capture, type StraceSource, type SysdigSource } from './sources.ts'
+import { savedProcesses, type StraceSource, type SysdigSource } from './readings.ts'
+import type { Capture } from './sources.ts'
 
 export interface CallReaders {
   readonly straces: readonly StraceSource[]

@@ -1,7 +1,7 @@
 /** What a log cannot show because of how it was recorded, each with the option that would show it. */
 import type { DiagnosticKind, Diagnostics } from '@flushtrace/trace'
 import type { StraceFacts } from '@flushtrace/strace'
-import type { BlockSource, StraceSource } from './sources.ts'
+import type { BlockSource, StraceSource } from './readings.ts'
 
 const UNSEEN = {
   noDurations: {
