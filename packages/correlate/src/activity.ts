@@ -72,11 +72,12 @@ export type ActivitySink = (activity: Activity) => void
 
 const COUNTED: ReadonlySet<ActivityKind> = new Set<CountedKind>(['flush', 'hint', 'failed', 'write', 'mapped'])
 
+/** Whether answers count activities of the kind; the others say where blocks come from and go to. */
 export function isCounted(kind: ActivityKind): kind is CountedKind {
   return COUNTED.has(kind)
 }
 
-/** Kinds that a write cannot make durable and a flush does not bring to a disk. */
+/** Whether a write to such a file reaches a disk: memory and what is no file have none. null: taken for a file. */
 export function isStored(kind: FileKind | null): boolean {
   return kind !== 'memory' && kind !== 'other'
 }
@@ -107,6 +108,7 @@ export function emitAt(world: World, row: Row, tookNs: number, offset = NaN): vo
   world.emit(activity)
 }
 
+/** A file as an activity names it, and how sure that is. `from`: the descriptor or mapping that led to it. */
 export function targetOf(
   world: World,
   task: Task,

@@ -1,5 +1,5 @@
 /** Calls that make, copy, pass and close descriptors → FdTable. The rules are at the top of descriptors.ts. */
-import { CALLS, INJECTED, OK, UNKNOWN, flags as F } from '@flushtrace/trace'
+import { CALLS, INJECTED, OK, UNKNOWN, flags as F, type FdName } from '@flushtrace/trace'
 import {
   describedBy,
   describedByRef,
@@ -37,6 +37,13 @@ const MADE = CALLS.map(({ name }) => LABELS[name] ?? name.replace(/[0-9]|_create
 /** /proc/self/fd/N, /proc/PID/fd/N, /dev/fd/N, /dev/stdin … */
 const FD_PATH = /^(?:\/(?:proc\/(?:self|thread-self|(?<pid>\d+))|dev)\/fd\/(?<fd>\d+)|\/dev\/std(?<name>in|out|err))$/
 const STANDARD = ['in', 'out', 'err']
+
+/** `raced`: another task changed the name while the call was under way: it may be another file. */
+interface FileOpened {
+  readonly file: TracedFile
+  readonly node: NameNode | null
+  readonly raced: boolean
+}
 
 export class DescriptorTracker implements Tracker {
   readonly roles = ['open', 'newFd', 'pair', 'close', 'closeRange', 'dup', 'fcntl', 'sendFds', 'receiveFds'] as const
@@ -157,38 +164,8 @@ export class DescriptorTracker implements Tracker {
       this.#give(row, fd, describe(file, label, sync, origin, node), closeOnExec)
       return
     }
-    const byPath = this.#opened(row, flags)
-    const unnamed = (flags & F.O_TMPFILE) === F.O_TMPFILE
-    let node: NameNode | null = null
-    let file: TracedFile
-    let raced = false
-    if (unnamed) {
-      // sysdig says the directory it is in.
-      const told = said && isUnnamed(said.text)
-      file = new TracedFile(told ? said.text.replace(/ \(deleted\)$/, '') : `${byPath ? pathOf(byPath) : '?'}/#unnamed`)
-      file.unnamed = true
-      file.deleted = true
-      file.kind = 'regular'
-    } else if (said) {
-      // The name of a live file may end in ` (deleted)`: then the path that was opened ends so, too.
-      const live = said.deleted === false || (said.deleted === 'maybe' && path.endsWith(' (deleted)'))
-      if (live) {
-        node = world.files.resolve(said.text, world.files.root)
-        if (node !== byPath) node = this.#fresh(node, flags)
-        file = world.files.fileAt(node)
-      } else if (byPath?.removed && byPath.file) {
-        node = byPath
-        file = byPath.file
-      } else {
-        file = new TracedFile(said.deleted === 'maybe' ? said.text.slice(0, -' (deleted)'.length) : said.text)
-        file.deleted = true
-      }
-      learnDevice(file, said)
-    } else {
-      node = byPath as NameNode
-      file = world.files.fileAt(node)
-      raced = isRaced(world, row, [node])
-    }
+    const { file, node, raced } = this.#fileOpened(row, path, said, flags)
+    const unnamed = isTemporary(flags)
     if ((flags & F.O_DIRECTORY) !== 0 && !unnamed) file.kind = 'directory'
     else if ((flags & (F.O_CREAT | F.O_WRONLY | F.O_RDWR)) !== 0 && file.kind === null) file.kind = guessKind(file)
     if (unnamed || (flags & F.O_TRUNC) !== 0 || (flags & MAKES) === MAKES) file.begun = true
@@ -197,8 +174,45 @@ export class DescriptorTracker implements Tracker {
     this.#give(row, fd, description, closeOnExec)
   }
 
-  /** The node that was opened: other tasks may have renamed or removed it between entry and exit. */
-  #opened(row: Row, flags: number): NameNode | null {
+  /** `said`: the name that the trace has for the descriptor; it is believed. `node` null: the file has no name, or lost it. */
+  #fileOpened(row: Row, path: string, said: FdName | null, flags: number): FileOpened {
+    const { files } = this.#world
+    const byPath = this.#nodeOpened(row, flags)
+    if (isTemporary(flags)) {
+      // sysdig says the directory it is in.
+      const told = said && isUnnamed(said.text)
+      const directory = byPath ? pathOf(byPath) : '?'
+      const file = new TracedFile(told ? said.text.replace(/ \(deleted\)$/, '') : `${directory}/#unnamed`)
+      file.unnamed = true
+      file.deleted = true
+      file.kind = 'regular'
+      return { file, node: null, raced: false }
+    }
+    if (!said) {
+      const node = byPath as NameNode
+      return { file: files.fileAt(node), node, raced: isRaced(this.#world, row, [node]) }
+    }
+    let node: NameNode | null = null
+    let file: TracedFile
+    // The name of a live file may end in ` (deleted)`: then the path that was opened ends so, too.
+    const live = said.deleted === false || (said.deleted === 'maybe' && path.endsWith(' (deleted)'))
+    if (live) {
+      node = files.resolve(said.text, files.root)
+      if (node !== byPath) node = this.#fresh(node, flags)
+      file = files.fileAt(node)
+    } else if (byPath?.removed && byPath.file) {
+      node = byPath
+      file = byPath.file
+    } else {
+      file = new TracedFile(said.deleted === 'maybe' ? said.text.slice(0, -' (deleted)'.length) : said.text)
+      file.deleted = true
+    }
+    learnDevice(file, said)
+    return { file, node, raced: false }
+  }
+
+  /** The node at the path that was opened: other tasks may have renamed or removed it between entry and exit. */
+  #nodeOpened(row: Row, flags: number): NameNode | null {
     const { batch, i, inFlight } = row
     const { node } = inFlight
     const now = nodeOfPath(this.#world, row, batch.path[i], inFlight.start)
@@ -351,4 +365,9 @@ export class DescriptorTracker implements Tracker {
       report(this.#world, CORRELATE.tooManyDescriptors, row, taskLabel(row.task))
     }
   }
+}
+
+/** O_TMPFILE, which has the bit of O_DIRECTORY: a new file without a name. */
+function isTemporary(flags: number): boolean {
+  return (flags & F.O_TMPFILE) === F.O_TMPFILE
 }

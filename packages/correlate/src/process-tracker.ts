@@ -1,12 +1,11 @@
 /** fork, exec, exit, names and ids of tasks → Task, TracedProcess. The rules are at the top of processes.ts. */
 import { CALLS, OK, encodeUtf8, flags as F, oldestKeys } from '@flushtrace/trace'
-import { describe, FdTable, syncMode, type Origin } from './descriptors.ts'
-import { guessKind } from './decorations.ts'
+import { FdTable } from './descriptors.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { EarlyFds } from './early-fds.ts'
-import { TracedFile } from './files.ts'
 import { AddressSpace } from './mappings.ts'
 import { emptyCall, taskLabel, TracedProcess, type Task } from './processes.ts'
+import { fillSaved } from './saved-task.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
 /** TASK_COMM_LEN - 1 */
@@ -233,7 +232,6 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
   world.seen.tasks++
   world.onTask?.(tid)
   if (!leader) world.seen.processes++
-  const savedIn = (path?: string): Origin => ({ rule: 'saved-proc', source, record: 0, path })
   const task: Task = {
     tid,
     name: saved?.comm ?? null,
@@ -248,55 +246,6 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
     early: null,
     bornAt: at,
   }
-  if (!saved || leader) return task
-  process.name = saved.comm
-  process.argv = saved.cmdline
-  if (saved.cwd !== null) task.directories.cwd = world.files.resolve(saved.cwd, world.files.root)
-  const fdOrigin = savedIn(saved.fdsIn)
-  for (const fd of saved.fds ?? []) {
-    const sync = fd.flags === null ? 'unknown' : syncMode(fd.flags)
-    const named = fd.target.startsWith('/')
-    const node = named && !fd.deleted ? world.files.resolve(fd.target, world.files.root) : null
-    const file = named ? savedFile(world, fd.target, fd.deleted, null) : null
-    const closeOnExec = fd.flags !== null && (fd.flags & F.O_CLOEXEC) !== 0
-    const label = fd.target.replace(/:.*$/, '')
-    const description = describe(file, file ? '' : label, sync, fdOrigin, node)
-    description.direct = ((fd.flags ?? 0) & F.O_DIRECT) !== 0
-    task.fds.set(fd.fd, description, closeOnExec)
-  }
-  task.fds.complete = saved.fds !== null
-  const origin = savedIn(saved.regionsIn)
-  for (const region of saved.regions ?? []) {
-    const identity = `${region.device}:${region.inode}`
-    const file = savedFile(world, region.path, region.deleted, identity)
-    file.inode ??= region.inode
-    file.device ??= region.device
-    const node = region.deleted ? null : world.files.resolve(region.path, world.files.root)
-    task.space.map({ ...region, file, node, origin })
-  }
-  task.space.complete = task.space.shows = saved.regions !== null
+  if (saved && !leader) fillSaved(world, task, saved, source)
   return task
-}
-
-/** Deleted files have no name to meet at: several processes meet in one through the inode that maps tells. */
-const deletedFiles = new WeakMap<World, Map<string, TracedFile>>()
-
-function savedFile(world: World, path: string, deleted: boolean, identity: string | null): TracedFile {
-  if (!deleted) {
-    const file = world.files.fileAt(world.files.resolve(path, world.files.root))
-    file.kind ??= guessKind(file)
-    if (path.startsWith('/memfd:')) file.kind = 'memory'
-    return file
-  }
-  let known = deletedFiles.get(world)
-  if (!known) deletedFiles.set(world, (known = new Map()))
-  const key = identity ?? path
-  let file = known.get(key)
-  if (!file) {
-    file = new TracedFile(path)
-    file.deleted = true
-    if (path.startsWith('/memfd:') || path.startsWith('/dev/zero') || path.startsWith('/SYSV')) file.kind = 'memory'
-    known.set(key, file)
-  }
-  return file
 }

@@ -4,7 +4,7 @@
  * A task that appears before its fork returned (vfork's child always does) is held back until a result names it, so
  * that it starts with its parent's descriptors and mappings rather than with none.
  */
-import { CALLS, CallBatch, ENTER, EXIT, TASK_ALIAS, type Diagnostics } from '@flushtrace/trace'
+import { CALLS, ENTER, EXIT, TASK_ALIAS, type CallBatch, type Diagnostics } from '@flushtrace/trace'
 import type { SavedProcess } from '@flushtrace/layout'
 import { emitMapped, type Activity, type ActivitySink } from './activity.ts'
 import { DescriptorTracker } from './descriptor-tracker.ts'
@@ -12,6 +12,7 @@ import { CORRELATE } from './diagnostics.ts'
 import { EarlyFds } from './early-fds.ts'
 import { FileNames, FileTree, type NameNode, type TracedFile } from './files.ts'
 import { FlushTracker } from './flush-tracker.ts'
+import { HeldRows, MAX_HELD_TASKS, type HeldTask } from './held-rows.ts'
 import { FlushInference } from './inference.ts'
 import { MappingTracker } from './mapping-tracker.ts'
 import { NameTracker } from './name-tracker.ts'
@@ -19,16 +20,6 @@ import { ProcessTracker, addTask, adoptTask } from './process-tracker.ts'
 import { emptyCall, enterCall, taskLabel, type Task, type TracedProcess } from './processes.ts'
 import { SpaceTracker } from './space-tracker.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
-
-/** Rows held back for one task, and for all: a parent that never returns must not fill the memory. */
-const HELD_ROWS = 64
-const MAX_HELD_BATCHES = 64
-const MAX_HELD_TASKS = 64
-
-interface Held {
-  readonly batches: CallBatch[]
-  readonly source: number
-}
 
 export interface SystemOptions {
   readonly diagnostics: Diagnostics
@@ -49,10 +40,10 @@ export class System {
   readonly #world: World
   readonly #row: Row
   readonly #flushes: FlushTracker
-  /** By role: the trackers that want it, in the order below. */
+  /** By index in CALLS: the trackers that want the call, in the order below. */
   readonly #byCall: readonly (readonly Tracker[])[]
   readonly #isFork: readonly boolean[]
-  readonly #held = new Map<number, Held>()
+  readonly #held = new HeldRows()
   /** How many held tasks' rows are being applied, one within the other. */
   #replaying = 0
   /** Sources without a pid column: the id 0 of each, and what it was found to be. */
@@ -70,6 +61,7 @@ export class System {
       names: new FileNames(),
       tasks: new Map(),
       saved: new Map(options.saved),
+      deletedFiles: new Map(),
       naming: new Set(),
       forking: new Set(),
       order: 'time',
@@ -158,7 +150,7 @@ export class System {
     row.task.call = null
     if (this.#isFork[call]) this.#world.forking.delete(row.task)
     for (const tracker of this.#byCall[call]) tracker.exit?.(row)
-    if (this.#held.size > 0) this.#release(this.#isFork[call] ? row.batch.result[row.i] : NaN)
+    if (!this.#held.isEmpty) this.#release(this.#isFork[call] ? row.batch.result[row.i] : NaN)
   }
 
   /**
@@ -166,11 +158,8 @@ export class System {
    * applied late, because the forks among them have yet to return.
    */
   #release(tid: number): void {
-    const child = this.#held.get(tid)
-    if (child) {
-      this.#held.delete(tid)
-      this.#replay(child)
-    }
+    const child = this.#held.take(tid)
+    if (child) this.#replay(child)
     if (this.#world.forking.size === 0 && this.#replaying === 0) this.#releaseAll()
   }
 
@@ -273,35 +262,23 @@ export class System {
 
   // Children that come before their fork returns -------------------------------------------------------------------
 
-  /** `phase`: which part of the row it is. */
+  /** Whether the row waits for a fork to return. `phase`: which part of it. */
   #hold(batch: CallBatch, i: number, source: number, phase: number): boolean {
     if (this.#world.forking.size === 0) return false
     const tid = this.#idOf(batch, i, source)
-    if (this.#world.tasks.has(tid)) return false
-    let held = this.#held.get(tid)
-    if (!held) {
-      if (this.#held.size >= MAX_HELD_TASKS || this.#world.saved.has(tid)) return false
-      this.#held.set(tid, (held = { batches: [], source }))
+    if (this.#world.tasks.has(tid) || this.#world.saved.has(tid)) return false
+    const kept = this.#held.keep(tid, batch, i, source, phase)
+    const full = kept === 'full' ? this.#held.take(tid) : undefined
+    if (full) {
+      // Known from here on, or each of its rows would be held again.
+      this.#taskOf(full.batches[0], 0, source)
+      this.#replay(full)
     }
-    let rows = held.batches.at(-1)
-    if (!rows || rows.full || rows.strings !== batch.strings) {
-      if (held.batches.length >= MAX_HELD_BATCHES) {
-        this.#held.delete(tid)
-        // Known from here on, or each of its rows would be held again.
-        this.#taskOf(held.batches[0], 0, source)
-        this.#replay(held)
-        return false
-      }
-      held.batches.push((rows = new CallBatch(batch.strings, batch.names, HELD_ROWS)))
-    }
-    rows.copyRow(batch, i)
-    rows.phase[rows.length - 1] = phase
-    return true
+    return kept === 'kept'
   }
 
   #releaseAll(): void {
-    for (const [tid, held] of this.#held) {
-      this.#held.delete(tid)
+    for (const [tid, held] of this.#held.takeAll()) {
       this.#world.diagnostics.add(
         CORRELATE.heldBack,
         { source: this.#world.sourcePaths[held.source], record: held.batches[0].record[0] },
@@ -311,7 +288,7 @@ export class System {
     }
   }
 
-  #replay({ batches, source }: Held): void {
+  #replay({ batches, source }: HeldTask): void {
     this.#replaying++
     for (const rows of batches) for (let k = 0; k < rows.length; k++) this.apply(rows, k, source)
     this.#replaying--

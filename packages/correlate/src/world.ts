@@ -2,7 +2,7 @@
 import type { CallBatch, CallRole, DiagnosticKind, Diagnostics } from '@flushtrace/trace'
 import type { SavedProcess } from '@flushtrace/layout'
 import type { Activity, ActivitySink } from './activity.ts'
-import type { FileNames, FileTree } from './files.ts'
+import type { FileNames, FileTree, TracedFile } from './files.ts'
 import type { CallInFlight, Task, TracedProcess } from './processes.ts'
 
 export interface World {
@@ -11,6 +11,8 @@ export interface World {
   readonly tasks: Map<number, Task>
   /** What was saved of /proc; an entry is used once, the number may be given to another task later. */
   readonly saved: Map<number, SavedProcess>
+  /** Saved files that were deleted, by device and inode, else by path: several processes meet in one. */
+  readonly deletedFiles: Map<string, TracedFile>
   /** Tasks in a call that changes names: until it returns, both its old and its new state may be seen. */
   readonly naming: Set<Task>
   /** Tasks in a fork or clone: ids that nobody knows may be their children. */
@@ -54,6 +56,7 @@ export interface Tracker {
   exit?(row: Row): void
 }
 
+/** Counts a diagnostic, with the row as its place. */
 export function report(world: World, kind: DiagnosticKind, row: Row, detail: string, count = 1): void {
   world.diagnostics.add(kind, { source: world.sourcePaths[row.source], record: row.batch.record[row.i] }, detail, count)
 }
