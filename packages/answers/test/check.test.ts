@@ -99,6 +99,19 @@ second('synchronous writes, by what was opened, copied and shared', async () => 
   assert.equal(left, [], 'its synchronous writes are compared')
 })
 
+second('close-on-exec that an ioctl sets and clears', async () => {
+  const log = `\
+7 openat(AT_FDCWD, "a", O_WRONLY|O_SYNC|O_CLOEXEC) = 3
+7 openat(AT_FDCWD, "b", O_WRONLY|O_SYNC) = 4
+7 ioctl(3</srv/a>, FIONCLEX) = 0
+7 ioctl(4, 0x5451 /* FIOCLEX */) = 0
+7 execve("/bin/x", ["x"], 0x7f /* 3 vars */) = 0
+7 write(3, "x", 1) = 1
+7 write(4, "x", 1) = 1
+`
+  assert.equal(await recount(log), { '7 syncWrite': '1 to 2' }, 'nobody knows what 4 is now')
+})
+
 second('of several logs together synchronous writes are not counted again, and that is said', async () => {
   const log = '7 1795173545.1 openat(AT_FDCWD, "a", O_WRONLY|O_SYNC) = 3\n7 1795173545.2 write(3, "x", 1) = 1\n'
   for (const name of ['log.7', 'log.8']) writeFileSync(join(folder, name), log.replaceAll(/^7/gm, name.slice(-1)))

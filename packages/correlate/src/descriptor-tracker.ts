@@ -46,7 +46,18 @@ interface FileOpened {
 }
 
 export class DescriptorTracker implements Tracker {
-  readonly roles = ['open', 'newFd', 'pair', 'close', 'closeRange', 'dup', 'fcntl', 'sendFds', 'receiveFds'] as const
+  readonly roles = [
+    'open',
+    'newFd',
+    'pair',
+    'close',
+    'closeRange',
+    'dup',
+    'fcntl',
+    'ioctl',
+    'sendFds',
+    'receiveFds',
+  ] as const
   readonly #world: World
   readonly #transit = new Transit()
 
@@ -75,6 +86,7 @@ export class DescriptorTracker implements Tracker {
         break
       case 'dup':
       case 'fcntl':
+      case 'ioctl':
       case 'sendFds':
       case 'receiveFds':
         inFlight.description = describedBy(this.#world, row, batch.fd[i], batch.decoration[i])
@@ -87,7 +99,7 @@ export class DescriptorTracker implements Tracker {
   }
 
   exit(row: Row): void {
-    const { batch, i, inFlight } = row
+    const { batch, i, task, inFlight } = row
     const outcome = batch.outcome[i]
     // close() frees the number even when it returns an error; close_range() that fails has done nothing.
     const undone = outcome === INJECTED || (row.role === 'closeRange' && outcome !== OK && outcome !== UNKNOWN)
@@ -123,6 +135,11 @@ export class DescriptorTracker implements Tracker {
         break
       case 'fcntl':
         this.#fcntl(row)
+        break
+      case 'ioctl':
+        // Whatever the descriptor is of (torvalds/linux fs/ioctl.c do_vfs_ioctl()).
+        if (batch.flags[i] === F.FIOCLEX) task.fds.setCloseOnExec(batch.fd[i], true)
+        else if (batch.flags[i] === F.FIONCLEX) task.fds.setCloseOnExec(batch.fd[i], false)
         break
       case 'receiveFds':
         this.#receive(row)

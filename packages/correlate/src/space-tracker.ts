@@ -50,7 +50,7 @@ export class SpaceTracker implements Tracker {
 
   enter(row: Row): void {
     const { batch, i, inFlight } = row
-    if (row.role === 'ioctl' || (row.role === 'truncate' && batch.path[i] < 0)) {
+    if (row.role === 'truncate' && batch.path[i] < 0) {
       inFlight.description = describedBy(this.#world, row, batch.fd[i], batch.decoration[i])
     }
   }

@@ -51,6 +51,19 @@ copies('close-on-exec belongs to the number, not to the description', () => {
   assert.equal(t.flushes, ['fsync unknown', 'fsync /a', 'fsync unknown', 'fsync /a'])
 })
 
+copies('ioctl sets and clears close-on-exec, where it succeeds', () => {
+  const t = new Trace()
+  t.open(10, '/kept', O_RDWR | O_CLOEXEC, 3)
+  t.open(10, '/marked', O_RDWR, 4)
+  t.open(10, '/failed', O_RDWR, 5)
+  t.call(10, 'ioctl', { fd: 3, flags: F.FIONCLEX })
+  t.call(10, 'ioctl', { fd: 4, flags: F.FIOCLEX })
+  t.call(10, 'ioctl', { fd: 5, flags: F.FIOCLEX, errno: 'EPERM' })
+  t.exec(10, '/bin/next')
+  for (const fd of [3, 4, 5]) t.call(10, 'fsync', { fd })
+  assert.equal(t.flushes, ['fsync /kept', 'fsync unknown', 'fsync /failed'])
+})
+
 copies('a copy of an unknown descriptor is unknown, whatever its number was before', () => {
   const t = new Trace()
   t.open(10, '/old', O_RDWR, 5)

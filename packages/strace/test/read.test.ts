@@ -97,7 +97,7 @@ reading('the clock is set back', async () => {
   assert.equal(codes(wall), ['strace/time-backwards'])
 })
 
-reading('ioctl: only what changes files makes rows', async () => {
+reading('ioctl: only what changes files or marks descriptors makes rows', async () => {
   const { rows, facts } = await read(`\
 ioctl(1</dev/pts/0>, TCGETS, {c_iflag=ICRNL}) = 0
 ioctl(3</srv/a, BT>, BTRFS_IOC_DEFRAG_RANGE, {start=0, len=UINT64_MAX, flags=0}) = 0 <0.000153>
@@ -107,6 +107,11 @@ ioctl(4</srv/b>, BTRFS_IOC_CLONE or FICLONE, 3</srv/a>) = 0
 ioctl(4, FICLONERANGE, {src_fd=3, src_offset=0, src_length=0, dest_offset=0}) = 0
 ioctl(3, FIDEDUPERANGE, {src_offset=0, src_length=4096, dest_count=1, info=[{dest_fd=4, dest_offset=0}]}) = 0
 ioctl(4, FIOCLEX) = 0
+ioctl(4</srv/b>, FIONCLEX) = 0
+ioctl(4, 0x5451 /* FIOCLEX */) = 0
+ioctl(4, FIONREAD, [0]) = 0
+ioctl(4</srv/b>, FIONBIO, [1]) = 0
+ioctl(4, FIOASYNC, [1]) = 0
 `)
   assert.equal(rows.map(show), [
     'ioctl fd=3<path:"/srv/a, BT"> flags=0x40309410 = 0 153000ns',
@@ -115,8 +120,11 @@ ioctl(4, FIOCLEX) = 0
     'ioctl fd=4<path:"/srv/b"> fd2=3<path:"/srv/a"> flags=0x40049409 = 0',
     'ioctl fd=4 flags=0x4020940d = 0',
     'ioctl fd=3 flags=0xc0189436 = 0',
+    'ioctl fd=4 flags=0x5451 = 0',
+    'ioctl fd=4<path:"/srv/b"> flags=0x5450 = 0',
+    'ioctl fd=4 flags=0x5451 = 0',
   ])
-  assert.equal(facts.calls, { ioctl: 7 })
+  assert.equal(facts.calls, { ioctl: 12 })
 })
 
 reading('-r: every line counts from the one before it, whoever wrote that', async () => {

@@ -24,7 +24,7 @@ export type CallRole =
   | 'unlink'
   | 'write' // to `fd`; also sendfile, copy_file_range, splice
   | 'truncate' // ftruncate, truncate, fallocate: changes what is stored without write()
-  | 'ioctl' // only those that change what is stored: btrfs's defragmenting, shared blocks (reflinks)
+  | 'ioctl' // only those that change what is stored (btrfs's defragmenting, reflinks), or mark a descriptor: FIOCLEX
   | 'flush' // fsync, fdatasync, sync, syncfs
   | 'msync'
   | 'syncRange'

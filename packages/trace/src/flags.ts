@@ -81,6 +81,9 @@ export const BTRFS_IOC_DEFRAG_RANGE = 0x40309410
 export const FICLONE = 0x40049409
 export const FICLONERANGE = 0x4020940d
 export const FIDEDUPERANGE = 0xc0189436
+/** include/uapi/asm-generic/ioctls.h: close-on-exec is set, and cleared. */
+export const FIOCLEX = 0x5451
+export const FIONCLEX = 0x5450
 
 export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> = {
   open: words({
@@ -134,6 +137,8 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
     BTRFS_IOC_CLONE_RANGE: FICLONERANGE,
     FIDEDUPERANGE,
     BTRFS_IOC_FILE_EXTENT_SAME: FIDEDUPERANGE,
+    FIOCLEX,
+    FIONCLEX,
   }),
   msync: words({ MS_ASYNC, MS_INVALIDATE: 2, MS_SYNC }),
   syncRange: words({ SYNC_FILE_RANGE_WAIT_BEFORE: 1, SYNC_FILE_RANGE_WRITE: 2, SYNC_FILE_RANGE_WAIT_AFTER: 4 }),

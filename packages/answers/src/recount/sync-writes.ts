@@ -18,7 +18,7 @@ const OPENS = 'open|openat|openat2|creat'
 const FORKS = 'fork|vfork|clone|clone3'
 const WRITES = 'write|pwrite|pwrite64|writev|pwritev|pwritev2|sendfile|copy_file_range|splice'
 /** The calls that `ended` wants to be told of, as alternatives of a regular expression. */
-export const DESCRIPTOR_CALLS = `${OPENS}|close|close_range|dup|dup2|dup3|fcntl|${FORKS}|execve|unshare|${WRITES}`
+export const DESCRIPTOR_CALLS = `${OPENS}|close|close_range|dup|dup2|dup3|fcntl|ioctl|${FORKS}|execve|unshare|${WRITES}`
 const OF = {
   open: new RegExp(`^(?:${OPENS})$`),
   fork: new RegExp(`^(?:${FORKS})$`),
@@ -35,6 +35,8 @@ const RWF_SYNC_OR_DSYNC = 6
 const F_DUPFD = 0
 const F_SETFD = 2
 const F_DUPFD_CLOEXEC = 1030
+const FIOCLEX = 0x5451
+const FIONCLEX = 0x5450
 
 export class SyncWrites {
   /** By task; threads have one together. */
@@ -64,13 +66,13 @@ export class SyncWrites {
     } else if (call === 'close') table.delete(fd)
     else if (call === 'close_range') {
       for (const one of table.keys()) if (+one >= +fd && +one <= Number.parseInt(words[1])) table.delete(one)
+    } else if (call === 'ioctl') {
+      if (asks(words[1], 'FIOCLEX', FIOCLEX)) mark(table, fd, true)
+      else if (asks(words[1], 'FIONCLEX', FIONCLEX)) mark(table, fd, false)
     } else if (call !== 'fcntl') copy(table, fd, String(result), has(words[2], 'CLOEXEC', O_CLOEXEC))
     else if (asks(words[1], 'F_DUPFD', F_DUPFD)) copy(table, fd, String(result), false)
     else if (asks(words[1], 'F_DUPFD_CLOEXEC', F_DUPFD_CLOEXEC)) copy(table, fd, String(result), true)
-    else if (asks(words[1], 'F_SETFD', F_SETFD)) {
-      const known = table.get(fd)
-      if (known) table.set(fd, { ...known, endsWithExec: has(words[2], 'FD_CLOEXEC', 1) })
-    }
+    else if (asks(words[1], 'F_SETFD', F_SETFD)) mark(table, fd, has(words[2], 'FD_CLOEXEC', 1))
     return false
   }
 
@@ -122,6 +124,11 @@ function opened(call: string, args: string, text: string): Opened {
     sync: sync && !/^[^"]*"(?!\/dev\/)/.test(text) ? null : sync,
     endsWithExec: has(flags, 'O_CLOEXEC', O_CLOEXEC),
   }
+}
+
+function mark(table: Table, fd: string, endsWithExec: boolean): void {
+  const known = table.get(fd)
+  if (known) table.set(fd, { ...known, endsWithExec })
 }
 
 function copy(table: Table, from: string, to: string, endsWithExec: boolean): void {
