@@ -70,6 +70,7 @@ const CONVERT: Readonly<Record<string, Convert>> = {
   clone: bits.cloneFlags,
   memfd: bits.memfdFlags,
   fcntl: bits.fcntlCommand,
+  ioctl: bits.ioctlRequest,
   pages: (value) => value * 4096, // mmap2 counts its offset in pages of 4 KiB
 }
 
@@ -98,6 +99,7 @@ const ROWS: readonly [calls: string, columns: string][] = [
   ['dup', 'res=result fd oldfd=fd'],
   ['dup2 dup3', 'res=result fd oldfd=fd newfd=fd2 flags=flags:open'],
   ['fcntl', 'res=result fd cmd=flags:fcntl arg=flags2'],
+  ['ioctl', 'res=result fd request=flags:ioctl'],
   ['recvmsg', 'res=result fd msgcontrol=control'],
   ['getdents getdents64', 'res=result fd'],
   ['chdir chroot', 'res=result path'],

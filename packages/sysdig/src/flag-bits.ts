@@ -83,3 +83,8 @@ export function fcntlCommand(value: number): number {
   if (value >= F_OFD_GETLK && value <= F_OFD_SETLKW) return value - F_OFD_GETLK + LINUX_F_OFD_GETLK
   return FCNTL[value] ?? -1
 }
+
+/** -1: none that a rule asks for. */
+export function ioctlRequest(value: number): number {
+  return value === F.FIOCLEX || value === F.FIONCLEX ? value : -1
+}

@@ -49,6 +49,7 @@ const IS_MSYNC: readonly boolean[] = CALLS.map(({ role }) => role === 'msync')
 const MAX_FD = 0x7fffffff
 const CLONE = callIndex('clone')
 const FCNTL = callIndex('fcntl')
+const IOCTL = callIndex('ioctl')
 /** What pthread_create asks for: all that matters here is shared. */
 const THREAD_FLAGS = F.CLONE_THREAD | F.CLONE_VM | F.CLONE_FILES | F.CLONE_FS
 
@@ -131,7 +132,7 @@ export class CallRows {
 
   entered(task: TaskCall, call: number, atNs: number, record: number): void {
     const command = call === FCNTL ? task.values[C.FLAGS] : 0
-    if (call === FCNTL && isPassed(command)) return
+    if (call === FCNTL ? isPassed(command) : call === IOCTL && !isMark(task.values)) return
     task.call = call
     task.began(atNs, record)
     task.entered = false
@@ -167,7 +168,7 @@ export class CallRows {
   /** The row of a call that ended; -1 when the child's own event has told it. */
   ended(task: TaskCall, call: number, atNs: number, record: number): number {
     const paired = task.call >= 0
-    const told = task.told || (call === FCNTL && !tells(task.values))
+    const told = task.told || (call === FCNTL ? !tells(task.values) : call === IOCTL && !isMark(task.values))
     let at = atNs
     let phase = WHOLE
     if (paired) {
@@ -362,6 +363,11 @@ function tells(values: Float64Array): boolean {
   // Without its argument (until 2026) nobody knows whether the flag was set or cleared.
   if (values[C.FLAGS] === F.F_SETFD) return !Number.isNaN(values[C.FLAGS2])
   return !isPassed(values[C.FLAGS])
+}
+
+/** An ioctl that sets or clears close-on-exec. */
+function isMark(values: Float64Array): boolean {
+  return values[C.FLAGS] >= 0
 }
 
 /** F_GETLK … F_SETLKW, F_OFD_GETLK … F_OFD_SETLKW. */

@@ -332,6 +332,19 @@ test('F_SETFD without its argument changes nothing; with it, it does', async () 
   assert.equal(withoutTimes(result.rows), ['100 fcntl fd=4 flags=2 flags2=1 = 0'])
 })
 
+test('an ioctl that sets or clears close-on-exec is a row, others are none', async () => {
+  const [FIOCLEX, FIONCLEX, TCGETS] = [0x5451, 0x5450, 0x5401].map(i64)
+  const result = await read(
+    event(170, [i64(4), FIOCLEX, i64(0)]),
+    event(171, [i64(0)], { atNs: 1n }),
+    event(170, [i64(4), TCGETS, i64(0)], { atNs: 2n }),
+    event(171, [i64(0)], { atNs: 3n }),
+    event(171, [i64(0), i64(4), FIONCLEX, i64(0)], { atNs: 4n }),
+    event(171, [i64(0), i64(4), TCGETS, i64(0)], { atNs: 5n }),
+  )
+  assert.equal(withoutTimes(result.rows), ['100 ioctl fd=4 flags=21585 = 0', '100 ioctl fd=4 flags=21584 = 0'])
+})
+
 test('of record locks in a row on one descriptor the first says it all; other commands say nothing', async () => {
   const lock = (fd: number, command: number, atNs: number): Buffer =>
     event(151, [i64(0), i64(fd), { bytes: 1, value: command }], { atNs: BigInt(atNs) })

@@ -53,6 +53,16 @@ const VECTORS: readonly [what: string, lines: string[], rows: string[]][] = [
     ],
   ],
   [
+    'an ioctl that sets close-on-exec, and another; requests are hexadecimal',
+    [
+      '10 17:35:48.514682170 0 curl (17497) > ioctl fd=4(<f>/srv/a) request=5451 argument=0 ',
+      '11 17:35:48.514682180 0 curl (17497) < ioctl res=0 ',
+      '12 17:35:48.514682190 0 curl (17497) > ioctl fd=1 request=5401 argument=7FFC734011F0 ',
+      '13 17:35:48.514682200 0 curl (17497) < ioctl res=0 ',
+    ],
+    ['17497 ioctl fd=4</srv/a> flags=21585 = 0 at=0 took=10'],
+  ],
+  [
     'relative names and where they lead; renames, unlinks',
     [
       '587 21:29:50.950240209 0 filesat (28509) < openat fd=4(<f>/srv/tested_file.txt) dirfd=3(<d>/srv) name=tested_file.txt(/srv/tested_file.txt) flags=6(O_CREAT|O_WRONLY) mode=07747 ',
