@@ -83,129 +83,186 @@ interface Reports {
   readonly beside: Diagnostics
 }
 
-/** `settled`: by an earlier reading; strace and sysdig are then read side by side. */
+/** What an earlier reading found out: strace and sysdig are then read side by side. */
+interface Earlier {
+  readonly calls: CallsRead
+  readonly turns: Turns
+}
+
+/** Reads all calls, and tells each to `listeners` once. */
 export async function readCalls(
   capture: Capture,
-  { straces, sysdigs, ahead, given }: CallReaders,
+  readers: CallReaders,
   listeners: CallListeners,
-  { diagnostics, beside }: Reports,
-  settled: { readonly calls: CallsRead; readonly turns: Turns } | null = null,
+  reports: Reports,
+  settled: Earlier | null = null,
 ): Promise<CallsRead> {
-  const sourcePaths = capture.sources.map(({ source }) => source.path)
-  const offsets = new Map<number, number>()
-  const clocks = new Map<number, Alignment>()
-  const placed: PlacedSource[] = []
-  const seen = { processes: 0, tasks: 0 }
-  const groups = groupsOf(straces, sysdigs)
-  const told: Told[] = []
-  let origin: Instant | null = settled?.calls.origin ?? null
+  const reading = new CallsReading(capture, readers, listeners, reports, settled)
+  if (settled) await Promise.all([reading.straces(), reading.sysdigs()])
+  else {
+    await reading.straces()
+    await reading.sysdigs()
+  }
+  reading.place(readers.sysdigs)
+  const { origin, offsets, clocks, placed, told, seen } = reading
+  return { origin, offsets, clocks, placed, told, seen }
+}
 
-  const run = async (k: number, turn = settled?.turns.take()): Promise<void> => {
-    const { sources, infer } = groups[k]
-    const streams = sources.map(stream)
+class CallsReading implements CallsRead {
+  origin: Instant | null
+  readonly offsets = new Map<number, number>()
+  readonly clocks = new Map<number, Alignment>()
+  readonly placed: PlacedSource[] = []
+  readonly told: Told[] = []
+  readonly seen = { processes: 0, tasks: 0 }
+  readonly #capture: Capture
+  readonly #sourcePaths: readonly string[]
+  readonly #readers: CallReaders
+  readonly #listeners: CallListeners
+  readonly #reports: Reports
+  readonly #settled: Earlier | null
+  readonly #groups: readonly Group[]
+  /** By source: what others can be aligned with, once it has been read. */
+  readonly #anchors = new Map<number, CallAnchors>()
+
+  constructor(
+    capture: Capture,
+    readers: CallReaders,
+    listeners: CallListeners,
+    reports: Reports,
+    settled: Earlier | null,
+  ) {
+    this.#capture = capture
+    this.#sourcePaths = capture.sources.map(({ source }) => source.path)
+    this.#readers = readers
+    this.#listeners = listeners
+    this.#reports = reports
+    this.#settled = settled
+    this.#groups = groupsOf(readers.straces, readers.sysdigs)
+    this.origin = settled?.calls.origin ?? null
+  }
+
+  async straces(): Promise<void> {
+    const { straces } = this.#readers
+    if (straces.length > 0) await this.#run(0)
+    this.place(straces)
+  }
+
+  async sysdigs(): Promise<void> {
+    const { straces, sysdigs, ahead } = this.#readers
+    if (sysdigs.length === 0) return
+    if (straces.length > 0) {
+      // Nothing is waited for where it is settled: all take their turn before the first one begins.
+      this.#align(this.#settled?.calls.clocks ?? (await besideStrace(sysdigs, ahead, this.placed, this.origin)))
+    }
+    const runs = this.#groups.flatMap(({ infer }, k) => (infer ? [k] : []))
+    if (this.#settled) await Promise.all(runs.map((k) => this.#run(k)))
+    else for (const k of runs) await this.#run(k)
+  }
+
+  /** `found`: what places sysdig captures beside the logs of strace. */
+  #align(found: ReadonlyMap<number, Alignment>): void {
+    const { sysdigs, given } = this.#readers
+    for (const [index, clock] of found) {
+      if (!sysdigs.some((sysdig) => sysdig.index === index)) continue
+      if (!given.has(index)) this.clocks.set(index, clock)
+      if (clock.aligned !== 'none') continue
+      const path = this.#sourcePaths[index]
+      this.#reports.diagnostics.add(UNALIGNED, { source: path }, path)
+    }
+  }
+
+  /** Reads group `k`. */
+  async #run(k: number): Promise<void> {
+    const turn = this.#settled?.turns.take()
+    const { diagnostics, beside } = this.#reports
+    const { onActivity, onEnd, detail } = this.#listeners
+    const { sources, infer } = this.#groups[k]
+    const streams = sources.map((one) => this.#stream(one))
     const tasks = new Set<number>()
     // The richest shows most of a call: where several saw a task at the time, its word counts.
-    const richer = (settled?.calls.told ?? told).slice(0, k)
-    const timed = sources.every(isPlaced)
+    const richer = (this.#settled?.calls.told ?? this.told).slice(0, k)
+    const timed = sources.every((one) => this.#isPlaced(one))
     let nowNs = NaN
     let counted = 0
-    const saved = await savedProcesses(capture, infer ? beside : diagnostics)
-    if (infer) for (const { reading, index } of sysdigs) await addListed(reading, saved, sourcePaths[index])
+    const saved = await savedProcesses(this.#capture, infer ? beside : diagnostics)
+    if (infer) {
+      for (const { reading, index } of this.#readers.sysdigs) await addListed(reading, saved, this.#sourcePaths[index])
+    }
     const system = new System({
       diagnostics: infer ? beside : diagnostics,
       saved,
-      sourcePaths,
+      sourcePaths: this.#sourcePaths,
       infer,
-      detail: listeners.detail,
-      onEnd: listeners.onEnd,
-      onTask: k + 1 < groups.length ? (tid) => tasks.add(tid) : undefined,
+      detail,
+      onEnd,
+      onTask: k + 1 < this.#groups.length ? (tid) => tasks.add(tid) : undefined,
       emit: (activity) => {
         if (richer.some((one) => hasTold(one, activity.task.tid, timed ? nowNs : NaN))) return
         counted++
-        listeners.onActivity(activity, nowNs, origin)
+        onActivity(activity, nowNs, this.origin)
       },
     })
     const onRow = (atNs: number, start: Instant | null): void => {
       nowNs = atNs
       turn?.reached(atNs)
-      origin = start
+      this.origin = start
     }
     const paced = turn ? streams.map((one) => ({ ...one, batches: turn.of(one.batches) })) : streams
-    const timeline = await applyStreams(paced, system, onRow, origin).finally(() => turn?.end())
-    system.finish(listeners.detail && k === groups.length - 1)
-    origin = timeline.origin
-    for (const [source, offsetNs] of timeline.offsets) offsets.set(source, offsetNs)
-    seen.processes = Math.max(seen.processes, system.seen.processes)
-    seen.tasks = Math.max(seen.tasks, system.seen.tasks)
-    told[k] = { tasks, ...seenBetween(sources, offsets) }
+    const timeline = await applyStreams(paced, system, onRow, this.origin).finally(() => turn?.end())
+    system.finish(detail && k === this.#groups.length - 1)
+    this.origin = timeline.origin
+    for (const [source, offsetNs] of timeline.offsets) this.offsets.set(source, offsetNs)
+    this.seen.processes = Math.max(this.seen.processes, system.seen.processes)
+    this.seen.tasks = Math.max(this.seen.tasks, system.seen.tasks)
+    this.told[k] = { tasks, ...seenBetween(sources, this.offsets) }
     if (k === 0) return
-    const names = groups
-      .slice(0, k + 1)
-      .map((one) => one.name)
-      .join(' and ')
-    diagnostics.add(counted > 0 ? SHARED : COVERED, { source: sourcePaths[streams[0].source] }, names)
+    const names = this.#groups.slice(0, k + 1).map(({ name }) => name)
+    const place = { source: this.#sourcePaths[streams[0].source] }
+    diagnostics.add(counted > 0 ? SHARED : COVERED, place, names.join(' and '))
   }
 
-  const anchors = new Map<number, CallAnchors>()
-  const stream = ({ index, tid = 0, reading }: (StraceSource | SysdigSource) & { tid?: number }): CallStream => {
+  #stream({ index, tid = 0, reading }: CallSource & { tid?: number }): CallStream {
     const kept = new CallAnchors()
-    anchors.set(index, kept)
-    const offsetNs = given.get(index) ?? clocks.get(index)?.offsetNs
-    return { source: index, tid, batches: watched(reading.batches, kept, tid, clocks.get(index)), offsetNs }
+    this.#anchors.set(index, kept)
+    const clock = this.clocks.get(index)
+    const offsetNs = this.#readers.given.get(index) ?? clock?.offsetNs
+    return { source: index, tid, batches: watched(reading.batches, kept, tid, clock), offsetNs }
   }
-  const place = (sources: readonly (StraceSource | SysdigSource)[]): void => {
+
+  /** Where sources that have been read lie, and how they got there. */
+  place(sources: readonly CallSource[]): void {
+    const { given } = this.#readers
     // The best clock sets the axis. Another that says nothing of the day may lie anywhere on it.
     const axis = AXES.find((clock) => sources.some(({ reading: { facts } }) => facts.clock === clock))
-    for (const {
-      index,
-      reading: { facts },
-    } of sources) {
-      const offsetNs = offsets.get(index)
+    for (const { index, reading } of sources) {
+      const { clock } = reading.facts
+      const offsetNs = this.offsets.get(index)
       if (offsetNs === undefined) continue
-      if (given.has(index)) clocks.set(index, alignedBy('given', offsetNs))
-      else if (!clocks.has(index)) {
-        if (facts.clock === 'wall') clocks.set(index, alignedBy('wall', offsetNs))
-        else clocks.set(index, alignedBy('none', facts.clock === axis && placed.length === 0 ? offsetNs : null))
+      if (given.has(index)) this.clocks.set(index, alignedBy('given', offsetNs))
+      else if (!this.clocks.has(index)) {
+        if (clock === 'wall') this.clocks.set(index, alignedBy('wall', offsetNs))
+        else this.clocks.set(index, alignedBy('none', clock === axis && this.placed.length === 0 ? offsetNs : null))
       }
-      const { offsetNs: placedAt, residualNs } = clocks.get(index)!
-      if (placedAt !== null) placed.push({ anchors: anchors.get(index)!, offsetNs, residualNs: residualNs ?? 0 })
+      const { offsetNs: placedAt, residualNs } = this.clocks.get(index)!
+      const anchors = this.#anchors.get(index)!
+      if (placedAt !== null) this.placed.push({ anchors, offsetNs, residualNs: residualNs ?? 0 })
     }
   }
 
   /** Whether its times may be compared with those of others. */
-  const isPlaced = ({ index, reading: { facts } }: StraceSource | SysdigSource): boolean =>
-    facts.clock === 'wall' || given.has(index) || (clocks.get(index)?.aligned ?? 'none') !== 'none'
-
-  const readStraces = async (): Promise<void> => {
-    if (straces.length > 0) await run(0)
-    place(straces)
+  #isPlaced({ index, reading: { facts } }: CallSource): boolean {
+    const aligned = this.clocks.get(index)?.aligned ?? 'none'
+    return facts.clock === 'wall' || this.#readers.given.has(index) || aligned !== 'none'
   }
-  const readSysdigs = async (): Promise<void> => {
-    if (sysdigs.length === 0) return
-    if (straces.length > 0) {
-      for (const [index, clock] of settled?.calls.clocks ?? (await besideStrace(sysdigs, ahead, placed, origin))) {
-        if (!sysdigs.some((sysdig) => sysdig.index === index)) continue
-        if (!given.has(index)) clocks.set(index, clock)
-        if (clock.aligned === 'none') diagnostics.add(UNALIGNED, { source: sourcePaths[index] }, sourcePaths[index])
-      }
-    }
-    const runs = groups.flatMap(({ infer }, k) => (infer ? [k] : []))
-    if (settled) await Promise.all(runs.map((k) => run(k)))
-    else for (const k of runs) await run(k)
-  }
-  if (settled) await Promise.all([readStraces(), readSysdigs()])
-  else {
-    await readStraces()
-    await readSysdigs()
-  }
-  place(sysdigs)
-  return { origin, offsets, clocks, placed, told, seen }
 }
+
+type CallSource = StraceSource | SysdigSource
 
 /** Sources that were recorded by one means. */
 interface Group {
   readonly name: string
-  readonly sources: readonly (StraceSource | SysdigSource)[]
+  readonly sources: readonly CallSource[]
   /** Files behind flushes are inferred. */
   readonly infer: boolean
 }
@@ -233,7 +290,7 @@ function hasTold({ tasks, fromNs, untilNs }: Told, tid: number, atNs: number): b
 }
 
 /** NaN where one of them does not tell its times. */
-function seenBetween(sources: Group['sources'], offsets: ReadonlyMap<number, number>): Omit<Told, 'tasks'> {
+function seenBetween(sources: readonly CallSource[], offsets: ReadonlyMap<number, number>): Omit<Told, 'tasks'> {
   const all = sources.map(({ index, reading: { facts } }) => ({ facts, offsetNs: offsets.get(index) ?? NaN }))
   return {
     fromNs: Math.min(...all.map(({ facts, offsetNs }) => (facts.firstNs ?? NaN) + offsetNs)),
