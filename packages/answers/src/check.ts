@@ -15,6 +15,7 @@ import { recountStrace } from './recount/strace.ts'
 import { recountSysdigText } from './recount/sysdig-text.ts'
 import { openCapture, type FormatOptions, type SourceKind } from './sources.ts'
 
+/** Throws TraceError for a pipe, and where no source is usable. */
 export async function check(paths: readonly string[], formats: FormatOptions = {}): Promise<CheckAnswer> {
   for (const path of paths) {
     const stats = path === '-' ? null : await lstat(path).catch(() => null)

@@ -36,6 +36,7 @@ export interface Alignment {
   readonly confidence: number | null
 }
 
+/** Placed by a word, not by data; `offsetNs` null: not placed. */
 export function alignedBy(aligned: AlignedBy, offsetNs: number | null): Alignment {
   return {
     aligned,
@@ -58,6 +59,7 @@ export function alignedTo(
   return found ? alignmentOf(found) : alignedBy('none', null)
 }
 
+/** What a search in the data found; what is not sure keeps its figures, and no offset. */
 export function alignmentOf(found: FoundOffset): Alignment {
   const sure = isSure(found)
   return {

@@ -37,6 +37,7 @@ interface Subjects {
   readonly explain: (k: number, full: boolean) => Explained
 }
 
+/** Throws TraceError where nothing says which flushes, or --flush names none. */
 export async function explain(paths: readonly string[], options: ExplainOptions): Promise<ExplainAnswer> {
   if ([options.process, options.file, options.device, options.flush].every((one) => one === undefined)) {
     throw new TraceError(

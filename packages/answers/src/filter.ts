@@ -83,6 +83,7 @@ function moment(text: string | undefined, flag: string, origin: () => Instant | 
   }
 }
 
+/** A pid may be a task's, too. */
 export function isOfProcess({ task }: Activity, matches: ProcessMatcher): boolean {
   const { pid, name, argv } = task.process
   return matches(pid, name, argv) || matches(task.tid, null, null)
@@ -100,6 +101,7 @@ export function processMatcher(wanted: string): ProcessMatcher {
   return (_, name, argv) => matches(name ?? '') || matches((argv?.[0] ?? '').replace(/^.*\//s, ''))
 }
 
+/** A glob over whole paths, or, without a slash, over their last part; a path matches itself, whatever is in it. */
 export function fileMatcher(glob: string): (path: string) => boolean {
   const matches = picomatch(glob, { dot: true, matchBase: !glob.includes('/') } as picomatch.PicomatchOptions)
   return (path) => path === glob || matches(path)

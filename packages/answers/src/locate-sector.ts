@@ -8,6 +8,7 @@ import type { LocatedWrite, LocateSectorAnswer } from './locate-schema.ts'
 /** Writes shown of one sector: a database writes its first page thousands of times. */
 const SHOWN = 10
 
+/** `sector`: see sector-search.ts. Throws TraceError where it is none, or no request is among the sources. */
 export async function locateSector(
   paths: readonly string[],
   sector: string,

@@ -18,6 +18,7 @@ export interface LocateOptions extends AnalyzeOptions {
   readonly top?: number
 }
 
+/** Throws TraceError where no request is among the sources. */
 export async function locate(paths: readonly string[], options: LocateOptions = {}): Promise<LocateAnswer> {
   const attributed = await attributeRequests(paths, options)
   const { analysis, attribution, calls } = attributed
@@ -62,6 +63,7 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
   }
 }
 
+/** What `attribute` finds, where there are requests; else it throws TraceError, which says what to record. */
 export async function attributeRequests(
   paths: readonly string[],
   options: AnalyzeOptions,

@@ -11,6 +11,7 @@ export function nothing() {
   return numbersOf(new Group({ kind: 'call', call: '' }))
 }
 
+/** The row of a group: see rank-schema.ts. */
 export function rowOf(group: Group): RankRow {
   const { subject } = group
   const common = numbersOf(group)
@@ -48,6 +49,7 @@ export function rowOf(group: Group): RankRow {
   }
 }
 
+/** What rows and the total have in common. */
 export function numbersOf(group: Group) {
   return {
     flushes: { total: group.flushTotal, byCall: Object.fromEntries(group.flushes) },
@@ -65,6 +67,7 @@ export function numbersOf(group: Group) {
   }
 }
 
+/** `threads`: all that were seen of it, also those that ended. */
 export function processOf(process: TracedProcess): NonNullable<RankRow['process']> {
   return {
     pid: process.pid,

@@ -34,6 +34,7 @@ export class SectorSearch {
     this.#follow(remaps.tops(device, sector))
   }
 
+  /** Whether the piece has the sector. */
   has(piece: PieceRow): boolean {
     const { blocks } = this.#in
     const { request, at, bytes } = piece

@@ -33,6 +33,7 @@ const COUNTS_ONLY: DiagnosticKind = {
   fix: 'record with -C, which keeps the calls themselves as well',
 }
 
+/** All tables of a capture, with the counts of their lines. */
 export async function readTables(capture: Capture, diagnostics: Diagnostics): Promise<SavedTables> {
   const calls: SummaryRow[] = []
   const requests: BlockTable[] = []

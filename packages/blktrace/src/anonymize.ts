@@ -16,6 +16,7 @@ const INPUT_FILE = /^(Input file )(.*)( added)$/s
 const FRAME =
   /^(?:# tracer: |#[^A-Za-z]*(?:$|(?:entries-in|irqs-off|need-resched|hardirq|preempt|migrate|delay|TASK|DEV|\|)\b)|CPU|cpus=|version)/
 
+/** A line of blkparse or btrace; one of no known shape is blanked. */
 export function anonymizeBlkparse(line: string, renamer: Renamer): string {
   const event = EVENT.exec(line)
   if (event) return event[1] + action(event[2], renamer)
@@ -35,6 +36,7 @@ function action(text: string, renamer: Renamer): string {
   )
 }
 
+/** A line of ftrace, trace-cmd or perf; the body of an event of no known kind is blanked. */
 export function anonymizeTracefs(line: string, renamer: Renamer): string {
   const head = parseTracefsHead(line)
   if (!head) return FRAME.test(line) ? line : blank(line)

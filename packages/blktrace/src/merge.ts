@@ -8,6 +8,7 @@ interface Head {
   readonly batches: AsyncIterator<BlockBatch>
 }
 
+/** One batch is filled again and again. Of rows at the same place in the order, the earlier stream's comes first. */
 export async function* mergeBatches(streams: readonly AsyncIterable<BlockBatch>[]): AsyncGenerator<BlockBatch> {
   const heads: Head[] = []
   for (const stream of streams) {

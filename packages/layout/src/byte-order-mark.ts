@@ -3,10 +3,12 @@ import type { Source } from '@flushtrace/trace'
 
 const MARK = Buffer.from([0xef, 0xbb, 0xbf])
 
+/** The bytes behind the mark; all where there is none. */
 export function textOf(bytes: Uint8Array): Uint8Array {
   return MARK.equals(bytes.subarray(0, MARK.length)) ? bytes.subarray(MARK.length) : bytes
 }
 
+/** A source that begins behind the mark; itself where there is none. */
 export function withoutMark(source: Source): Source {
   const { path, bytes, compression } = source
   const head = textOf(source.head)

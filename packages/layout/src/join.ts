@@ -2,6 +2,7 @@
 import type { Diagnostics } from '@flushtrace/trace'
 import { ChunkMap, SUPERBLOCK_BYTES, SUPERBLOCKS, type BtrfsFacts } from './btrfs-facts.ts'
 import { DeviceGraph, type OwnArea } from './device-graph.ts'
+import type { BlockDevice } from './device-table.ts'
 import { LAYOUT } from './diagnostics.ts'
 import { setDirectoriesApart } from './directories.ts'
 import { nameImages } from './disk-images.ts'
@@ -21,6 +22,7 @@ import { thinLayers } from './thin.ts'
 
 const SECTOR = 512
 
+/** `sources`: the side files that were read, for the account of them. */
 export function joinFindings(
   findings: Findings,
   sources: readonly LayoutSource[],
@@ -54,13 +56,9 @@ export function joinFindings(
   const graph = new DeviceGraph(layers, fileSystems, ownAreas(findings))
   return {
     sources,
-    devices: devices.all().map(({ device, name, mapperName, kind, bytes }) => {
-      return {
-        device,
-        name: mapperName === null || name === null ? (name ?? mapperName) : `${name} (${mapperName})`,
-        kind,
-        bytes,
-      }
+    devices: devices.all().map((known) => {
+      const { device, kind, bytes } = known
+      return { device, name: bothNames(known), kind, bytes }
     }),
     layers: graph.layers,
     fileSystems,
@@ -78,8 +76,7 @@ export function joinFindings(
     isPlain: (device) => graph.isPlain(device),
     nameOf: (device) => {
       const known = devices.get(device)
-      if (!known?.name) return known?.mapperName ?? null
-      return known.mapperName ? `${known.name} (${known.mapperName})` : known.name
+      return known ? bothNames(known) : null
     },
     deviceOf: (name) => devices.findUsual(name),
     fileSystemOf: (path) => {
@@ -98,6 +95,11 @@ export function joinFindings(
       return { ...backing, device: onlyDevice(join.ofPath(backing.path)) }
     },
   }
+}
+
+/** `dm-0 (vg-root)`. */
+function bothNames({ name, mapperName }: Pick<BlockDevice, 'name' | 'mapperName'>): string | null {
+  return name !== null && mapperName !== null ? `${name} (${mapperName})` : (name ?? mapperName)
 }
 
 function onlyDevice(draft: FsDraft | null): number | null {

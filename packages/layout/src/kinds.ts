@@ -76,6 +76,7 @@ function kindOf(text: string): LayoutKind | null {
   return ORDER.find((kind) => KINDS[kind].sniff(text)) ?? null
 }
 
+/** The order of reading. */
 export function byKind(a: { readonly kind: LayoutKind }, b: { readonly kind: LayoutKind }): number {
   return ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind)
 }

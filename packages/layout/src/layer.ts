@@ -2,7 +2,6 @@
  * How a device lies on others. All numbers are bytes. Copies of one range on several devices are several `linear` layers.
  * Sources of the rules: torvalds/linux drivers/md/{dm-linear,dm-stripe,raid0,raid1,raid10}.c.
  */
-
 import type { MappedPieces } from './mapped-pieces.ts'
 
 export type Layer = LinearLayer | StripedLayer | MappedLayer | OpaqueLayer
@@ -49,6 +48,7 @@ export interface OpaqueLayer {
   readonly lowers: readonly number[]
 }
 
+/** The devices that a layer lies on, and where its data begin on each; `at` null: not told, or in pieces. */
 export function lowersOf(layer: Layer): { device: number; at: number | null }[] {
   switch (layer.kind) {
     case 'linear':

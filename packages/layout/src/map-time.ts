@@ -31,6 +31,7 @@ export function sniffClockNote(text: string): boolean {
   return lines.length > 0 && lines.length <= 8 && NOTE.test(lines[0]) && lines.every((line) => /^\w+ \S+$/.test(line))
 }
 
+/** Its monotonic time is left out where it is not what traces have: see above. */
 export async function readClockNote(source: Source, diagnostics: Diagnostics): Promise<ReadNote> {
   const note: { -readonly [K in keyof ReadNote]: ReadNote[K] } = {}
   for await (const line of readLines(source, diagnostics)) {
@@ -81,6 +82,7 @@ function whenOf(path: string): MapTime['when'] {
 
 const ORDER: Readonly<Record<MapTime['when'], number>> = { before: 0, during: 1, after: 2, unknown: 3 }
 
+/** The order of maps: by their word, then by the clock; without a clock they are the first of their word. */
 export function byTime(a: { readonly time: MapTime }, b: { readonly time: MapTime }): number {
   return (
     ORDER[a.time.when] - ORDER[b.time.when] ||

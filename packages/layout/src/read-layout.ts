@@ -10,6 +10,7 @@ import type { MapTime } from './layout-map.ts'
 import { byTime, clockNote, readClockNote, timeOf } from './map-time.ts'
 import { SideFile } from './side-file.ts'
 
+/** `links`: what links beside them lead to, which tells names of devices. */
 export async function readLayout(
   saved: readonly { readonly source: Source; readonly kind: LayoutKind }[],
   links: readonly SavedLink[],

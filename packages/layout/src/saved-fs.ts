@@ -25,6 +25,7 @@ export interface FsDraft {
   readonly inodes: Map<string, { inode: number; root: number | null; time: InodeName['time'] }[]>
 }
 
+/** A file system of which nothing is known but its type. */
 export function emptyFs(type: FsType): FsDraft {
   return {
     type,
@@ -45,6 +46,7 @@ export function emptyFs(type: FsType): FsDraft {
   }
 }
 
+/** `root`: the subvolume tree that the inode is of (btrfs); null elsewhere. */
 export function addName(fs: FsDraft, inode: number, root: number | null, name: InodeName): void {
   push(fs.names, `${root} ${inode}`, name)
   push(fs.inodes, name.path, { inode, root, time: name.time })
@@ -56,6 +58,7 @@ function push<T>(map: Map<string, T[]>, key: string, item: T): void {
   else map.set(key, [item])
 }
 
+/** What can be asked of it, once all maps have found their place. */
 export function finishFs(draft: FsDraft): FileSystem {
   const {
     type,

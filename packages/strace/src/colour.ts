@@ -4,10 +4,12 @@
  */
 const ESC = 0x1b
 
+/** Whether bytes [start, end) may hold a colour code. */
 export function hasEscape(buf: Uint8Array, start: number, end: number): boolean {
   return buf.subarray(start, end).includes(ESC)
 }
 
+/** A copy of bytes [start, end) without colour codes. */
 export function stripColour(buf: Uint8Array, start: number, end: number): Buffer {
   const out = Buffer.allocUnsafe(end - start)
   let n = 0

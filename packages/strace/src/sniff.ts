@@ -22,6 +22,7 @@ const ENOUGH = 50
 /** A value, and what strace lets follow it: `fsync(3) = 0 means that …` is prose, `= 3 (0x3)` is FreeBSD's truss. */
 const RESULT = /^(?:-?\d+|0x[0-9a-f]+|\?)(?:$|[\r<]| (?:<|\((?!0x[0-9a-f]+\))|\[|\/\*|E[A-Z]))/
 
+/** `head`: the first bytes, unpacked. `strace-summary`: nothing but a table of strace -c. */
 export function sniffStrace(head: Uint8Array): StraceKind | null {
   const seen = countLines(head)
   // Prose that quotes a call or two is not a log; a log mixed with a program's output is.

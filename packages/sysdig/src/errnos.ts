@@ -24,10 +24,12 @@ const LAST_RESTART = 516
 /** ENOIOCTLCMD stands among them. */
 const NOT_A_RESTART = 515
 
+/** Whether a program never sees it: the kernel issues the call again. */
 export function isRestart(errno: number): boolean {
   return errno >= FIRST_RESTART && errno <= LAST_RESTART && errno !== NOT_A_RESTART
 }
 
+/** `ENOSPC`; `E4711` of a number that is not known here. */
 export function errnoName(errno: number): string {
   if (isRestart(errno)) return 'ERESTART'
   return NAMES[errno] ?? `E${errno}`

@@ -58,6 +58,7 @@ function translate(bits: Bits, value: number): number {
   return out
 }
 
+/** O_… of open, openat, creat. */
 export function openFlags(value: number): number {
   // O_RDONLY is a bit of its own here: 1 read, 2 write, 3 both.
   const access = (value & 3) === 3 ? F.O_RDWR : (value & 2) !== 0 ? F.O_WRONLY : 0
@@ -66,18 +67,22 @@ export function openFlags(value: number): number {
   return access === 0 ? flags & ~(F.O_TMPFILE & ~F.O_DIRECTORY) : flags
 }
 
+/** MAP_… of mmap. */
 export function mapFlags(value: number): number {
   return translate(MAP, value)
 }
 
+/** CLONE_… of clone and clone3. */
 export function cloneFlags(value: number): number {
   return translate(CLONE, value)
 }
 
+/** memfd_create's MFD_CLOEXEC, as the O_CLOEXEC that it sets. */
 export function memfdFlags(value: number): number {
   return (value & 1) !== 0 ? F.O_CLOEXEC : 0
 }
 
+/** F_… of fcntl; -1: none that a rule asks for. */
 export function fcntlCommand(value: number): number {
   if (value === F_DUPFD_CLOEXEC) return F.F_DUPFD_CLOEXEC
   if (value >= F_OFD_GETLK && value <= F_OFD_SETLKW) return value - F_OFD_GETLK + LINUX_F_OFD_GETLK

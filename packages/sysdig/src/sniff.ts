@@ -6,6 +6,7 @@ const NETWORK_BLOCKS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 10, 0x800
 /** pcapng's first words, and the older pcap's in all its forms. */
 const PCAP_MAGIC: ReadonlySet<number> = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1])
 
+/** `head`: the first bytes, unpacked. */
 export function sniffScap(head: Uint8Array): 'scap' | null {
   return firstBlocks(head) === 'scap' ? 'scap' : null
 }

@@ -126,6 +126,7 @@ function sampleOf(head: Uint8Array, parse: LineParser): PrintedEvent[] {
 /** -x: `\t0x0010: 7465 7374 3200`, -X with the characters behind it. */
 const HEX_DUMP = /^\t0x[0-9a-f]{4}:/
 
+/** `head`: the first bytes of text as sysdig prints it by default. */
 export function sniffSysdigText(head: Uint8Array): 'sysdig-text' | null {
   const lines = latin1(head, 0, head.length)
     .split('\n')
@@ -136,6 +137,7 @@ export function sniffSysdigText(head: Uint8Array): 'sysdig-text' | null {
   return events >= 20 || (events > 0 && events >= lines.length / 10) ? 'sysdig-text' : null
 }
 
+/** `head`: the first bytes of what sysdig -j or -pj prints. */
 export function sniffSysdigJson(head: Uint8Array): 'sysdig-json' | null {
   const lines = latin1(head, 0, head.length).split('\n', SAMPLE)
   const events = lines.filter((line) => /^[[,]?\s*\{.*"evt\.type"\s*:/.test(line)).length

@@ -5,6 +5,7 @@
  */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** Bytes [start, end) as text; never throws. */
 export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
   let ascii = true
   for (let i = start; i < end; i++) {

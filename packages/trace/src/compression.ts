@@ -5,6 +5,7 @@ import { TraceError } from './errors.ts'
 
 export type Compression = 'gzip' | 'zstd'
 
+/** null: packed by neither of them. */
 export function sniffCompression(head: Uint8Array): Compression | null {
   if (head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b) return 'gzip'
   if (head.length >= 4 && head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) return 'zstd'

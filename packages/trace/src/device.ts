@@ -8,6 +8,7 @@ const MINOR_MASK = (1 << MINOR_BITS) - 1
 /** Not a device: 4095:1048575 is never handed out. */
 export const NO_DEVICE = 0xffffffff
 
+/** `major`:`minor` as one number. */
 export function makeDevice(major: number, minor: number): number {
   return ((major << MINOR_BITS) | (minor & MINOR_MASK)) >>> 0
 }

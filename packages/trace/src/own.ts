@@ -6,6 +6,7 @@ export function setOwn<T>(record: Record<string, T>, name: string, value: T): vo
   else Object.defineProperty(record, name, { value, enumerable: true, writable: true, configurable: true })
 }
 
+/** Counts `more` of that name. */
 export function addOwn(counts: Record<string, number>, name: string, more = 1): void {
   setOwn(counts, name, (Object.hasOwn(counts, name) ? counts[name] : 0) + more)
 }

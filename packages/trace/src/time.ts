@@ -12,14 +12,17 @@ export interface Instant {
  */
 export type Clock = 'none' | 'relative' | 'timeOfDay' | 'monotonic' | 'wall'
 
+/** From `from` to `to`; exact up to 104 days. */
 export function nsBetween(from: Instant, to: Instant): number {
   return (to.seconds - from.seconds) * 1e9 + (to.nanos - from.nanos)
 }
 
+/** The earlier of the two; `a` where they are the same. */
 export function earlier(a: Instant, b: Instant): Instant {
   return nsBetween(a, b) >= 0 ? a : b
 }
 
+/** The instant `ns` later; earlier where that is negative. */
 export function plusNs(at: Instant, ns: number): Instant {
   const seconds = Math.floor(ns / 1e9)
   const nanos = at.nanos + (ns - seconds * 1e9)

@@ -36,6 +36,7 @@ function diagnosticNotes(diagnostics: DocumentHead['diagnostics']): string[] {
     })
 }
 
+/** What the answer is made of: the first sources by name, the folder that they share said once. */
 export function sourceNotes({ sources }: DocumentHead): string[] {
   const folder = commonFolder(sources.map(({ path }) => path))
   const read = sources.filter(({ kind }) => kind !== 'unknown')

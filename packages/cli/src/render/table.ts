@@ -32,6 +32,7 @@ function widest(column: Column, rows: readonly TableRow[], k: number): number {
   return most
 }
 
+/** Lines of a table, its head first; `width`: of the terminal, in columns. */
 export function table(columns: readonly Column[], rows: readonly TableRow[], width: number): string[] {
   const widths = columns.map((column, k) => widest(column, rows, k))
   const flexible = columns.findIndex((column) => column.flexible)
