@@ -140,12 +140,12 @@ export class Group {
   #trust(activity: Activity): void {
     if (activity.kind !== 'flush' && activity.kind !== 'write') return
     const nameless = activity.scope === 'filesystem' && activity.targets.length === 0
-    if (activity.scope === 'unknown' || nameless) this.#worst = CONFIDENCE.length - 1
+    if (activity.scope === 'unknown' || nameless) this.#worst = LEAST_SURE
     // Told by elimination: no file that was seen being mapped is there.
     else if (activity.scope === 'memory' && this.subject.kind === 'file') this.#worst = Math.max(this.#worst, INFERRED)
-    for (const target of activity.targets) {
-      const rank = CONFIDENCE.indexOf(target.confidence)
-      if (rank > this.#worst) this.#worst = rank
+    const { targets } = activity
+    for (let k = 0; k < targets.length && this.#worst < LEAST_SURE; k++) {
+      this.#worst = Math.max(this.#worst, CONFIDENCE.indexOf(targets[k].confidence))
     }
   }
 }
@@ -159,6 +159,7 @@ const NO_SHARES = new Map<never, Share>()
 /** From sure to unsure: a group is as sure as its least sure part. */
 const CONFIDENCE: readonly Confidence[] = ['exact', 'snapshot', 'inferred', 'ambiguous', 'unknown']
 const INFERRED = CONFIDENCE.indexOf('inferred')
+const LEAST_SURE = CONFIDENCE.length - 1
 
 /** What one of its files, or of its processes, has of an activity of the group. */
 export function addShare<K>(shares: Map<K, Share>, key: K, activity: Activity): void {

@@ -198,7 +198,7 @@ class CallsReading implements CallsRead {
       onEnd,
       onTask: k + 1 < this.#groups.length ? (tid) => tasks.add(tid) : undefined,
       emit: (activity) => {
-        if (richer.some((one) => hasTold(one, activity.task.tid, timed ? nowNs : NaN))) return
+        if (haveTold(richer, activity.task.tid, timed ? nowNs : NaN)) return
         counted++
         onActivity(activity, nowNs, this.origin)
       },
@@ -284,9 +284,12 @@ interface Told {
   readonly untilNs: number
 }
 
-/** Where one of the times is not known (NaN), they may have been together. */
-function hasTold({ tasks, fromNs, untilNs }: Told, tid: number, atNs: number): boolean {
-  return tasks.has(tid) && !(atNs < fromNs - BESIDE_NS || atNs > untilNs + BESIDE_NS)
+/** Whether one of them saw the task then. Where one of the times is not known (NaN), they may have been together. */
+function haveTold(told: readonly Told[], tid: number, atNs: number): boolean {
+  for (const { tasks, fromNs, untilNs } of told) {
+    if (tasks.has(tid) && !(atNs < fromNs - BESIDE_NS || atNs > untilNs + BESIDE_NS)) return true
+  }
+  return false
 }
 
 /** NaN where one of them does not tell its times. */

@@ -179,7 +179,8 @@ export class FlushInference implements Tracker {
       trail.flushed = held
       this.#clean(task, held.description.file)
     }
-    const at = trail.recent.findIndex(({ description }) => description === held.description)
+    let at = trail.recent.length - 1
+    while (at >= 0 && trail.recent[at].description !== held.description) at--
     if (at >= 0) trail.recent.splice(at, 1)
     else if (trail.recent.length >= MAX_RECENT) trail.recent.shift()
     trail.recent.push(held)

@@ -54,7 +54,8 @@ const LINUX_F_OFD_GETLK = 36
 
 function translate(bits: Bits, value: number): number {
   let out = 0
-  for (const [from, to] of bits) if ((value & from) !== 0) out |= to
+  // Ten times for each open: before V8 optimizes it, iterators take most of a call's time.
+  for (let k = 0; k < bits.length; k++) if ((value & bits[k][0]) !== 0) out |= bits[k][1]
   return out
 }
 
