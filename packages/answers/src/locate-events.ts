@@ -1,5 +1,5 @@
 /** Block writes one by one, with what was found of each: for `locate --events` and `locate --sector`. */
-import { deviceText, type Source } from '@flushtrace/trace'
+import { SECTOR_BYTES, deviceText, type Source } from '@flushtrace/trace'
 import { RemapLog, type AttributionRule } from '@flushtrace/correlate'
 import { SectorSearch } from './sector-search.ts'
 import { attributeRequests, eachWanted, type LocateOptions } from './locate.ts'
@@ -63,7 +63,7 @@ function writeOf(attributed: Attributed, guests: GuestDisks, piece: PieceRow): L
     source: sources[blocks.source.data[request]].path,
     at: blocks.record.data[request],
     device: deviceText(blocks.device.data[request]) ?? '?',
-    sector: sector >= 0 ? sector + piece.at / 512 : null,
+    sector: sector >= 0 ? sector + piece.at / SECTOR_BYTES : null,
     bytes: piece.bytes,
     rwbs: rwbsOf(blocks.flags.data[request], blocks.bytes.data[request]),
     pid: blocks.tid.data[request] > 0 ? blocks.tid.data[request] : null,

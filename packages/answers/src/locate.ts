@@ -1,5 +1,5 @@
 /** Which files are behind these block writes, and who made them dirty? */
-import { TraceError, deviceText, parseInstant, type Instant } from '@flushtrace/trace'
+import { SECTOR_BYTES, TraceError, deviceText, parseInstant, type Instant } from '@flushtrace/trace'
 import { CALL } from '@flushtrace/correlate'
 import { attribute, type Attributed, type Watch } from './attribute.ts'
 import type { AnalyzeOptions } from './analyze.ts'
@@ -149,13 +149,13 @@ export function isPieceOn(
   const sector = blocks.sector.data[request]
   if (sector < 0 || bytes === 0) return carried
   if (carried) {
-    const below = wanted.hasPartOf(top, sector + at / 512, bytes)
+    const below = wanted.hasPartOf(top, sector + at / SECTOR_BYTES, bytes)
     if (below !== null) return below
     // No table tells: of what was seen on another device, the requests do.
     return row === top || blocks.mirrors.has(top) || wanted.liesOn(row)
   }
   if (layout.isPlain(top)) return false
-  const placements = layout.resolve(top, sector + at / 512, bytes)
+  const placements = layout.resolve(top, sector + at / SECTOR_BYTES, bytes)
   return placements.some(({ layers }) => layers.includes(wanted.number))
 }
 

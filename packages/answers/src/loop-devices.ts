@@ -9,7 +9,7 @@
  * Source: torvalds/linux drivers/block/loop.c do_req_filebacked(), loop_queue_work().
  */
 import { Segments, writesInPlace, type Claim, type Piece } from '@flushtrace/correlate'
-import { majorOf, minorOf } from '@flushtrace/trace'
+import { SECTOR_BYTES, majorOf, minorOf } from '@flushtrace/trace'
 import type { Attributed } from './attribute.ts'
 import type { PieceRow } from './locate-rows.ts'
 
@@ -71,7 +71,7 @@ export class LoopDevices {
     if (bytes === 0) return
     const on = this.#loops.find(({ device }) => device === blocks.rowDevice.data[request])
     if (on) {
-      const start = blocks.rowSector.data[request] * 512 + at + on.offset
+      const start = blocks.rowSector.data[request] * SECTOR_BYTES + at + on.offset
       const end = Math.ceil((start + bytes) / PAGE_BYTES) * PAGE_BYTES
       on.written.set(Math.floor(start / PAGE_BYTES) * PAGE_BYTES, end, 0)
     }
@@ -125,7 +125,7 @@ export class LoopDevices {
     add: (from: number, to: number, named: Partial<PieceRow>) => void,
   ): void {
     const { claims, views } = this.#in.attribution
-    for (const { at, bytes, view, address, byte } of views.pieces(device, start / 512, end - start)) {
+    for (const { at, bytes, view, address, byte } of views.pieces(device, start / SECTOR_BYTES, end - start)) {
       const space = address ?? byte
       const all = claims.within(view, 'after', address, byte, bytes)
       const cuts = [...new Set([space, space + bytes, ...all.flatMap((claim) => [claim.start, claim.end])])]
@@ -149,7 +149,7 @@ export class LoopDevices {
     if (!Number.isNaN(told)) return told
     const request = pieces.request.data[k]
     const bytes = pieces.bytes.data[k]
-    const sector = blocks.sector.data[request] + pieces.at.data[k] / 512
+    const sector = blocks.sector.data[request] + pieces.at.data[k] / SECTOR_BYTES
     const [piece, ...others] = views.pieces(blocks.device.data[request], sector, bytes)
     if (others.length > 0 || !writesInPlace(piece.view)) return NaN
     const claim = onlyOver(

@@ -4,7 +4,7 @@
  * have above it.
  */
 import { group } from 'd3-array'
-import { TraceError, firstAbove, parseDevice } from '@flushtrace/trace'
+import { SECTOR_BYTES, TraceError, firstAbove, parseDevice } from '@flushtrace/trace'
 import type { PassedFrom, RemapLog } from '@flushtrace/correlate'
 import type { Attributed } from './attribute.ts'
 import { WantedDevice } from './device-filter.ts'
@@ -38,9 +38,9 @@ export class SectorSearch {
   has(piece: PieceRow): boolean {
     const { blocks } = this.#in
     const { request, at, bytes } = piece
-    const sectors = Math.max(1, bytes / 512)
+    const sectors = Math.max(1, bytes / SECTOR_BYTES)
     const inside = (start: number, wanted: readonly number[] | undefined): boolean => {
-      const from = start + at / 512
+      const from = start + at / SECTOR_BYTES
       return wanted?.some((sector) => sector >= from && sector < from + sectors) ?? false
     }
     const top = blocks.sector.data[request]
@@ -61,7 +61,7 @@ export class SectorSearch {
       for (let request = 0; request < device.length; request++) {
         if (device.data[request] !== place.device || trace.data[request] !== place.trace) continue
         const from = sector.data[request]
-        if (place.sector < from || place.sector >= from + bytes.data[request] / 512) continue
+        if (place.sector < from || place.sector >= from + bytes.data[request] / SECTOR_BYTES) continue
         const on = rowDevice.data[request] === place.device ? top : below
         on.add(request, atNs.data[request])
       }

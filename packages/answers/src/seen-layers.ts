@@ -1,6 +1,6 @@
 /** Which device lies on which, as block traces show it, beside what saved tables tell. */
 import { lowersOf, type DiskLayout, type Layer, type SeenLayer } from '@flushtrace/layout'
-import { deviceText, type DiagnosticKind, type Diagnostics } from '@flushtrace/trace'
+import { SECTOR_BYTES, deviceText, type DiagnosticKind, type Diagnostics } from '@flushtrace/trace'
 import type { BlockTrace } from './block.ts'
 
 const MOVED: DiagnosticKind = {
@@ -44,5 +44,5 @@ function startOf(layer: Layer): number | null {
 }
 
 function sectorText(bytes: number | null): string {
-  return bytes === null ? '?' : String(bytes / 512)
+  return bytes === null ? '?' : String(bytes / SECTOR_BYTES)
 }

@@ -1,7 +1,7 @@
 /** Where data that nothing names went to a device, and what lies on it has files whose places no table tells: what would. */
 import { group } from 'd3-array'
 import type { Layer } from '@flushtrace/layout'
-import { deviceText, type DiagnosticKind } from '@flushtrace/trace'
+import { SECTOR_BYTES, deviceText, type DiagnosticKind } from '@flushtrace/trace'
 import type { Attributed } from './attribute.ts'
 import type { PieceRow } from './locate-rows.ts'
 
@@ -65,7 +65,7 @@ export class UntoldLayers {
     const device = blocks.device.data[request]
     const sector = blocks.sector.data[request]
     if (sector < 0 || layout.isPlain(device)) return
-    for (const place of layout.resolve(device, sector + at / 512, bytes)) {
+    for (const place of layout.resolve(device, sector + at / SECTOR_BYTES, bytes)) {
       if (place.fs !== null || place.arrayOwn !== null) continue
       for (const layer of layout.layers) {
         if (layer.kind !== 'opaque' || !layer.lowers.includes(place.device)) continue

@@ -15,7 +15,7 @@
  * Refused: a line that does not read to its end (cut, or mixed with other output).
  * Printed by sdsc/blktrace blkparse_fmt.c process_default(), blkparse.c handle_notify().
  */
-import { ACTION, OP, decodeUtf8, latin1, makeDevice, type BlockBatch } from '@flushtrace/trace'
+import { ACTION, OP, SECTOR_BYTES, decodeUtf8, latin1, makeDevice, type BlockBatch } from '@flushtrace/trace'
 import { actionOfBytes, actionOfLongName } from './actions.ts'
 import { LineCursor } from './numbers.ts'
 import { parseRwbs, withSize } from './rwbs.ts'
@@ -34,7 +34,6 @@ const RPAREN = 0x29
 const LBRACKET = 0x5b
 const RBRACKET = 0x5d
 const SPACE = 0x20
-const SECTOR_BYTES = 512
 /** Errors are printed as unsigned 16 bits: −5 as 65531. */
 const SIGN_BIT = 0x8000
 

@@ -13,7 +13,7 @@
  * Refused: bodies that do not read to their end.
  * Printed by torvalds/linux include/trace/events/block.h.
  */
-import { ACTION, NO_DEVICE, OP, makeDevice, type BlockBatch } from '@flushtrace/trace'
+import { ACTION, NO_DEVICE, OP, SECTOR_BYTES, makeDevice, type BlockBatch } from '@flushtrace/trace'
 import { splitBytes } from './blkparse-line.ts'
 import { parseRwbs, withSize } from './rwbs.ts'
 
@@ -49,7 +49,6 @@ const KINDS: ReadonlyMap<string, EventKind> = new Map<string, EventKind>([
   ['block_unplug_timer', { action: ACTION.unplugTimer, shape: 'plug' }],
 ])
 
-const SECTOR_BYTES = 512
 const HEAD = /^(\d+),(\d+) ([A-Z]+) /
 const TAIL = /^(\d+) \+ (\d+)(?: [a-z0-9]+,[\d-]+,[\d-]+)? \[(.*)\]$/s
 const REMAP = /^(\d+) \+ (\d+) <- \((\d+),(\d+)\) (\d+)(?: \d+)?$/

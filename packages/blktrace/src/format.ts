@@ -8,7 +8,7 @@
  * Refused: a format without an action (%a), one with line ends inside, unknown letters.
  * Letters: sdsc/blktrace blkparse_fmt.c print_field(); doc/blktrace.tex "Output format".
  */
-import { ACTION, NO_DEVICE, makeDevice, type BlockBatch, type Clock } from '@flushtrace/trace'
+import { ACTION, NO_DEVICE, SECTOR_BYTES, makeDevice, type BlockBatch, type Clock } from '@flushtrace/trace'
 import { actionOf } from './actions.ts'
 import { splitBytes } from './blkparse-line.ts'
 import { parseRwbs, withSize } from './rwbs.ts'
@@ -36,7 +36,6 @@ const PATTERNS: Readonly<Record<string, string>> = {
   U: '\\d+',
   z: '\\d\\d:\\d\\d:\\d\\d\\.\\d+',
 }
-const SECTOR_BYTES = 512
 const UNKNOWN_COMM = new Set(['', '(null)', 'unknown'])
 
 export class FormatLine {

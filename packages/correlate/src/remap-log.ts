@@ -8,7 +8,7 @@
  * A request is passed on from above to below, one event after the other in the order of time. So the events are followed
  * backwards, and each is taken up once, by the last event before it that led there.
  */
-import { ACTION, type BlockBatch } from '@flushtrace/trace'
+import { ACTION, SECTOR_BYTES, type BlockBatch } from '@flushtrace/trace'
 import { Column } from './attribution/column.ts'
 
 /** A request for this sector was passed on at that time (on the clock of its trace). */
@@ -35,7 +35,7 @@ export class RemapLog {
       this.#sector.push(sector[i])
       this.#from.push(fromDevice[i])
       this.#fromSector.push(fromSector[i])
-      this.#sectors.push(bytes[i] / 512)
+      this.#sectors.push(bytes[i] / SECTOR_BYTES)
       this.#atNs.push(atNs[i])
       this.#trace.push(trace)
     }

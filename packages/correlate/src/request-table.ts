@@ -11,9 +11,7 @@
  * Entries are numbers, their fields typed arrays, and those that are found by sector are lists by its hash: a Map with
  * sectors past 2^31 as keys allocates for each of them, and it would be asked three times for every request.
  */
-import { OP, ZONE_COMMANDS, type BlockBatch } from '@flushtrace/trace'
-
-const SECTOR_BYTES = 512
+import { OP, SECTOR_BYTES, ZONE_COMMANDS, type BlockBatch } from '@flushtrace/trace'
 
 export const QUEUED = 1
 export const SENT = 2

@@ -4,12 +4,11 @@
  * mirrors); of stripes, thin volumes and volumes of several pieces it is not.
  */
 import type { SeenLayer } from '@flushtrace/layout'
-import { deviceText, type BlockBatch, type Diagnostics } from '@flushtrace/trace'
+import { SECTOR_BYTES, deviceText, type BlockBatch, type Diagnostics } from '@flushtrace/trace'
 import { REQUESTS } from './block-diagnostics.ts'
 
 /** More than any machine has. */
 const MAX_LAYERS = 1024
-const SECTOR = 512
 
 type Layer = { -readonly [K in keyof SeenLayer]: SeenLayer[K] }
 
@@ -39,7 +38,7 @@ export class SeenLayers {
     if (bytes[i] === 0) return
     const upper = fromDevice[i]
     const lower = device[i]
-    const startBytes = (sector[i] - fromSector[i]) * SECTOR
+    const startBytes = (sector[i] - fromSector[i]) * SECTOR_BYTES
     const last = this.#last
     const known = last?.upper === upper && last.lower === lower ? last : this.#find(upper, lower)
     if (known) {

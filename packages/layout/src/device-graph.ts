@@ -1,8 +1,8 @@
 /** Devices and the layers between them: where a range of one lies on the file systems above it. */
+import { SECTOR_BYTES } from '@flushtrace/trace'
 import type { FileSystem, Placement } from './disk-layout.ts'
 import { keepsCopies, lowersOf, piecesAbove, piecesBelow, placesBelow, type Layer, type Place } from './layer.ts'
 
-const SECTOR = 512
 /** Disk, partition, array, encryption, volume: real stacks have fewer. A ring in damaged tables has more. */
 const MAX_DEPTH = 16
 /** Of one sector: copies, and devices above one another; a real stack has a dozen. Damaged tables can name more. */
@@ -49,7 +49,7 @@ export class DeviceGraph {
   }
 
   resolve(device: number, sector: number, bytes: number): Placement[] {
-    const pieces = this.#up(device, sector * SECTOR, bytes, [])
+    const pieces = this.#up(device, sector * SECTOR_BYTES, bytes, [])
     return pieces.sort((a, b) => a.at - b.at)
   }
 
@@ -60,14 +60,14 @@ export class DeviceGraph {
 
   /** The lowest array above that keeps copies of all of a range, and where; null: there is none. Sectors in and out. */
   arrayPlaceOf(device: number, sector: number, bytes: number): SectorPlace | null {
-    let place: Place = { device, byte: sector * SECTOR }
+    let place: Place = { device, byte: sector * SECTOR_BYTES }
     for (let depth = 0; depth < MAX_DEPTH; depth++) {
       const { device: lower, byte } = place
       for (const layer of this.#above.get(lower) ?? []) {
         const [piece] = piecesAbove(layer, lower, byte, bytes)
         if (piece?.at !== 0 || piece.bytes !== bytes) continue
         place = piece
-        if (keepsCopies(layer)) return { device: piece.device, sector: piece.byte / SECTOR }
+        if (keepsCopies(layer)) return { device: piece.device, sector: piece.byte / SECTOR_BYTES }
         break
       }
       if (place.device === lower) return null
@@ -77,22 +77,22 @@ export class DeviceGraph {
 
   /** Whether a part of a range lies on the device below; null: no table tells. `carries`: what may lie on it. Sectors in. */
   reaches(device: number, sector: number, bytes: number, below: number, carries: Carries): boolean | null {
-    return this.#down({ device, byte: sector * SECTOR, bytes }, below, carries, 0)
+    return this.#down({ device, byte: sector * SECTOR_BYTES, bytes }, below, carries, 0)
   }
 
   /** The same sector on every device above, and on every device below, with itself. Sectors in and out. */
   sameSector(device: number, sector: number, believed: (layer: Layer) => boolean): SectorPlace[] {
-    const here: Place = { device, byte: sector * SECTOR }
+    const here: Place = { device, byte: sector * SECTOR_BYTES }
     const layers = this.layers.filter(believed)
     const above = spread(here, (at) =>
-      layers.flatMap((layer) => piecesAbove(layer, at.device, at.byte, SECTOR).filter((piece) => piece.at === 0)),
+      layers.flatMap((layer) => piecesAbove(layer, at.device, at.byte, SECTOR_BYTES).filter((piece) => piece.at === 0)),
     )
     const below = spread(here, (at) =>
       layers.flatMap((layer) => (layer.upper === at.device ? placesBelow(layer, at.byte) : [])),
     )
     return [...above, ...below.slice(1)].map((place) => ({
       device: place.device,
-      sector: Math.floor(place.byte / SECTOR),
+      sector: Math.floor(place.byte / SECTOR_BYTES),
     }))
   }
 

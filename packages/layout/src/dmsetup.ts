@@ -12,7 +12,7 @@
  * of thin volumes thin_dump tells (thin.ts).
  * Sources: torvalds/linux Documentation/admin-guide/device-mapper/{linear,striped,dm-crypt,dm-raid}.rst, drivers/md/dm-raid1.c create_dirty_log(); lvm2 libdm/dm-tools/dmsetup.c.
  */
-import { makeDevice } from '@flushtrace/trace'
+import { SECTOR_BYTES, makeDevice } from '@flushtrace/trace'
 import type { Findings } from './findings.ts'
 import type { Layer } from './layer.ts'
 import type { LineUse, SideFile } from './side-file.ts'
@@ -20,7 +20,6 @@ import type { LineUse, SideFile } from './side-file.ts'
 const TABLE = /^(\S[^:]*): (\d+) (\d+) ([a-z][\w-]*)(?: (.*))?$/s
 const DEPENDENCIES = /^(\S[^:]*): \d+ dependenc(?:ies|y)\s*: (.*)$/s
 const LIST = /^(\S+)\s+\((\d+)[:,] ?(\d+)\)$/
-const SECTOR = 512
 
 export function sniffDmsetup(text: string): boolean {
   const [first] = text.split('\n', 1)
@@ -66,13 +65,18 @@ export async function readDmsetup(file: SideFile, { devices }: Findings): Promis
     if (target === 'thin') devices.thins.push({ upper, pool: words[0], id: Number(words[1]) })
     if (target === 'thin-pool') {
       const [, data, block] = words
-      devices.pools.push({ upper, data, bytes: Number(length) * SECTOR, blockBytes: Number(block) * SECTOR })
+      devices.pools.push({
+        upper,
+        data,
+        bytes: Number(length) * SECTOR_BYTES,
+        blockBytes: Number(block) * SECTOR_BYTES,
+      })
     }
     devices.named.push({
       upper,
       make: (deviceOf) =>
         withUpper(deviceOf(upper), (device) =>
-          layerOf(device, Number(start) * SECTOR, Number(length) * SECTOR, target, words, deviceOf),
+          layerOf(device, Number(start) * SECTOR_BYTES, Number(length) * SECTOR_BYTES, target, words, deviceOf),
         ),
     })
     return 'used'
@@ -102,12 +106,12 @@ function layerOf(
     const [name, start] = target === 'linear' ? words : words.slice(3)
     const lower = deviceOf(name ?? '')
     if (lower === null || !/^\d+$/.test(start ?? '')) return null
-    return { kind: 'linear', what: target, upper, upperAt, bytes, lower, lowerAt: Number(start) * SECTOR }
+    return { kind: 'linear', what: target, upper, upperAt, bytes, lower, lowerAt: Number(start) * SECTOR_BYTES }
   }
   if (target === 'striped') {
     const [, chunk, ...places] = words
     const lowers = Array.from({ length: Math.floor(places.length / 2) }, (_, k) => {
-      return { device: deviceOf(places[2 * k]), at: Number(places[2 * k + 1]) * SECTOR }
+      return { device: deviceOf(places[2 * k]), at: Number(places[2 * k + 1]) * SECTOR_BYTES }
     })
     const known = lowers.flatMap(({ device, at }) => (device === null ? [] : [{ device, at }]))
     if (known.length !== Number(words[0]) || !(Number(chunk) > 0)) return null
@@ -117,7 +121,7 @@ function layerOf(
       upper,
       upperAt,
       bytes,
-      chunk: Number(chunk) * SECTOR,
+      chunk: Number(chunk) * SECTOR_BYTES,
       lowers: known,
       copies: 1,
     }
@@ -133,7 +137,7 @@ function copiesOf(target: string, words: readonly string[]): { name: string; at:
   const [count, ...pairs] = words.slice(2 + Number(words[1]))
   const copies = Array.from({ length: Number(count) || 0 }, (_, k) => {
     const [first, second] = pairs.slice(2 * k)
-    return target === 'mirror' ? { name: first, at: Number(second) * SECTOR } : { name: second, at: 0 }
+    return target === 'mirror' ? { name: first, at: Number(second) * SECTOR_BYTES } : { name: second, at: 0 }
   })
   return copies.length > 0 && copies.every(({ name, at }) => name && name !== '-' && at >= 0) ? copies : null
 }

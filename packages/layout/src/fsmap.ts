@@ -15,14 +15,13 @@
  * space is `unknown`. Source: xfsprogs io/fsmap.c dump_map(), dump_map_machine(), dump_map_verbose(); owner codes
  * fs/xfs/libxfs/xfs_fs.h, fs/ext4/fsmap.h.
  */
-import { makeDevice } from '@flushtrace/trace'
+import { SECTOR_BYTES, makeDevice } from '@flushtrace/trace'
 import { AreaBuilder } from './area-builder.ts'
 import { ExtentBuilder } from './extent-builder.ts'
 import { NO_HINT, mapFinding, type Findings } from './findings.ts'
 import { EXTENT, type Area, type MappedFile } from './layout-map.ts'
 import type { LineUse, SideFile } from './side-file.ts'
 
-const SECTOR = 512
 const MACHINE_HEAD = 'EXT,MAJOR,MINOR,PSTART,PEND,OWNER,OSTART,OEND,LENGTH'
 const MACHINE = /^\d+,(\d+),(\d+),(\d+),(\d+),([^,]*),(\d*),(\d*),\d+/
 const OTHERS = /^ *\d+: +(\d+):(\d+) +\[(\d+)\.\.(\d+)\]: +(.*)$/
@@ -166,7 +165,15 @@ export async function readFsmap(file: SideFile, findings: Findings): Promise<voi
     map.finish()
     const { fs, files, extents, areas } = map
     findings.maps.push(
-      mapFinding(file, { tool: 'fsmap', fs, hint: { ...NO_HINT, device }, files, extents, areas, unitBytes: SECTOR }),
+      mapFinding(file, {
+        tool: 'fsmap',
+        fs,
+        hint: { ...NO_HINT, device },
+        files,
+        extents,
+        areas,
+        unitBytes: SECTOR_BYTES,
+      }),
     )
   }
 }

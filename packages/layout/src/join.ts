@@ -1,5 +1,5 @@
 /** All findings as one answer: layers with numbers, file systems with their maps, names and address spaces. */
-import type { Diagnostics } from '@flushtrace/trace'
+import { SECTOR_BYTES, type Diagnostics } from '@flushtrace/trace'
 import { ChunkMap, SUPERBLOCK_BYTES, SUPERBLOCKS, type BtrfsFacts } from './btrfs-facts.ts'
 import { DeviceGraph, type OwnArea } from './device-graph.ts'
 import type { BlockDevice } from './device-table.ts'
@@ -19,8 +19,6 @@ import { addName, finishFs, formatMap, type FsDraft } from './saved-fs.ts'
 import { SubvolumePaths } from './subvolume-paths.ts'
 import { withSwapFiles } from './swap-files.ts'
 import { thinLayers } from './thin.ts'
-
-const SECTOR = 512
 
 /** `sources`: the side files that were read, for the account of them. */
 export function joinFindings(
@@ -86,7 +84,7 @@ export function joinFindings(
     partitionOf: (device) => {
       const layer = graph.layers.find(({ upper, what }) => upper === device && what === 'partition')
       if (layer?.kind !== 'linear') return null
-      return { disk: layer.lower, startSector: layer.lowerAt / SECTOR, sectors: layer.bytes / SECTOR }
+      return { disk: layer.lower, startSector: layer.lowerAt / SECTOR_BYTES, sectors: layer.bytes / SECTOR_BYTES }
     },
     backings: devices.backings(),
     backingOf: (device) => {

@@ -1,11 +1,10 @@
 /** `lsblk -J -b -o NAME,KNAME,MAJ:MIN,TYPE,SIZE,START,FSTYPE,UUID,MOUNTPOINTS,PKNAME,LOG-SEC` (util-linux). */
-import { majorOf, parseDevice } from '@flushtrace/trace'
+import { SECTOR_BYTES, majorOf, parseDevice } from '@flushtrace/trace'
 import type { BlockDevice } from './device-table.ts'
 import type { Findings } from './findings.ts'
 import type { LsblkRow as Row } from './json-schema.ts'
 import type { SideFile } from './side-file.ts'
 
-const SECTOR = 512
 const DRBD_MAJOR = 147
 
 export function sniffLsblk(text: string): boolean {
@@ -43,7 +42,7 @@ function addRow(findings: Findings, row: Row, parent: BlockDevice | null): void 
 function addLayer({ devices }: Findings, upper: BlockDevice, lower: number, row: Row): void {
   const { device, bytes } = upper
   if (row.type === 'part' && typeof row.start === 'number' && bytes !== null) {
-    const lowerAt = row.start * SECTOR
+    const lowerAt = row.start * SECTOR_BYTES
     devices.layers.push({ kind: 'linear', what: 'partition', upper: device, upperAt: 0, bytes, lower, lowerAt })
   } else if ((row.type === 'mpath' || majorOf(device) === DRBD_MAJOR) && bytes !== null) {
     // Multipath: one disk by several ways. drbd: data first, its own metadata behind them (drbd.conf, meta-disk internal).

@@ -14,6 +14,7 @@
  * where they begin. raid1: byte for byte. raid0 (strip-zones.ts), raid10 near: chunks in turn. raid4/5/6 have
  * parity, which is no file's: not computed. Sources: torvalds/linux drivers/md/{md,raid0,raid10}.c; mdadm(8), md(4).
  */
+import { SECTOR_BYTES } from '@flushtrace/trace'
 import type { ArrayMember } from './device-table.ts'
 import type { Findings } from './findings.ts'
 import type { Layer } from './layer.ts'
@@ -22,7 +23,6 @@ import { stripZones } from './strip-zones.ts'
 
 const ARRAY = /^(md\S*) : (?:active|inactive)(?: \([\w-]+\))* (?:(linear|multipath|faulty|raid\d+) )?(.+)$/
 const DETAILS = /^ +(\d+) blocks(?: super (\S+))?(.*)$/
-const SECTOR = 512
 const SUPERBLOCK_BYTES = 4096
 
 export function sniffMdstat(text: string): boolean {
@@ -130,9 +130,9 @@ export async function readMdadm(file: SideFile, { devices }: Findings): Promise<
     const { path: source } = file
     const known = devices.members.get(member) ?? { source, at: null, bytes: null, superAt: null, raid0Layout: null }
     devices.members.set(member, known)
-    if (what === 'Data Offset') known.at = Number(value) * SECTOR
-    else if (what === 'Super Offset') known.superAt = Number(value) * SECTOR
-    else if (what === 'Avail Dev Size') known.bytes = Number(value) * SECTOR
+    if (what === 'Data Offset') known.at = Number(value) * SECTOR_BYTES
+    else if (what === 'Super Offset') known.superAt = Number(value) * SECTOR_BYTES
+    else if (what === 'Avail Dev Size') known.bytes = Number(value) * SECTOR_BYTES
     else if (value === 'original' || value === 'alternate') known.raid0Layout = value
     else return 'note'
     return 'used'

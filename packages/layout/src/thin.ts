@@ -17,7 +17,7 @@
  * Sources: jthornber/thin-provisioning-tools; torvalds/linux Documentation/admin-guide/device-mapper/thin-provisioning.rst,
  * drivers/md/dm-thin-metadata.c.
  */
-import type { Diagnostics } from '@flushtrace/trace'
+import { SECTOR_BYTES, type Diagnostics } from '@flushtrace/trace'
 import type { DeviceTable } from './device-table.ts'
 import { LAYOUT } from './diagnostics.ts'
 import { ExtentBuilder } from './extent-builder.ts'
@@ -26,7 +26,6 @@ import type { Layer } from './layer.ts'
 import { MappedPieces } from './mapped-pieces.ts'
 import type { LineUse, SideFile } from './side-file.ts'
 
-const SECTOR = 512
 const SUPERBLOCK = /^<superblock [^>]*\bdata_block_size="(\d+)" nr_data_blocks="(\d+)"/
 const DEVICE = /^\s*<device dev_id="(\d+)" [^>]*\bcreation_time="(\d+)"/
 const MAPPING =
@@ -70,7 +69,7 @@ export async function readThinDump(file: SideFile, findings: Findings): Promise<
     if (head) {
       dump = {
         source: file.path,
-        blockBytes: Number(head[1]) * SECTOR,
+        blockBytes: Number(head[1]) * SECTOR_BYTES,
         blocks: Number(head[2]),
         volumes: new Map(),
       }

@@ -8,6 +8,7 @@
  *
  * 512-byte sectors, ends inclusive. FLAGS, octal: 010000 unwritten, 0100000 shared. Source: xfsprogs io/bmap.c bmap_f().
  */
+import { SECTOR_BYTES } from '@flushtrace/trace'
 import { LAYOUT } from './diagnostics.ts'
 import { NO_HINT, mapFinding, type Findings, type MapFinding } from './findings.ts'
 import { EXTENT } from './layout-map.ts'
@@ -17,7 +18,6 @@ const HEAD = /^ EXT: FILE-OFFSET +BLOCK-RANGE/
 const ROW = /^ *\d+: \[(\d+)\.\.(\d+)\]: +(?:(\d+)\.\.(\d+)|(hole|delalloc))(?:.*\)\s+\d+(?:\s+([0-7]+))?)?/
 const UNWRITTEN = 0o10000
 const SHARED = 0o100000
-const SECTOR = 512
 
 export function sniffXfsBmap(text: string): boolean {
   return /^[^\n]+:\n(?: EXT: FILE-OFFSET +(?:RT-)?BLOCK-RANGE|\t\d+: \[\d+\.\.\d+\]: (?:\d+\.\.\d+|hole))/.test(text)
@@ -36,7 +36,7 @@ export async function readXfsBmap(file: SideFile, findings: Findings): Promise<v
         tool: 'xfs_bmap',
         fs: 'xfs',
         hint: { ...NO_HINT, path },
-        unitBytes: SECTOR,
+        unitBytes: SECTOR_BYTES,
       })
       maps.set(key, map)
       findings.maps.push(map)

@@ -41,7 +41,7 @@ interface Step {
   readonly flags: FlagParser | null
 }
 
-/** Slots without their tables; other `extra:…` are the last. */
+/** Slots without their tables, in the order of the cases of `fill`; other `extra:…` are the last. */
 const KINDS = [
   'fd',
   'fd2',
@@ -107,54 +107,54 @@ function fill(
   scanner: Scanner,
 ): void {
   switch (kind) {
-    case 0:
+    case 0: // fd
       batch.fd[i] = parseFd(buf, start, end)
       batch.decoration[i] = texts.decoration(buf, scanner, argument)
       break
-    case 1:
+    case 1: // fd2
       batch.fd2[i] = parseFd(buf, start, end)
       batch.decoration2[i] = texts.decoration(buf, scanner, argument)
       break
-    case 2:
+    case 2: // path
       batch.path[i] = parsePath(buf, start, end, texts)
       break
-    case 3:
+    case 3: // path2
       batch.path2[i] = parsePath(buf, start, end, texts)
       break
-    case 4:
+    case 4: // addr
       batch.addr[i] = parseNumber(buf, start, end)
       break
-    case 5:
+    case 5: // addr2
       batch.addr2[i] = parseNumber(buf, start, end)
       break
-    case 6:
+    case 6: // size
       batch.size[i] = parseNumber(buf, start, end)
       break
-    case 7:
+    case 7: // size2
       batch.size2[i] = parseNumber(buf, start, end)
       break
-    case 8:
+    case 8: // offset
       batch.offset[i] = parseOffset(buf, start, end)
       break
-    case 9:
+    case 9: // flags
       if (flags) batch.flags[i] = flags.parse(buf, start, end)
       break
-    case 10:
+    case 10: // flags2
       if (flags) batch.flags2[i] = flags.parse(buf, start, end)
       break
-    case 11:
+    case 11: // extra:stat
       fillStat(batch, i, flags, buf, start, end)
       break
-    case 12:
+    case 12: // extra:clone
       batch.flags[i] = fieldFlags(buf, start, end, 'flags', FLAG_WORDS.clone)
       break
-    case 13:
+    case 13: // extra:cloneFlags
       if (isCloneFlags(buf, start, argument)) batch.flags[i] = parseFlags(buf, start, end, FLAG_WORDS.clone)
       break
-    case 14:
+    case 14: // extra:rwf
       batch.flags[i] = parseFlags(buf, start, end, FLAG_WORDS.rwf)
       break
-    case 15:
+    case 15: // extra:how
       batch.flags[i] = fieldFlags(buf, start, end, 'flags', FLAG_WORDS.open)
       batch.flags2[i] = fieldFlags(buf, start, end, 'resolve', FLAG_WORDS.resolve)
       break

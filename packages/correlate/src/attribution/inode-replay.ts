@@ -11,7 +11,7 @@
  * 4. Between a file system's fsync event and its end, a task queues data of that inode only.
  */
 import type { FsType } from '@flushtrace/layout'
-import { INODE_EVENT, INODE_UNIT } from '@flushtrace/trace'
+import { INODE_EVENT, INODE_UNIT, SECTOR_BYTES } from '@flushtrace/trace'
 import type { Actors } from './actors.ts'
 import { PAGE_BYTES, type DirtyPages } from './dirty-pages.ts'
 import type { FileBook } from './file-book.ts'
@@ -186,7 +186,7 @@ export class InodeReplay {
 
 function bytesOf(unit: number, view: FsView): number {
   if (unit === INODE_UNIT.bytes) return 1
-  if (unit === INODE_UNIT.sectors) return 512
+  if (unit === INODE_UNIT.sectors) return SECTOR_BYTES
   if (unit === INODE_UNIT.pages) return PAGE_BYTES
   return view.blockBytes
 }

@@ -13,6 +13,7 @@
  * 5. A request as the file system made it carries data of one inode (ext4_io_submit(), xfs ioends, btrfs ordered
  *    extents; merging comes later): where a map names a part of it, the whole is that file's.
  */
+import { SECTOR_BYTES } from '@flushtrace/trace'
 import type { BlockLog } from './block-log.ts'
 import type { DirtyFiles } from './dirty-files.ts'
 import type { FileBook } from './file-book.ts'
@@ -86,7 +87,7 @@ export class MapEvidence {
       const [on, from, size] = [device.data[request], sector.data[request], bytes.data[request]]
       if (size <= 0 || from < 0) continue
       if (on !== last) isPlain = views.isPlain((last = on))
-      if (isPlain) add(on, from * 512, from * 512 + size, request)
+      if (isPlain) add(on, from * SECTOR_BYTES, from * SECTOR_BYTES + size, request)
       else
         for (const piece of views.pieces(on, from, size)) {
           add(piece.device, piece.byte, piece.byte + piece.bytes, request)

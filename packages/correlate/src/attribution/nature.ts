@@ -14,7 +14,7 @@
  * fs/btrfs/disk-io.c write_dev_supers(), fs/jbd2/checkpoint.c __flush_batch(), fs/ext4/super.c ext4_run_li_request().
  */
 import type { FsType } from '@flushtrace/layout'
-import { OP } from '@flushtrace/trace'
+import { OP, SECTOR_BYTES } from '@flushtrace/trace'
 import type { BlockLog } from './block-log.ts'
 import type { MapClaims } from './map-claims.ts'
 import type { Piece, What } from './piece-log.ts'
@@ -49,7 +49,7 @@ export function learnTypes(blocks: BlockLog, views: FsViews): void {
     asked.add(comm)
     const type = typeByThread(blocks.names.text(comm))
     if (type === null) continue
-    const [piece] = views.pieces(blocks.device.data[i], Math.max(0, blocks.sector.data[i]), 512)
+    const [piece] = views.pieces(blocks.device.data[i], Math.max(0, blocks.sector.data[i]), SECTOR_BYTES)
     piece.view.type ??= type
   }
 }

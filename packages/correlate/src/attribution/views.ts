@@ -3,7 +3,7 @@
  * nothing tells, one for each device. What requests, inode events and calls say of a file system is joined here.
  */
 import type { DiskLayout, FileSystem, FsType } from '@flushtrace/layout'
-import { deviceText, parseDevice } from '@flushtrace/trace'
+import { SECTOR_BYTES, deviceText, parseDevice } from '@flushtrace/trace'
 
 export interface FsView {
   readonly index: number
@@ -75,11 +75,11 @@ export class FsViews {
 
   /** Where a request lies. Pieces add up to `bytes`. */
   pieces(device: number, sector: number, bytes: number): ViewPiece[] {
-    if (this.#isBottom(device)) return this.#piecesOn(device, sector * 512, bytes, 0)
+    if (this.#isBottom(device)) return this.#piecesOn(device, sector * SECTOR_BYTES, bytes, 0)
     const placements = this.#layout?.resolve(device, sector, bytes) ?? []
     // Nothing is known on any layer: then the device that was asked counts, as it is.
     if (placements.every(({ fs, arrayOwn }) => fs === null && arrayOwn === null))
-      return this.#piecesOn(device, sector * 512, bytes, 0)
+      return this.#piecesOn(device, sector * SECTOR_BYTES, bytes, 0)
     return placements.flatMap((piece) => {
       return this.#piecesOn(piece.device, piece.byte, piece.bytes, piece.at, piece.arrayOwn)
     })
