@@ -12,7 +12,7 @@
  * Source: man pages fsync(2), msync(2), sync(2), open(2), pwritev2(2), sync_file_range(2), io_submit(2);
  * torvalds/linux mm/msync.c, fs/sync.c, fs/aio.c, include/linux/fs.h generic_write_sync().
  */
-import { CALLS, FAILED, OK, flags as F, type Iocb } from '@flushtrace/trace'
+import { CALLS, FAILED, OK, SECTOR_BYTES, flags as F, type Iocb } from '@flushtrace/trace'
 import { emitAt, isStored, targetOf, type Activity, type ActivityKind, type Scope, type Target } from './activity.ts'
 import { describedBy, describedByRef } from './decorations.ts'
 import { hasNoFile, type Description } from './descriptors.ts'
@@ -289,5 +289,5 @@ export class FlushTracker implements Tracker {
 /** O_DIRECT refuses what is no whole sectors: it was taken off by then, by a call that is not seen. */
 function throughOf(description: Description | null, bytes: number, sync: boolean): Activity['through'] {
   if (sync) return 'sync'
-  return description?.direct && bytes % 512 === 0 ? 'direct' : 'cache'
+  return description?.direct && bytes % SECTOR_BYTES === 0 ? 'direct' : 'cache'
 }

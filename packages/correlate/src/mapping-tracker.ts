@@ -20,10 +20,8 @@ export class MappingTracker implements Tracker {
     const { batch, i, task, inFlight } = row
     if (row.role === 'map') {
       inFlight.description = describedBy(this.#world, row, batch.fd[i], batch.decoration[i])
-    } else if (row.role === 'unmap') {
+    } else if (row.role === 'unmap' || (row.role === 'remap' && !stays(row))) {
       inFlight.regions = task.space.unmap(batch.addr[i], pageEnd(batch.addr[i], batch.size[i]))
-    } else if (row.role === 'remap') {
-      if (!stays(row)) inFlight.regions = task.space.unmap(batch.addr[i], pageEnd(batch.addr[i], batch.size[i]))
     }
   }
 

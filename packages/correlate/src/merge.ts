@@ -4,7 +4,7 @@
  * Streams without times, or with whole seconds (strace -ff -t), are applied one after the other, a child's after its
  * parent's.
  */
-import { CALLS, WHOLE, nsBetween, plusNs, type CallBatch, type Instant } from '@flushtrace/trace'
+import { CALLS, WHOLE, nsBetween, plusNs, type CallBatch, type Clock, type Instant } from '@flushtrace/trace'
 import type { System } from './system.ts'
 
 export interface CallStream {
@@ -113,12 +113,9 @@ class Cursor {
 
 /** Streams whose times can be compared, wall clock first. */
 function byClock(cursors: readonly Cursor[]): Cursor[][] {
-  const groups = new Map<string, Cursor[]>()
-  for (const clock of ['wall', 'timeOfDay', 'monotonic', 'relative', 'none']) {
-    const group = cursors.filter((cursor) => cursor.batch.clock === clock)
-    if (group.length > 0) groups.set(clock, group)
-  }
-  return [...groups.values()]
+  const clocks: readonly Clock[] = ['wall', 'timeOfDay', 'monotonic', 'relative', 'none']
+  const groups = clocks.map((clock) => cursors.filter(({ batch }) => batch.clock === clock))
+  return groups.filter((group) => group.length > 0)
 }
 
 /** Whether the files of a set have whole seconds, and several calls the same one. */

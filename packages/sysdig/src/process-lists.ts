@@ -168,14 +168,19 @@ export function splitArguments(text: string): string[] {
   return parts
 }
 
+/** scap_fd_type, userspace/libscap/scap.h. */
 const FD_FILE = 1
+const FD_DIRECTORY = 2
+const FD_UNIX = 8
+const FD_UNSUPPORTED = 10
 const FD_FILE_V2 = 16
+const FD_MEMFD = 20
 /** Types whose payload is one string → what /proc calls them. */
 const NAMED: Readonly<Record<number, string>> = {
-  2: '',
+  [FD_DIRECTORY]: '',
   7: 'pipe:',
   9: 'anon_inode:[eventfd]',
-  10: '',
+  [FD_UNSUPPORTED]: '',
   11: 'anon_inode:[signalfd]',
   12: 'anon_inode:[eventpoll]',
   13: 'anon_inode:inotify',
@@ -184,12 +189,11 @@ const NAMED: Readonly<Record<number, string>> = {
   17: 'anon_inode:bpf',
   18: 'anon_inode:[userfaultfd]',
   19: 'anon_inode:[io_uring]',
-  20: '/memfd:',
+  [FD_MEMFD]: '/memfd:',
   21: 'anon_inode:[pidfd]',
 }
 /** Sockets: bytes of their payload. */
 const SOCKETS: Readonly<Record<number, number>> = { 3: 13, 4: 37, 5: 7, 6: 19 }
-const FD_UNIX = 8
 
 /** The descriptors of one task; null when the list is damaged before the task's id. */
 export function readFdList(cursor: Cursor, v2: boolean): { tid: number; fds: ListedFd[]; whole: boolean } | null {
@@ -236,9 +240,10 @@ function readFd(cursor: Cursor, v2: boolean): ListedFd | null {
   } else if (type in NAMED) {
     const name = cursor.text()
     if (!cursor.ok) return null
-    if (type === 2 || type === 10) return fileFd(fd, name, type === 2 ? F.O_DIRECTORY : null, inode, null)
+    if (type === FD_DIRECTORY) return fileFd(fd, name, F.O_DIRECTORY, inode, null)
+    if (type === FD_UNSUPPORTED) return fileFd(fd, name, null, inode, null)
     const label = NAMED[type]
-    if (type === 20) return otherFd(fd, name.startsWith('/') ? name : label + name, true, inode)
+    if (type === FD_MEMFD) return otherFd(fd, name.startsWith('/') ? name : label + name, true, inode)
     return otherFd(fd, label.endsWith(':') ? `${label}[${inode}]` : label, false, inode)
   } else return null
   return cursor.ok ? otherFd(fd, `socket:[${inode}]`, false, inode) : null

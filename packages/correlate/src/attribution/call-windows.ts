@@ -2,6 +2,7 @@
  * Which call a task was in at a moment. Calls of one task follow one another, so its windows never overlap; several
  * rows of one call (an msync over two files, a write that is also a flush) are one window.
  */
+import { SECTOR_BYTES } from '@flushtrace/trace'
 import { CALL, QUEUES, type CallLog } from './call-log.ts'
 import type { Via } from './piece-log.ts'
 
@@ -85,7 +86,7 @@ export class CallWindows {
   /** Not a close or rename, which hardly ever queue data, nor a write of no whole sectors, which O_DIRECT refuses. */
   #flushes(row: number): boolean {
     const kind = this.#log.kind.data[row]
-    if (kind === CALL.write && this.#log.bytes.data[row] % 512 !== 0) return false
+    if (kind === CALL.write && this.#log.bytes.data[row] % SECTOR_BYTES !== 0) return false
     return kind <= CALL.hint || kind === CALL.flushAll
   }
 
