@@ -80,8 +80,8 @@ export interface Listeners {
   readonly detail?: boolean
 }
 
-/** Opens everything, and reads what was saved beside the traces. */
-async function open(paths: readonly string[], options: AnalyzeOptions, wanted: Parameters<typeof blockReadings>[3]) {
+/** Opens everything, and reads what was saved beside the traces. `actions` of block traces are wanted; null: all. */
+async function open(paths: readonly string[], options: AnalyzeOptions, actions: readonly number[] | null) {
   const { stages } = options
   stages?.enter('opening')
   const diagnostics = new Diagnostics()
@@ -100,7 +100,7 @@ async function open(paths: readonly string[], options: AnalyzeOptions, wanted: P
       ahead: await sysdigReadings(capture, new Diagnostics(), options),
       given: givenClocks(capture, options.clock),
     },
-    blockSources: timedReadings(stages, await blockReadings(capture, diagnostics, options, wanted)),
+    blockSources: timedReadings(stages, await blockReadings(capture, diagnostics, options, actions)),
   }
 }
 

@@ -15,7 +15,7 @@ interface Joined {
   readonly viewOf: (row: number) => FsView | null
   /** When an event was, on the clock of the calls; NaN: its trace has no place there. */
   readonly atNs: (row: number) => number
-  /** Clocks joined by data may be off by more than a short write takes. */
+  /** The clocks are closer than a short write takes; where data joined them, they may not be. */
   readonly closeClocks: boolean
 }
 

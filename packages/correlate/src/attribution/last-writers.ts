@@ -119,7 +119,7 @@ function oneFrom({ start, request, length }: RangeLog, k: number, end: number): 
 }
 
 interface ByPlace extends Ranges {
-  /** The how manieth it was to be told. */
+  /** When it was told: its number among all of the device. */
   readonly rank: Uint32Array
 }
 
