@@ -35,6 +35,13 @@ const UNSEEN = {
       'The log seems filtered by -e: it holds no call at all of the kinds {}. What it lacks was not seen, not absent.',
     fix: 'record without -e, or with -e trace=%desc,%file,%memory,%process,sync,io_submit,io_getevents,unshare,close_range',
   },
+  hiddenInSet: {
+    code: 'strace/hidden-in-set',
+    severity: 'loss',
+    message:
+      'The files of a set (-ff) seem filtered (by -P or -e), or some are missing: {} tasks exited, none by a call that the files show. What they lack was not seen, not absent.',
+    fix: 'name all files of the set; record without -P and -e, or with -e trace=%desc,%file,%memory,%process,sync,io_submit,io_getevents,unshare,close_range',
+  },
   noRequests: {
     code: 'block/no-requests',
     severity: 'loss',
@@ -76,6 +83,23 @@ export function reportUnseen(straces: readonly StraceSource[], diagnostics: Diag
       )
     }
   }
+  reportHiddenInSet(
+    straces.filter(({ tid }) => tid > 0),
+    diagnostics,
+  )
+}
+
+/**
+ * Whoever is not killed calls exit or exit_group, or is a thread of one that does, or of one that calls execve: among all
+ * files of a set there is such a call. Of a single task it may be that only it was traced.
+ */
+function reportHiddenInSet(files: readonly StraceSource[], diagnostics: Diagnostics): void {
+  let exits = 0
+  for (const { reading } of files) {
+    if (reading.facts.silentExits === null) return
+    exits += reading.facts.silentExits
+  }
+  if (exits > 1) diagnostics.add(UNSEEN.hiddenInSet, { source: files[0].source.path }, `${exits}`)
 }
 
 /** Where ftrace recorded the events that name inodes, and nothing the requests that they are to name. */

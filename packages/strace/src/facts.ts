@@ -15,6 +15,8 @@ export interface StraceFacts {
   counted: number
   signals: number
   exits: number
+  /** Tasks that exited where the log shows no call that ends any; null: it does. */
+  silentExits: number | null
   notes: number
   foreign: number
   damaged: number
@@ -39,6 +41,7 @@ export function emptyFacts(): StraceFacts {
     counted: 0,
     signals: 0,
     exits: 0,
+    silentExits: 0,
     notes: 0,
     foreign: 0,
     damaged: 0,

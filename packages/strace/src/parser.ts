@@ -160,7 +160,8 @@ export class StraceParser {
     if (pending.forgotten > 0) context.report(STRACE.tooManyPending, '', facts.lines, pending.forgotten)
     if (context.clock.steppedBack > 0) context.report(STRACE.backwards, '', facts.lines, context.clock.steppedBack)
     // Who is not killed calls exit or exit_group, or is a thread of one that does, or of one that calls execve.
-    if (this.#exited > 1 && !counts.knows(ENDS)) context.report(STRACE.hiddenCalls, `${this.#exited}`)
+    facts.silentExits = counts.knows(ENDS) ? null : this.#exited
+    if (facts.silentExits !== null && facts.silentExits > 1) context.report(STRACE.hiddenCalls, `${this.#exited}`)
     facts.calls = counts.ended()
     facts.errors = counts.errors()
     facts.clock = context.clock.clock

@@ -1,0 +1,39 @@
+/** What a log cannot show because of how it was recorded. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { rank } from '../src/index.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
+const unseen = suite('unseen')
+unseen.after(() => rmSync(folder, { recursive: true }))
+
+let sets = 0
+
+/** Of a -ff set: how many tasks exited silently, as it is told; null: nothing is. */
+async function silent(...files: readonly string[]): Promise<string | null> {
+  const place = join(folder, `${++sets}`)
+  mkdirSync(place)
+  for (const [k, text] of files.entries()) writeFileSync(join(place, `log.${k + 7}`), text)
+  const { diagnostics } = await rank([place])
+  const told = diagnostics.find(({ code }) => code === 'strace/hidden-in-set')
+  return told ? told.message.replace(/.*: (\d+) tasks.*/, '$1') : null
+}
+
+const FSYNC = '1795173545.1 fsync(3) = 0 <0.1>\n'
+const EXITED = '1795173545.3 +++ exited with 0 +++\n'
+const SIGNAL = '1795173545.2 --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=8} ---\n'
+
+unseen('a -ff set whose tasks exit without a call that ends one: strace -P, or -e', async () => {
+  assert.is(await silent(SIGNAL + EXITED, FSYNC + EXITED, FSYNC + EXITED), '3')
+  assert.is(await silent(FSYNC + EXITED, FSYNC), null, 'of one task: it may be that only it was traced')
+  // Threads are ended by another one's exit_group or execve; who is killed calls nothing more.
+  for (const ends of ['exit_group(0) = ?\n', 'exit_group(0 <unfinished ...>\n', 'execve("/x", [], []) = 0\n'])
+    assert.is(await silent(FSYNC + EXITED, FSYNC + EXITED, `${FSYNC}1795173545.2 ${ends}`), null, ends)
+  const killed = '1795173545.3 +++ killed by SIGKILL +++\n'
+  assert.is(await silent(FSYNC + killed, FSYNC + killed), null)
+})
+
+unseen.run()
