@@ -6,8 +6,15 @@ export const CORRELATE = {
     code: 'correlate/started-before-trace',
     severity: 'loss',
     message:
-      'Some processes were running before the trace began (first: {}): what they had open or mapped is unknown, and their threads count as processes.',
+      'Some processes were running before the trace began, or what started them is hidden (first: {}): what they had open or mapped is unknown, and their threads count as processes.',
     fix: 'save /proc/PID/{maps,fd,fdinfo,cmdline,comm,task} of each beside the trace when attaching, and record with -yy',
+  },
+  startNotShown: {
+    code: 'correlate/start-not-shown',
+    severity: 'loss',
+    message:
+      'The trace begins with a program, but does not show what started some tasks (first: {}): what they had open or mapped is unknown, and threads among them count as processes.',
+    fix: 'record without -P, and without an -e that hides fork, vfork, clone and clone3',
   },
   unknownDescriptor: {
     code: 'correlate/unknown-descriptor',

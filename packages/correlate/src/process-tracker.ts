@@ -102,7 +102,6 @@ export class ProcessTracker implements Tracker {
         process.argv = task.process.argv
         process.argvCut = task.process.argvCut
       }
-      if (early) process.startedBefore = false
     }
     if (!early) {
       process.threads++

@@ -30,8 +30,6 @@ export class TracedProcess {
   alive = 0
   /** A clone whose flags the trace does not show made it, or was made by it: they may be threads of one process. */
   mayShare = false
-  /** Lived before the trace began, and nothing saved tells what it had open. */
-  startedBefore = false
   uring: { operations: number; unknown: boolean } | null = null
 
   constructor(pid: number | null, parent: TracedProcess | null) {

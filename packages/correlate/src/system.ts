@@ -214,11 +214,12 @@ export class System {
     const task = adoptTask(this.#world, tid, this.#at, source)
     addTask(this.#world, tid, task)
     if (wasSaved && this.#world.detail) this.#mappedBefore({ ...this.#row, task, batch, i, source })
-    // One that begins with execve was started by the tracer; all others were there before.
+    // One that begins with execve was started by the tracer; all others were there before, or their fork is hidden.
     if (!isExec && !wasSaved && task.process.threads === 1) {
-      task.process.startedBefore = true
-      if (this.#begun.has(source) && batch.atNs[i] >= 0) this.#awaitFork(task, batch, i, source)
-      else report(this.#world, CORRELATE.startedLate, { ...this.#row, task, batch, i, source }, taskLabel(task))
+      const begun = this.#begun.has(source)
+      const kind = begun ? CORRELATE.startNotShown : CORRELATE.startedLate
+      if (begun && batch.atNs[i] >= 0) this.#awaitFork(task, batch, i, source)
+      else report(this.#world, kind, { ...this.#row, task, batch, i, source }, taskLabel(task))
     }
     return task
   }
@@ -238,7 +239,7 @@ export class System {
     for (const task of this.#early) {
       if (!task.early) continue
       const place = { source: sourcePaths[task.early.source], record: task.early.record }
-      diagnostics.add(CORRELATE.startedLate, place, taskLabel(task))
+      diagnostics.add(CORRELATE.startNotShown, place, taskLabel(task))
     }
     this.#early = []
   }

@@ -266,7 +266,7 @@ early('a fork that is told late: what the child did is done again on what it was
   t.call(11, 'fsync', { fd: 5 })
   t.call(10, 'fsync', { fd: 1 })
   assert.equal(t.byProcess, ['11 fsync /a', '11 fsync unknown', '11 fsync /srv/b', '10 fsync /log'])
-  assert.is(t.finish().count(CORRELATE.startedLate), 0)
+  assert.is(t.finish().count(CORRELATE.startNotShown), 0)
 })
 
 early('also when it runs another program by then', () => {
@@ -288,7 +288,22 @@ early('who was seen before the fork began had the number before', () => {
   for (const fd of [1, 3]) t.call(11, 'fsync', { fd })
   assert.equal(t.flushes, ['fsync /log', 'fsync unknown'])
   t.call(12, 'fsync', { fd: 1, atNs: 20 })
-  assert.is(t.finish().count(CORRELATE.startedLate), 2)
+  assert.is(t.finish().count(CORRELATE.startNotShown), 2)
+})
+
+early('whose fork never comes in a log that begins with a program: nobody says that they ran before it', () => {
+  const ends = (t: Trace): Trace => {
+    t.call(11, '+exit', { atNs: 20 })
+    t.call(12, 'fsync', { fd: 3, atNs: 21 })
+    t.call(13, '+exit') // no time
+    return t
+  }
+  const begun = ends(shell()).finish()
+  assert.is(begun.count(CORRELATE.startNotShown), 3)
+  assert.is(begun.count(CORRELATE.startedLate), 0)
+  const attached = ends(new Trace()).finish()
+  assert.is(attached.count(CORRELATE.startNotShown), 0)
+  assert.is(attached.count(CORRELATE.startedLate), 3)
 })
 
 early('whoever does a lot before its fork is told keeps what it opened itself', () => {
