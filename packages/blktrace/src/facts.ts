@@ -1,3 +1,4 @@
+/** What a block trace held, and the counts that it is made of. */
 import { ACTION_LETTERS, deviceText, type Clock } from '@flushtrace/trace'
 import type { SummaryTable } from './summary.ts'
 

@@ -1,3 +1,4 @@
+/** Calls as rows of columns: what readers of calls fill, and what all after them work on. */
 import type { Clock, Instant } from './time.ts'
 import type { StringTable } from './strings.ts'
 

@@ -1,3 +1,4 @@
+/** Events of the block layer as rows of columns. */
 import { ACTION } from './block-actions.ts'
 import { NO_DEVICE } from './device.ts'
 import type { InodeBatch } from './inode-batch.ts'

@@ -1,3 +1,4 @@
+/** Tracepoints that name inodes as rows of columns: which part of which file, and where it lies. */
 import { NO_DEVICE } from './device.ts'
 import type { StringTable } from './strings.ts'
 

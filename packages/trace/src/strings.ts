@@ -1,3 +1,4 @@
+/** One number for each text: bytes of a trace → ids, without making a string for each. */
 import { sameBytes, viewOf } from './words.ts'
 
 /**

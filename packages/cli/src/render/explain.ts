@@ -2,7 +2,7 @@
 import { lastPart, titleOf, type ExplainAnswer, type ExplainRow } from '@flushtrace/answers'
 import { gapNotes, note, readingNotes, sourceNotes, sourceWords, wrap } from './notes.ts'
 import { fixedWidth, table } from './table.ts'
-import { bytes, count, duration, plural, safe, shorten } from './text.ts'
+import { bytes, capital, count, duration, plural, safe, shorten } from './text.ts'
 
 type PartKey = keyof ExplainRow['parts']
 
@@ -240,17 +240,13 @@ function unseen(answer: ExplainAnswer): string[] {
   const { limits, flushes } = answer.summary
   const lines = Object.entries(RULE_WORDS).flatMap(([rule, words]) => {
     const n = limits[rule] ?? 0
-    return n === 0 ? [] : [n < flushes ? `Of ${plural(n, 'flush', 'flushes')}: ${words}` : sentence(words)]
+    return n === 0 ? [] : [n < flushes ? `Of ${plural(n, 'flush', 'flushes')}: ${words}` : capital(words)]
   })
   if (answer.of === 'requests') lines.push('Which calls asked for these: record strace beside the block trace.')
   else if (answer.summary.parts.unseenNs > 0) {
     lines.push('Locks, the processor, and the tracer itself, which stops every call: that time is in “unseen”.')
   }
   return [...lines, ...gapNotes(answer)]
-}
-
-function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 function next({ rows, of }: ExplainAnswer, paths: readonly string[]): string[] {

@@ -2,7 +2,7 @@
 import type { InspectAnswer } from '@flushtrace/answers'
 import { CALL_KINDS, commonFolder, gapNotes, note, readingNotes, wrap } from './notes.ts'
 import { table } from './table.ts'
-import { bytes, count, duration, listed, plural, safe } from './text.ts'
+import { bytes, capital, count, duration, listed, plural, safe } from './text.ts'
 
 const CALLS_SHOWN = 12
 const SKIPPED_SHOWN = 8
@@ -18,7 +18,7 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
   const place = folder === '' ? '' : ` in ${safe(folder)}`
   const headline = `${plural(read.length, 'source')}${place}${time}${start}: ${who}.`
   const lines = [
-    ...wrap(headline.charAt(0).toUpperCase() + headline.slice(1), width),
+    ...wrap(capital(headline), width),
     '',
     ...table(
       [

@@ -8,7 +8,7 @@ import {
 } from '@flushtrace/answers'
 import { gapNotes, note, readingNotes, sourceNotes, sourceWords, wrap } from './notes.ts'
 import { table, type Column, type TableRow } from './table.ts'
-import { bytes, count, plural, safe } from './text.ts'
+import { bytes, capital, count, plural, safe } from './text.ts'
 
 export function renderLocate(answer: LocateAnswer, paths: readonly string[], width: number): string {
   const lines = [headline(answer), ...remarks(answer)].flatMap((text) => wrap(text, width))
@@ -91,7 +91,7 @@ function remarks({ total, located: { dataBytes }, witnesses }: LocateAnswer): st
     )
   }
   if (total.discards > 0) lines.push(`${plural(total.discards, 'discard')} gave back ${bytes(total.discardBytes)}.`)
-  return lines.map((line) => line.replace(/^\w/, (c) => c.toUpperCase()))
+  return lines.map(capital)
 }
 
 /** A disk that only empties its cache for a partition is not where the bytes went. */

@@ -1,6 +1,6 @@
 /** The lines below every table: what was not seen, where the answer comes from, what to ask next. */
 import type { DocumentHead } from '@flushtrace/answers'
-import { count, safe, widthOf } from './text.ts'
+import { capital, count, safe, widthOf } from './text.ts'
 
 const LABEL = 10
 /** What is counted of a source that is no text. */
@@ -75,7 +75,7 @@ export function commonFolder(paths: readonly string[]): string {
 }
 
 function sentence(text: string): string {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1)
+  const begun = capital(text)
   return /[.?!]$/.test(begun) ? begun : `${begun}.`
 }
 

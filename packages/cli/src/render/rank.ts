@@ -3,7 +3,7 @@ import { titleOf, type RankAnswer } from '@flushtrace/answers'
 import { CALL_KINDS, gapNotes, note, readingNotes, shellWord, sourceNotes, sourceWords, wrap } from './notes.ts'
 import { patternText } from './rank-patterns.ts'
 import { deviceTable, rankTable, spanOf } from './rank-table.ts'
-import { bytes, count, duration, inWords, listed, plural, rate, safe } from './text.ts'
+import { bytes, capital, count, duration, inWords, listed, plural, rate, safe } from './text.ts'
 
 export function renderRank(answer: RankAnswer, paths: readonly string[], width: number): string {
   const lines = [headline(answer), ...remarks(answer)].flatMap((text) => wrap(text, width))
@@ -142,12 +142,8 @@ function remarks(answer: RankAnswer): string[] {
     const errnos = Object.entries(total.failed.byErrno)
       .sort((a, b) => b[1] - a[1])
       .map(([errno, n]) => `${count(n)} ${safe(errno)}`)
-    lines.push(
-      `${plural(total.failed.total, 'flush', 'flushes')} failed${errnos.length > 0 ? ': ' : ''}${listed(errnos)}.`.replace(
-        /^\w/,
-        (c) => c.toUpperCase(),
-      ),
-    )
+    const failed = `${plural(total.failed.total, 'flush', 'flushes')} failed`
+    lines.push(capital(`${failed}${errnos.length > 0 ? ': ' : ''}${listed(errnos)}.`))
   }
   return lines
 }

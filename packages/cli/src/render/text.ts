@@ -110,13 +110,18 @@ export function rate(n: number, ns: number): string {
 /** About three significant digits, never an exponent. */
 function digits(n: number): string {
   if (n >= 100) return count(n)
-  if (n >= 10) return n.toFixed(1)
-  return n >= 1 ? n.toFixed(1) : n >= 0.1 ? n.toFixed(2) : n === 0 ? '0' : n.toFixed(3)
+  if (n >= 1) return n.toFixed(1)
+  return n >= 0.1 ? n.toFixed(2) : n === 0 ? '0' : n.toFixed(3)
 }
 
 /** `1 file`, `2 files`, `12 processes`; small numbers in words. */
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${inWords(n)} ${n === 1 ? one : many}`
+}
+
+/** As a sentence begins. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 /** `no`, `one` … `nine`, `10`. */
