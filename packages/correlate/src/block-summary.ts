@@ -71,6 +71,7 @@ export interface DeviceSummary extends BlockCounts {
   tasks: TaskSummary[]
 }
 
+/** Nothing was asked for yet. */
 export function noCounts(): BlockCounts {
   return {
     reads: 0,
@@ -97,7 +98,7 @@ export interface BlockPart {
   fua: number
 }
 
-/** Adds up summaries of the layers of one trace. `top`: leave out what a device above has counted already. */
+/** Adds up summaries of the layers of one trace, without what a device above has counted already. */
 export function blockPart(summaries: readonly (BlockCounts & { passedOn?: BlockCounts })[]): BlockPart {
   const part: BlockPart = { writes: 0, bytes: 0, flushes: 0, fua: 0 }
   for (const { writes, bytes, flushes, fua, passedOn } of summaries) {
@@ -140,6 +141,7 @@ export function count(counts: BlockCounts, flags: number, bytes: number): void {
   }
 }
 
+/** All of them added up. */
 export function sumOf(all: Iterable<BlockCounts>): BlockCounts {
   const sum = noCounts()
   for (const counts of all) for (const key of Object.keys(sum) as (keyof BlockCounts)[]) sum[key] += counts[key]

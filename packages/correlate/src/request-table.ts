@@ -30,8 +30,8 @@ export class RequestTable {
   end = new Float64Array(64)
   queuedNs = new Float64Array(64)
   sentNs = new Float64Array(64)
-  /** Who asked: an index of the caller's, -1 unknown. */
-  task = new Int32Array(64)
+  /** What the caller calls it; -1: nothing. Parts of what was split have the same. */
+  row = new Int32Array(64)
   /** The next queued range of the same sent request, -1 at the end. */
   next = new Int32Array(64)
   /** See `kindOf`. */
@@ -47,10 +47,10 @@ export class RequestTable {
   /** Entries forgotten because there were too many. */
   forgotten = 0
 
-  /** Row `i` was queued, for `task`. */
-  queue({ flags, sector, bytes, atNs }: BlockBatch, i: number, task: number): void {
+  /** Row `i` was queued; `row`: what the caller calls it. */
+  queue({ flags, sector, bytes, atNs }: BlockBatch, i: number, row: number): void {
     const start = sector[i]
-    this.#add(operationOf(flags[i]), start, start + sectorsOf(bytes[i]), atNs[i], task)
+    this.#add(operationOf(flags[i]), start, start + sectorsOf(bytes[i]), atNs[i], row)
   }
 
   /**
@@ -163,7 +163,7 @@ export class RequestTable {
     return e
   }
 
-  #add(operation: number, start: number, end: number, queuedNs: number, task: number): number {
+  #add(operation: number, start: number, end: number, queuedNs: number, row: number): number {
     const e = this.#free.pop() ?? this.#used++
     if (e >= this.#capacity) this.#grow()
     this.open++
@@ -172,7 +172,7 @@ export class RequestTable {
     this.end[e] = end
     this.queuedNs[e] = queuedNs
     this.sentNs[e] = NaN
-    this.task[e] = task
+    this.row[e] = row
     this.next[e] = -1
     this.#group[e] = e
     this.#parts[e] = 1
@@ -191,7 +191,7 @@ export class RequestTable {
   }
 
   #split(e: number, at: number): void {
-    const rest = this.#add(this.#kind[e] & OPERATIONS, at, this.end[e], this.queuedNs[e], this.task[e])
+    const rest = this.#add(this.#kind[e] & OPERATIONS, at, this.end[e], this.queuedNs[e], this.row[e])
     const group = this.#group[e]
     this.end[e] = at
     this.#group[rest] = group
@@ -221,7 +221,7 @@ export class RequestTable {
     this.end = larger(this.end, new Float64Array(n))
     this.queuedNs = larger(this.queuedNs, new Float64Array(n))
     this.sentNs = larger(this.sentNs, new Float64Array(n))
-    this.task = larger(this.task, new Int32Array(n))
+    this.row = larger(this.row, new Int32Array(n))
     this.next = larger(this.next, new Int32Array(n))
     this.#kind = larger(this.#kind, new Uint8Array(n))
     this.#group = larger(this.#group, new Int32Array(n))
@@ -241,6 +241,7 @@ export class RequestTable {
   }
 }
 
+/** A length in sectors. */
 export function sectorsOf(bytes: number): number {
   return bytes / SECTOR_BYTES
 }

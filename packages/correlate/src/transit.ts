@@ -37,6 +37,7 @@ export class Transit {
   }
 }
 
+/** The message goes out of its queue, if it is still there: sendmsg failed, or another socket got it. */
 export function takeBack(message: SentDescriptors): void {
   const at = message.queue.indexOf(message)
   if (at >= 0) message.queue.splice(at, 1)

@@ -13,14 +13,14 @@ table('they are found by sector, the latest first, whatever else comes and goes'
   batch.bytes[i] = 4096
   const open = new Map<number, number[]>()
   let seed = 7
-  for (let task = 0; task < 50_000; task++) {
+  for (let row = 0; row < 50_000; row++) {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
     const sector = (seed % 997) * 8 + (seed % 3) * 2 ** 33
     batch.sector[i] = sector
     const same = open.get(sector) ?? []
     if (seed & 0x10000) {
-      requests.queue(batch, i, task)
-      open.set(sector, [...same, task])
+      requests.queue(batch, i, row)
+      open.set(sector, [...same, row])
     } else if (same.length > 0) {
       const entry = requests.find(QUEUED, batch, i)
       requests.take(entry)
@@ -28,7 +28,7 @@ table('they are found by sector, the latest first, whatever else comes and goes'
       same.pop()
     }
     const found = requests.find(QUEUED, batch, i)
-    assert.is(found < 0 ? undefined : requests.task[found], open.get(sector)?.at(-1))
+    assert.is(found < 0 ? undefined : requests.row[found], open.get(sector)?.at(-1))
     batch.flags[i] = OP.read
     assert.is(requests.find(QUEUED, batch, i), -1)
     batch.flags[i] = OP.write

@@ -40,7 +40,7 @@ export const EXTENT = {
   unwritten: 1,
   /** Reflink or snapshot: another file has these blocks, too. */
   shared: 2,
-  /** Compressed or encrypted: `bytes` counts what is in the file, `diskBytes` what is on the disk. */
+  /** Compressed or encrypted: as long as it is on the disk, not in the file, and no place inside has an offset. */
   encoded: 4,
 } as const
 

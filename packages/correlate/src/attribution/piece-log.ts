@@ -86,7 +86,7 @@ export class PieceLog {
   readonly #last = new Map<AttributionRule, number>()
   readonly #lists = new Names()
 
-  /** A piece of a request. `file`, `fileOffset`, `fact`: see Piece; left out where nothing tells. */
+  /** A piece of a request. `file`, `fileOffset`, and where the reason stands: see Piece; left out where nothing tells. */
   add(
     request: number,
     { at, bytes, view }: Pick<ViewPiece, 'at' | 'bytes' | 'view'>,

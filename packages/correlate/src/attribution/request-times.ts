@@ -122,8 +122,8 @@ export class RequestTimes {
     table.makeRoom()
     // Sent again; where completions are not traced at all, the next write of a block looks the same.
     for (let e = table.send(batch, i, device.completes > 0); e >= 0; e = table.next[e]) {
-      if (table.task[e] < 0) table.task[e] = make()
-      const row = table.task[e]
+      if (table.row[e] < 0) table.row[e] = make()
+      const row = table.row[e]
       if (Number.isNaN(this.issuedNs.data[row])) this.issuedNs.data[row] = atNs[i]
     }
   }
@@ -153,7 +153,7 @@ export class RequestTimes {
     table.take(e)
     while (e >= 0 && table.end[e] <= end) {
       const following = table.next[e]
-      const row = table.task[e]
+      const row = table.row[e]
       if (table.release(e) && row >= 0) this.dataDoneNs.data[row] = this.doneNs.data[row] = atNs[i]
       e = following
     }
