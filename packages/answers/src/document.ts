@@ -21,6 +21,7 @@ export interface DocumentHead {
   diagnostics: Diagnostic[]
 }
 
+/** One row for each source that was read or passed over; of saved /proc one for all of it. */
 export function documentHead(analysis: Analysis): DocumentHead {
   return {
     startedAt: analysis.startedAt,

@@ -60,6 +60,7 @@ export function strangers(analysis: Analysis, tally: Tally): RankRow[] {
   return rows
 }
 
+/** A device as a row of its own (`--by device`). */
 export function deviceRow(device: DeviceSummary): RankRow {
   const { firstNs, lastNs } = device
   // From its own first to its last request: system calls of the same capture may cover another time.

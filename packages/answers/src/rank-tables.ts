@@ -41,6 +41,7 @@ export function callTableRows(summaries: readonly SummaryRow[]): RankRow[] {
   })
 }
 
+/** What the rows of one kind of table add up to. */
 export function tableTotal(rows: readonly RankRow[]) {
   return {
     flushes: {

@@ -49,6 +49,7 @@ function scriptOf(program: string, args: readonly string[]): string | null {
   return null
 }
 
+/** Of a path what is behind its last slash; all of it where that is nothing. */
 export function lastPart(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1) || path
 }

@@ -66,6 +66,7 @@ const UNCLASSED = [
   'uname',
 ]
 
+/** What each log could not show, by the options that it was recorded with. */
 export function reportUnseen(straces: readonly StraceSource[], diagnostics: Diagnostics): void {
   for (const { source, tid, reading } of straces) {
     const { facts } = reading

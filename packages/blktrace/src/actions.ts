@@ -72,6 +72,7 @@ const LONG_NAMES: ReadonlyMap<string, number> = new Map<string, number>([
   ['message', ACTION.note],
 ])
 
+/** `queue`, `complete` …; -1: no such name. */
 export function actionOfLongName(name: string): number {
   return LONG_NAMES.get(name) ?? -1
 }

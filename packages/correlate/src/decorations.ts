@@ -17,6 +17,7 @@ import { CORRELATE } from './diagnostics.ts'
 import { TracedFile, pathOf } from './files.ts'
 import { report, type Row, type World } from './world.ts'
 
+/** What the trace says there; `index` -1: nothing. */
 export function nameAt(row: Row, index: number): FdName | null {
   return index >= 0 ? row.batch.names[index] : null
 }
@@ -28,6 +29,7 @@ export function describedBy(world: World, row: Row, fd: number, decoration: numb
   return said && fd >= 0 ? believe(world, row, fd, known, said) : known
 }
 
+/** The same for a descriptor that stands in a list or a struct. */
 export function describedByRef(world: World, row: Row, ref: FdRef): Description | null {
   const known = knownAs(world, row, ref.fd)
   return ref.name && ref.fd >= 0 ? believe(world, row, ref.fd, known, ref.name) : known
@@ -93,6 +95,7 @@ function mend(world: World, row: Row, known: Description, file: TracedFile, said
   return true
 }
 
+/** Whether what the trace says of a descriptor is what calls led to. */
 export function agrees(known: Description, said: FdName): boolean {
   const { file, node } = known
   if (!file) return hasNoFile(known) && said.kind !== 'path' && said.kind !== 'device' && said.kind !== 'memory'
@@ -147,6 +150,7 @@ export function saidDescription(world: World, said: FdName, sync: SyncMode, orig
   return describe(file, '', sync, origin, node)
 }
 
+/** The kind of a file, and of a device its number, as far as the trace says. */
 export function learnDevice(file: TracedFile, said: FdName): void {
   if (said.kind === 'device') {
     file.kind = said.block ? 'block' : 'other'

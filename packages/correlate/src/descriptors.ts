@@ -20,6 +20,7 @@ import type { NameNode, TracedFile } from './files.ts'
 /** What a description is known to do on write(): `unknown` when it was opened before the trace. */
 export type SyncMode = 'none' | 'data' | 'full' | 'unknown'
 
+/** What O_ flags of an open make of a write; a descriptor for reading alone makes none. */
 export function syncMode(flags: number): SyncMode {
   if ((flags & F.O_ACCMODE) === 0) return 'none'
   if ((flags & F.O_SYNC) === F.O_SYNC) return 'full'
@@ -69,6 +70,7 @@ export interface SentDescriptors {
   readonly socket: Description | null
 }
 
+/** What one number of a table means. */
 export interface FdEntry {
   description: Description
   closeOnExec: boolean
@@ -199,6 +201,7 @@ export function hasNoFile({ file, label }: Description): boolean {
   return file === null && label !== UNSHOWN
 }
 
+/** A new description; `file` null: `label` stands for it. */
 export function describe(
   file: TracedFile | null,
   label: string,

@@ -89,11 +89,13 @@ export interface CallInFlight {
   directories: Directories | null
 }
 
+/** As diagnostics name a task. */
 export function taskLabel(task: Task): string {
   const { pid, name } = task.process
   return `${name ?? 'process'} [${pid ?? '?'}]`
 }
 
+/** No call yet; to be filled by `enterCall`. */
 export function emptyCall(): CallInFlight {
   return {
     call: -1,

@@ -35,12 +35,109 @@ export function sniffDebugfs(text: string): boolean {
   )
 }
 
-interface Draft {
+export async function readDebugfs(file: SideFile, findings: Findings): Promise<void> {
+  const reader = new DebugfsLines()
+  await file.eachLine((line) => reader.apply(line))
+  reader.end(file, findings)
+}
+
+/** The inode that `stat` tells of. */
+interface StatInode {
   readonly inode: number
   readonly type: string
+  /** Index among the files of the map. */
+  readonly file: number
   blockcount: number
   /** Blocks named so far: with the block count (in 512 bytes) they tell the block size. */
   blocks: number
+}
+
+/** Lines of any of the three, which may follow one another in one file. */
+class DebugfsLines {
+  readonly #areas = new AreaBuilder()
+  readonly #extents = new ExtentBuilder()
+  readonly #files: { path: null; inode: number; root: null; size: null }[] = []
+  readonly #names = new NcheckNames()
+  /** Bytes of a block, as each inode tells. */
+  readonly #blockBytes = new Set<number>()
+  #mode: 'stat' | 'icheck' | 'ncheck' | 'none' = 'none'
+  #inode: StatInode | null = null
+
+  apply(line: string): LineUse {
+    const inode = INODE.exec(line)
+    if (inode) {
+      this.#close()
+      this.#mode = 'stat'
+      const number = Number(inode[1])
+      this.#inode = { inode: number, type: inode[2], file: this.#addFile(number), blockcount: 0, blocks: 0 }
+      return 'used'
+    }
+    if (PROMPT.test(line)) return 'note'
+    if (line === 'Block\tInode number' || line === 'Inode\tPathname') {
+      this.#mode = line.startsWith('Block') ? 'icheck' : 'ncheck'
+      return 'note'
+    }
+    if (this.#mode === 'ncheck') return this.#names.apply(line)
+    if (line === '') return 'note'
+    return this.#mode === 'stat' ? this.#stat(line) : this.#icheck(line)
+  }
+
+  end(file: SideFile, findings: Findings): void {
+    this.#close()
+    const { path: source, time } = file
+    const inodes = this.#names.finish()
+    if (inodes.length > 0) findings.listings.push({ source, time, hint: NO_HINT, fs: 'ext4', inodes })
+    const [areas, extents] = [this.#areas, this.#extents]
+    if (areas.length === 0 && extents.length === 0) return
+    const [told] = this.#blockBytes
+    const known = this.#blockBytes.size === 1 && Number.isInteger(Math.log2(told)) && told >= 1024 && told <= 65536
+    const blockBytes = known ? told : null
+    const files = this.#files
+    findings.maps.push(
+      mapFinding(file, { tool: 'debugfs', fs: 'ext4', files, extents, areas, unitBytes: null, blockBytes }),
+    )
+  }
+
+  #stat(line: string): LineUse {
+    const of = this.#inode
+    if (!of) return 'note'
+    const count = BLOCKCOUNT.exec(line)
+    if (count) of.blockcount = Number(count[1])
+    if (!line.startsWith('(')) return 'note'
+    let use: LineUse = 'damaged'
+    for (const [, what, from, , unwritten, first, last] of line.matchAll(LIST)) {
+      use = 'used'
+      const [start, end] = [Number(first), Number(last ?? first) + 1]
+      of.blocks += end - start
+      if (from === undefined) this.#areas.add(start, end, 'metadata', `extent tree of inode ${of.inode} (${what})`)
+      else if (of.inode === JOURNAL_INODE) this.#areas.add(start, end, 'journal', 'journal')
+      else if (of.type === 'directory') this.#areas.add(start, end, 'metadata', `directory, inode ${of.inode}`)
+      else this.#extents.add(start, end, Number(from), of.file, unwritten ? EXTENT.unwritten : 0)
+    }
+    return use
+  }
+
+  /** The inode of a block, and not where in the file it is. */
+  #icheck(line: string): LineUse {
+    const row = /^(\d+)\t(.+)$/s.exec(line)
+    if (!row) return 'damaged'
+    if (!/^\d+$/.test(row[2])) return 'note' // <block not found>
+    const [block, inode] = [Number(row[1]), Number(row[2])]
+    if (inode === JOURNAL_INODE) this.#areas.add(block, block + 1, 'journal', 'journal')
+    else this.#extents.add(block, block + 1, Number.NaN, this.#addFile(inode), 0)
+    return 'used'
+  }
+
+  #addFile(inode: number): number {
+    return this.#files.push({ path: null, inode, root: null, size: null }) - 1
+  }
+
+  /** No more lines of the inode come. */
+  #close(): void {
+    const of = this.#inode
+    if (of && of.blocks > 0) this.#blockBytes.add((of.blockcount * 512) / of.blocks)
+    this.#inode = null
+  }
 }
 
 class NcheckNames {
@@ -65,87 +162,4 @@ class NcheckNames {
       return { path, inode, size: null, inner: true }
     })
   }
-}
-
-export async function readDebugfs(file: SideFile, findings: Findings): Promise<void> {
-  const areas = new AreaBuilder()
-  const extents = new ExtentBuilder()
-  const files: { path: null; inode: number; root: null; size: number | null }[] = []
-  const names = new NcheckNames()
-  const sizes = new Set<number>()
-  let mode: 'stat' | 'icheck' | 'ncheck' | 'none' = 'none'
-  let draft: Draft | null = null
-  let fileIndex = -1
-  const close = (): void => {
-    if (draft && draft.blocks > 0) sizes.add((draft.blockcount * 512) / draft.blocks)
-    draft = null
-  }
-
-  const stat = (line: string): LineUse => {
-    if (!draft) return 'note'
-    const count = BLOCKCOUNT.exec(line)
-    if (count) draft.blockcount = Number(count[1])
-    if (!line.startsWith('(')) return 'note'
-    let use: LineUse = 'damaged'
-    for (const [, what, from, , unwritten, start, end] of line.matchAll(LIST)) {
-      use = 'used'
-      const last = Number(end ?? start) + 1
-      draft.blocks += last - Number(start)
-      if (from === undefined)
-        areas.add(Number(start), last, 'metadata', `extent tree of inode ${draft.inode} (${what})`)
-      else if (draft.inode === JOURNAL_INODE) areas.add(Number(start), last, 'journal', 'journal')
-      else if (draft.type === 'directory') areas.add(Number(start), last, 'metadata', `directory, inode ${draft.inode}`)
-      else extents.add(Number(start), last, Number(from), fileIndex, unwritten ? EXTENT.unwritten : 0)
-    }
-    return use
-  }
-
-  await file.eachLine((line): LineUse => {
-    const inode = INODE.exec(line)
-    if (inode) {
-      close()
-      mode = 'stat'
-      draft = { inode: Number(inode[1]), type: inode[2], blockcount: 0, blocks: 0 }
-      fileIndex = files.push({ path: null, inode: draft.inode, root: null, size: null }) - 1
-      return 'used'
-    }
-    if (PROMPT.test(line)) return 'note'
-    if (line === 'Block\tInode number') return ((mode = 'icheck'), 'note')
-    if (line === 'Inode\tPathname') return ((mode = 'ncheck'), 'note')
-    if (mode === 'ncheck') return names.apply(line)
-    if (line === '') return 'note'
-    if (mode === 'stat') return stat(line)
-    const tab = /^(\d+)\t(.+)$/s.exec(line)
-    if (!tab) return 'damaged'
-    if (!/^\d+$/.test(tab[2])) return 'note' // <block not found>
-    const block = Number(tab[1])
-    if (Number(tab[2]) === JOURNAL_INODE) areas.add(block, block + 1, 'journal', 'journal')
-    else addOwned(block, Number(tab[2]))
-    return 'used'
-  })
-  close()
-
-  /** icheck tells the inode of a block, and not where in the file it is. */
-  function addOwned(block: number, inode: number): void {
-    files.push({ path: null, inode, root: null, size: null })
-    extents.add(block, block + 1, Number.NaN, files.length - 1, 0)
-  }
-
-  const { path: source, time } = file
-  const inodes = names.finish()
-  if (inodes.length > 0) findings.listings.push({ source, time, hint: NO_HINT, fs: 'ext4', inodes })
-  if (areas.length === 0 && extents.length === 0) return
-  const [told] = sizes
-  const known = sizes.size === 1 && Number.isInteger(Math.log2(told)) && told >= 1024 && told <= 65536
-  findings.maps.push(
-    mapFinding(file, {
-      tool: 'debugfs',
-      fs: 'ext4',
-      files,
-      extents,
-      areas,
-      unitBytes: null,
-      blockBytes: known ? told : null,
-    }),
-  )
 }

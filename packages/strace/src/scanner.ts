@@ -261,6 +261,7 @@ const DELETED = Buffer.from('(deleted)')
 const DETACHED = Buffer.from('<detached ...>')
 const PID_CHANGED = Buffer.from('<pid changed to ')
 
+/** Whether `text` stands at `p`, all of it before `end`. */
 export function startsWith(buf: Uint8Array, p: number, end: number, text: Uint8Array): boolean {
   if (p + text.length > end) return false
   for (let i = 0; i < text.length; i++) if (buf[p + i] !== text[i]) return false

@@ -9,6 +9,7 @@ export interface Cell {
 
 export type Cells = Map<string, Cell>
 
+/** The count of what a task (or a device) did; 0 when it is asked for first. */
 export function cellOf(cells: Cells, task: string, what: string): Cell {
   const key = `${task} ${what}`
   let cell = cells.get(key)

@@ -28,6 +28,7 @@ interface NumberColumn {
   readonly of: (row: Counted) => string
 }
 
+/** Lines of the table, with as many columns of numbers as leave room for what a row is about. */
 export function rankTable(answer: RankAnswer, width: number): string[] {
   const least = answer.by === 'file' ? LEAST_PATH : LEAST_SUBJECT
   const { rest } = answer

@@ -32,6 +32,7 @@ const THREADS: readonly [RegExp, FsType][] = [
   [/^btrfs-/, 'btrfs'],
 ]
 
+/** The file system that a thread of the kernel works for; null: its name tells none. */
 export function typeByThread(comm: string): FsType | null {
   return THREADS.find(([name]) => name.test(comm))?.[1] ?? null
 }
@@ -115,6 +116,7 @@ function byPlace({ view, byte, bytes }: ViewPiece, comm: string | null): Nature 
   return null
 }
 
+/** Whether a write of these bytes is one of a superblock, by where each file system keeps its own. */
 export function isSuperblock({ type, blockBytes }: FsView, byte: number, bytes: number): boolean {
   switch (type) {
     case 'btrfs':
