@@ -5,7 +5,7 @@
  * 1. A flush after MANY writes or more that are most of all writes to the file in this trace: no other flush is like it.
  * 2. What it would have been otherwise is told by the flushes of this trace that came after one step.
  */
-import type { FileName } from '@flushtrace/correlate'
+import type { TracedFile } from '@flushtrace/correlate'
 import { MANY, STEP, type FlushGroup, type FlushGroups } from './flush-groups.ts'
 import { Occurrences } from './occurrences.ts'
 
@@ -17,7 +17,7 @@ export interface AtEnd {
 
 export class FlushAtEnd {
   /** The largest group of each file that has one of MANY writes. */
-  readonly #largest = new Map<FileName['file'], FlushGroup>()
+  readonly #largest = new Map<TracedFile, FlushGroup>()
   #steps = 0
   #stepsNs = 0
 

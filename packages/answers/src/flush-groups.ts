@@ -7,9 +7,7 @@
  *    syncfs, a flush whose file is not sure, or a synchronous write of io_submit: several of these are under way at
  *    once and do not wait for each other.
  */
-import type { Activity, FileName, TracedProcess } from '@flushtrace/correlate'
-
-type TracedFile = FileName['file']
+import type { Activity, FileName, TracedFile, TracedProcess } from '@flushtrace/correlate'
 
 export interface FlushGroup {
   readonly name: FileName

@@ -44,7 +44,7 @@ export class FlushList {
       name: task.name,
       scope,
       everything: scope === 'system' || scope === 'filesystem',
-      files: targets.map(({ name: { file, path } }) => ({ file: file as TracedFile, path })),
+      files: targets.map(({ name: { file, path } }) => ({ file, path })),
       guessed: targets[0]?.confidence === 'ambiguous',
       confidence: targets[0]?.confidence ?? (scope === 'system' ? 'exact' : 'unknown'),
       startNs: atNs,

@@ -8,7 +8,7 @@
  *    is written through afterwards shows, and one that is filled between a few small steps does not.
  * 3. Rows of MANY steps or more count: to put one flush in their place saves nine tenths of the flushes.
  */
-import type { FileName } from '@flushtrace/correlate'
+import type { FileName, TracedFile } from '@flushtrace/correlate'
 import { MANY, STEP, type FlushGroup } from './flush-groups.ts'
 import { FlushCost } from './flush-cost.ts'
 import { Occurrences } from './occurrences.ts'
@@ -33,7 +33,7 @@ export class FlushPerWrite {
   /** Of all groups of the trace. */
   readonly #cost = new FlushCost()
   /** Ends with the file. */
-  readonly #rows = new WeakMap<FileName['file'], Row>()
+  readonly #rows = new WeakMap<TracedFile, Row>()
   #large = 0
   #largeNs = 0
 

@@ -5,7 +5,7 @@ import { attribute, type Attributed, type Watch } from './attribute.ts'
 import type { AnalyzeOptions } from './analyze.ts'
 import { WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'
-import { fileMatcher, filterOf, processMatcher, timeFilter, type FilterOptions } from './filter.ts'
+import { fileMatcher, filterOf, processMatcher, timeFilter } from './filter.ts'
 import { LocateRows, type PieceRow } from './locate-rows.ts'
 import type { LocateAnswer } from './locate-schema.ts'
 import { LoopDevices } from './loop-devices.ts'
@@ -92,7 +92,7 @@ export function eachWanted(
 ): void {
   const { attribution, blocks, actors, book, placed, analysis } = attributed
   const origin: Instant | null = analysis.startedAt === null ? null : parseInstant(analysis.startedAt)
-  const inTime = timeFilter(options as FilterOptions, () => origin)
+  const inTime = timeFilter(options, () => origin)
   const ofProcess = options.process === undefined ? null : processMatcher(options.process)
   const ofFile = options.file === undefined ? null : fileMatcher(options.file)
   const device = options.device === undefined ? null : wantedDevice(options.device, analysis)

@@ -12,10 +12,8 @@
  *    trace does not name, until its next flush.
  * Changes of mode, owner and extended attributes are not looked at, nor is what untraced processes did.
  */
-import { kindOf, type Activity, type FileName, type Task } from '@flushtrace/correlate'
+import { kindOf, type Activity, type Task, type TracedFile } from '@flushtrace/correlate'
 import { Occurrences } from './occurrences.ts'
-
-type TracedFile = FileName['file']
 
 type State =
   | { kind: 'dirty'; untilNs: number }

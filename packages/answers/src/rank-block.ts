@@ -18,7 +18,8 @@ function submitters({ devices }: Analysis): Map<number | null, TaskSummary[]> {
   return byTask
 }
 
-function processOf(tid: number | null, tally: Tally): TracedProcess | undefined {
+/** The process that a task is charged to; undefined: no call of it was seen. */
+function ownerOf(tid: number | null, tally: Tally): TracedProcess | undefined {
   return tid === null ? undefined : tally.processOf.get(tid)
 }
 
@@ -35,7 +36,7 @@ export function charge(rows: readonly RankRow[], analysis: Analysis, tally: Tall
   const byTask = submitters(analysis)
   const byProcess = new Map<number | null, TaskSummary[]>()
   for (const [tid, summaries] of byTask) {
-    const pid = processOf(tid, tally)?.pid ?? tid
+    const pid = ownerOf(tid, tally)?.pid ?? tid
     byProcess.set(pid, [...(byProcess.get(pid) ?? []), ...summaries])
   }
   return rows.map((row) => {
@@ -53,7 +54,7 @@ export function strangers(analysis: Analysis, tally: Tally): RankRow[] {
   if (tally.dimension !== 'process' && tally.dimension !== 'thread') return []
   const rows: RankRow[] = []
   for (const [tid, [{ comm }]] of submitters(analysis)) {
-    if (processOf(tid, tally)) continue
+    if (ownerOf(tid, tally)) continue
     const process = { pid: tid, name: tid === null ? OTHER_TASKS : comm, command: null, threads: 1, parent: null }
     rows.push({ process, ...(tally.dimension === 'thread' ? { tid } : {}), ...nothing(), files: 0, topFiles: [] })
   }

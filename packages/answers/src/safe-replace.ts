@@ -8,10 +8,9 @@
  *    flushes after the last write count as its cost.
  * 3. The first fsync or fdatasync of the new name's directory afterwards, by whomever, belongs to it; one may serve several.
  */
-import type { Activity, FileName } from '@flushtrace/correlate'
+import type { Activity, FileName, TracedFile } from '@flushtrace/correlate'
 import { Occurrences } from './occurrences.ts'
 
-type TracedFile = FileName['file']
 type NameNode = TracedFile['nodes'] extends Set<infer N> ? N : never
 
 /** Renames into one directory since its last flush. */

@@ -6,15 +6,13 @@
  * 2. Only runs of RUN or more count.
  * 3. Those of io_submit are left out: several are under way at once, so they do not wait for each other.
  */
-import type { Activity, FileName, TracedProcess } from '@flushtrace/correlate'
+import type { Activity, FileName, TracedFile, TracedProcess } from '@flushtrace/correlate'
 import { Durations } from './durations.ts'
 import { Occurrences } from './occurrences.ts'
 
 const RUN = 8
 /** Up to here a flush takes a disk longer than the data: 64 KiB are about 0.5 ms at 150 MB/s, half a turn at 7200 rpm is 4 ms. */
 const SMALL = 1 << 16
-
-type TracedFile = FileName['file']
 
 interface Run {
   readonly process: TracedProcess

@@ -3,7 +3,6 @@
  * file. In the order in which they were emitted; times are ns since the start of the answer.
  */
 import type { Activity } from '../activity.ts'
-import type { TracedFile } from '../files.ts'
 import { Column, Names, orderOf } from './column.ts'
 import type { Actors } from './actors.ts'
 import type { FileBook } from './file-book.ts'
@@ -91,7 +90,7 @@ export class CallLog {
       return
     }
     for (const { name } of targets) {
-      this.#push(activity, kind, actor, this.#book.traced(name.file as TracedFile, name.path, atNs), atNs)
+      this.#push(activity, kind, actor, this.#book.traced(name.file, name.path, atNs), atNs)
       if (kind === CALL.flushAll) break
     }
   }
