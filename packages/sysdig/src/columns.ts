@@ -146,6 +146,10 @@ function parseColumn(text: string): [string, Column] {
 const BARE: ReadonlySet<string> = new Set(
   'fsync fdatasync msync sync syncfs sync_file_range sync_file_range2 arm_sync_file_range'.split(' '),
 )
+/** Calls that make a task, and return in it, too. */
+export const FORKS: ReadonlySet<string> = new Set(['clone', 'fork', 'vfork', 'clone3'])
+/** Calls after which the task is another program. */
+export const EXECS: ReadonlySet<string> = new Set(['execve', 'execveat'])
 /** Their effect on stored bytes is not shown. */
 export const UNSEEN_WRITES: ReadonlySet<string> = new Set(
   'pwritev2 vmsplice io_submit truncate truncate64 ftruncate ftruncate64 fallocate'.split(' '),

@@ -1,5 +1,5 @@
 /** What to do with each event of the table, worked out once: which call it is, and where its parameters go. */
-import { columnsOf, PATH, PATH2, rowCall, TEXT, type Convert } from './columns.ts'
+import { columnsOf, EXECS, FORKS, PATH, PATH2, rowCall, TEXT, type Convert } from './columns.ts'
 import { EVENTS, NOT_CALLS } from './event-table.ts'
 
 export type PlanKind =
@@ -28,9 +28,6 @@ export interface Plan {
   /** An enter whose paths are not in its exit: they are kept. */
   readonly keepsPaths: boolean
 }
-
-const FORKS: ReadonlySet<string> = new Set(['clone', 'fork', 'vfork', 'clone3'])
-const EXECS: ReadonlySet<string> = new Set(['execve', 'execveat'])
 
 /** Index = event id. */
 export const PLANS: readonly Plan[] = EVENTS.map(planOf)

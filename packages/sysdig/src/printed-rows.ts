@@ -23,8 +23,6 @@ import { CallRows, KEYS } from './rows.ts'
 import { report } from './scap-summary.ts'
 import type { TaskCall } from './task-calls.ts'
 
-const FORKS: ReadonlySet<string> = new Set(['clone', 'fork', 'vfork', 'clone3'])
-const EXECS: ReadonlySet<string> = new Set(['execve', 'execveat'])
 /** Rows that a name goes away with: sysdig goes on printing the name that a file had when it was opened. */
 const RENAMES: ReadonlySet<number> = new Set(
   ['rename', 'renameat', 'renameat2', 'unlink', 'unlinkat'].map((name) => callIndex(name)),
@@ -137,7 +135,7 @@ export class PrintedRows {
     }
     facts.used++
     // Where execve returns the name is the new one already.
-    task.lineName = EXECS.has(type.name) ? null : event.comm
+    task.lineName = C.EXECS.has(type.name) ? null : event.comm
     for (const [name, text] of event.parameters) if (!values.has(name)) values.set(name, text)
     if (exit) this.#exit(type, task, values)
     else this.#enter(type, task, values)
@@ -154,7 +152,7 @@ export class PrintedRows {
     this.rows.begin(task, type.key)
     fillFromText(task, type.columns, values, this.#outdated, MAPS.has(type.name))
     this.rows.entered(task, type.call, this.#clock.nowNs, this.#line)
-    if (FORKS.has(type.name)) this.#lineage.entered(task)
+    if (C.FORKS.has(type.name)) this.#lineage.entered(task)
   }
 
   #exit(type: TypeInfo, task: TaskCall, texts: Values): void {
@@ -164,7 +162,7 @@ export class PrintedRows {
     fillFromText(task, type.columns, texts, this.#outdated, MAPS.has(type.name))
     const { values } = task
     if (values[C.RESULT] < 0) type.errors++
-    if (FORKS.has(type.name)) {
+    if (C.FORKS.has(type.name)) {
       if (values[C.RESULT] === 0) type.births++
       this.#lineage.ended(task, type.call, nowNs, this.#line)
       return
@@ -178,7 +176,7 @@ export class PrintedRows {
     const { batch } = rows
     if (!Number.isNaN(tookNs)) batch.tookNs[i] = tookNs
     if (!(values[C.RESULT] >= 0)) return
-    if (EXECS.has(type.name)) this.#execed(i, texts)
+    if (C.EXECS.has(type.name)) this.#execed(i, texts)
     else if (values[C.INO] > 0 || values[C.DEV] > 0) {
       const inode = values[C.INO] > 0 ? values[C.INO] : null
       batch.extra[i] = { kind: 'stat', inode, device: values[C.DEV] > 0 ? deviceName(values[C.DEV]) : null }
@@ -214,7 +212,7 @@ export class PrintedRows {
   /** The name on the line, when it is another than the last; behind the call's own row. */
   #name(task: TaskCall, { comm, type, direction }: PrintedEvent): void {
     // On its enter execve still has the old one.
-    if (comm === null || !task.placed || (direction === '>' && EXECS.has(type))) return
+    if (comm === null || !task.placed || (direction === '>' && C.EXECS.has(type))) return
     const id = this.rows.strings.add(comm)
     if (task.comm === id) return
     task.comm = id
