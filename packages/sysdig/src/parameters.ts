@@ -32,7 +32,7 @@ function namesByEvent(parity: number): ReadonlyMap<string, readonly string[]> {
 }
 
 /** Events whose printed names have moved between versions (pgid, vpgid). */
-const UNORDERED: ReadonlySet<string> = new Set(['execve', 'execveat', 'clone', 'clone3', 'fork', 'vfork'])
+const UNORDERED: ReadonlySet<string> = new Set([...C.EXECS, ...C.FORKS])
 
 const NO_NAMES: readonly string[] = []
 

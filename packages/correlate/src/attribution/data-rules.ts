@@ -8,7 +8,7 @@ import { CALL, type CallLog } from './call-log.ts'
 import type { Inside } from './call-windows.ts'
 import { Completeness } from './completeness.ts'
 import type { DirtyFiles } from './dirty-files.ts'
-import type { DirtyPages } from './dirty-pages.ts'
+import { PAGE_BYTES, type DirtyPages } from './dirty-pages.ts'
 import type { FileBook, Known } from './file-book.ts'
 import type { FileKinds } from './file-kinds.ts'
 import type { InodeLog } from './inode-log.ts'
@@ -236,7 +236,7 @@ export class DataRules {
     const done = this.#progress.get(row) ?? 0
     this.#progress.set(row, done + bytes)
     const offset = calls.offset.data[row]
-    return (kind === CALL.syncWrite ? Math.floor(offset / 4096) * 4096 : offset) + done
+    return (kind === CALL.syncWrite ? Math.floor(offset / PAGE_BYTES) * PAGE_BYTES : offset) + done
   }
 
   #pushKept(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
