@@ -160,7 +160,7 @@ function keepLink(path: string, { links }: Opened, diagnostics: Diagnostics) {
 
 async function openPath(path: string, opened: Opened, named: boolean, diagnostics: Diagnostics) {
   try {
-    keep(opened, await openFile(path, opened, diagnostics), named, diagnostics)
+    keep(opened, await openFile(path, opened, named, diagnostics), named, diagnostics)
   } catch (error) {
     if (error instanceof TraceError) diagnostics.add(UNREADABLE, { source: path }, error.message)
     else diagnostics.add(UNREADABLE, { source: path }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
@@ -197,17 +197,28 @@ async function openWaiting(path: string, onWait: OnWait): Promise<number> {
   return openFd(path).finally(() => clearTimeout(timer))
 }
 
-async function openFile(path: string, { progress, onWait }: Opened, diagnostics: Diagnostics): Promise<Source> {
+async function openFile(
+  path: string,
+  { progress, onWait }: Opened,
+  named: boolean,
+  diagnostics: Diagnostics,
+): Promise<Source> {
   const file = await openWaiting(path, onWait)
   let isOurs = true
   try {
     const stats = fstatSync(file)
-    if (!stats.isFile()) {
-      if (!stats.isFIFO()) throw new TraceError('source/kind', `${path}: not a file, a directory or a pipe`, { path })
+    // What the kernel makes up when it is read (/proc, the trace of tracefs) has no size. In a folder it may not be asked for: a
+    // trace_pipe would hold up all the others.
+    const isMadeUp = named && stats.isFile() && stats.size === 0
+    if (!stats.isFile() && !stats.isFIFO()) {
+      throw new TraceError('source/kind', `${path}: not a file, a directory or a pipe`, { path })
+    }
+    if (stats.isFIFO() || isMadeUp) {
       // Not opened a second time: closing a pipe's only reader kills the one who writes.
       isOurs = false
       progress.expect(null)
-      return await openStream(path, createReadStream(path, { fd: file }), null, progress, diagnostics)
+      const stream = await openStream(path, createReadStream(path, { fd: file }), null, progress, diagnostics)
+      return isMadeUp && stream.head.length === 0 ? { ...stream, bytes: 0 } : stream
     }
     const head = Buffer.allocUnsafe(Math.min(HEAD_BYTES, stats.size))
     let filled = 0

@@ -117,9 +117,18 @@ sources('an empty file is a source that says so', async ({ folder }) => {
   const path = join(folder, 'empty')
   writeFileSync(path, '')
   const { source, diagnostics } = await openOne(path)
+  assert.is(source.bytes, 0)
   assert.is(source.head.length, 0)
   assert.is((await contents(source)).length, 0)
   assert.equal(codes(diagnostics), ['source/empty'])
+})
+
+sources('what the kernel makes up when it is read has no size, and is read once', async () => {
+  const { source, diagnostics } = await openOne('/proc/self/status')
+  assert.is(source.bytes, null)
+  assert.match(source.head.toString(), /^Name:/)
+  assert.match((await contents(source)).toString(), `Pid:\t${process.pid}\n`)
+  assert.equal(codes(diagnostics), [])
 })
 
 sources('a missing file throws one line that names it', async ({ folder }) => {
