@@ -60,8 +60,8 @@ export interface Analysis {
 export interface ActivityContext {
   readonly sourcePaths: readonly string[]
   readonly sourceKinds: readonly SourceKind[]
-  /** Container id of a task; null where no source tells, or it is in none. */
-  readonly containerOf: (tid: number) => string | null
+  /** Container id of its task; null where no source tells, or it is in none. */
+  readonly containerOf: (activity: Activity) => string | null
   /** Block traces stand beside the calls: requests will be charged to processes at the end. */
   readonly hasBlocks: boolean
 }
@@ -195,8 +195,10 @@ function contextOf(capture: Capture, sysdigs: readonly SysdigSource[], hasBlocks
   return {
     sourcePaths: capture.sources.map(({ source }) => source.path),
     sourceKinds: capture.sources.map(({ kind }) => kind),
-    containerOf: (tid) => {
-      for (const { reading } of sysdigs) {
+    containerOf: ({ source, task: { tid } }) => {
+      // A capture lists the groups of all its tasks; another one may be of a time when somebody else had the number.
+      const capture = sysdigs.find(({ index, kind }) => index === source && kind === 'scap')
+      for (const { reading } of capture ? [capture] : sysdigs) {
         const container = reading.containers.get(tid)
         if (container) return container
       }

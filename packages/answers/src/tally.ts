@@ -106,7 +106,7 @@ export class Tally {
     }
   }
 
-  #group(activity: Activity, name: FileName | null, containerOf: (tid: number) => string | null): Group {
+  #group(activity: Activity, name: FileName | null, containerOf: ActivityContext['containerOf']): Group {
     const { task, call, scope } = activity
     switch (this.dimension) {
       case 'process':
@@ -114,7 +114,7 @@ export class Tally {
       case 'thread':
         return this.#of(task) ?? this.#new(task, { kind: 'thread', task })
       case 'container': {
-        const container = containerOf(task.tid)
+        const container = containerOf(activity)
         const key = container ?? 'none'
         return this.#of(key) ?? this.#new(key, { kind: 'container', container })
       }

@@ -27,6 +27,11 @@ export function genericKey(code: number, native: number, pending: number): numbe
   return GENERIC + 2 * Math.min(code, MAX_CODE - 1)
 }
 
+/** Neither a code nor a number told which call it is. */
+export function isUnnamed(key: number): boolean {
+  return key >> 1 === GENERIC >> 1
+}
+
 /** The call behind the key of a generic enter with this code, -1 for one that becomes no row. */
 export function genericCall(code: number, key: number): number {
   if (key >= NATIVE) return NATIVE_CALLS[(key - NATIVE) >> 1]

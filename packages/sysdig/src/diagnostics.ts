@@ -111,13 +111,19 @@ export const SYSDIG = {
     code: 'sysdig/native-call-number',
     severity: 'info',
     message:
-      'Some calls were not known to the sysdig that recorded them (first: {}); they are told by their number on x86-64.',
-    fix: 'nothing on x86-64; captures of other machines need a newer sysdig to record them',
+      'Some calls were not known to the sysdig that recorded them (first: number {}): which of them flush or write is told by the numbers of x86-64.',
+    fix: 'nothing on x86-64; on another machine record with a newer sysdig',
+  },
+  unnumberedCall: {
+    code: 'sysdig/unnumbered-call',
+    severity: 'loss',
+    message: 'Some calls were not known to the sysdig that recorded them, and their number is not in the capture ({}).',
+    fix: 'record again with a newer sysdig; older ones tell the number with the enter of a call, so no filter may hide it',
   },
   unknownCall: {
     code: 'sysdig/unknown-call',
     severity: 'loss',
-    message: 'Some calls have no name here (<unknown>), as sysdig did not know them when it recorded (first: {}).',
+    message: 'Some calls have no name here (<unknown>), as sysdig did not know them when it recorded ({}).',
     fix: 'name the .scap file instead of its text: it holds their numbers',
   },
   tooManyTasks: {

@@ -41,7 +41,7 @@ function namesOf(type: string, exit: boolean): readonly string[] {
 }
 
 /** ` 15:41:38.416541555 1 etcd (5721) > fsync`: what stands in a line behind the number of its event. */
-const HEAD = /(?:^|\s)\d[\d:]*\.\d{9} \d+ .{0,255} \(\d+(?:\.\d+)?(?::(?:-?\d+|<NA>))?\) [<>] \w/s
+const HEAD = /(?:^|\s)\d[\d:]*\.\d{9} \d+ .{0,255} \((?:<NA>\.)?\d+(?:\.\d+)?(?::(?:-?\d+|<NA>))?\) [<>] \w/s
 
 /** Whether the line goes on with another event; data may well hold one. */
 export function isJoined(type: string, exit: boolean, info: string): boolean {

@@ -272,6 +272,10 @@ export class PrintedRows {
     if (facts.events === 0) this.#add(SYSDIG.noEvents)
     else if (this.#clock.clock === 'none') this.#add(SYSDIG.noTimes)
     report(facts, this.#diagnostics, this.#path)
+    const unknown = facts.calls['<unknown>'] ?? 0
+    if (unknown > 0) {
+      this.#diagnostics.add(SYSDIG.unknownCall, { source: this.#path }, `${unknown} in all`, unknown)
+    }
   }
 
   #damaged(detail: string): void {

@@ -12,7 +12,7 @@
  * The event's own length counts, not the block's: editors append pcapng options behind it.
  */
 import { ByTask, CALLS, callIndex, latin1, TASK_NAME, type Extra, type FdRef } from '@flushtrace/trace'
-import { genericCall, genericKey } from './call-keys.ts'
+import { genericCall, genericKey, isUnnamed } from './call-keys.ts'
 import * as C from './columns.ts'
 import { containerOf } from './containers.ts'
 import { EventClock } from './event-clock.ts'
@@ -50,6 +50,10 @@ export class ScapEvents {
   /** Of `events`: read no further than the header, and of kinds newer than the table. They are in no other count. */
   unread = 0
   unknown = 0
+  /** Enters and exits without a code of sysdig's that tell the kernel's number; of these, the ones that no table names. */
+  readonly numbered = [0, 0]
+  readonly numberedOnly = [0, 0]
+  firstNumber = -1
   /** Not among `events`: not even the header fits its block. */
   headless = 0
   /** Events by key. */
@@ -281,6 +285,7 @@ export class ScapEvents {
     // The exit of older versions has the code only: it belongs to the enter before it.
     const pending = exit && native < 0 ? (this.#rows.tasks.find(tid)?.key ?? -1) : -1
     const key = genericKey(code, native, pending)
+    if (code === 0 && native >= 0 && !stateOnly) this.#numbered(native, key, exit)
     const call = genericCall(code, key)
     if (!stateOnly) this.counts[exit ? key + 1 : key]++
     if (call < 0 || tid === 0 || stateOnly) {
@@ -297,6 +302,12 @@ export class ScapEvents {
       this.#rows.entered(task, call, this.clock.nowNs, this.events)
     }
     return true
+  }
+
+  #numbered(native: number, key: number, exit: boolean): void {
+    this.numbered[Number(exit)]++
+    if (isUnnamed(key)) this.numberedOnly[Number(exit)]++
+    if (this.firstNumber < 0) this.firstNumber = native
   }
 
   // Calls that need more than columns ----------------------------------------------------------------------------------

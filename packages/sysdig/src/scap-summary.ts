@@ -37,6 +37,16 @@ export function summarise(
   facts.counted = events.counts.reduce((sum, count) => sum + count, 0) + facts.stateOnly - facts.used
   for (const container of events.containers.values()) addOwn(facts.containers, container)
   report(facts, diagnostics, path)
+  reportNumbers(facts, events, diagnostics, path)
+}
+
+/** Calls that have no code of sysdig's: told by the kernel's number, or not at all. */
+function reportNumbers(facts: SysdigFacts, events: ScapEvents, diagnostics: Diagnostics, path: string): void {
+  const place = { source: path }
+  const numbered = Math.max(...events.numbered)
+  if (numbered > 0) diagnostics.add(SYSDIG.nativeCode, place, String(events.firstNumber), numbered)
+  const unnumbered = (facts.calls['<unknown>'] ?? 0) - Math.max(...events.numberedOnly)
+  if (unnumbered > 0) diagnostics.add(SYSDIG.unnumberedCall, place, `${unnumbered} in all`, unnumbered)
 }
 
 function addType(facts: SysdigFacts, events: ScapEvents, rows: CallRows, key: number): void {
@@ -75,8 +85,6 @@ export function report(facts: SysdigFacts, diagnostics: Diagnostics, path: strin
   if (mappings[1] > 0) diagnostics.add(SYSDIG.unseenMapping, place, mappings[0], mappings[1])
   if (facts.lostExits > 0) diagnostics.add(SYSDIG.lostExit, place, `${facts.lostExits} in all`, facts.lostExits)
   if (facts.inFlight > 0) diagnostics.add(SYSDIG.inFlight, place, `${facts.inFlight} in all`, facts.inFlight)
-  const unknown = facts.calls['<unknown>'] ?? 0
-  if (unknown > 0) diagnostics.add(SYSDIG.unknownCall, place, `${unknown} in all`, unknown)
 }
 
 const FLUSHES: ReadonlySet<string> = new Set(['fsync', 'fdatasync', 'msync', 'syncfs', 'sync_file_range'])

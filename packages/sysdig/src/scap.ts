@@ -112,7 +112,7 @@ class ScapParser implements BlockHandler {
       case null:
         if (NETWORK_BLOCKS.has(type)) this.#network = true
         this.facts.unknown++
-        if (!this.#network) this.#add(SYSDIG.unknownBlock, offset, `type 0x${type.toString(16)} at byte ${offset}`)
+        this.#add(SYSDIG.unknownBlock, offset, `type 0x${type.toString(16)} at byte ${offset}`)
         break
     }
   }
@@ -145,6 +145,8 @@ class ScapParser implements BlockHandler {
   #listed(process: ListedProcess): void {
     this.#lists = true
     const { pid, tgid, container } = process
+    if (container !== null) this.events.containers.set(pid, container)
+    else this.events.containers.delete(pid)
     // What a later section lists was running in an earlier one already, or has been followed since.
     if (this.processes.has(pid)) return
     if (this.processes.size >= MAX_LISTED) {
@@ -155,7 +157,6 @@ class ScapParser implements BlockHandler {
     this.facts.listed.tasks++
     if (tgid === pid) this.facts.listed.processes++
     else this.rows.leaders.set(pid, tgid)
-    if (container !== null) this.events.containers.set(pid, container)
   }
 
   #fdList(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void {

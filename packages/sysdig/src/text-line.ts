@@ -5,6 +5,7 @@
  *     960 17:35:48.518644032 0 curl (17497) < pipe res=0 fd1=4(<p>) fd2=5(<p>) ino=38688
  *     905 19:43:36.576931575 0 runc:[1:CHILD] (10310) > capget
  *     76 10:03:11.118211301 2 curl (3343.5721) < close res=0                          on a terminal: pid.tid
+ *     3 15:14:22.753937218 3 <NA> (<NA>.0) > switch next=2987(sysdig)                  the same, of no process
  *     33 11:09:31.881023133 1 web (3ad7b26ded6d) nginx (120512:17) > read fd=8        -pc: container, tid:vtid
  *
  * Format: draios/sysdig userspace/sysdig/sysdig.cpp (output formats), falcosecurity/libs sinsp_evt_formatter.
@@ -13,7 +14,8 @@
  */
 import { setField, type PrintedEvent } from './printed-event.ts'
 
-export const HEAD = /^(\d+) (\S+) (\d+) (.*?) \((\d+)(?:\.(\d+))?(?::(?:-?\d+|<NA>))?\) ([<>]) (\S+)(?: (.*))?$/s
+export const HEAD =
+  /^(\d+) (\S+) (\d+) (.*?) \((?:<NA>\.)?(\d+)(?:\.(\d+))?(?::(?:-?\d+|<NA>))?\) ([<>]) (\S+)(?: (.*))?$/s
 export const IN_CONTAINER = /^(.*) \((host|<NA>|[0-9a-f]{12}|)\) (.*)$/s
 // oxlint-disable-next-line no-control-regex -- colours begin with one
 const COLOUR = /\x1b\[[\d;]*m/g

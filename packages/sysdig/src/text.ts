@@ -82,7 +82,7 @@ function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, 
         facts.records += found.length - 1
       } else {
         facts.foreign++
-        if (text.trim() !== '') diagnostics.add(whole ? SYSDIG.foreign : SYSDIG.cutLine, place, shown)
+        if (plainLine(text).trim() !== '') diagnostics.add(whole ? SYSDIG.foreign : SYSDIG.cutLine, place, shown)
       }
     },
     longLine() {

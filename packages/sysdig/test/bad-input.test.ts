@@ -129,6 +129,9 @@ bad('a network capture is named as such', async () => {
   assert.is(sniffScap(pcapng), null)
   const result = await collect(pcapng, readScap)
   assert.ok(has(result, 'sysdig/network-capture'))
+  const mixed = await collect(Buffer.concat([section(), machine(), packet, generic(72, 74, true)]), readScap)
+  assert.equal(mixed.rows, ['100 fsync at=0'])
+  assert.ok(has(mixed, 'sysdig/unknown-block'), 'packets between events are counted')
   assert.is(sniffPcapng(Buffer.from('d4c3b2a1020004000000000000000000', 'hex')), 'pcap')
 })
 

@@ -381,13 +381,36 @@ test('sampling and calls that sysdig cannot show are said', async () => {
     event(148, [u32(4)]),
     generic(360, 328, true, { atNs: 1n }), // pwritev2
     generic(104, 25, true, { atNs: 2n }), // mremap
-    generic(0, 450, true, { atNs: 3n }),
   )
   assert.equal(result.rows, [])
   const found = codes(result)
-  for (const code of ['sampled', 'unseen-writes', 'unseen-mapping', 'unknown-call', 'exit-only']) {
+  for (const code of ['sampled', 'unseen-writes', 'unseen-mapping', 'exit-only']) {
     assert.ok(found.includes(`sysdig/${code} 1`), code)
   }
+})
+
+test('calls that sysdig did not know are told by their number, or said to have none', async () => {
+  const numbered = await read(
+    generic(0, 74, false), // fsync
+    generic(0, null, true, { atNs: 1n }),
+    generic(0, 221, false, { atNs: 2n }), // fadvise64
+    generic(0, null, true, { atNs: 3n }),
+  )
+  assert.equal(numbered.rows, ['100 fsync at=0 took=1'])
+  assert.equal(codes(numbered), ['sysdig/no-flush-file 1', 'sysdig/native-call-number 2'])
+  assert.match(numbered.diagnostics[1].message, '(first: number 74)')
+  const bare = await read(generic(0, null, true), generic(0, 221, true, { atNs: 2n }))
+  assert.equal(codes(bare), ['sysdig/unnumbered-call 1', 'sysdig/exit-only 1', 'sysdig/native-call-number 1'])
+})
+
+test('a later section says anew which container a task is in', async () => {
+  const entry = { tid: 42, pid: 42, comm: 'web' }
+  const groups = (id: string): string => `cpu=/docker/${id.repeat(64)}\0`
+  const both = [processList(9, [{ ...entry, cgroups: groups('a') }]), section(), machine()]
+  const other = await read(...both, processList(9, [{ ...entry, cgroups: groups('b') }]), generic(72, 74, true))
+  assert.equal([...other.reading.containers], [[42, 'b'.repeat(12)]])
+  const none = await read(...both, processList(9, [entry]), generic(72, 74, true))
+  assert.equal([...none.reading.containers], [])
 })
 
 test('idle events and notes without a time are no harm', async () => {

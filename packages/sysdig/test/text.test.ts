@@ -173,6 +173,8 @@ text('names of programs: blanks, brackets, numbers; a terminal’s pid.tid, a co
     '4 0.4 1 web (3ad7b26ded6d) nginx worker (120512:17) < fsync ',
     '5 0.5 1 host (host) sh (12:<NA>) < fsync ',
     '6 0.6 0 <NA> (7) < fsync ',
+    '7 0.7 0 \u001b[01;32m<NA>\u001b[00m (\u001b[01;36m<NA>\u001b[00m.8) < \u001b[01;34mfsync\u001b[00m \r',
+    '\u001b[00m',
   ]
   const result = await collect(Buffer.from(lines.join('\n')), readSysdigText)
   const names = result.rows.filter((row) => row.includes('+name path')).map((row) => row.replace(/ at=.*/, ''))
@@ -183,7 +185,12 @@ text('names of programs: blanks, brackets, numbers; a terminal’s pid.tid, a co
     '120512 +name path=nginx worker',
     '12 +name path=sh',
   ])
-  assert.is(result.facts.calls.fsync, 6)
+  assert.is(result.facts.calls.fsync, 7)
+  assert.ok(result.rows.some((row) => row.startsWith('8 fsync')))
+  assert.not.ok(
+    result.diagnostics.some(({ code }) => code === 'sysdig/cut-last-line'),
+    'the terminal’s last word',
+  )
   assert.ok(result.rows.some((row) => row.startsWith('3343 clone flags=67328 = 5721')))
   assert.equal([...result.reading.containers], [[120512, '3ad7b26ded6d']])
 })

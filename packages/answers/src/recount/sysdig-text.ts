@@ -10,7 +10,7 @@ import { plainLines } from './lines.ts'
 
 const CALL = /^(?:fsync|fdatasync|msync|sync|syncfs)$/
 /** The first ` (tid) > ` ends the name. */
-const EVENT = /^\d+ \S+ \d+ [^]*? \((?:\d+\.)?(\d+)(?::(?:-?\d+|<NA>))?\) ([<>]) (\S+)/
+const EVENT = /^\d+ \S+ \d+ [^]*? \((?:(?:\d+|<NA>)\.)?(\d+)(?::(?:-?\d+|<NA>))?\) ([<>]) (\S+)/
 /** These calls have no parameters; a later release may give them some. What else follows is another line. */
 const REST = /^(?: [\w.]+=(?:(?!\) [<>] \w)[^])*)?$/
 /** Beyond it no task has a number. */
