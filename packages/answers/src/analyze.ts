@@ -126,6 +126,7 @@ export async function settle(
   const { capture, readers, blockSources } = opened
   const readings = Number(readers.straces.length > 0) + Number(readers.sysdigs.length > 0) + blockSources.length
   if (readings < 2 || capture.sources.some(({ source }) => source.bytes === null)) return null
+  options.stages?.enter('calls')
   const nobody = { onActivity, onEnd: () => {}, detail: false }
   const calls = await readCalls(capture, readers, nobody, opened)
   return { calls, timeline: await timelineAfter(calls, opened, options), turns: new Turns() }

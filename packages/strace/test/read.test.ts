@@ -4,6 +4,8 @@ import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Diagnostics } from '@flushtrace/trace'
+import { memorySource } from '@flushtrace/trace/memory-source'
+import { readStrace } from '../src/index.ts'
 import { StraceParser } from '../src/parser.ts'
 import { anyBytes } from './any-bytes.ts'
 import { counts, everything, linesAccounted, read, show, type Read } from './source.ts'
@@ -508,6 +510,17 @@ reading('any bytes in any pieces: nothing is thrown, every line is accounted for
     ),
     { numRuns: 3000 },
   )
+})
+
+reading('a small log, packed or not, has a batch of its own size: a set has thousands at once', async () => {
+  const text = Buffer.from('1795175435.438954 fsync(3</srv/x>) = 0 <0.000021>\n')
+  for (const compression of [null, 'gzip'] as const) {
+    const source = { ...memorySource(text), compression }
+    for await (const batch of readStrace(source, new Diagnostics(), 1).batches) {
+      assert.is(batch.length, 1)
+      assert.is(batch.capacity, 32, `${compression}`)
+    }
+  }
 })
 
 reading('any bytes: the same in pieces of any size', async () => {

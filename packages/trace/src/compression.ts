@@ -16,24 +16,34 @@ export function sniffCompression(head: Uint8Array): Compression | null {
  * zlib's default pieces of 16 KiB make it four to five times slower. With so much input at hand its thread goes on while a
  * piece is parsed: with the default, it mostly waited for the main thread to fetch more.
  */
-const OPTIONS = { chunkSize: 1 << 20, writableHighWaterMark: 1 << 20 }
+const PIECE_BYTES = 1 << 20
+/** A small file needs no piece of a MiB, and V8 collects garbage again and again where a thousand of them have one each. */
+const PACKED = 16
+const LEAST_PIECE_BYTES = 1 << 14
+
+function optionsFor(bytes: number | null): { chunkSize: number; writableHighWaterMark: number } {
+  const chunkSize = bytes === null ? PIECE_BYTES : Math.max(LEAST_PIECE_BYTES, Math.min(PIECE_BYTES, bytes * PACKED))
+  return { chunkSize, writableHighWaterMark: chunkSize }
+}
 
 /**
  * Errors of the decoder (cut, damaged) are thrown from the iteration, after what could be decoded. `again` begins anew with
  * the same bytes; null where they can be read once only, as from a pipe: then what the decoder got in one write with the
- * damage is lost, and that is said.
+ * damage is lost, and that is said. `bytes`: of the packed file, where that is known.
  */
 export async function* decompress(
   compression: Compression,
   pieces: AsyncIterable<Uint8Array>,
   path: string,
   again: (() => AsyncIterable<Uint8Array>) | null,
+  bytes: number | null = null,
 ): AsyncIterable<Buffer> {
   const { createGunzip, ...zlib } = await import('node:zlib') // slow to load, and most traces are not packed
   // In Node since 22.15; the types of older releases do not know it.
   const { createZstdDecompress } = zlib as { createZstdDecompress?: (options: object) => Gunzip }
   const create = compression === 'gzip' ? createGunzip : createZstdDecompress
-  const decoder = create?.(OPTIONS)
+  const options = optionsFor(bytes)
+  const decoder = create?.(options)
   let given = 0
   try {
     for await (const piece of decoder ? pump(pieces, decoder) : zstdChild(pieces, path, [])) {
@@ -47,7 +57,7 @@ export async function* decompress(
       throw error
     if (!again) throw new Error(`${(error as Error).message}; ${LOST_WITH_IT}`, { cause: error })
     yield* create && decoder
-      ? lastOf(again, () => create(OPTIONS), decoder.bytesWritten, given)
+      ? lastOf(again, () => create(options), decoder.bytesWritten, given)
       : after(zstdChild(again(), path, ['--no-check']), given)
     throw error
   }

@@ -61,7 +61,7 @@ export async function openStream(
   }
   const compression = sniffCompression(Buffer.concat(first))
   const pieces = compression
-    ? decompress(compression, prepend(first, raw, progress), path, again)
+    ? decompress(compression, prepend(first, raw, progress), path, again, bytes)
     : prepend(first, raw, progress)
   const iterator = pieces[Symbol.asyncIterator]()
   const heads: Buffer[] = []

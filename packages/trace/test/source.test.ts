@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url'
 import * as zlib from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { decompress } from '../src/compression.ts'
 import { Diagnostics } from '../src/diagnostics.ts'
 import { TraceError } from '../src/errors.ts'
 import { openSources, type Source } from '../src/source.ts'
@@ -211,6 +212,22 @@ sources('gzip is told by its bytes, and can be read twice', async ({ folder }) =
   assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
   assert.ok((await contents(source)).equals(Buffer.from(LARGE)))
   assert.equal(diagnostics.rows(), [])
+})
+
+sources('a small packed file is decoded in small pieces: a set has thousands of them', async () => {
+  const packed = zlib.gzipSync(LINE)
+  async function* once(): AsyncGenerator<Buffer> {
+    yield packed
+  }
+  for (const [bytes, room] of [
+    [packed.length, 1 << 14],
+    [null, 1 << 20],
+  ] as const) {
+    for await (const piece of decompress('gzip', once(), 'log.1.gz', null, bytes)) {
+      assert.is(piece.toString(), LINE)
+      assert.is(piece.buffer.byteLength, room)
+    }
+  }
 })
 
 sources('gzip in several members', async ({ folder }) => {
