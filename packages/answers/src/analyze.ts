@@ -4,7 +4,7 @@
  */
 import { REQUEST_ACTIONS, type Activity, type DeviceSummary, type TracedProcess } from '@flushtrace/correlate'
 import type { DiskLayout } from '@flushtrace/layout'
-import { Diagnostics, formatInstant, type Instant, type Pace } from '@flushtrace/trace'
+import { Diagnostics, formatInstant, isReadOnce, type Instant, type Pace } from '@flushtrace/trace'
 import { extent } from 'd3-array'
 import { BlockTimeline } from './block-timeline.ts'
 import { oneWitnessEach, readBlocks, type BlockTrace, type OnBlockBatch } from './block.ts'
@@ -122,6 +122,7 @@ export async function settle(
   options: AnalyzeOptions,
   onActivity: (activity: Activity) => void = () => {},
 ): Promise<Settled | null> {
+  if (paths.some(isReadOnce)) return null
   const opened = await open(paths, options, REQUEST_ACTIONS)
   const { capture, readers, blockSources } = opened
   const readings = Number(readers.straces.length > 0) + Number(readers.sysdigs.length > 0) + blockSources.length

@@ -113,6 +113,11 @@ export async function openSources(
   return opened
 }
 
+/** Standard input or a pipe: who opens it again misses what was taken from it the first time. */
+export function isReadOnce(path: string): boolean {
+  return path === '-' || statsOf(path)?.isFIFO() === true
+}
+
 function isFolder(path: string): boolean {
   let stats: Stats
   try {
@@ -307,11 +312,11 @@ async function* fileChunks(
     throw new TraceError('source/unreadable', `${path}: ${reason(error)}`, { path })
   }
   const file = await openFd(path).catch(unreadable)
+  let ahead: Promise<number> | null = null
   try {
     const room = memory.length / 2
     const buffers = [memory.subarray(0, room), memory.subarray(room)]
     let done = 0
-    let ahead: Promise<number> | null = null
     let piecesAhead = 0
     let slowPieces = 0
     for (let piece = 0; ; piece++) {
@@ -337,6 +342,8 @@ async function* fileChunks(
       yield buffer.subarray(0, bytesRead)
     }
   } finally {
+    // Of a consumer that stops early: after a close the number may be another file's, which this read would move on.
+    await ahead?.catch(() => {})
     await closeFd(file)
   }
 }
