@@ -115,10 +115,13 @@ export async function events(
   const analysis = await analyze(paths, options, onActivity, { onBlockBatch, requestsOnly: true }, settled)
   order.end()
   refuseUnread(analysis)
-  const { diagnostics, capture } = analysis
+  const { diagnostics, capture, straces, sysdigs, blocks } = analysis
   const { late } = order.meter
   if (late > 0) diagnostics.add(LATE, null, MAX_HELD.toLocaleString('en-US'), late)
-  if (!settled && capture.sources.some(({ source }) => source.bytes === null)) diagnostics.add(APART, null)
+  const readings = Number(straces.length > 0) + Number(sysdigs.length > 0) + blocks.length
+  if (!settled && readings > 1 && capture.sources.some(({ source }) => source.bytes === null)) {
+    diagnostics.add(APART, null)
+  }
   return analysis
 }
 

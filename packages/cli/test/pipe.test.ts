@@ -10,8 +10,12 @@ const pipe = suite('pipes')
 const PROGRAM = await program()
 
 function run(path: string, input?: Buffer): string[] {
-  const { stdout, status } = spawnSync(process.execPath, [PROGRAM, 'events', path], { input, maxBuffer: 1 << 28 })
+  const { stdout, stderr, status } = spawnSync(process.execPath, [PROGRAM, 'events', path], {
+    input,
+    maxBuffer: 1 << 28,
+  })
   assert.is(status, 0)
+  assert.not.match(stderr.toString(), 'one after the other')
   return stdout.toString().replaceAll(`"source":"${path}"`, '"source":""').split('\n')
 }
 
