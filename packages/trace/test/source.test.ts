@@ -219,13 +219,14 @@ sources('a small packed file is decoded in small pieces: a set has thousands of 
   async function* once(): AsyncGenerator<Buffer> {
     yield packed
   }
-  for (const [bytes, room] of [
-    [packed.length, 1 << 14],
-    [null, 1 << 20],
+  for (const [bytes, small] of [
+    [packed.length, true],
+    [null, false],
   ] as const) {
     for await (const piece of decompress('gzip', once(), 'log.1.gz', null, bytes)) {
       assert.is(piece.toString(), LINE)
-      assert.is(piece.buffer.byteLength, room)
+      // Of small pieces Node 24 cuts several from 64 KiB.
+      assert.is(piece.buffer.byteLength <= 1 << 16, small)
     }
   }
 })
