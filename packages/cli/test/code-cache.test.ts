@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -17,6 +17,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { codeFolder, keepCode, readCode } from '../src/code-cache.ts'
 import { Modules } from '../src/modules.ts'
+import { ended } from './child.ts'
 import { program } from './program.ts'
 
 const cache = suite<{ home: string; folder: string; file: string }>('code cache')
@@ -44,14 +45,14 @@ cache('of another build nothing is read', ({ folder }) => {
   assert.is(readCode(folder, 'other').size, 0)
 })
 
-cache('of another Node nothing is read', ({ folder }) => {
+cache('of another Node nothing is read', async ({ folder }) => {
   keepCode(folder, 'build', CODE)
   const script = `import(${JSON.stringify(new URL('../src/code-cache.ts', import.meta.url).href)})
     .then(({ readCode }) => console.log(readCode(process.argv[1], 'build').size))`
-  const seen = (before: string): string =>
-    execFileSync(process.execPath, ['--import', 'tsx', '-e', before + script, folder], { encoding: 'utf8' })
-  assert.is(seen(''), '2\n')
-  assert.is(seen(`Object.defineProperty(process, 'version', { value: '${process.version}.1' });`), '0\n')
+  const seen = async (before: string): Promise<string> =>
+    (await ended(spawn(process.execPath, ['--import', 'tsx', '-e', before + script, folder]))).out
+  assert.is(await seen(''), '2\n')
+  assert.is(await seen(`Object.defineProperty(process, 'version', { value: '${process.version}.1' });`), '0\n')
 })
 
 cache('damaged anywhere, or cut anywhere, nothing is read', ({ folder, file }) => {
@@ -186,26 +187,28 @@ start('the program is the same with code kept, damaged code, and nowhere to keep
   const home = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
   const file = join(home, 'flushtrace', 'compiled-code')
   const bin = await program()
-  const run = (folder = home): string =>
-    execFileSync(process.execPath, [bin, 'rank', 'fixtures/strace/unfinished-resumed.txt'], {
-      env: { ...process.env, XDG_CACHE_HOME: folder, NODE_DISABLE_COMPILE_CACHE: '' },
-      encoding: 'utf8',
-    })
+  const run = async (folder = home): Promise<string> => {
+    const env = { ...process.env, XDG_CACHE_HOME: folder, NODE_DISABLE_COMPILE_CACHE: '' }
+    const child = spawn(process.execPath, [bin, 'rank', 'fixtures/strace/unfinished-resumed.txt'], { env })
+    const { code, out } = await ended(child)
+    assert.is(code, 0)
+    return out
+  }
   try {
-    const first = run()
+    const first = await run()
     const kept = readFileSync(file)
     const half = kept.length >> 1
-    assert.is(run(), first)
+    assert.is(await run(), first)
     assert.equal(readFileSync(file), kept, 'nothing new to keep')
     writeFileSync(file, Buffer.from(kept).fill(0, half))
-    assert.is(run(), first)
+    assert.is(await run(), first)
     assert.ok(
       readFileSync(file)
         .subarray(half)
         .some((byte) => byte !== 0),
       'kept anew',
     )
-    assert.is(run(join(home, 'none')), first)
+    assert.is(await run(join(home, 'none')), first)
   } finally {
     rmSync(home, { recursive: true })
   }

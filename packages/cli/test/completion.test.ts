@@ -1,10 +1,11 @@
 /** What `flushtrace autocomplete` makes for bash, asked as readline asks it. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ended } from './child.ts'
 import { program } from './program.ts'
 
 const completion = suite('completion')
@@ -14,7 +15,7 @@ completion.after(() => rmSync(home, { recursive: true }))
 completion('commands, then flags, and files for what is neither', async () => {
   if (spawnSync('bash', ['-c', 'exit']).status !== 0) return
   const env = { PATH: process.env.PATH, HOME: home }
-  execFileSync(process.execPath, [await program(), 'autocomplete', 'bash'], { env, stdio: 'ignore' })
+  await ended(spawn(process.execPath, [await program(), 'autocomplete', 'bash'], { env, stdio: 'ignore' }))
   const functions = join(home, '.cache/flushtrace/autocomplete/functions/bash/flushtrace.bash')
   const ask = (...words: string[]): string =>
     execFileSync(

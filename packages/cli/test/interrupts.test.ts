@@ -1,12 +1,12 @@
 /** What ends the program from outside, and sources that are no plain files: run as a process of its own. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { appendFileSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ended } from './child.ts'
 import { program } from './program.ts'
 
 const PROGRAM = await program()
@@ -29,29 +29,13 @@ function start(argv: readonly string[], stdin: 'ignore' | 'pipe' | number = 'ign
   return spawn(process.execPath, [PROGRAM, ...argv], { stdio: [stdin, 'pipe', 'pipe'] })
 }
 
-/** How it ended, and all it printed. */
-async function ended(
-  child: ChildProcess,
-): Promise<{ code: number | null; signal: string | null; out: string; err: string }> {
-  let [out, err] = ['', '']
-  child.stdout?.on('data', (piece: Buffer) => (out += piece.toString()))
-  child.stderr?.on('data', (piece: Buffer) => (err += piece.toString()))
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
-  return { code, signal, out, err }
-}
-
 interrupts('a pipe that is closed ends the work at once, without a word', async () => {
   const child = start(['events', '-'], 'pipe')
   child.stdin?.on('error', () => {})
   const feeding = setInterval(() => child.stdin?.write(LINE.repeat(20_000)), 5)
   child.stdout?.once('data', () => child.stdout?.destroy())
-  let err = ''
-  child.stderr?.on('data', (piece: Buffer) => (err += piece.toString()))
-  const [code] = (await once(child, 'exit')) as [number]
-  clearInterval(feeding)
-  child.stdin?.destroy()
-  assert.is(code, 141)
-  assert.is(err, '')
+  const { code, err } = await ended(child).finally(() => clearInterval(feeding))
+  assert.equal([code, err], [141, ''])
 })
 
 const TRACE = ['fixtures/strace/fd-ext4', 'fixtures/clocks']
@@ -108,11 +92,16 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const copies = join(folder, 'copies')
     const child = start(['inspect', ENDLESS, '--anonymize', copies])
     const unfinished = (): string[] => readdirSync(folder).filter((entry) => entry.startsWith('copies'))
-    while (unfinished().length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
-    assert.match(unfinished()[0], /^copies\.unfinished-/)
-    child.kill(name)
-    const { signal, out } = await ended(child)
+    let seen: string[] = []
+    const looking = setInterval(() => {
+      seen = unfinished()
+      if (seen.length === 0) return
+      clearInterval(looking)
+      child.kill(name)
+    }, 20)
+    const { signal, out } = await ended(child).finally(() => clearInterval(looking))
     assert.equal([signal, out], [name, ''])
+    assert.match(seen[0], /^copies\.unfinished-/)
     assert.equal(unfinished(), [])
   })
 }
@@ -145,8 +134,8 @@ interrupts('a FIFO', async () => {
   const fifo = join(folder, 'fifo')
   assert.is(spawnSync('mkfifo', [fifo]).status, 0)
   const child = start(['rank', fifo])
-  writeFileSync(fifo, readFileSync(FIXTURE))
-  const { code, out } = await ended(child)
+  const writer = spawn('sh', ['-c', 'cat "$0" > "$1"', FIXTURE, fifo])
+  const [{ code, out }] = await Promise.all([ended(child), ended(writer)])
   assert.is(code, 0)
   assert.match(out, /^One flush/)
 })
@@ -169,8 +158,7 @@ interrupts('a log that grows while it is read: up to the end that it finds', asy
   writeFileSync(path, LINE.repeat(100_000))
   const child = start(['rank', path, '--json'])
   const growing = setInterval(() => appendFileSync(path, LINE.repeat(10)), 5)
-  const { code, out, err } = await ended(child)
-  clearInterval(growing)
+  const { code, out, err } = await ended(child).finally(() => clearInterval(growing))
   assert.equal([code, err], [0, ''])
   const { total } = JSON.parse(out) as { total: { flushes: { total: number } } }
   assert.ok(total.flushes.total >= 100_000, String(total.flushes.total))

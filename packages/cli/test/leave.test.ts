@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ended } from './child.ts'
 
 const leaving = suite('leave')
 
@@ -10,13 +11,12 @@ leaving('a slow reader gets all of it, and the exit code', async () => {
     leave(3)
   })`
   const child = spawn(process.execPath, ['--import', 'tsx', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const code = new Promise((resolve) => child.on('exit', resolve))
-  let bytes = 0
-  for await (const piece of child.stdout) {
-    bytes += (piece as Buffer).length
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  }
-  assert.equal([bytes, await code], [1 << 20, 3])
+  child.stdout.on('data', () => {
+    child.stdout.pause()
+    setTimeout(() => child.stdout.resume(), 1)
+  })
+  const { code, out } = await ended(child)
+  assert.equal([out.length, code], [1 << 20, 3])
 })
 
 leaving.run()

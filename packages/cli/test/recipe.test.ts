@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { RECIPE_FILE_SYSTEMS, RECIPE_TOOLS, recipe, type RankAnswer, type RecipeOptions } from '@flushtrace/answers'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ended } from './child.ts'
 import { flushtrace } from './run.ts'
 
 const scripts = suite('recipe')
@@ -237,8 +238,7 @@ async function interrupted(script: string, args: string[], enough: () => boolean
     clearInterval(timer)
     process.kill(-shell.pid!, 'SIGINT')
   }, 50)
-  const code = await new Promise((resolve) => shell.on('close', resolve))
-  clearInterval(timer)
+  const { code } = await ended(shell).finally(() => clearInterval(timer))
   assert.is(code, 0, said)
   assert.match(said, 'Done: ')
 }

@@ -163,7 +163,7 @@ bad('a gzip bomb stays small in memory', async () => {
     )
     // In a process of its own: one that has run other tests may let its heap grow first.
     const args = ['--conditions=dev', '--import', 'tsx', '--input-type=module', '-e', READ_ALONE, path]
-    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })
     assert.is(stderr, '')
     const { events, grown } = JSON.parse(stdout) as { events: number; grown: number }
     assert.is(events, 1)

@@ -472,6 +472,7 @@ sources('standard input', () => {
     input: LARGE,
     encoding: 'utf8',
     cwd: fileURLToPath(new URL('.', import.meta.url)),
+    timeout: 60_000,
   })
   assert.is(result.stderr, '')
   assert.is(result.stdout, `- null ${1 << 16} ${LARGE.length}\n`)
