@@ -1,4 +1,4 @@
-/** Every row of "what is a flush" in docs/formats/strace.md, and what only looks like one. */
+/** Every call that counts as a flush (docs/commands/rank.md, Fields), and what only looks like one. */
 import { flags as F, type Extra, type Iocb } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'

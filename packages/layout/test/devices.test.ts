@@ -214,7 +214,7 @@ for (const [name, fs] of [
 }
 
 devices('btrfs: both copies of a tree block have its address', () => {
-  // docs/formats/layout.md: leaf 30605312 lies in the DUP chunk at 30408704, stripes 38797312 and 92471296.
+  // Leaf 30605312 lies in the DUP chunk at 30408704, stripes 38797312 and 92471296.
   const fs = single.fileSystems.find(({ type }) => type === 'btrfs') as FileSystem
   for (const [mirror, stripe] of [38797312, 92471296].entries()) {
     const told = fs.addressesOf(device('7:0'), stripe + 196608, 16384)

@@ -1,5 +1,5 @@
 /**
- * The requests that change a device, each told by one witness at one step: 70 bytes a request.
+ * The requests that change a device, each told by one witness at one step: 66 bytes a request.
  *
  * 1. A request counts where it was queued; on a device without queue events, at the first step that there is.
  * 2. Those that a device passed on to one below it count once, where they were asked for.

@@ -1,5 +1,5 @@
 /**
- * The calls that can lead to block writes, kept until the block trace beside them has been read: 78 bytes a call and
+ * The calls that can lead to block writes, kept until the block trace beside them has been read: 62 bytes a call and
  * file. In the order in which they were emitted; times are ns since the start of the answer.
  */
 import type { Activity } from '../activity.ts'

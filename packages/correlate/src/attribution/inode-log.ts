@@ -1,4 +1,4 @@
-/** Tracepoints that name inodes, kept until all is known that joins them with files and requests: 98 bytes an event. */
+/** Tracepoints that name inodes, kept until all is known that joins them with files and requests: 88 bytes an event. */
 import { NO_DEVICE, deviceText, type InodeBatch } from '@flushtrace/trace'
 import { Column, Names } from './column.ts'
 
