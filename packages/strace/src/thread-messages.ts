@@ -4,13 +4,14 @@ import type { StraceFacts } from './facts.ts'
 
 /** What is on its way of one log: pieces of so many bytes to the parser, batches back. Both are used in turn. */
 export interface Room {
+  /** Three at least: one that is parsed, the next, and one that is written to meanwhile. */
   readonly pieces: number
   readonly pieceBytes: number
   readonly batches: number
 }
 /** For a log that a thread has for itself; where it has others, these need not wait meanwhile. */
 export const ALONE: Room = { pieces: 4, pieceBytes: 1 << 20, batches: 8 }
-export const AMONG_OTHERS: Room = { pieces: 2, pieceBytes: 1 << 17, batches: 2 }
+export const AMONG_OTHERS: Room = { pieces: 3, pieceBytes: 1 << 17, batches: 2 }
 
 /** What both can write. */
 export interface SharedMemory {

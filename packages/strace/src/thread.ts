@@ -92,7 +92,7 @@ class ParserThread {
 class LogBeside {
   readonly #thread: ParserThread
   readonly #id: number
-  readonly #pieces: readonly Uint8Array[]
+  readonly #pieces: readonly Buffer[]
   readonly #batches: readonly CallBatch[]
   #strings = new StringTable()
   #names: FdName[] = []
@@ -109,7 +109,7 @@ class LogBeside {
   constructor(thread: ParserThread, id: number, { pieces, pieceBytes, batches }: Room) {
     this.#thread = thread
     this.#id = id
-    this.#pieces = Array.from({ length: pieces }, () => new Uint8Array(new SharedArrayBuffer(pieceBytes)))
+    this.#pieces = Array.from({ length: pieces }, () => Buffer.from(new SharedArrayBuffer(pieceBytes)))
     this.#batches = Array.from({ length: batches }, () => new CallBatch(new StringTable(), [], CallBatch.ROWS, true))
   }
 
@@ -171,25 +171,40 @@ class LogBeside {
   }
 
   async #feed(source: Source): Promise<void> {
-    const log = this.#id
-    for await (const chunk of source.chunks()) {
-      for (let at = 0; at < chunk.length;) {
-        while (this.#underWay === this.#pieces.length && !this.#stopped) {
-          await new Promise<void>((resolve) => (this.#onTaken = resolve))
-        }
-        if (this.#stopped) return
-        const piece = this.#pieces[this.#piece]
-        // To memory that threads share V8 copies eight bytes at a time, but where they are not aligned alike one.
-        const start = (chunk.byteOffset + at) % 8
-        const part = chunk.subarray(at, at + piece.length - start)
-        piece.set(part, start)
-        at += part.length
-        this.#piece = (this.#piece + 1) % this.#pieces.length
-        this.#underWay++
-        this.#thread.order({ log, kind: 'piece', start, length: part.length })
-      }
+    const pieces = this.#pieces
+    for await (const chunk of source.chunks(pieces)) {
+      if (chunk.buffer === pieces[this.#piece].buffer) this.#hand(0, chunk.length)
+      else await this.#copy(chunk)
+      // Of those that are free then, one is the next piece's, and one may be written to meanwhile.
+      await this.#taken(pieces.length - 2)
+      if (this.#stopped) return
     }
-    this.#thread.order({ log, kind: 'end' })
+    this.#thread.order({ log: this.#id, kind: 'end' })
+  }
+
+  async #copy(chunk: Uint8Array): Promise<void> {
+    for (let at = 0; at < chunk.length;) {
+      await this.#taken(this.#pieces.length - 1)
+      if (this.#stopped) return
+      const piece = this.#pieces[this.#piece]
+      // To memory that threads share V8 copies eight bytes at a time, but where they are not aligned alike one.
+      const start = (chunk.byteOffset + at) % 8
+      const part = chunk.subarray(at, at + piece.length - start)
+      piece.set(part, start)
+      at += part.length
+      this.#hand(start, part.length)
+    }
+  }
+
+  #hand(start: number, length: number): void {
+    this.#piece = (this.#piece + 1) % this.#pieces.length
+    this.#underWay++
+    this.#thread.order({ log: this.#id, kind: 'piece', start, length })
+  }
+
+  /** Until the parser has at most `pieces` left. */
+  async #taken(pieces: number): Promise<void> {
+    while (this.#underWay > pieces && !this.#stopped) await new Promise<void>((resolve) => (this.#onTaken = resolve))
   }
 }
 

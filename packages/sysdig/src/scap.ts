@@ -38,7 +38,7 @@ class ScapParser implements BlockHandler {
   readonly rows: CallRows
   readonly events: ScapEvents
   /** Where the sieve needs no copy of the bytes. */
-  readonly room: Buffer | undefined
+  readonly room: readonly Buffer[] | undefined
   readonly #blocks: BlockReader
   #foreignOrder = false
   #network = false

@@ -89,7 +89,7 @@ export class Sieve {
   readonly tasks: TaskMemory
   readonly waiting: WaitingRows
   /** What is read into it is not copied first. */
-  readonly room: Buffer
+  readonly room: readonly Buffer[]
   /** The window: bytes [from, to) of what `view` shows. */
   #view: DataView | null = null
   #from = 0
@@ -107,7 +107,7 @@ export class Sieve {
     this.failures = new Float64Array(buffer, FAILURES, KEYS)
     this.tasks = { buffer, states: STATES, slots: SLOTS }
     this.waiting = new WaitingRows(buffer, WAITING, ROWS)
-    this.room = Buffer.from(buffer, ROOM, 2 * CHUNK_BYTES)
+    this.room = [ROOM, ROOM + CHUNK_BYTES].map((at) => Buffer.from(buffer, at, CHUNK_BYTES))
     this.#bytes.set(WAYS, WAYS_AT)
     new Uint16Array(buffer, CALLS_OF, IDS).set(PLANS.map(({ call }) => Math.max(0, call)))
     for (let number = 0; number < 256; number++) this.#bytes[COMMANDS + number] = commandOf(fcntlCommand(number))

@@ -33,9 +33,10 @@ export interface Source {
   /**
    * All bytes, decompressed, in large pieces; a piece is valid until the next one is asked for. Throws TraceError when
    * the source can't be read; a stream cut in the middle ends early and leaves a diagnostic. `room`: memory in which the
-   * reader would like to have them; a source that isn't read from a plain file makes no use of it.
+   * reader would like to have them, two buffers at least, used in turn: while one piece is handed over, the buffer behind its
+   * own may be written to. A source that isn't read from a plain file makes no use of it.
    */
-  chunks(room?: Buffer): AsyncIterable<Uint8Array>
+  chunks(room?: readonly Buffer[]): AsyncIterable<Uint8Array>
 }
 
 /** A symbolic link met in a walk: data, never followed. */
@@ -182,7 +183,7 @@ function keep(opened: Opened, source: Source, named: boolean, diagnostics: Diagn
 async function* watched(
   source: Source,
   { memory, pace }: Opened,
-  room: Buffer | undefined,
+  room: readonly Buffer[] | undefined,
 ): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for await (const piece of source.chunks(room)) {
@@ -246,7 +247,8 @@ async function openFile(
       // Files of /proc have no size.
       else if (size > 0) diagnostics.add(GROWN, { source: path, offset: size }, detail)
     }
-    const chunks = (room?: Buffer): AsyncGenerator<Uint8Array> => fileChunks(path, size, progress, onEnd, room)
+    const chunks = (room?: readonly Buffer[]): AsyncGenerator<Uint8Array> =>
+      fileChunks(path, size, progress, onEnd, room)
     return { path, bytes: size, compression: null, head: bytes, chunks }
   } finally {
     if (isOurs) await closeFd(file)
@@ -306,7 +308,7 @@ async function* fileChunks(
   size: number,
   progress: Progress,
   onEnd: (end: number) => void,
-  memory: Buffer = Buffer.allocUnsafe(2 * roomFor(size)),
+  buffers: readonly Buffer[] = [Buffer.allocUnsafe(roomFor(size)), Buffer.allocUnsafe(roomFor(size))],
 ): AsyncGenerator<Uint8Array> {
   const unreadable = (error: NodeJS.ErrnoException): never => {
     throw new TraceError('source/unreadable', `${path}: ${reason(error)}`, { path })
@@ -314,13 +316,11 @@ async function* fileChunks(
   const file = await openFd(path).catch(unreadable)
   let ahead: Promise<number> | null = null
   try {
-    const room = memory.length / 2
-    const buffers = [memory.subarray(0, room), memory.subarray(room)]
     let done = 0
     let piecesAhead = 0
     let slowPieces = 0
     for (let piece = 0; ; piece++) {
-      const buffer = buffers[piece % 2]
+      const buffer = buffers[piece % buffers.length]
       let bytesRead: number
       if (ahead) bytesRead = await ahead.catch(unreadable)
       else {
@@ -334,7 +334,7 @@ async function* fileChunks(
         return
       }
       done += bytesRead
-      ahead = piecesAhead-- > 0 ? readFd(file, buffers[1 - (piece % 2)]) : null
+      ahead = piecesAhead-- > 0 ? readFd(file, buffers[(piece + 1) % buffers.length]) : null
       if (!ahead && piece % PIECES_A_TURN === PIECES_A_TURN - 1) await nextTurn()
       // A consumer that stops early leaves this read behind: its error, if any, is nobody's.
       ahead?.catch(() => {})
