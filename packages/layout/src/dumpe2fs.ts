@@ -23,7 +23,7 @@ import type { LineUse, SideFile } from './side-file.ts'
 
 const N = '(0x[0-9a-f]+|\\d+)'
 const RANGE = `${N}(?:-${N})?`
-const GROUP = new RegExp(`^Group (\\d+): \\(Blocks ${N}-${N}\\)`)
+const GROUP = new RegExp(`^Group \\d+: \\(Blocks ${N}-${N}\\)`)
 const STRUCTURES: readonly [RegExp, Area, string][] = [
   [new RegExp(`(?:Primary|Backup) superblock at ${RANGE}`), 'superblock', 'superblock'],
   [new RegExp(`Group descriptors? at ${RANGE}`), 'metadata', 'group descriptors'],
@@ -42,75 +42,85 @@ export function sniffDumpe2fs(text: string): boolean {
 }
 
 export async function readDumpe2fs(file: SideFile, findings: Findings): Promise<void> {
-  const fields = new Map<string, string>()
-  const areas = new AreaBuilder()
-  const groups: { start: number; end: number; free: boolean }[] = []
-  await file.eachLine((line): LineUse => {
+  const reader = new Dumpe2fsLines()
+  await file.eachLine((line) => reader.apply(line))
+  reader.end(file, findings)
+}
+
+class Dumpe2fsLines {
+  readonly #fields = new Map<string, string>()
+  readonly #areas = new AreaBuilder()
+  readonly #groups: { isFreeTold: boolean }[] = []
+
+  apply(line: string): LineUse {
     const field = FIELD.exec(line)
     if (field) {
-      fields.set(field[1], field[2])
+      this.#fields.set(field[1], field[2])
       return 'used'
     }
-    const group = GROUP.exec(line)
-    if (group) {
-      groups.push({ start: Number(group[2]), end: Number(group[3]) + 1, free: false })
+    if (GROUP.test(line)) {
+      this.#groups.push({ isFreeTold: false })
       return 'used'
     }
     const stats = STATS_GROUP.exec(line)
     if (stats) {
       const [blockBitmap, inodeBitmap, table] = stats.slice(1).map(Number)
-      areas.add(blockBitmap, blockBitmap + 1, 'metadata', 'block bitmap')
-      areas.add(inodeBitmap, inodeBitmap + 1, 'metadata', 'inode bitmap')
-      areas.add(table, table + Number(fields.get('Inode blocks per group') ?? 0), 'metadata', 'inode table')
+      this.#areas.add(blockBitmap, blockBitmap + 1, 'metadata', 'block bitmap')
+      this.#areas.add(inodeBitmap, inodeBitmap + 1, 'metadata', 'inode bitmap')
+      this.#areas.add(table, table + Number(this.#fields.get('Inode blocks per group') ?? 0), 'metadata', 'inode table')
       return 'used'
     }
-    const inside = groups.at(-1)
+    const inside = this.#groups.at(-1)
     if (!inside || !line.startsWith(' ')) return 'note'
     const free = /^ +Free blocks: ?(.*)$/.exec(line)
     if (free) {
       const ranges = parseRanges(free[1])
       if (!ranges) return 'damaged'
-      inside.free = true
-      for (const [start, end] of ranges) areas.add(start, end, 'free', 'free')
+      inside.isFreeTold = true
+      for (const [start, end] of ranges) this.#areas.add(start, end, 'free', 'free')
       return 'used'
     }
     let use: LineUse = 'note'
     for (const [shape, area, label] of STRUCTURES) {
       const match = shape.exec(line)
       if (!match) continue
-      areas.add(Number(match[1]), Number(match[2] ?? match[1]) + 1, area, label)
+      this.#areas.add(Number(match[1]), Number(match[2] ?? match[1]) + 1, area, label)
       use = 'used'
     }
     return use
-  })
-  const blockBytes = Number(fields.get('Block size'))
-  const blocks = Number(fields.get('Block count'))
-  const first = Number(fields.get('First block') ?? 0)
-  if (!(blockBytes > 0) || !(blocks > 0)) return file.report(LAYOUT.cut, file.path)
-  const complete =
-    groups.length === Math.ceil((blocks - first) / Number(fields.get('Blocks per group'))) &&
-    groups.every(({ free }) => free)
-  // -h prints no groups: that is no cut.
-  if (groups.length > 0 && !complete) file.report(LAYOUT.cut, file.path)
-  if (complete) areas.fill(first, blocks, 'used', 'files and directories')
-  const mounted = fields.get('Last mounted on') ?? ''
-  findings.maps.push(
-    mapFinding(file, {
-      tool: 'dumpe2fs',
-      fs: 'ext4',
-      hint: {
-        ...NO_HINT,
-        uuid: fields.get('Filesystem UUID') ?? null,
-        mountpoint: mounted.startsWith('/') ? mounted : null,
-        bytes: blocks * blockBytes,
-      },
-      areas,
-      complete,
-      unitBytes: blockBytes,
-      blockBytes,
-      clusterBytes: fields.has('Cluster size') ? Number(fields.get('Cluster size')) : null,
-    }),
-  )
+  }
+
+  end(file: SideFile, findings: Findings): void {
+    const [fields, areas, groups] = [this.#fields, this.#areas, this.#groups]
+    const blockBytes = Number(fields.get('Block size'))
+    const blocks = Number(fields.get('Block count'))
+    const first = Number(fields.get('First block') ?? 0)
+    if (!(blockBytes > 0) || !(blocks > 0)) return file.report(LAYOUT.cut, file.path)
+    const complete =
+      groups.length === Math.ceil((blocks - first) / Number(fields.get('Blocks per group'))) &&
+      groups.every(({ isFreeTold }) => isFreeTold)
+    // -h prints no groups: that is no cut.
+    if (groups.length > 0 && !complete) file.report(LAYOUT.cut, file.path)
+    if (complete) areas.fill(first, blocks, 'used', 'files and directories')
+    const mounted = fields.get('Last mounted on') ?? ''
+    findings.maps.push(
+      mapFinding(file, {
+        tool: 'dumpe2fs',
+        fs: 'ext4',
+        hint: {
+          ...NO_HINT,
+          uuid: fields.get('Filesystem UUID') ?? null,
+          mountpoint: mounted.startsWith('/') ? mounted : null,
+          bytes: blocks * blockBytes,
+        },
+        areas,
+        complete,
+        unitBytes: blockBytes,
+        blockBytes,
+        clusterBytes: fields.has('Cluster size') ? Number(fields.get('Cluster size')) : null,
+      }),
+    )
+  }
 }
 
 function parseRanges(text: string): [number, number][] | null {

@@ -27,27 +27,7 @@ export function joinFindings(
   diagnostics: Diagnostics,
 ): DiskLayout {
   const { devices } = findings
-  const join = new FsJoin(findings, diagnostics)
-  for (const facts of mergeBtrfs(findings.btrfs)) joinBtrfs(findings, join, facts)
-  // Those that tell where they belong first: others follow them.
-  const vague = ({ hint }: MapFinding): number => (Object.values(hint).every((value) => value === null) ? 1 : 0)
-  const paths = new SubvolumePaths(findings, join)
-  for (const finding of findings.maps.toSorted((a, b) => vague(a) - vague(b))) {
-    const draft = join.place(finding.source, finding.fs, finding.hint)
-    if (draft && finding.tool === 'fsmap') setDirectoriesApart(finding, findings, (path) => join.ofPath(path) === draft)
-    if (draft) addMap(findings, draft, finding, paths, diagnostics)
-  }
-  addListings(findings, join, paths)
-  for (const draft of join.drafts) addFormat(findings, draft)
-  for (const draft of join.drafts) {
-    keepWritten(findings, draft, diagnostics)
-    const [logical] = draft.maps.filter(({ space, extents }) => space === 'logical' && extents.length > 0)
-    if (logical && draft.devices.size > 0 && draft.chunks.size === 0) {
-      diagnostics.add(LAYOUT.noChunks, { source: logical.source }, logical.source)
-    }
-    setSwapApart(findings, draft, (path) => join.ofPath(path) === draft)
-  }
-  for (const { maps } of join.drafts) maps.sort(byTime)
+  const join = joinFileSystems(findings, diagnostics)
   const fileSystems = join.drafts.map(finishFs)
   const thin = thinLayers(devices, findings.thinDumps, diagnostics)
   const layers = [...devices.layers, ...namedLayers(findings, diagnostics), ...thin]
@@ -93,6 +73,32 @@ export function joinFindings(
       return { ...backing, device: onlyDevice(join.ofPath(backing.path)) }
     },
   }
+}
+
+/** Which file systems there are, each with its maps in the order of time, its names and its devices. */
+function joinFileSystems(findings: Findings, diagnostics: Diagnostics): FsJoin {
+  const join = new FsJoin(findings, diagnostics)
+  for (const facts of mergeBtrfs(findings.btrfs)) joinBtrfs(findings, join, facts)
+  // Those that tell where they belong first: others follow them.
+  const vague = ({ hint }: MapFinding): number => (Object.values(hint).every((value) => value === null) ? 1 : 0)
+  const paths = new SubvolumePaths(findings, join)
+  for (const finding of findings.maps.toSorted((a, b) => vague(a) - vague(b))) {
+    const draft = join.place(finding.source, finding.fs, finding.hint)
+    if (draft && finding.tool === 'fsmap') setDirectoriesApart(finding, findings, (path) => join.ofPath(path) === draft)
+    if (draft) addMap(findings, draft, finding, paths, diagnostics)
+  }
+  addListings(findings, join, paths)
+  for (const draft of join.drafts) addFormat(findings, draft)
+  for (const draft of join.drafts) {
+    keepWritten(findings, draft, diagnostics)
+    const [logical] = draft.maps.filter(({ space, extents }) => space === 'logical' && extents.length > 0)
+    if (logical && draft.devices.size > 0 && draft.chunks.size === 0) {
+      diagnostics.add(LAYOUT.noChunks, { source: logical.source }, logical.source)
+    }
+    setSwapApart(findings, draft, (path) => join.ofPath(path) === draft)
+  }
+  for (const { maps } of join.drafts) maps.sort(byTime)
+  return join
 }
 
 /** `dm-0 (vg-root)`. */

@@ -46,17 +46,55 @@ export function sniffZdb(text: string): boolean {
 }
 
 export async function readZdb(file: SideFile, findings: Findings): Promise<void> {
-  const areas = new AreaBuilder()
-  const extents = new ExtentBuilder()
-  const files: (MappedFile & { path: string | null; size: number | null })[] = []
-  let elsewhere = false
-  let array = false
-  let mountpoint = ''
-  let type = ''
+  const reader = new ZdbLines(file, findings)
+  await file.eachLine((line) => reader.apply(line))
+  reader.end()
+}
 
-  const block = (offset: number, level: number, rest: string): LineUse => {
+class ZdbLines {
+  readonly #file: SideFile
+  readonly #findings: Findings
+  readonly #areas = new AreaBuilder()
+  readonly #extents = new ExtentBuilder()
+  readonly #files: (MappedFile & { path: string | null; size: number | null })[] = []
+  #isElsewhere = false
+  #isArray = false
+  #mountpoint = ''
+  /** Of the object whose blocks these are. */
+  #type = ''
+
+  constructor(file: SideFile, findings: Findings) {
+    this.#file = file
+    this.#findings = findings
+  }
+
+  apply(line: string): LineUse {
+    const row = BLOCK.exec(line)
+    if (row) return this.#block(Number.parseInt(row[1], 16), Number(row[2]), row[3])
+    const dataset = DATASET.exec(line)
+    if (dataset) {
+      const mount = this.#findings.mounts.all().find(({ from }) => from === dataset[1])
+      this.#mountpoint = mount && mount.mountpoint !== '/' ? mount.mountpoint : ''
+      return 'used'
+    }
+    const object = OBJECT.exec(line)
+    if (object) {
+      this.#type = object[2]
+      this.#files.push({ path: null, inode: Number(object[1]), root: null, size: null })
+      return 'used'
+    }
+    const last = this.#files.at(-1)
+    const path = PATH.exec(line)
+    const size = SIZE.exec(line)
+    if (last && path) last.path = this.#mountpoint + path[1]
+    else if (last && size) last.size = Number(size[1])
+    else return 'note'
+    return 'used'
+  }
+
+  #block(offset: number, level: number, rest: string): LineUse {
     if (/^(?:HOLE|EMBEDDED)\b/.test(rest) || / gang /.test(rest)) return 'note'
-    const owner = files.length - 1
+    const owner = this.#files.length - 1
     const sizes = SIZES.exec(rest)
     const places = [...rest.matchAll(DVA)]
     if (!sizes || places.length === 0 || owner < 0) return 'damaged'
@@ -64,62 +102,44 @@ export async function readZdb(file: SideFile, findings: Findings): Promise<void>
     for (const [, vdev, at, allocated] of places) {
       const bytes = Number.parseInt(allocated, 16)
       const start = FIRST_BYTE + Number.parseInt(at, 16)
-      if (bytes - physical >= LEAST_PARITY) array = true
-      if (Number(vdev) > 0) elsewhere = true
-      else if (level > 0) areas.add(start, start + bytes, 'metadata', 'indirect blocks')
-      else if (type !== PLAIN_FILE) areas.add(start, start + bytes, 'metadata', type)
-      else extents.add(start, start + bytes, offset, owner, physical < logical ? EXTENT.encoded : 0)
+      const end = start + bytes
+      if (bytes - physical >= LEAST_PARITY) this.#isArray = true
+      if (Number(vdev) > 0) this.#isElsewhere = true
+      else if (level > 0) this.#areas.add(start, end, 'metadata', 'indirect blocks')
+      else if (this.#type !== PLAIN_FILE) this.#areas.add(start, end, 'metadata', this.#type)
+      else this.#extents.add(start, end, offset, owner, physical < logical ? EXTENT.encoded : 0)
     }
     return 'used'
   }
 
-  await file.eachLine((line): LineUse => {
-    const row = BLOCK.exec(line)
-    if (row) return block(Number.parseInt(row[1], 16), Number(row[2]), row[3])
-    const dataset = DATASET.exec(line)
-    if (dataset) {
-      const mount = findings.mounts.all().find(({ from }) => from === dataset[1])
-      mountpoint = mount && mount.mountpoint !== '/' ? mount.mountpoint : ''
-      return 'used'
-    }
-    const object = OBJECT.exec(line)
-    if (object) {
-      type = object[2]
-      files.push({ path: null, inode: Number(object[1]), root: null, size: null })
-      return 'used'
-    }
-    const last = files.at(-1)
-    const path = PATH.exec(line)
-    const size = SIZE.exec(line)
-    if (last && path) last.path = mountpoint + path[1]
-    else if (last && size) last.size = Number(size[1])
-    else return 'note'
-    return 'used'
-  })
+  end(): void {
+    const file = this.#file
+    const [extents, areas] = [this.#extents, this.#areas]
+    if (extents.length + areas.length === 0 && !this.#isElsewhere) return
+    const members = this.#findings.devices.all().filter(({ fsType }) => fsType === 'zfs_member')
+    const reason = this.#unplaced(members.length)
+    if (reason !== null) return file.report(LAYOUT.vdev, `${file.path}, ${reason}`)
+    areas.add(0, LABELS_BYTES, 'superblock', 'labels')
+    if (extents.dropped > 0) file.report(LAYOUT.tooMany, file.path, extents.dropped)
+    file.report(LAYOUT.bestEffort, file.path)
+    this.#findings.maps.push(
+      mapFinding(file, {
+        tool: 'zdb (best effort)',
+        fs: 'zfs',
+        hint: { ...NO_HINT, device: members[0].device },
+        files: this.#files,
+        extents,
+        areas,
+        unitBytes: 1,
+      }),
+    )
+  }
 
-  if (extents.length + areas.length === 0 && !elsewhere) return
-  const members = findings.devices.all().filter(({ fsType }) => fsType === 'zfs_member')
-  // Of a pool with several devices even the first vdev may be any of them.
-  const reason = array
-    ? 'its blocks lie on an array'
-    : elsewhere
-      ? 'its blocks lie on several devices'
-      : members.length === 1
-        ? null
-        : `${members.length} devices are known to be members of a pool`
-  if (reason !== null) return file.report(LAYOUT.vdev, `${file.path}, ${reason}`)
-  areas.add(0, LABELS_BYTES, 'superblock', 'labels')
-  if (extents.dropped > 0) file.report(LAYOUT.tooMany, file.path, extents.dropped)
-  file.report(LAYOUT.bestEffort, file.path)
-  findings.maps.push(
-    mapFinding(file, {
-      tool: 'zdb (best effort)',
-      fs: 'zfs',
-      hint: { ...NO_HINT, device: members[0].device },
-      files,
-      extents,
-      areas,
-      unitBytes: 1,
-    }),
-  )
+  /** Why nothing tells where its blocks lie; null: on the one member. */
+  #unplaced(members: number): string | null {
+    if (this.#isArray) return 'its blocks lie on an array'
+    // Of a pool with several devices even the first vdev may be any of them.
+    if (this.#isElsewhere) return 'its blocks lie on several devices'
+    return members === 1 ? null : `${members} devices are known to be members of a pool`
+  }
 }

@@ -1,5 +1,5 @@
 /** A source of strace text → batches of calls. */
-import { CallBatch, Threads, type Diagnostics, type Source } from '@flushtrace/trace'
+import { CallBatch, Threads, unpackedBytes, type Diagnostics, type Source } from '@flushtrace/trace'
 import { emptyFacts, type StraceFacts } from './facts.ts'
 import { StraceParser } from './parser.ts'
 
@@ -34,11 +34,9 @@ export function readStrace(
   return { batches: batches(), facts }
 }
 
-/** Of a set of a thousand files each has a batch, all at once. */
+/** Of a set of a thousand files each has a batch, all at once; in one that is too small rows are handed over more often. */
 const FEWEST_ROWS = 32
 const BYTES_OF_A_ROW = 64
-/** As a rule of thumb: in a batch that is too small its rows are handed over more often. */
-const PACKED = 16
 
 /** By this thread. */
 async function* parsed(
@@ -63,6 +61,6 @@ async function* parsed(
 
 function rowsFor({ bytes, compression }: Source): number {
   if (bytes === null) return CallBatch.ROWS
-  const textBytes = compression ? bytes * PACKED : bytes
-  return Math.min(CallBatch.ROWS, Math.max(FEWEST_ROWS, Math.ceil(textBytes / BYTES_OF_A_ROW)))
+  const rows = Math.ceil(unpackedBytes(bytes, compression) / BYTES_OF_A_ROW)
+  return Math.min(CallBatch.ROWS, Math.max(FEWEST_ROWS, rows))
 }

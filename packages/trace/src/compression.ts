@@ -18,11 +18,19 @@ export function sniffCompression(head: Uint8Array): Compression | null {
  */
 const PIECE_BYTES = 1 << 20
 /** A small file needs no piece of a MiB, and V8 collects garbage again and again where a thousand of them have one each. */
-const PACKED = 16
 const LEAST_PIECE_BYTES = 1 << 14
 
-function optionsFor(bytes: number | null): { chunkSize: number; writableHighWaterMark: number } {
-  const chunkSize = bytes === null ? PIECE_BYTES : Math.max(LEAST_PIECE_BYTES, Math.min(PIECE_BYTES, bytes * PACKED))
+/** As a rule of thumb: text is sixteen times as large as what it was packed into. */
+export function unpackedBytes(bytes: number, compression: Compression | null): number {
+  return compression === null ? bytes : 16 * bytes
+}
+
+function optionsFor(
+  compression: Compression,
+  bytes: number | null,
+): { chunkSize: number; writableHighWaterMark: number } {
+  const unpacked = bytes === null ? PIECE_BYTES : unpackedBytes(bytes, compression)
+  const chunkSize = Math.max(LEAST_PIECE_BYTES, Math.min(PIECE_BYTES, unpacked))
   return { chunkSize, writableHighWaterMark: chunkSize }
 }
 
@@ -42,7 +50,7 @@ export async function* decompress(
   // In Node since 22.15; the types of older releases do not know it.
   const { createZstdDecompress } = zlib as { createZstdDecompress?: (options: object) => Gunzip }
   const create = compression === 'gzip' ? createGunzip : createZstdDecompress
-  const options = optionsFor(bytes)
+  const options = optionsFor(compression, bytes)
   const decoder = create?.(options)
   let given = 0
   try {

@@ -1,5 +1,7 @@
 /** How many threads may read, and which sources are worth one. */
 import { availableParallelism } from 'node:os'
+import { unpackedBytes } from './compression.ts'
+import type { Source } from './source.ts'
 
 /** What is smaller, all in all, has been read before another thread is there. */
 const FROM_BYTES = 1 << 24
@@ -7,10 +9,8 @@ const FROM_BYTES = 1 << 24
 const LEAST_BYTES = 1 << 20
 /** Sources that other threads read at a time: each takes memory of its own for what is on its way. */
 const MAX_SOURCES = 64
-/** Text is so many times as large, at least, as what it was packed into. */
-const PACKED = 8
 
-type Sized = { readonly bytes: number | null; readonly compression: string | null }
+type Sized = Pick<Source, 'bytes' | 'compression'>
 
 export class Threads {
   readonly #small: boolean
@@ -55,5 +55,5 @@ export class Threads {
 }
 
 function sizeOf({ bytes, compression }: Sized): number {
-  return (bytes ?? 0) * (compression === null ? 1 : PACKED)
+  return unpackedBytes(bytes ?? 0, compression)
 }

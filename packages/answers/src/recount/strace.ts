@@ -29,6 +29,7 @@ const DESCRIPTOR = /^ *(?:-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)? *$/
 /** Strings and names, which may hold anything. */
 const QUOTED = /"(?:[^"\\]|\\.)*"|<[^>]*>/g
 const FLUSH = /sync/
+
 interface Unfinished {
   call: string
   args: string
@@ -42,70 +43,79 @@ export async function recountStrace(sources: readonly Source[]): Promise<{ cells
   return { cells, numbered }
 }
 
+/** Adds to `cells` what one log holds; whether every line told its task. */
 async function recountLog(source: Source, cells: Cells): Promise<boolean> {
   const own = /\.(\d+)(?:\.\w+)?$/.exec(basename(source.path))?.[1] ?? ''
-  const unfinished = new Map<string, Unfinished>()
-  let last: string | null = null
-  let lines = 0
-  let withPid = 0
-  const found: Cells = new Map()
-  const add = (pid: string, name: string, sure = true): void => {
-    const cell = cellOf(found, pid, name)
-    cell.most++
-    if (sure) cell.least++
+  const log = new LogRecount()
+  for await (const line of plainLines(source)) if (line !== '') log.add(line)
+  // A file of a -ff set tells its task by its name alone.
+  const isOneTask = log.withPid === 0 && own !== ''
+  for (const { task, what, least, most } of log.found.values()) {
+    const cell = cellOf(cells, isOneTask ? own : task, what)
+    cell.least += least
+    cell.most += most
   }
-  const writes = new SyncWrites()
-  const end = (pid: string, call: string, text: string): void => {
+  return isOneTask || log.withPid === log.lines
+}
+
+class LogRecount {
+  readonly found: Cells = new Map()
+  lines = 0
+  withPid = 0
+  /** By pid: the call that it is in. */
+  readonly #unfinished = new Map<string, Unfinished>()
+  readonly #writes = new SyncWrites()
+  /** Whose call the line before interrupted. */
+  #last: string | null = null
+
+  add(line: string): void {
+    this.lines++
+    if (ANY_PID.test(line)) this.withPid++
+    const [, bracketed, bare, call, text] = CALL.exec(line) ?? []
+    const last = this.#last
+    const rest = last !== null && /^\)\s*= /.test(line) ? this.#unfinished.get(last) : undefined
+    if (last !== null && rest) {
+      // -z prints the rest of a call that another task's line interrupted without its name.
+      this.#end(last, rest.call, rest.args + line)
+      this.#unfinished.delete(last)
+    }
+    this.#last = null
+    if (call === undefined) return
+    const pid = bracketed ?? bare ?? ''
+    const resumed = / resumed> ?/.test(line.slice(0, line.length - text.length))
+    const before = this.#unfinished.get(pid)
+    this.#unfinished.delete(pid)
+    const whole = (resumed && before?.call === call ? before.args : '') + text
+    const open = /^(.*?) ?<(?:unfinished|detached) \.\.\.>$/.exec(whole)
+    // One descriptor is all that these have; of the rest of a call whose beginning is not there, nothing is known.
+    if (!resumed && ONE_DESCRIPTOR.test(call) && !open && !DESCRIPTOR.test(RESULT.exec(whole)?.[1] ?? '')) return
+    if (!open) return this.#end(pid, call, whole)
+    this.#unfinished.set(pid, { call, args: open[1] })
+    this.#last = pid
+  }
+
+  #end(pid: string, call: string, text: string): void {
     const [, args, result, rest] = RESULT.exec(text) ?? []
     // Two lines that became one are damage.
     if (result === undefined || !REST.test(rest) || args.replace(QUOTED, '').includes(') = ')) return
     if (result === '?' || /\(INJECTED(?:: args, retval)?\)/.test(rest)) return
     if (call === 'io_submit') {
-      const isSync = (fd: string, flags: string): boolean | null => writes.isSync(pid, fd, flags)
-      for (const [name, sure] of submitted(args, Number(result), isSync)) add(pid, name, sure)
+      const isSyncWrite = (fd: string, flags: string): boolean | null => this.#writes.isSync(pid, fd, flags)
+      for (const [name, sure] of submitted(args, Number(result), isSyncWrite)) this.#count(pid, name, sure)
     } else if (FLUSH.test(call)) {
       if (call === 'msync' && !isSync(args)) return
-      add(pid, result.startsWith('-') ? `${call} failed` : call)
+      this.#count(pid, result.startsWith('-') ? `${call} failed` : call, true)
     } else if (!result.startsWith('-')) {
-      const sync = writes.ended(pid, call, args, Number(result))
-      if (sync !== false) add(pid, 'syncWrite', sync === true)
+      const sync = this.#writes.ended(pid, call, args, Number(result))
+      if (sync !== false) this.#count(pid, 'syncWrite', sync === true)
     }
   }
-  for await (const line of plainLines(source)) {
-    if (line === '') continue
-    lines++
-    if (ANY_PID.test(line)) withPid++
-    const [, bracketed, bare, call, text] = CALL.exec(line) ?? []
-    const rest = last !== null && /^\)\s*= /.test(line) ? unfinished.get(last) : undefined
-    if (last !== null && rest) {
-      // -z prints the rest of a call that another task's line interrupted without its name.
-      end(last, rest.call, rest.args + line)
-      unfinished.delete(last)
-    }
-    last = null
-    if (call === undefined) continue
-    const pid = bracketed ?? bare ?? ''
-    const resumed = / resumed> ?/.test(line.slice(0, line.length - text.length))
-    const begun = resumed && unfinished.get(pid)?.call === call ? (unfinished.get(pid)?.args ?? '') : ''
-    unfinished.delete(pid)
-    const whole = begun + text
-    const open = /^(.*?) ?<(?:unfinished|detached) \.\.\.>$/.exec(whole)
-    // One descriptor is all that these have; of the rest of a call whose beginning is not there, nothing is known.
-    if (!resumed && ONE_DESCRIPTOR.test(call) && !open && !DESCRIPTOR.test(RESULT.exec(whole)?.[1] ?? '')) continue
-    if (!open) end(pid, call, whole)
-    else {
-      unfinished.set(pid, { call, args: open[1] })
-      last = pid
-    }
+
+  #count(pid: string, name: string, sure: boolean): void {
+    const cell = cellOf(this.found, pid, name)
+    cell.most++
+    if (sure) cell.least++
   }
-  // A file of a -ff set tells its task by its name alone.
-  const oneTask = withPid === 0 && own !== ''
-  for (const { task, what, least, most } of found.values()) {
-    const cell = cellOf(cells, oneTask ? own : task, what)
-    cell.least += least
-    cell.most += most
-  }
-  return oneTask || withPid === lines
 }
 
 /** The flushes among the first `taken` control blocks; 2 and 3 are their numbers, before 4.22 they were called by words. */
