@@ -70,6 +70,7 @@ async function measure(path: string, truth: Truth): Promise<[string, Score][]> {
     diagnostics,
     sourcePaths: [path],
     saved: processes,
+    infer: true,
     emit: ({ kind, call, task, targets }) => {
       if (kind !== 'flush' || !CALLS.has(call)) return
       const next = known.get(`${task.tid} ${call}`)?.shift()
