@@ -17,9 +17,9 @@ import type { Readable } from 'node:stream'
 import { sniffCompression, type Compression } from './compression.ts'
 import { Diagnostics, type DiagnosticKind } from './diagnostics.ts'
 import { TraceError } from './errors.ts'
-import { closeFd, openFd, readFd, statsOf } from './files.ts'
+import { fileChunks, roomFor } from './file-chunks.ts'
+import { closeFd, openFd, statsOf } from './files.ts'
 import { MemoryWatch } from './memory.ts'
-import { nowMs } from './now-ms.ts'
 import { HEAD_BYTES, Progress, openStream, reason, type OnProgress, type Stream } from './stream.ts'
 
 export interface Source {
@@ -49,11 +49,6 @@ export interface OpenedSources {
   readonly sources: Source[]
   readonly links: SavedLink[]
 }
-
-/** Two buffers of this size alternate: the next piece may be read while the last one is parsed. */
-export const CHUNK_BYTES = 1 << 20
-/** Of a folder of a thousand small files none asks for a MiB. */
-const LEAST_CHUNK_BYTES = 1 << 12
 
 const UNREADABLE: DiagnosticKind = {
   code: 'source/unreadable',
@@ -226,17 +221,10 @@ async function openFile(
       const stream = await openStream(path, createReadStream(path, { fd: file }), null, progress, diagnostics)
       return isMadeUp && stream.head.length === 0 ? { ...stream, bytes: 0 } : stream
     }
-    const head = Buffer.allocUnsafe(Math.min(HEAD_BYTES, stats.size))
-    let filled = 0
-    while (filled < head.length) {
-      const bytesRead = readSync(file, head, filled, head.length - filled, filled)
-      if (bytesRead === 0) break
-      filled += bytesRead
-    }
-    const bytes = head.subarray(0, filled)
-    progress.expect(stats.size)
-    if (sniffCompression(bytes)) return await openCompressed(path, stats.size, progress, diagnostics)
     const { size } = stats
+    const head = headOf(file, size)
+    progress.expect(size)
+    if (sniffCompression(head)) return await openCompressed(path, size, progress, diagnostics)
     // A source may be read several times, and is told of once.
     let told = false
     const onEnd = (end: number): void => {
@@ -249,10 +237,21 @@ async function openFile(
     }
     const chunks = (room?: readonly Buffer[]): AsyncGenerator<Uint8Array> =>
       fileChunks(path, size, progress, onEnd, room)
-    return { path, bytes: size, compression: null, head: bytes, chunks }
+    return { path, bytes: size, compression: null, head, chunks }
   } finally {
     if (isOurs) await closeFd(file)
   }
+}
+
+function headOf(file: number, size: number): Buffer {
+  const head = Buffer.allocUnsafe(Math.min(HEAD_BYTES, size))
+  let filled = 0
+  while (filled < head.length) {
+    const bytesRead = readSync(file, head, filled, head.length - filled, filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return head.subarray(0, filled)
 }
 
 /** Closed again after its head is read: of a set of a thousand files, only the one being parsed is held open. */
@@ -285,77 +284,4 @@ interface Opened {
   readonly memory: MemoryWatch
   readonly pace: Pace
   readonly onWait: OnWait
-}
-
-function roomFor(fileBytes: number): number {
-  return Math.min(CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, fileBytes))
-}
-
-/** What is not read at 1 GB/s does not lie in the page cache: the next pieces are read while the ones before are parsed. */
-const CACHED_MS = 1
-/** One slow piece may be another program's turn, or memory that is touched for the first time. */
-const SLOW_PIECES = 2
-const PIECES_AHEAD = 64
-/** So often what waits for the event loop has its turn. */
-const PIECES_A_TURN = 16
-
-/**
- * Copying a piece from the page cache takes less time than having another thread do it. `size`: of the file when it was
- * opened; `onEnd` is told where it ends now.
- */
-async function* fileChunks(
-  path: string,
-  size: number,
-  progress: Progress,
-  onEnd: (end: number) => void,
-  buffers: readonly Buffer[] = [Buffer.allocUnsafe(roomFor(size)), Buffer.allocUnsafe(roomFor(size))],
-): AsyncGenerator<Uint8Array> {
-  const unreadable = (error: NodeJS.ErrnoException): never => {
-    throw new TraceError('source/unreadable', `${path}: ${reason(error)}`, { path })
-  }
-  const file = await openFd(path).catch(unreadable)
-  let ahead: Promise<number> | null = null
-  try {
-    let done = 0
-    let piecesAhead = 0
-    let slowPieces = 0
-    for (let piece = 0; ; piece++) {
-      const buffer = buffers[piece % buffers.length]
-      let bytesRead: number
-      if (ahead) bytesRead = await ahead.catch(unreadable)
-      else {
-        const startMs = nowMs()
-        bytesRead = readNow(file, buffer, unreadable)
-        slowPieces = nowMs() - startMs > CACHED_MS ? slowPieces + 1 : 0
-        if (slowPieces >= SLOW_PIECES) piecesAhead = PIECES_AHEAD
-      }
-      if (bytesRead === 0) {
-        onEnd(done)
-        return
-      }
-      done += bytesRead
-      ahead = piecesAhead-- > 0 ? readFd(file, buffers[(piece + 1) % buffers.length]) : null
-      if (!ahead && piece % PIECES_A_TURN === PIECES_A_TURN - 1) await nextTurn()
-      // A consumer that stops early leaves this read behind: its error, if any, is nobody's.
-      ahead?.catch(() => {})
-      progress.read(bytesRead)
-      yield buffer.subarray(0, bytesRead)
-    }
-  } finally {
-    // Of a consumer that stops early: after a close the number may be another file's, which this read would move on.
-    await ahead?.catch(() => {})
-    await closeFd(file)
-  }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
-function readNow(fd: number, buffer: Buffer, unreadable: (error: NodeJS.ErrnoException) => never): number {
-  try {
-    return readSync(fd, buffer, 0, buffer.length, null)
-  } catch (error) {
-    return unreadable(error as NodeJS.ErrnoException)
-  }
 }

@@ -1,5 +1,5 @@
 /** The lines below every table: what was not seen, where the answer comes from, what to ask next. */
-import type { DocumentHead } from '@flushtrace/answers'
+import { shellWord, type DocumentHead } from '@flushtrace/answers'
 import { capital, count, safe, widthOf } from './text.ts'
 
 const LABEL = 10
@@ -95,10 +95,5 @@ export function wrap(text: string, width: number): string[] {
 
 /** Sources as a command line takes them: one whose name begins with a dash is no flag. */
 export function sourceWords(paths: readonly string[]): string {
-  return paths.map((path) => shellWord(/^-./.test(path) ? `./${path}` : path)).join(' ')
-}
-
-/** A word as a shell takes it. */
-export function shellWord(word: string): string {
-  return /^[\w./:@%+,-]+$/.test(word) ? word : `'${safe(word).replaceAll("'", "'\\''")}'`
+  return paths.map((path) => shellWord(safe(/^-./.test(path) ? `./${path}` : path))).join(' ')
 }

@@ -1,6 +1,6 @@
 /** The rank answer as a colleague would give it: a sentence, the table, what stands behind it, what to ask next. */
-import { titleOf, type RankAnswer } from '@flushtrace/answers'
-import { CALL_KINDS, gapNotes, note, readingNotes, shellWord, sourceNotes, sourceWords, wrap } from './notes.ts'
+import { shellWord, titleOf, type RankAnswer } from '@flushtrace/answers'
+import { CALL_KINDS, gapNotes, note, readingNotes, sourceNotes, sourceWords, wrap } from './notes.ts'
 import { patternText } from './rank-patterns.ts'
 import { deviceTable, rankTable, spanOf } from './rank-table.ts'
 import { bytes, capital, count, duration, inWords, listed, plural, rate, safe } from './text.ts'
@@ -183,7 +183,9 @@ function next(answer: RankAnswer, paths: readonly string[]): string[] {
   const who = leading?.program && !isOne(leading) ? leading.most.process.name : pid
   if (answer.total.block) lines.push(`flushtrace locate ${sources}`)
   if (who && answer.total.flushes.total > 0) {
-    lines.push(`flushtrace ${answer.total.block ? 'explain' : 'events'} ${sources} --process ${shellWord(String(who))}`)
+    lines.push(
+      `flushtrace ${answer.total.block ? 'explain' : 'events'} ${sources} --process ${shellWord(safe(String(who)))}`,
+    )
   }
   return lines
 }
