@@ -130,6 +130,11 @@ interrupts('/dev/stdin: a file or a pipe', async () => {
   assert.is(told((await ended(piped)).out), told(out))
 })
 
+interrupts('standard input that is a folder', async () => {
+  const { code, out, err } = await ended(start(['rank', '-'], openSync(folder, 'r')))
+  assert.equal([code, out, err], [2, '', 'flushtrace: -: a folder; name it instead\n'])
+})
+
 interrupts('a FIFO', async () => {
   const fifo = join(folder, 'fifo')
   assert.is(spawnSync('mkfifo', [fifo]).status, 0)

@@ -95,6 +95,8 @@ export async function openSources(
   const opened: Opened = { sources: [], links: [], progress: new Progress(onProgress), memory, pace, onWait }
   for (const path of paths) {
     if (path === '-') {
+      // Node takes a folder for an empty stream.
+      if (fstatSync(0).isDirectory()) throw new TraceError('source/kind', '-: a folder; name it instead', { path })
       opened.progress.expect(null)
       keep(opened, await openStream('-', process.stdin, null, opened.progress, diagnostics), true, diagnostics)
       continue
