@@ -121,6 +121,17 @@ export function comparison(contenders: readonly Contender[], rounds: number): st
   return table(['', 'time', 'CPU time', 'memory', 'flushtrace is … as fast', 'by CPU time', 'aim'], rows)
 }
 
+/** A row each: its time and its CPU time, and both in times of the first one's. */
+export function besideFirst(contenders: readonly Contender[], runs: readonly (readonly Run[])[]): string[][] {
+  return contenders.map((contender, k) => [
+    code(contender),
+    duration(middle(runs[k], 'seconds')),
+    times(ratio(runs[k], runs[0], 'seconds')),
+    duration(middle(runs[k], 'cpuSeconds')),
+    times(ratio(runs[k], runs[0], 'cpuSeconds')),
+  ])
+}
+
 const code = ({ name }: Contender): string => `\`${name}\``
 const aim = ({ aim }: Contender): string => (aim === undefined ? '' : times(aim))
 
@@ -150,7 +161,8 @@ export function circumstances(rounds: number, versions: readonly string[] = []):
   const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim()
   const machine = `${cpus().length} × ${cpus()[0].model.trim()}, Linux ${release().split('-')[0]}, Node ${process.versions.node}`
   const date = new Date().toISOString().slice(0, 10)
-  return `${[date, commit, machine, ...versions].join(', ')}; median of ${rounds} rounds.\n`
+  const method = rounds === 1 ? 'one round' : `median of ${rounds} rounds`
+  return `${[date, commit, machine, ...versions].join(', ')}; ${method}.\n`
 }
 
 /** First line that a program prints of its version; nothing where it isn't installed. */

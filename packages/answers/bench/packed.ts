@@ -9,17 +9,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   benchOptions,
+  besideFirst,
   circumstances,
-  duration,
   flushtrace,
   inTurn,
   isInstalled,
   memory,
-  middle,
-  ratio,
   size as sizeText,
   table,
-  times,
 } from '../../../scripts/measure-command.ts'
 import { repeatLog } from '../../../scripts/repeat-log.ts'
 
@@ -39,14 +36,7 @@ try {
     ...packed.map(({ program, suffix }) => ({ name: `${program} -dc`, program, args: ['-dc', `${log}${suffix}`] })),
   ]
   const runs = inTurn(contenders, rounds)
-  const rows = contenders.map(({ name }, k) => [
-    `\`${name}\``,
-    duration(middle(runs[k], 'seconds')),
-    times(ratio(runs[k], runs[0], 'seconds')),
-    duration(middle(runs[k], 'cpuSeconds')),
-    times(ratio(runs[k], runs[0], 'cpuSeconds')),
-    memory(runs[k]),
-  ])
+  const rows = besideFirst(contenders, runs).map((cells, k) => [...cells, memory(runs[k])])
   console.log(circumstances(rounds))
   console.log(`attach-samba, ${sizeText(statSync(log).size)}:\n`)
   console.log(table(['', 'time', 'of the plain one’s', 'CPU time', 'of the plain one’s', 'memory'], rows))

@@ -9,9 +9,10 @@
  *               dd-1234  [000] d..1  10.000001:   8,32   A   R 2048 + 8 <- (253,1) 0              blk tracer
  *       dd-1234     0d..1. 11413us+: block_bio_queue: 7,0 WS 18050 + 80 [dd]       latency-format; trace-cmd report -l
  *
- * A name may hold anything but a newline (blanks, dashes, brackets), or nothing: the id is the last number before the CPU. Flags are 4 to 6 characters,
- * none in old kernels. In the latency format they follow the CPU's number, the name is cut, and a mark behind µs since
- * the start tells how long the next event took. A time without a fraction is a counter (trace_clock counter, x86-tsc, uptime): no unit is known.
+ * A name may hold anything but a newline (blanks, dashes, brackets), or nothing: the id is the last number before the CPU.
+ * Flags are 4 to 6 characters, none in old kernels. In the latency format they follow the CPU's number, the name is cut, and
+ * a mark behind µs since the start tells how long the next event took. A time without a fraction is a counter (trace_clock
+ * counter, x86-tsc, uptime): no unit is known.
  * Printed by torvalds/linux kernel/trace/trace_output.c, rostedt/trace-cmd, tools/perf/builtin-script.c.
  */
 export interface TracefsHead {

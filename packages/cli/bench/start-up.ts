@@ -5,12 +5,10 @@
  */
 import {
   benchOptions,
+  besideFirst,
   circumstances,
-  duration,
   flushtrace,
   inTurn,
-  middle,
-  ratio,
   table,
   times,
   type Contender,
@@ -30,13 +28,6 @@ const contenders: Contender[] = [
   },
 ]
 const runs = inTurn(contenders, rounds)
-const rows = contenders.map(({ name }, k) => [
-  `\`${name}\``,
-  duration(middle(runs[k], 'seconds')),
-  times(ratio(runs[k], runs[0], 'seconds')),
-  duration(middle(runs[k], 'cpuSeconds')),
-  times(ratio(runs[k], runs[0], 'cpuSeconds')),
-  k > 0 ? times(2.5) : '',
-])
+const rows = besideFirst(contenders, runs).map((cells, k) => [...cells, k > 0 ? times(2.5) : ''])
 console.log(circumstances(rounds))
 console.log(table(['', 'time', 'of Node’s', 'CPU time', 'of Node’s', 'at most'], rows))

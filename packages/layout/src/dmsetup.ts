@@ -8,9 +8,10 @@
  * 512-byte sectors. crypt is byte for byte, but for what the bytes are: `0 N crypt aes-xts-plain64 KEY iv 8:3 4096`.
  * striped: `0 N striped 2 128 8:3 0 8:17 0`. Mirrors of LVM are byte for byte on each device (pairs of metadata, or `-`, and
  * data; log and its arguments before the devices): `0 N raid raid1 3 0 region_size 4096 2 253:2 253:3 253:4 253:5`,
- * `0 N mirror disk 2 253:2 1024 2 253:3 0 253:4 0`. Where thin, cache, snapshot and other raid targets put a block is not in their table;
- * of thin volumes thin_dump tells (thin.ts).
- * Sources: torvalds/linux Documentation/admin-guide/device-mapper/{linear,striped,dm-crypt,dm-raid}.rst, drivers/md/dm-raid1.c create_dirty_log(); lvm2 libdm/dm-tools/dmsetup.c.
+ * `0 N mirror disk 2 253:2 1024 2 253:3 0 253:4 0`. Where thin, cache, snapshot and other raid targets put a block is not in
+ * their table; of thin volumes thin_dump tells (thin.ts). Sources: torvalds/linux
+ * Documentation/admin-guide/device-mapper/{linear,striped,dm-crypt,dm-raid}.rst, drivers/md/dm-raid1.c create_dirty_log();
+ * lvm2 libdm/dm-tools/dmsetup.c.
  */
 import { SECTOR_BYTES, makeDevice } from '@flushtrace/trace'
 import type { Findings } from './findings.ts'
