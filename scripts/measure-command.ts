@@ -38,6 +38,7 @@ export function benchOptions(
   return { size: Number(values.size ?? 1), rounds: Number(values.rounds ?? defaultRounds), rest: positionals }
 }
 
+/** The command line as it is published. */
 export function buildCli(): void {
   execFileSync('npm', ['run', '-s', 'build', '--', 'cli'], { stdio: ['ignore', 'ignore', 'inherit'] })
 }
@@ -47,6 +48,7 @@ export function flushtrace(args: readonly string[], name = `flushtrace ${args[0]
   return { name, program: process.execPath, args: ['packages/cli/bin/flushtrace.cjs', ...args] }
 }
 
+/** Whether the shell finds it. */
 export function isInstalled(program: string): boolean {
   return spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { stdio: 'ignore' }).status === 0
 }
@@ -84,6 +86,7 @@ function measured({ name, program, args, cwd }: Contender): Run {
   return { seconds, cpuSeconds: user + system, peakMb: Number(peak) / 1000 }
 }
 
+/** Median of the rounds. */
 export function middle(runs: readonly Run[], of: keyof Run): number {
   return median(runs, (run) => run[of]) ?? NaN
 }
@@ -135,14 +138,17 @@ export function besideFirst(contenders: readonly Contender[], runs: readonly (re
 const code = ({ name }: Contender): string => `\`${name}\``
 const aim = ({ aim }: Contender): string => (aim === undefined ? '' : times(aim))
 
+/** As `96 MB`: the median of the peaks. */
 export function memory(runs: readonly Run[]): string {
   return `${middle(runs, 'peakMb').toFixed(0)} MB`
 }
 
+/** As `2.14 ×`. */
 export function times(n: number): string {
   return `${n.toFixed(2)} ×`
 }
 
+/** As `127 ms` or `2.40 s`. */
 export function duration(seconds: number): string {
   return seconds < 1 ? `${(seconds * 1000).toFixed(0)} ms` : `${seconds.toFixed(2)} s`
 }
@@ -152,6 +158,7 @@ export function size(bytes: number): string {
   return bytes < 1e9 ? `${(bytes / 1e6).toPrecision(3)} MB` : `${(bytes / 1e9).toPrecision(3)} GB`
 }
 
+/** As Markdown. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }

@@ -51,6 +51,7 @@ const STATED: typeof KNOWN = [
 
 const SYNC_FLAGS = / \(some opens of it lack the flag\)$/
 
+/** What is known of a capture beside what `rank` counts in it. */
 export async function compareWithTruth(sources: string[], truth: Truth): Promise<Comparison> {
   const stated = !truth.syscalls
   const found = await cellsOf(sources, stated)

@@ -39,6 +39,7 @@ export interface Seed {
   readonly flags: readonly string[]
 }
 
+/** All fixtures that a reader may be given, each a seed. */
 export function corpus(): Seed[] {
   const names = readdirSync(FIXTURES, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -11,6 +11,7 @@ import { DisorderMeter, MAX_HELD } from './event-order.ts'
 import type { InspectAnswer } from './inspect-schema.ts'
 import { seenLayers } from './seen-layers.ts'
 
+/** What is in these sources, what was read of it, and what could not be seen. Throws TraceError where nothing can be used. */
 export async function inspect(paths: readonly string[], options: AnalyzeOptions = {}): Promise<InspectAnswer> {
   const disorder = new Map<unknown, DisorderMeter>()
   // What events have in common where they are read side by side: one order of calls by tracer, one of each block trace.

@@ -7,6 +7,7 @@ import type { Tally } from './tally.ts'
 /** Files listed with a pattern. */
 const FILES = 5
 
+/** What the pattern finders of a tally found, as the answer tells it; none that found nothing. */
 export function patternsOf({
   pairs,
   perWrite,

@@ -25,6 +25,7 @@ save zdb.txt zdb -ddddd "$disk"`,
 /** How long one program may take for its part of a map. */
 const MAP_SECONDS = 120
 
+/** The functions that save a map: `maps FOLDER WHEN`. */
 export function mapsPart(systems: readonly RecipeFileSystem[]): string {
   return String.raw`# save FILE COMMAND...: what a command prints. What takes too long is cut off.
 limit=$(timeout --foreground 1 echo timeout --foreground ${MAP_SECONDS} 2>/dev/null)

@@ -38,6 +38,7 @@ const BLOCK_EVENTS = [
   'block_bio_complete',
 ]
 
+/** The functions that start the recorders, and the one that ends them all. */
 export function recordersPart(
   systems: readonly RecipeFileSystem[],
   tools: readonly RecipeTool[],

@@ -10,6 +10,7 @@ const DEVICES: Readonly<Partial<Record<RecipeFileSystem, string>>> = {
   zfs: `zpool status -LP "$(echo "$disk" | cut -d / -f 1)" | awk '$1 ~ "^/dev/" { print $1 }'`,
 }
 
+/** Finds the file system to record, and the device, mount point and disks that it lies on. */
 export function targetPart(systems: readonly RecipeFileSystem[]): string {
   const [only, ...others] = systems
   const one = others.length === 0

@@ -43,6 +43,7 @@ export interface BlockFacts {
 /** Devices and CPUs of one source beyond these are not listed; only a damaged file has more. */
 export const MAX_LISTED = 4096
 
+/** Of a trace of which nothing has been read yet. */
 export function emptyFacts(): BlockFacts {
   return {
     records: 0,

@@ -33,6 +33,7 @@ export function payloadAt(bytes: Uint8Array, p: number, head: RecordHead): numbe
   return u16(bytes, p + (head.version === 1 ? 46 : 50), head)
 }
 
+/** Signed where its highest bit is set: `>>> 0` makes a number of it. */
 export function u32(b: Uint8Array, p: number, head: RecordHead): number {
   if (head.bigEndian) return (b[p] << 24) | (b[p + 1] << 16) | (b[p + 2] << 8) | b[p + 3]
   return b[p] | (b[p + 1] << 8) | (b[p + 2] << 16) | (b[p + 3] << 24)

@@ -26,6 +26,7 @@ export function describeFailure(error: unknown, command: string, flags: readonly
   return { code: 'internal', message: `internal error: ${oneLine(what)}; FLUSHTRACE_DEBUG=1 shows where` }
 }
 
+/** `error`: what is behind the failure, shown with FLUSHTRACE_DEBUG=1. */
 export function printFailure(failure: Failure, json: boolean, error: unknown): void {
   if (process.env.FLUSHTRACE_DEBUG === '1' && error instanceof Error) console.error(error.stack)
   if (json) console.log(jsonText({ error: failure }))

@@ -16,10 +16,12 @@ const SUBVOLUME = /^ID (\d+) gen \d+ (?:cgen \d+ )?(?:parent \d+ )?top level (\d
 const SHOW = /^Label: .* uuid: ([0-9a-f-]{36})$/s
 const MEMBER = /^\tdevid +(\d+) size \S+ used \S+ path (\S+)/
 
+/** Whether it is what `btrfs subvolume list` prints. */
 export function sniffSubvolumes(text: string): boolean {
   return SUBVOLUME.test(text.split('\n', 1)[0])
 }
 
+/** Ids and paths of subvolumes. */
 export async function readSubvolumes(file: SideFile, findings: Findings): Promise<void> {
   const rows: SubvolumeRow[] = []
   await file.eachLine((line) => {
@@ -30,10 +32,12 @@ export async function readSubvolumes(file: SideFile, findings: Findings): Promis
   findings.subvolumes.push({ source: file.path, rows })
 }
 
+/** Whether it is what `btrfs filesystem show` prints. */
 export function sniffBtrfsShow(text: string): boolean {
   return SHOW.test(text.split('\n', 1)[0])
 }
 
+/** UUIDs, and devices by number. */
 export async function readBtrfsShow(file: SideFile, findings: Findings): Promise<void> {
   let facts: BtrfsFacts | null = null
   await file.eachLine((line): LineUse => {

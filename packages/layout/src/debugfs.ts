@@ -28,6 +28,7 @@ const BLOCKCOUNT = /Blockcount: (\d+)/
 const LIST = /\(((?:ETB|IND|DIND|TIND)\d*|(\d+)(?:-(\d+))?(\[u\])?)\): ?(\d+)(?:-(\d+))?/g
 const PROMPT = /^debugfs(?: [\d.]+|:)/
 
+/** Whether it is what `stat`, `icheck` or `ncheck` print. */
 export function sniffDebugfs(text: string): boolean {
   return (
     /^(?:debugfs.*\n)*(?:Inode: \d+ +Type: |Block\tInode number$|Inode\tPathname$)/m.test(text.slice(0, 4096)) &&
@@ -35,6 +36,7 @@ export function sniffDebugfs(text: string): boolean {
   )
 }
 
+/** Leaves the extents, places and names that it tells among the findings. */
 export async function readDebugfs(file: SideFile, findings: Findings): Promise<void> {
   const reader = new DebugfsLines()
   await file.eachLine((line) => reader.apply(line))

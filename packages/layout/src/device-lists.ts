@@ -17,10 +17,12 @@ const LINK = /^l[-rwxst]{9}[.+@]? .*? ([^\s/]\S*|\/\S+) -> (\S*(?:dm-\d+|\/?(?:s
 const SWAP = /^(\/\S+)\s+(partition|file)\s+\d+\s+\d+\s+-?\d+$/
 const LOOP_MAJOR = 7
 
+/** Whether it is /proc/partitions. */
 export function sniffPartitions(text: string): boolean {
   return /^major minor +#blocks +name$/m.test(text.slice(0, 256)) && text.startsWith('major')
 }
 
+/** Names and sizes of devices. */
 export async function readPartitions(file: SideFile, { devices }: Findings): Promise<void> {
   await file.eachLine((line) => {
     const match = PARTITION.exec(line)
@@ -34,10 +36,12 @@ export async function readPartitions(file: SideFile, { devices }: Findings): Pro
   })
 }
 
+/** Whether it is /proc/swaps. */
 export function sniffSwaps(text: string): boolean {
   return /^Filename\s+Type\s+Size\s+Used\s+Priority\n/.test(text)
 }
 
+/** Devices and files that hold swap. */
 export async function readSwaps(file: SideFile, { devices }: Findings): Promise<void> {
   await file.eachLine((line) => {
     const match = SWAP.exec(line)
@@ -63,6 +67,7 @@ export function sniffLinks(text: string): boolean {
   return lines.length > 0 && links.every((line) => LINK.test(line))
 }
 
+/** Other names of devices: those of the links in /dev. */
 export async function readLinks(file: SideFile, { devices }: Findings): Promise<void> {
   let folder = ''
   await file.eachLine((line) => {
@@ -78,10 +83,12 @@ export async function readLinks(file: SideFile, { devices }: Findings): Promise<
   })
 }
 
+/** Whether it is what `losetup --json` prints. */
 export function sniffLosetup(text: string): boolean {
   return /^\s*\{\s*"loopdevices"\s*:/.test(text)
 }
 
+/** The files below loop devices. */
 export async function readLosetup(file: SideFile, { devices }: Findings): Promise<void> {
   const table = await file.json('losetup')
   for (const { name, offset, 'back-file': path } of table?.loopdevices ?? []) {

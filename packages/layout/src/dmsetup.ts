@@ -22,6 +22,7 @@ const TABLE = /^(\S[^:]*): (\d+) (\d+) ([a-z][\w-]*)(?: (.*))?$/s
 const DEPENDENCIES = /^(\S[^:]*): \d+ dependenc(?:ies|y)\s*: (.*)$/s
 const LIST = /^(\S+)\s+\((\d+)[:,] ?(\d+)\)$/
 
+/** Whether it is what `dmsetup table`, `deps` or `ls` prints. */
 export function sniffDmsetup(text: string): boolean {
   const [first] = text.split('\n', 1)
   return (
@@ -35,6 +36,7 @@ export function sniffDmsetup(text: string): boolean {
 const TARGETS =
   / (?:linear|striped|crypt|thin|thin-pool|cache|snapshot|snapshot-origin|snapshot-merge|mirror|raid|verity|integrity|multipath|error|zero|writecache|era|flakey|delay|clone|vdo) ?/
 
+/** Layers of devices, and their names. */
 export async function readDmsetup(file: SideFile, { devices }: Findings): Promise<void> {
   await file.eachLine((line): LineUse => {
     const listed = LIST.exec(line)

@@ -41,6 +41,7 @@ function treeId(word: string): number | null {
   return /^\d+$/.test(word) ? Number(word) : (TREE_IDS[word] ?? null)
 }
 
+/** Whether it is what `btrfs inspect-internal dump-tree` prints. */
 export function sniffDumpTree(text: string): boolean {
   return (
     /^btrfs-progs v\d|^(?:root|chunk|extent|fs|file|log root) tree/.test(text) &&
@@ -55,6 +56,7 @@ function signed(text: string): number {
 
 const NOTHING: Item = { kind: 'none' }
 
+/** Chunks, extents of files, tree blocks and names, of whichever trees it holds. */
 export async function readDumpTree(file: SideFile, findings: Findings): Promise<void> {
   const reader = new DumpTreeLines(file, findings)
   await file.eachLine((line) => reader.apply(line))

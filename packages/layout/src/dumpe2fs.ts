@@ -37,10 +37,12 @@ const STATS_GROUP = /^ Group +\d+: block bitmap at (\d+), inode bitmap at (\d+),
 const FIELD =
   /^(Filesystem UUID|Last mounted on|Block count|Block size|Cluster size|First block|Blocks per group|Inode blocks per group): +(.*)$/s
 
+/** Whether it is what `dumpe2fs`, or `stats` of debugfs, prints. */
 export function sniffDumpe2fs(text: string): boolean {
   return /^Filesystem volume name: /m.test(text) && /^Filesystem magic number: +0xEF53$/m.test(text)
 }
 
+/** What blocks are as areas; where all groups are told, what no line names is a file's or a directory's. */
 export async function readDumpe2fs(file: SideFile, findings: Findings): Promise<void> {
   const reader = new Dumpe2fsLines()
   await file.eachLine((line) => reader.apply(line))

@@ -37,6 +37,7 @@ const FOOTER = /: \d+ extents? found(?:, perfection would be \d+ extents?)?$/
 /** Of a name with newlines. */
 export const MAX_NAME_LINES = 64
 
+/** Whether it is what `filefrag -v` prints. */
 export function sniffFilefrag(text: string): boolean {
   return (
     /^(?:Filesystem type is: [0-9a-f]+|File size of [^\n]* is \d+ \(\d+ blocks?(?: of \d+ bytes|, blocksize \d+)\))$/m.test(
@@ -53,6 +54,7 @@ interface OpenFile {
   readonly name: readonly string[]
 }
 
+/** Extents of files, a map for each file system. */
 export async function readFilefrag(file: SideFile, findings: Findings): Promise<void> {
   const reader = new FilefragLines(file, findings)
   await file.eachLine((line) => reader.apply(line))

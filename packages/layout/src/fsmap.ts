@@ -62,6 +62,7 @@ const NAMED: readonly [RegExp, Area, string][] = [
 const STATIC = /^(?:static fs metadata|special[ _]88:1\b)/
 const OF_EXT4 = /^special[ _]102:/
 
+/** Whether it is what `fsmap` of xfs_io prints, with any of its options. */
 export function sniffFsmap(text: string): boolean {
   const [first] = text.split('\n', 1)
   return (
@@ -149,6 +150,7 @@ function parseInode(owner: string, offset: string): Owned | null {
   }
 }
 
+/** Owners of blocks: extents by inode, and areas; a map for each device. */
 export async function readFsmap(file: SideFile, findings: Findings): Promise<void> {
   const maps = new Map<number, DeviceMap>()
   await file.eachLine((line): LineUse => {

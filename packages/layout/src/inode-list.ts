@@ -20,16 +20,19 @@ const LS_ROW =
   /^ *(\d+) ([-dlbcps])[-rwxstST]{9}[.+@]? +\d+ +\S+ +\S+ +(?:(\d+)|\d+, +\d+) (?:\d{4}-\d\d-\d\d [\d:.]+(?: [+-]\d{4})?|\w{3} +\d+ +[\d:]+) (.*)$/s
 const MAX_NAME_BYTES = 1 << 16
 
+/** Whether it is what `find -printf '%i %s %p'` prints, ended by NULs or newlines. */
 export function sniffInodes(text: string): boolean {
   const records = text.slice(0, 65536).split(text.includes('\0') ? '\0' : '\n')
   const whole = records.slice(0, Math.min(8, Math.max(1, records.length - 1)))
   return whole.length > 0 && whole.every((record) => FIND.test(record))
 }
 
+/** Whether it is what `ls -liR` prints. */
 export function sniffLs(text: string): boolean {
   return /^\/[^\n]*:\ntotal \d+\n *\d+ [-dlbcps][-rwxstST]{9}/.test(text) || /^\/[^\n]*:\ntotal 0\n(?:\n|$)/.test(text)
 }
 
+/** Names and sizes of inodes. */
 export async function readInodes(file: SideFile, findings: Findings): Promise<void> {
   const inodes: ListedInode[] = []
   if (file.source.head.includes(0)) {
@@ -49,6 +52,7 @@ export async function readInodes(file: SideFile, findings: Findings): Promise<vo
   addListing(file, findings, inodes)
 }
 
+/** Names and sizes of inodes. */
 export async function readLs(file: SideFile, findings: Findings): Promise<void> {
   const inodes: ListedInode[] = []
   let folder = ''

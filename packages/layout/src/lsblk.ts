@@ -7,10 +7,12 @@ import type { SideFile } from './side-file.ts'
 
 const DRBD_MAJOR = 147
 
+/** Whether it is what `lsblk -J` prints. */
 export function sniffLsblk(text: string): boolean {
   return /^\s*\{\s*"blockdevices"\s*:/.test(text)
 }
 
+/** Devices, their names and sizes, and how they lie on each other. */
 export async function readLsblk(file: SideFile, findings: Findings): Promise<void> {
   const table = await file.json('lsblk')
   for (const row of table?.blockdevices ?? []) addRow(findings, row, null)

@@ -26,6 +26,7 @@ interface ReadNote extends Partial<MapTime> {
   readonly source?: string
 }
 
+/** Whether it is a clock.txt. */
 export function sniffClockNote(text: string): boolean {
   const lines = text.split('\n').filter((line) => line !== '')
   return lines.length > 0 && lines.length <= 8 && NOTE.test(lines[0]) && lines.every((line) => /^\w+ \S+$/.test(line))

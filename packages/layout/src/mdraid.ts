@@ -25,10 +25,12 @@ const ARRAY = /^(md\S*) : (?:active|inactive)(?: \([\w-]+\))* (?:(linear|multipa
 const DETAILS = /^ +(\d+) blocks(?: super (\S+))?(.*)$/
 const SUPERBLOCK_BYTES = 4096
 
+/** Whether it is /proc/mdstat. */
 export function sniffMdstat(text: string): boolean {
   return text.startsWith('Personalities :')
 }
 
+/** Arrays and their members. */
 export async function readMdstat(file: SideFile, findings: Findings): Promise<void> {
   let array: { name: string; level: string; members: { name: string; slot: number }[] } | null = null
   await file.eachLine((line): LineUse => {
@@ -112,10 +114,12 @@ function mayBeEqual(
   return members.every(({ device, at }) => (devices.get(device)?.bytes ?? Infinity) - at >= share)
 }
 
+/** Whether it is what `mdadm -E` prints. */
 export function sniffMdadm(text: string): boolean {
   return /^\/dev\/\S+:\n +Magic : a92b4efc\n/.test(text)
 }
 
+/** Where the data of members begin, and what they keep for the array. */
 export async function readMdadm(file: SideFile, { devices }: Findings): Promise<void> {
   let member = ''
   await file.eachLine((line): LineUse => {

@@ -49,6 +49,7 @@ export function fsTypeOf(name: string): FsType {
 /** The kernel writes blanks and newlines in names as octal: other white space stands as it is. A source may be empty. */
 const LINE = /^\d+ \d+ (\d+:\d+) ([^ ]+) ([^ ]+) [^ ]+ (?:.* )?- ([^ ]+) ([^ ]*) ([^ ]+)$/s
 
+/** null: no line of mountinfo. */
 export function parseMountinfoLine(line: string): Mount | null {
   const match = LINE.exec(line)
   const stDev = match && parseDevice(match[1])
@@ -71,6 +72,7 @@ export function unescapeOctal(text: string): string {
   return text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
 }
 
+/** Which file system is mounted where. */
 export async function readMountinfo(file: SideFile, { mounts }: Findings): Promise<void> {
   await file.eachLine((line) => {
     if (line === '') return 'note'

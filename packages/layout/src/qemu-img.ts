@@ -22,10 +22,12 @@ const JSON_HEAD = /^\s*\[\s*\{\s*"start":\s*\d+,\s*"length":\s*\d+,\s*"depth":/
 /** 24 bytes each: a fragmented image of a terabyte has a tenth. */
 const MAX_PIECES = 1 << 20
 
+/** Whether it is what `qemu-img map` prints, plain or as JSON. */
 export function sniffQemuMap(text: string): boolean {
   return HEAD.test(text.split('\n', text.startsWith('qemu-img: ') ? 2 : 1).join('\n')) || JSON_HEAD.test(text)
 }
 
+/** Where the pieces of a guest's disk lie in its image; `most` of them. */
 export async function readQemuMap(file: SideFile, findings: Findings, most = MAX_PIECES): Promise<void> {
   const images = new Map<string, ImageFinding>()
   let pieces = 0

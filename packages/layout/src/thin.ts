@@ -50,10 +50,12 @@ export interface ThinDump {
   readonly volumes: Map<number, ExtentBuilder>
 }
 
+/** Whether it is what `thin_dump` prints. */
 export function sniffThinDump(text: string): boolean {
   return SUPERBLOCK.test(text)
 }
 
+/** Where the volumes of a pool have their blocks. */
 export async function readThinDump(file: SideFile, findings: Findings): Promise<void> {
   const defs = new Map<string, Mapping[]>()
   let dump: ThinDump | null = null

@@ -12,10 +12,12 @@ import type { SideFile } from './side-file.ts'
 
 const LIST = /^(?=.*\blocal\b)(?=.*\bmono\b)(?:[\w-]+ )*\[([\w-]+)\](?: [\w-]+)*$/
 
+/** Whether it is what `cat trace_clock` prints. */
 export function sniffTraceClock(text: string): boolean {
   return LIST.test(text.trim())
 }
 
+/** The clock of the traces in the same folder. */
 export function readTraceClock(file: SideFile, findings: Findings): Promise<void> {
   return file.eachLine((line) => {
     const clock = LIST.exec(line)

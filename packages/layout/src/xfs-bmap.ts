@@ -19,10 +19,12 @@ const ROW = /^ *\d+: \[(\d+)\.\.(\d+)\]: +(?:(\d+)\.\.(\d+)|(hole|delalloc))(?:.
 const UNWRITTEN = 0o10000
 const SHARED = 0o100000
 
+/** Whether it is what `xfs_bmap` prints. */
 export function sniffXfsBmap(text: string): boolean {
   return /^[^\n]+:\n(?: EXT: FILE-OFFSET +(?:RT-)?BLOCK-RANGE|\t\d+: \[\d+\.\.\d+\]: (?:\d+\.\.\d+|hole))/.test(text)
 }
 
+/** Extents of files; those on a realtime device are left out. */
 export async function readXfsBmap(file: SideFile, findings: Findings): Promise<void> {
   const maps = new Map<string, MapFinding>()
   let map: MapFinding | null = null

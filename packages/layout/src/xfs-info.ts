@@ -18,10 +18,12 @@ import { addGroupHeads } from './xfs-superblock.ts'
 const ROW = /^(meta-data|data|naming|log|realtime| )\s*=(.*?)\s+(\w+=\d.*|version \d.*)$/
 const META = /^meta-data=\S.*? +isize=\d+ +agcount=\d+, agsize=\d+ blks$/
 
+/** Whether it is what `xfs_info` prints. */
 export function sniffXfsInfo(text: string): boolean {
   return META.test(text.split('\n', 1)[0])
 }
 
+/** The size of blocks, and the heads of the groups as areas. */
 export async function readXfsInfo(file: SideFile, findings: Findings): Promise<void> {
   /** `data.bsize` → 4096. */
   const fields = new Map<string, number>()

@@ -15,6 +15,7 @@ import type { SideFile } from './side-file.ts'
 
 const FIELD = /^(\w+) = (.*)$/
 
+/** Whether it is what `xfs_db -c "sb 0" -c p` prints. */
 export function sniffXfsSuperblock(text: string): boolean {
   return /^magicnum = 0x58465342$/m.test(text.slice(0, 256))
 }
@@ -31,6 +32,7 @@ interface Groups {
   readonly groupBlocks: number
 }
 
+/** The first sectors of each group: its superblock, and the heads of its trees. */
 export function addGroupHeads(areas: AreaBuilder, { block, sector, blocks, groups, groupBlocks }: Groups): void {
   const most = Math.min(groups, MAX_GROUPS)
   for (let group = 0; group < most && group * groupBlocks < blocks; group++) {
@@ -40,6 +42,7 @@ export function addGroupHeads(areas: AreaBuilder, { block, sector, blocks, group
   }
 }
 
+/** The log and the heads of the groups as areas. */
 export async function readXfsSuperblock(file: SideFile, findings: Findings): Promise<void> {
   const fields = new Map<string, string>()
   await file.eachLine((line) => {

@@ -39,12 +39,14 @@ const FIRST_BYTE = 4 << 20
 const LEAST_PARITY = 8192
 const PLAIN_FILE = 'ZFS plain file'
 
+/** Whether it is what `zdb -ddddd` prints. */
 export function sniffZdb(text: string): boolean {
   return (
     /^(?:\s*|Dataset .*|obj=.*)$/.test(text.split('\n', 1)[0]) && text.split('\n').some((line) => COLUMNS.test(line))
   )
 }
 
+/** Blocks of files and metadata, where the pool is known to lie on one device. */
 export async function readZdb(file: SideFile, findings: Findings): Promise<void> {
   const reader = new ZdbLines(file, findings)
   await file.eachLine((line) => reader.apply(line))

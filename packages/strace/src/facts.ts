@@ -32,6 +32,7 @@ export interface StraceFacts {
   summaryAgrees: boolean | null
 }
 
+/** Of a source of which nothing has been read yet. */
 export function emptyFacts(): StraceFacts {
   return {
     lines: 0,

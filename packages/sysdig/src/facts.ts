@@ -53,6 +53,7 @@ export interface SysdigFacts {
   options: string[]
 }
 
+/** Of a source of which nothing has been read yet. */
 export function emptyFacts(): SysdigFacts {
   return {
     version: null,

@@ -24,6 +24,7 @@ export interface PrintedEvent {
   parameters: [name: string, value: string][]
 }
 
+/** To be filled by one line after the other. */
 export function emptyEvent(): PrintedEvent {
   return {
     tid: -1,

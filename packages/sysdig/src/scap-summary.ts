@@ -8,6 +8,7 @@ import { KEYS, type CallRows } from './rows.ts'
 import { keyName } from './call-keys.ts'
 import type { ScapEvents } from './scap-events.ts'
 
+/** Fills `facts` with what was counted, and reports what sysdig does not show. */
 export function summarise(
   facts: SysdigFacts,
   events: ScapEvents,

@@ -16,10 +16,12 @@ export function makeDevice(major: number, minor: number): number {
   return ((major << MINOR_BITS) | (minor & MINOR_MASK)) >>> 0
 }
 
+/** The driver: 8 of `8:1`. */
 export function majorOf(device: number): number {
   return device >>> MINOR_BITS
 }
 
+/** Which of its devices: 1 of `8:1`. */
 export function minorOf(device: number): number {
   return device & MINOR_MASK
 }

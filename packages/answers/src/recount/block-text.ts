@@ -15,6 +15,7 @@ const QUEUED = {
   tracefs: /^[^]*?\d: +(?:\d+ +)?(?:block:)?block_bio_queue: (\d+,\d+) ([A-Z]+) (?:(\d+) \+ (\d+) )?\[/,
 }
 
+/** Queued writes and flush requests by device. */
 export async function recountBlockText(source: Source, kind: keyof typeof QUEUED): Promise<Cells> {
   const cells: Cells = new Map()
   for await (const line of plainLines(source)) {

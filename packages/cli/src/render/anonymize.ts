@@ -5,6 +5,7 @@ import { plural, safe } from './text.ts'
 
 const SHOWN = 8
 
+/** What was copied, and what was not and why. */
 export function renderAnonymize({ folder, files, left }: AnonymizeAnswer, width: number): string {
   const kinds = new Map<string, string[]>()
   for (const { source, why } of left) kinds.set(why, [...(kinds.get(why) ?? []), source])

@@ -2,6 +2,7 @@
 import type { CheckAnswer } from '@flushtrace/answers'
 import { count, safe } from './text.ts'
 
+/** How many counts are equal, and each that differs. */
 export function renderCheck({ cells, differences, left }: CheckAnswer): string {
   const equal = cells - differences.length
   const lines = [`check: ${count(equal)} of ${count(cells)} counts equal when counted another way`]

@@ -4,6 +4,7 @@ import { bytes, duration, rate, safe } from './text.ts'
 
 type ConditionResult = NonNullable<RankAnswer['conditions']>[number]
 
+/** A line for each condition that holds, for stderr. */
 export function renderHolding(conditions: readonly ConditionResult[]): string[] {
   return conditions
     .filter(({ holds }) => holds)

@@ -4,6 +4,7 @@ import { bytes, count, duration, plural, safe } from './text.ts'
 
 type Pattern = RankAnswer['patterns'][number]
 
+/** A pattern as a sentence or two. */
 export function patternText(pattern: Pattern): string {
   switch (pattern.pattern) {
     case 'msync-with-fdatasync': {
