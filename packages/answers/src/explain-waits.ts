@@ -17,14 +17,12 @@ import type { Attribution, BlockLog, FileBook, Piece, RequestTimes } from '@flus
 import { OP } from '@flushtrace/trace'
 import { bisectLeft, bisectRight, bisector } from 'd3-array'
 import type { Attributed } from './attribute.ts'
+import { FileDevices, type DeviceRule } from './explain-devices.ts'
 import type { FlushSpans, Role, Wait } from './explain-parts.ts'
 import type { Flush } from './flush-list.ts'
 
 /** jbd2 writes nothing but commits; so does btrfs's transaction thread. */
 const COMMITS = /^(?:jbd2\/|btrfs-transacti)/
-/** How the device of a flush's file is known. */
-export type DeviceRule = 'device-by-data' | 'device-by-directory' | 'every-device' | 'device-unknown'
-
 export interface Waited extends Wait {
   /** Row of the BlockLog. */
   readonly request: number
@@ -54,8 +52,7 @@ export class Waits {
   readonly #flushes = new Map<number, FlushSpans>()
   /** By request: the flush of its own thread that it was queued in. */
   readonly #callOf = new Map<number, Flush>()
-  readonly #devicesOfFile = new Map<number, Set<number>>()
-  readonly #devicesOfFolder = new Map<string, Set<number>>()
+  readonly #devices: FileDevices
 
   constructor(attributed: Attributed, times: RequestTimes, flushes: readonly Flush[]) {
     this.#blocks = attributed.blocks
@@ -82,7 +79,7 @@ export class Waits {
     this.#findPieces()
     this.#findDeviceFlushes()
     this.#findCalls(flushes)
-    this.#findDevices()
+    this.#devices = new FileDevices(attributed, this.#callOf)
   }
 
   /** Requests in the order of time. */
@@ -133,7 +130,7 @@ export class Waits {
     const startNs = flush.startNs
     const endNs = startNs + flush.tookNs
     const files = new Set(flush.files.map(({ file, path }) => this.#book.traced(file, path)))
-    const { devices, rule } = this.#devicesFor(flush, files)
+    const { devices, rule } = this.#devices.of(flush, files)
     const waits: Waited[] = []
     const last = bisectLeft(this.#orderNs, endNs + this.#slackNs)
     for (let k = bisectRight(this.#latestNs, startNs); k < last; k++) {
@@ -197,47 +194,6 @@ export class Waits {
     return kernel && /^(?:xfsaild|btrfs-cleaner|ext4lazyinit)/.test(name ?? '') ? null : 'journal'
   }
 
-  #devicesFor(flush: Flush, files: ReadonlySet<number>): { devices: Set<number> | null; rule: DeviceRule } {
-    if (flush.everything && flush.files.length === 0) return { devices: null, rule: 'every-device' }
-    const known = new Set<number>()
-    for (const file of files) for (const device of this.#devicesOfFile.get(file) ?? []) known.add(device)
-    if (known.size > 0) return { devices: known, rule: 'device-by-data' }
-    for (const { path } of flush.files) {
-      const folders = [this.#devicesOfFolder.get(path), this.#devicesOfFolder.get(folderOf(path))]
-      const [devices] = folders.filter((found) => found !== undefined)
-      if (devices) return { devices, rule: 'device-by-directory' }
-    }
-    return { devices: known, rule: 'device-unknown' }
-  }
-
-  /** Devices that hold a file: where its data went, or what its own flushes queued. */
-  #findDevices(): void {
-    const { pieces } = this.#attribution
-    const { device } = this.#blocks
-    const note = (file: number, at: number): void => {
-      const [devices, path] = [this.#attribution.views.ofDevice(at).devices, this.#book.at(file).path]
-      const folder = path === null ? null : folderOf(path)
-      for (const one of [at, ...devices]) {
-        addTo(this.#devicesOfFile, file, one)
-        if (folder !== null) addTo(this.#devicesOfFolder, folder, one)
-      }
-    }
-    const noted = new Set<string>()
-    const once = (file: number, at: number): void => {
-      const key = `${file} ${at}`
-      if (file < 0 || noted.has(key)) return
-      noted.add(key)
-      note(file, at)
-    }
-    for (let k = 0; k < pieces.length; k++) {
-      if (pieces.bytes.data[k] > 0) once(pieces.file.data[k], device.data[pieces.request.data[k]])
-    }
-    for (const [request, { files, guessed }] of this.#callOf) {
-      if (guessed) continue
-      for (const { file, path } of files) once(this.#book.traced(file, path), device.data[request])
-    }
-  }
-
   /** Each request of a thread that flushes goes to the call around it, else to the nearest within the slack. */
   #findCalls(flushes: readonly Flush[]): void {
     const byTid = new Map<number, Flush[]>()
@@ -299,14 +255,4 @@ const NO_FLUSHES: FlushSpans = { starts: [], ends: [] }
 /** How far a moment is outside of a flush; Infinity: there is none. */
 function distance(flush: Flush | undefined, atNs: number): number {
   return flush ? Math.max(flush.startNs - atNs, atNs - flush.startNs - flush.tookNs, 0) : Infinity
-}
-
-function addTo<K>(map: Map<K, Set<number>>, key: K, value: number): void {
-  const known = map.get(key)
-  if (known) known.add(value)
-  else map.set(key, new Set([value]))
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/'))
 }
