@@ -1,4 +1,4 @@
-/** Activities → sums by process, thread, file or call. */
+/** Activities → sums by process, thread, file, call or container. */
 import { isCounted, isStored, kindOf, type Activity, type FileName, type TracedProcess } from '@flushtrace/correlate'
 import type { ActivityContext } from './analyze.ts'
 import { FlushAtEnd } from './flush-at-end.ts'

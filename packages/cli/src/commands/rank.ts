@@ -13,7 +13,7 @@ const CHECK_FAILED = 1
 export default class Rank extends BaseCommand {
   static override summary = 'Who flushes, how often, what does it cost?'
   static override description =
-    'Counts calls that make data durable (fsync, fdatasync, msync with MS_SYNC, sync, syncfs, synchronous writes) by process, thread, file or call.'
+    'Counts calls that make data durable (fsync, fdatasync, msync with MS_SYNC, sync, syncfs, synchronous writes) by process, thread, file, call or container; by device, the requests that reached it.'
   static override args = sourcesArg
   static override flags = {
     by: option({ options: DIMENSIONS, summary: 'what a row is (default: process)' })(),
