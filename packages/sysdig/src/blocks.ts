@@ -38,6 +38,9 @@ function kinds(kind: BlockKind, types: readonly number[]): [number, BlockKind][]
   return types.map((type) => [type, kind])
 }
 
+const SECOND_BYTES = new Uint8Array(256)
+for (const type of KINDS.keys()) SECOND_BYTES[(type >>> 8) & 0xff] = 1
+
 /** null: of another tool, or a newer sysdig. */
 export function blockKind(type: number): BlockKind | null {
   return KINDS.get(type) ?? null
@@ -74,8 +77,11 @@ export class BlockReader {
   /** Stream offset of the next byte to be scanned. */
   #offset = 0
   #searching = false
-  #found = false
   #refused = false
+  /** No further chunk comes: what is not whole is no block. */
+  #ended = false
+  /** Where the last chunk ended within a block. */
+  #cut: { readonly left: number; readonly offset: number } | null = null
   #chunk: Uint8Array | null = null
   #view!: DataView
 
@@ -87,7 +93,10 @@ export class BlockReader {
   consume(chunk: Uint8Array, pos: number): number {
     while (!this.#handler.crowded) {
       if (this.#carried > 0) {
-        const take = Math.min(Math.max(this.#need - this.#carried, 0), chunk.length - pos)
+        const missing = Math.max(this.#need - this.#carried, 0)
+        // While searching, what looks like a block may be none, many times over: each look is at twice as much.
+        const wanted = missing > 0 && this.#searching ? Math.max(missing, this.#carried) : missing
+        const take = Math.min(wanted, chunk.length - pos)
         this.#append(chunk, pos, pos + take)
         pos += take
         if (this.#carried < this.#need) return pos
@@ -113,26 +122,14 @@ export class BlockReader {
     return pos
   }
 
-  /** After the last chunk, until it returns true: what a wrong length swallowed is searched for whole blocks. */
+  /**
+   * After the last chunk, until it is done: what a wrong length swallowed is searched for whole blocks. `left`: so much of
+   * a block from `offset` on is all that there is.
+   */
   end(): { done: boolean; left: number; offset: number } {
-    if (this.#carried > 0 && !this.#handler.crowded) {
-      const left = this.#carried
-      const offset = this.#offset
-      if (!this.#searching) {
-        // Either the file was cut here, or this length is wrong.
-        this.#found = false
-        this.#searching = true
-        this.#drop(1)
-        this.#scanCarry()
-        if (!this.#found && this.#need > 0) return { done: true, left, offset }
-        this.#handler.onDamage(offset, 'its length reaches beyond the end')
-      }
-      while (this.#carried > 0 && !this.#handler.crowded) {
-        if (this.#need > this.#carried) this.#drop(1)
-        this.#scanCarry()
-      }
-    }
-    return { done: this.#carried === 0, left: 0, offset: this.#offset }
+    this.#ended = true
+    while (this.#carried > 0 && !this.#handler.crowded) this.#scanCarry()
+    return { done: this.#carried === 0, left: 0, offset: this.#offset, ...this.#cut }
   }
 
   #append(chunk: Uint8Array, from: number, to: number): void {
@@ -169,37 +166,40 @@ export class BlockReader {
         const from = pos
         pos = handler.onRun(buf, view, pos, end, base)
         if (pos > from) {
-          this.#found = true
           continue
         }
       }
       const left = end - pos
-      if (left < MIN_LENGTH) {
+      if (left < MIN_LENGTH && !this.#ended) {
         this.#need = MIN_LENGTH
         break
       }
-      const type = view.getUint32(pos, true)
-      const length = view.getUint32(pos + 4, true)
-      if (type === SECTION && left >= 12 && sectionOrder(view, pos) === 'swapped') {
+      const type = left < MIN_LENGTH ? 0 : view.getUint32(pos, true)
+      const length = left < MIN_LENGTH ? MIN_LENGTH : view.getUint32(pos + 4, true)
+      if (type === SECTION && sectionOrder(view, pos) === 'swapped') {
         // Nothing in it can be read; it is not searched for what looks like a block either.
         handler.onSwapped(base + pos)
         this.#refused = true
         return end
       }
       const wrong = this.#searching ? !looksRight(type, length) : isAbsurd(type, length)
-      if (!wrong && length > left) {
+      if (!wrong && length > left && !this.#ended) {
         this.#need = length
         break
       }
-      if (wrong || view.getUint32(pos + length - 4, true) !== length) {
-        if (!this.#searching) handler.onDamage(base + pos, `block type 0x${type.toString(16)}, length ${length}`)
+      if (wrong || length > left || view.getUint32(pos + length - 4, true) !== length) {
+        if (!this.#searching) {
+          // Either the file was cut here, or this length is wrong: then there is a block behind it.
+          if (!wrong && length > left) this.#cut = { left, offset: base + pos }
+          else handler.onDamage(base + pos, `block type 0x${type.toString(16)}, length ${length}`)
+        }
         this.#searching = true
-        // Byte by byte: blocks are padded to 4, but bytes may be lost.
-        pos++
+        pos = nextType(buf, view, pos + 1, end)
         continue
       }
+      if (this.#cut) handler.onDamage(this.#cut.offset, 'its length reaches beyond the end')
+      this.#cut = null
       this.#searching = false
-      this.#found = true
       handler.onBlock(type, buf, view, pos, length, base + pos)
       pos += length
     }
@@ -213,6 +213,19 @@ function isAbsurd(type: number, length: number): boolean {
   if (length <= MAX_EVENT) return length < MIN_LENGTH
   const kind = blockKind(type)
   return length > MAX_LIST || !(kind === 'processes' || kind === 'users' || kind === 'descriptors')
+}
+
+/**
+ * The first place in [pos, end) where the type of a block may stand, or where too few bytes are left to tell. Blocks are
+ * padded to 4 bytes, but bytes may be lost: it may be any.
+ */
+function nextType(buf: Uint8Array, view: DataView, pos: number, end: number): number {
+  while (end - pos >= 4) {
+    // The second byte of a type is one of three, none of them 0: zeros, as a crash leaves behind, are passed by fours.
+    if (SECOND_BYTES[buf[pos + 1]] === 1 && KINDS.has(view.getUint32(pos, true))) break
+    pos += end - pos >= 8 && view.getUint32(pos + 1, true) === 0 ? 4 : 1
+  }
+  return pos
 }
 
 function looksRight(type: number, length: number): boolean {
