@@ -11,6 +11,7 @@ const OPEN: Bits = [
   [4, F.O_CREAT],
   [8, 0o2000], // O_APPEND
   [16, F.O_DSYNC],
+  [32, F.O_EXCL],
   [64, 0o4000], // O_NONBLOCK
   [128, F.O_SYNC],
   [256, F.O_TRUNC],
@@ -18,6 +19,7 @@ const OPEN: Bits = [
   [1024, F.O_DIRECTORY],
   [4096, F.O_CLOEXEC],
   [8192, F.O_TMPFILE],
+  [16384, F.O_CREAT | F.O_EXCL], // the driver saw that the call made the file
 ]
 const MAP: Bits = [
   [1, F.MAP_SHARED],
@@ -90,7 +92,18 @@ export function fcntlCommand(value: number): number {
   return FCNTL[value] ?? -1
 }
 
-/** -1: none that a rule asks for. */
+const IOCTLS: ReadonlySet<number> = new Set([
+  F.FIOCLEX,
+  F.FIONCLEX,
+  F.FICLONE,
+  F.FICLONERANGE,
+  F.FIDEDUPERANGE,
+  F.BTRFS_IOC_DEFRAG,
+  F.BTRFS_IOC_DEFRAG_RANGE,
+])
+
+/** The kernel takes 32 bits of it (fs/ioctl.c); -1: none that a rule asks for. */
 export function ioctlRequest(value: number): number {
-  return value === F.FIOCLEX || value === F.FIONCLEX ? value : -1
+  const request = value >>> 0
+  return IOCTLS.has(request) ? request : -1
 }

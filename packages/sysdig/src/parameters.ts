@@ -163,7 +163,8 @@ export function fillFromText(
       hasPath ||= slot === C.PATH
       continue
     }
-    const value = name === 'request' ? Number.parseInt(text, 16) : numberOf(slot, text, resultIsAddress)
+    const value =
+      name === 'request' || name === 'argument' ? Number.parseInt(text, 16) : numberOf(slot, text, resultIsAddress)
     task.values[slot] = convert ? convert(value) : value
     if (!text.includes('(<')) continue
     if (slot === C.FD) task.name = fdName(text, outdated)
