@@ -197,10 +197,10 @@ function contextOf(capture: Capture, sysdigs: readonly SysdigSource[], hasBlocks
   return {
     sourcePaths: capture.sources.map(({ source }) => source.path),
     sourceKinds: capture.sources.map(({ kind }) => kind),
-    containerOf: ({ source, task: { tid } }) => {
-      // A capture lists the groups of all its tasks; another one may be of a time when somebody else had the number.
-      const capture = sysdigs.find(({ index, kind }) => index === source && kind === 'scap')
-      for (const { reading } of capture ? [capture] : sysdigs) {
+    containerOf: ({ source, task: { tid, container: own } }) => {
+      if (sysdigs.some(({ index }) => index === source)) return own
+      // strace does not tell: what stands beside it may.
+      for (const { reading } of sysdigs) {
         const container = reading.containers.get(tid)
         if (container) return container
       }

@@ -175,13 +175,12 @@ class CallsReading implements CallsRead {
     const tasks = new Set<number>()
     // The richest shows most of a call: where several saw a task at the time, its word counts.
     const richer = (this.#settled?.calls.told ?? this.told).slice(0, k)
+    // The clock of text and captures is known with their first event.
+    if (infer) for (const { reading } of this.#readers.sysdigs) await reading.start()
     const timed = sources.every((one) => this.#isPlaced(one))
     let nowNs = NaN
     let counted = 0
     const saved = await savedProcesses(this.#capture, infer ? beside : diagnostics)
-    if (infer) {
-      for (const { reading, index } of this.#readers.sysdigs) await addListed(reading, saved, this.#sourcePaths[index])
-    }
     const system = new System({
       diagnostics: infer ? beside : diagnostics,
       saved,
@@ -269,16 +268,4 @@ async function besideStrace(
     )
   }
   return clocks
-}
-
-/** What a sysdig capture lists of tasks that were there before it, beside what was saved of /proc. */
-async function addListed(
-  reading: SysdigSource['reading'],
-  saved: Awaited<ReturnType<typeof savedProcesses>>,
-  path: string,
-): Promise<void> {
-  await reading.start()
-  for (const [pid, process] of reading.processes) {
-    if (!saved.has(pid)) saved.set(pid, { ...process, fdsIn: path })
-  }
 }

@@ -122,3 +122,24 @@ export function targetOf(
   const confidence = unordered || guessed ? 'inferred' : 'exact'
   return { name: world.names.of(file, node), confidence, rule: file.raced ? 'raced' : origin.rule, at: origin }
 }
+
+/** To be filled for each call. */
+export function emptyActivity(): Activity {
+  return {
+    kind: 'write',
+    call: '',
+    via: '',
+    task: null as unknown as Task,
+    scope: 'file',
+    targets: [],
+    bytes: 0,
+    mapped: null,
+    atNs: NaN,
+    tookNs: NaN,
+    offset: NaN,
+    through: 'cache',
+    errno: null,
+    source: 0,
+    record: 0,
+  }
+}

@@ -191,6 +191,11 @@ export class FdTable {
     return table
   }
 
+  /** Those whose meaning is known. */
+  numbers(): number[] {
+    return [...this.#entries.keys()]
+  }
+
   *descriptions(): Generator<Description> {
     for (const entry of this.#entries.values()) yield entry.description
   }

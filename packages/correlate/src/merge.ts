@@ -7,6 +7,9 @@
 import { CALLS, WHOLE, nsBetween, plusNs, type CallBatch, type Clock, type Instant } from '@flushtrace/trace'
 import type { System } from './system.ts'
 
+/** Parts of one log go on where the part before ended; a log that begins later than this is taken for another recording. */
+const APART_NS = 1e9
+
 export interface CallStream {
   readonly source: number
   readonly batches: AsyncIterable<CallBatch>
@@ -72,6 +75,7 @@ class Cursor {
   i = 0
   /** The entry of row `i` was applied, its exit is still to come. */
   entered = false
+  begun = false
   readonly #batches: AsyncIterator<CallBatch>
 
   constructor(stream: CallStream) {
@@ -137,14 +141,56 @@ function earliest(group: readonly Cursor[]): Instant | null {
 }
 
 /**
+ * Which streams of a group have begun and not ended. Recordings of different times may be given at once, and a number be
+ * another task's in the next one:
+ * - a log of strace that begins with execve is of a program that strace itself has started: none of its tasks was seen
+ *   before. The files of a -ff set begin with what their task did first; a second one of the same task is of another set.
+ * - Where nothing was seen for a while, all that tasks had open may have changed.
+ */
+class UnderWay {
+  readonly #system: System
+  readonly #tids = new Set<number>()
+  #begun = 0
+  #ended = 0
+  #endedNs = NaN
+
+  constructor(system: System) {
+    this.#system = system
+  }
+
+  /** The first row of `cursor` is about to be applied. */
+  begin(cursor: Cursor): void {
+    const { tid, dueNs, batch, source } = cursor
+    cursor.begun = true
+    this.#system.alone = this.#begun === this.#ended
+    const another = this.#begun > 0 && (tid === 0 || this.#tids.has(tid))
+    this.#begun++
+    this.#tids.add(tid)
+    if (!another) return
+    if (cursor.beginsWithExec) this.#system.beginProgram(batch, source)
+    else if (this.#system.alone && dueNs - this.#endedNs > APART_NS) this.#system.loseSight()
+  }
+
+  /** A stream has ended, its last row at `atNs`. */
+  end(atNs: number): void {
+    this.#ended++
+    this.#endedNs = atNs
+    // One is left: what it lists is all there is.
+    this.#system.alone = this.#begun - this.#ended <= 1
+  }
+}
+
+/**
  * One stream after the other: the ones whose task is known already (a parent forked it) before the rest, and of these
  * the ones that begin with the program that was traced.
  */
 async function inTurn(group: Cursor[], system: System, onRow: (atNs: number) => void): Promise<void> {
+  const underWay = new UnderWay(system)
   const waiting = [...group].sort((a, b) => Number(b.beginsWithExec) - Number(a.beginsWithExec) || a.tid - b.tid)
   while (waiting.length > 0) {
     const known = waiting.findIndex((cursor) => cursor.tid > 0 && system.knows(cursor.tid))
     const [cursor] = waiting.splice(Math.max(0, known), 1)
+    underWay.begin(cursor)
     do {
       const { batch, source } = cursor
       for (let i = 0; i < batch.length; i++) {
@@ -152,13 +198,17 @@ async function inTurn(group: Cursor[], system: System, onRow: (atNs: number) => 
         system.apply(batch, i, source)
       }
     } while (await cursor.next())
+    underWay.end(NaN)
   }
 }
 
 async function byTime(group: Cursor[], system: System, onRow: (atNs: number) => void): Promise<void> {
   const heap = new Heap(group)
+  const underWay = new UnderWay(system)
   for (let cursor = heap.first(); cursor; cursor = heap.first()) {
     const { batch, i, source } = cursor
+    const dueNs = cursor.dueNs
+    if (!cursor.begun) underWay.begin(cursor)
     onRow(batch.atNs[i] + cursor.offsetNs)
     let done = true
     if (cursor.entered) {
@@ -171,8 +221,10 @@ async function byTime(group: Cursor[], system: System, onRow: (atNs: number) => 
     } else {
       system.apply(batch, i, source)
     }
-    if (done && ++cursor.i >= batch.length && !(await cursor.next())) heap.removeFirst()
-    else heap.sinkFirst()
+    if (done && ++cursor.i >= batch.length && !(await cursor.next())) {
+      heap.removeFirst()
+      underWay.end(dueNs)
+    } else heap.sinkFirst()
   }
 }
 

@@ -14,7 +14,7 @@ const COMM_BYTES = 15
 const MAX_TASKS = 1 << 17
 
 export class ProcessTracker implements Tracker {
-  readonly roles = ['fork', 'exec', 'unshare', 'name', 'taskExit', 'taskName', 'takeOver'] as const
+  readonly roles = ['fork', 'exec', 'unshare', 'name', 'taskExit', 'taskName', 'takeOver', 'container'] as const
   readonly #world: World
   /** Told when a space that fork copied turns out to be used (no exec follows). */
   readonly #onInherited: (task: Task, row: Row) => void
@@ -70,6 +70,9 @@ export class ProcessTracker implements Tracker {
         if (task.space.inherited) this.#onInherited(task, row)
         dropTask(this.#world, task.tid)
         break
+      case 'container':
+        task.container = batch.strings.textOrNull(batch.path[i])
+        break
       case 'takeOver':
         this.#takeOver(task, batch.result[i])
         break
@@ -119,6 +122,7 @@ export class ProcessTracker implements Tracker {
       tid,
       name: early?.name ?? task.name,
       process,
+      container: early?.container ?? task.container,
       fds: own?.fds instanceof EarlyFds ? own.fds.onto(fds) : fds,
       // Since execve it is the task's own.
       space: own?.space.complete ? own.space : space,
@@ -142,6 +146,7 @@ export class ProcessTracker implements Tracker {
     const path = batch.strings.textOrNull(batch.path[i]) ?? task.program?.path ?? null
     const extra = batch.extra[i] ?? task.program?.argv
     task.program = null
+    process.listed = null
     task.name = process.name = null
     if (path !== null && path !== '') this.#name(task, path.slice(path.lastIndexOf('/') + 1))
     else if (extra?.kind === 'argv' && extra.argv[0]) this.#name(task, extra.argv[0].replace(/^.*\//s, ''))
@@ -199,7 +204,7 @@ export function addTask(world: World, tid: number, task: Task, keep: Task | null
 }
 
 /** The task is gone, and whatever call it was in. */
-function dropTask(world: World, tid: number): void {
+export function dropTask(world: World, tid: number): void {
   const task = world.tasks.get(tid)
   if (!task) return
   world.tasks.delete(tid)
@@ -235,6 +240,7 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
     tid,
     name: saved?.comm ?? null,
     process,
+    container: saved?.container ?? null,
     fds: leader?.fds ?? new FdTable(false),
     space: leader?.space ?? new AddressSpace(false),
     directories: leader?.directories ?? { cwd: world.files.unknownDirectory(), root: world.files.root },
@@ -246,5 +252,6 @@ export function adoptTask(world: World, tid: number, at: number, source: number)
     bornAt: at,
   }
   if (saved && !leader) fillSaved(world, task, saved, source)
+  if (tgid === tid) process.listed = saved?.listed ?? null
   return task
 }

@@ -10,7 +10,7 @@
  * 4. execve ends all other tasks of the process; a thread that calls it goes on under the pid of the process.
  * Source of the rules: man pages clone(2), execve(2), fork(2), vfork(2), unshare(2), prctl(2).
  */
-import type { Extra } from '@flushtrace/trace'
+import type { Extra, ListedTask } from '@flushtrace/trace'
 import type { Description, FdEntry, FdTable, SentDescriptors } from './descriptors.ts'
 import type { NameNode } from './files.ts'
 import type { AddressSpace, Region } from './mappings.ts'
@@ -30,6 +30,8 @@ export class TracedProcess {
   alive = 0
   /** A clone whose flags the trace does not show made it, or was made by it: they may be threads of one process. */
   mayShare = false
+  /** What a list of tasks said of it last, null: none, or it runs another program since. */
+  listed: ListedTask | null = null
   uring: { operations: number; unknown: boolean } | null = null
 
   constructor(pid: number | null, parent: TracedProcess | null) {
@@ -48,6 +50,8 @@ export interface Task {
   tid: number
   name: string | null
   process: TracedProcess
+  /** The container it is in; null: none, or not told. A child is where its parent is. */
+  container: string | null
   fds: FdTable
   space: AddressSpace
   directories: Directories

@@ -4,9 +4,9 @@
  * A task that appears before its fork returned (vfork's child always does) is held back until a result names it, so
  * that it starts with its parent's descriptors and mappings rather than with none.
  */
-import { CALLS, ENTER, EXIT, TASK_ALIAS, type CallBatch, type Diagnostics } from '@flushtrace/trace'
+import { CALLS, ENTER, EXIT, TASK_ALIAS, type CallBatch, type Diagnostics, type TaskList } from '@flushtrace/trace'
 import type { SavedProcess } from '@flushtrace/layout'
-import { emitMapped, type Activity, type ActivitySink } from './activity.ts'
+import { emitMapped, emptyActivity, type ActivitySink } from './activity.ts'
 import { DescriptorTracker } from './descriptor-tracker.ts'
 import { CORRELATE } from './diagnostics.ts'
 import { EarlyFds } from './early-fds.ts'
@@ -14,10 +14,12 @@ import { FileNames, FileTree, type NameNode, type TracedFile } from './files.ts'
 import { FlushTracker } from './flush-tracker.ts'
 import { HeldRows, MAX_HELD_TASKS, type HeldTask } from './held-rows.ts'
 import { FlushInference } from './inference.ts'
+import { applyList, isReboot } from './listed-tasks.ts'
 import { MappingTracker } from './mapping-tracker.ts'
 import { NameTracker } from './name-tracker.ts'
-import { ProcessTracker, addTask, adoptTask } from './process-tracker.ts'
+import { ProcessTracker, addTask, adoptTask, dropTask } from './process-tracker.ts'
 import { emptyCall, enterCall, taskLabel, type Task, type TracedProcess } from './processes.ts'
+import { loseSight } from './lost-sight.ts'
 import { SpaceTracker } from './space-tracker.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
@@ -54,6 +56,11 @@ export class System {
   #early: Task[] = []
   /** Rows applied. */
   #at = 0
+  /** No other stream is under way. */
+  alone = true
+  /** The calls are strace's. */
+  readonly #traced: boolean
+  #bootSeconds: number | null = null
 
   constructor(options: SystemOptions) {
     const world: World = {
@@ -75,6 +82,7 @@ export class System {
       activity: emptyActivity(),
     }
     this.#world = world
+    this.#traced = !options.infer
     const inference = options.infer ? new FlushInference(world) : null
     this.#flushes = new FlushTracker(world, inference)
     // The order is the meaning: who, then which descriptor, which name, which mapping, and what was flushed.
@@ -108,9 +116,34 @@ export class System {
     if (order === 'lists') this.#world.diagnostics.add(CORRELATE.unordered, null)
   }
 
+  /** A log begins with the program that its tracer started: no task of it was seen before. sysdig starts none. */
+  beginProgram(batch: CallBatch, source: number): void {
+    if (!this.#traced) return
+    const { tasks } = this.#world
+    if (!this.alone) {
+      dropTask(this.#world, this.#idOf(batch, 0, source))
+      return
+    }
+    this.#endCalls()
+    for (const tid of tasks.keys()) dropTask(this.#world, tid)
+  }
+
+  /** Calls of a while were not seen: what tasks had open and mapped, and where they were, is not known any more. */
+  loseSight(): void {
+    this.#endCalls()
+    loseSight(this.#world)
+  }
+
+  /** What is under way does not reach into another recording. */
+  #endCalls(): void {
+    this.#world.forking.clear()
+    this.#releaseAll()
+    for (const task of this.#world.tasks.values()) task.call = null
+  }
+
   /** Applies row `i` of a batch of source number `source`. */
   apply(batch: CallBatch, i: number, source: number): void {
-    if (this.#namesTask(batch, i, source)) return
+    if (this.#tellsOfTasks(batch, i, source)) return
     const phase = batch.phase[i]
     if (this.#hold(batch, i, source, phase)) return
     const row = this.#rowFor(batch, i, source)
@@ -120,13 +153,14 @@ export class System {
 
   /** The entry of a call. For a whole row to be followed by `exit` of the same row. */
   enter(batch: CallBatch, i: number, source: number): void {
-    if (CALLS[batch.call[i]].role === 'taskId') return
+    const { role } = CALLS[batch.call[i]]
+    if (role === 'taskId' || role === 'tasks') return
     if (!this.#hold(batch, i, source, ENTER)) this.#enter(this.#rowFor(batch, i, source))
   }
 
   /** The end of a call, and its effects. */
   exit(batch: CallBatch, i: number, source: number): void {
-    if (this.#namesTask(batch, i, source)) return
+    if (this.#tellsOfTasks(batch, i, source)) return
     if (!this.#hold(batch, i, source, EXIT)) this.#exit(this.#rowFor(batch, i, source))
   }
 
@@ -244,14 +278,30 @@ export class System {
     this.#early = []
   }
 
-  /** A row that tells what the source's id 0 really is: the tracer's prefix, or the task's own gettid(). */
-  #namesTask(batch: CallBatch, i: number, source: number): boolean {
-    if (CALLS[batch.call[i]].role !== 'taskId') return false
+  /**
+   * A row that lists what tasks there are, or tells what the source's id 0 really is: the tracer's prefix, or the task's own
+   * gettid().
+   */
+  #tellsOfTasks(batch: CallBatch, i: number, source: number): boolean {
+    const { role } = CALLS[batch.call[i]]
+    if (role === 'tasks') {
+      const extra = batch.extra[i]
+      if (extra?.kind === 'tasks') this.#relist(extra.list, source)
+      return true
+    }
+    if (role !== 'taskId') return false
     if (batch.call[i] === TASK_ALIAS) this.#alias(batch.tid[i], source)
     else if (batch.tid[i] === 0 && batch.phase[i] !== ENTER && batch.result[i] > 0 && !this.#aliases.has(source)) {
       this.#alias(batch.result[i], source)
     }
     return true
+  }
+
+  #relist(list: TaskList, source: number): void {
+    if (this.alone) this.#endCalls()
+    const rebooted = isReboot(this.#bootSeconds, list.bootSeconds)
+    this.#bootSeconds = list.bootSeconds ?? this.#bootSeconds
+    applyList(this.#world, list, source, { alone: this.alone, rebooted })
   }
 
   #alias(tid: number, source: number): void {
@@ -346,25 +396,5 @@ export class System {
       if (task.call?.start2) nodes.add(task.call.start2)
     }
     this.#world.files.sweep((file) => held.has(file), nodes)
-  }
-}
-
-function emptyActivity(): Activity {
-  return {
-    kind: 'write',
-    call: '',
-    via: '',
-    task: null as unknown as Task,
-    scope: 'file',
-    targets: [],
-    bytes: 0,
-    mapped: null,
-    atNs: NaN,
-    tookNs: NaN,
-    offset: NaN,
-    through: 'cache',
-    errno: null,
-    source: 0,
-    record: 0,
   }
 }

@@ -1,16 +1,22 @@
 /** What all trackers share: the state itself, and the row being applied. */
-import type { CallBatch, CallRole, DiagnosticKind, Diagnostics } from '@flushtrace/trace'
+import type { CallBatch, CallRole, DiagnosticKind, Diagnostics, ListedTask } from '@flushtrace/trace'
 import type { SavedProcess } from '@flushtrace/layout'
 import type { Activity, ActivitySink } from './activity.ts'
 import type { FileNames, FileTree, TracedFile } from './files.ts'
 import type { CallInFlight, Task, TracedProcess } from './processes.ts'
 
+/** Saved beside the trace, or listed in it. */
+export interface EarlierTask extends SavedProcess {
+  readonly container?: string | null
+  readonly listed?: ListedTask
+}
+
 export interface World {
   readonly files: FileTree
   readonly names: FileNames
   readonly tasks: Map<number, Task>
-  /** What was saved of /proc; an entry is used once, the number may be given to another task later. */
-  readonly saved: Map<number, SavedProcess>
+  /** What was there before it was first seen; an entry is used once, the number may be given to another task later. */
+  readonly saved: Map<number, EarlierTask>
   /** Saved files that were deleted, by device and inode, else by path: several processes meet in one. */
   readonly deletedFiles: Map<string, TracedFile>
   /** Tasks in a call that changes names: until it returns, both its old and its new state may be seen. */

@@ -16,6 +16,7 @@ import {
   OUTCOMES,
   StringTable,
   TAKE_OVER,
+  TASKS,
   TASK_ALIAS,
   TASK_EXIT,
   WHOLE,
@@ -27,6 +28,8 @@ import {
   type FdName,
   type FdRef,
   type Instant,
+  type ListedFd,
+  type ListedTask,
   type Outcome,
 } from '@flushtrace/trace'
 import type { SavedProcess } from '@flushtrace/layout'
@@ -141,6 +144,24 @@ export function fds(...numbers: (number | [fd: number, said: Said])[]): Extra {
   return { kind: 'fds', fds: refs }
 }
 
+/** As a capture lists a task; `fds`: path by number. */
+export function listed(
+  pid: number,
+  more: Partial<ListedTask> = {},
+  open?: Readonly<Record<number, string>>,
+): ListedTask {
+  const fds: ListedFd[] = Object.entries(open ?? {}).map(([fd, target]) => ({
+    fd: Number(fd),
+    target,
+    deleted: false,
+    flags: F.O_RDWR,
+    inode: 0,
+    device: null,
+  }))
+  const known = { tgid: pid, comm: 'db', cmdline: ['/bin/db'], exe: '/bin/db', sid: pid, vtid: pid, cwd: null }
+  return { pid, ...known, fds: open ? fds : null, regions: null, container: null, ...more }
+}
+
 /** A copy of an activity, with its process and files in words. */
 export interface Seen {
   kind: ActivityKind
@@ -234,6 +255,15 @@ export class Trace {
 
   alias(tid: number): void {
     this.#apply(this.rows.row(WHOLE, TASK_ALIAS, tid, { result: 0 }))
+  }
+
+  /** All tasks that there are, at the beginning of a capture or of a section of it. */
+  list(
+    tasks: readonly ListedTask[],
+    { whole = true, boot = null }: { whole?: boolean; boot?: number | null } = {},
+  ): void {
+    const list = { tasks: new Map(tasks.map((task) => [task.pid, task])), whole, bootSeconds: boot }
+    this.#apply(this.rows.row(WHOLE, TASKS, 0, { extra: { kind: 'tasks', list } }))
   }
 
   finish(): this {

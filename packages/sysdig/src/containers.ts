@@ -17,3 +17,14 @@ export function containerOf(cgroups: string): string | null {
   const match = ID.exec(cgroups)
   return match ? match[1].slice(0, SHORT) : null
 }
+
+/** `container` null: the task is in none. */
+export function setContainer(containers: Map<number, string>, tid: number, container: string | null): void {
+  if (container === null) containers.delete(tid)
+  else containers.set(tid, container)
+}
+
+/** A new task is where its parent is. */
+export function inherit(containers: Map<number, string>, tid: number, parent: number): void {
+  setContainer(containers, tid, containers.get(parent) ?? null)
+}

@@ -3,6 +3,5 @@ export { readSysdigJson, readSysdigText, sniffSysdigJson, sniffSysdigText, type 
 export { sniffPcapng, sniffScap } from './sniff.ts'
 export { SYSDIG } from './diagnostics.ts'
 export type { EventCount, SysdigFacts } from './facts.ts'
-export type { ListedFd, ListedProcess } from './process-lists.ts'
 export type { SysdigReading } from './reading.ts'
 export { anonymizeSysdigJson, anonymizeSysdigText } from './anonymize.ts'

@@ -3,11 +3,13 @@ import {
   ByTask,
   callIndex,
   flags as F,
+  TASK_CONTAINER,
   TASK_NAME,
   type CallBatch,
   addOwn,
   setOwn,
   type DiagnosticKind,
+  type ListedTask,
   type Diagnostics,
 } from '@flushtrace/trace'
 import * as C from './columns.ts'
@@ -18,7 +20,7 @@ import { Lineage } from './lineage.ts'
 import { fillFromText, isJoined, splitInfo } from './parameters.ts'
 import { PrintedClock, type TimeMode } from './printed-time.ts'
 import type { PrintedEvent } from './printed-event.ts'
-import { deviceName, type ListedProcess } from './process-lists.ts'
+import { deviceName } from './process-lists.ts'
 import { CallRows, KEYS } from './rows.ts'
 import { report } from './scap-summary.ts'
 import type { TaskCall } from './task-calls.ts'
@@ -33,6 +35,8 @@ const FCNTL = callIndex('fcntl')
 const MAX_OUTDATED = 1 << 16
 const MAX_THREADS = 1 << 18
 const NO_COLUMNS: ReadonlyMap<string, C.Column> = new Map()
+/** In place of a container's id: in none. */
+const HOST = 'host'
 /** Of a damaged event so much is shown. */
 const SHOWN = 80
 
@@ -55,9 +59,9 @@ interface TypeInfo {
 export class PrintedRows {
   readonly facts = emptyFacts()
   /** Text lists no processes. */
-  readonly processes: ReadonlyMap<number, ListedProcess> = new Map()
+  readonly processes: ReadonlyMap<number, ListedTask> = new Map()
   readonly containers = new Map<number, string>()
-  readonly rows = new CallRows(null)
+  readonly rows = new CallRows(null, true)
   readonly #lineage = new Lineage(this.rows)
   readonly #clock: PrintedClock
   readonly #path: string
@@ -105,7 +109,8 @@ export class PrintedRows {
   }
 
   #learn({ tid, pid, container }: PrintedEvent): void {
-    if (container !== null && container !== 'host') this.containers.set(tid, container)
+    if (container === HOST) this.containers.delete(tid)
+    else if (container !== null) this.containers.set(tid, container)
     if (pid !== 0 && pid !== tid && this.rows.leaders.size < MAX_THREADS) this.rows.leaders.set(tid, pid)
   }
 
@@ -136,10 +141,20 @@ export class PrintedRows {
     facts.used++
     // Where execve returns the name is the new one already.
     task.lineName = C.EXECS.has(type.name) ? null : event.comm
+    this.#place(task, event)
     for (const [name, text] of event.parameters) if (!values.has(name)) values.set(name, text)
     if (exit) this.#exit(type, task, values)
     else this.#enter(type, task, values)
     this.#name(task, event)
+  }
+
+  /** Where the task is, when that is elsewhere than before; in front of the call's own row. */
+  #place(task: TaskCall, { container }: PrintedEvent): void {
+    if (container === null || container === task.container) return
+    task.container = container
+    const { rows } = this
+    const id = container === HOST ? -1 : rows.strings.add(container)
+    rows.addNote(TASK_CONTAINER, task, id, this.#clock.nowNs, this.#line)
   }
 
   #reset(): void {

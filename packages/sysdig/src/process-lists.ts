@@ -7,34 +7,9 @@
  * Format: falcosecurity/libs userspace/libscap/scap_savefile.c (scap_write_proclist_entry, scap_fd_write_to_disk).
  * Not used: environments (stepped over, never decoded), memory sizes, capabilities, users.
  */
-import { decodeUtf8, flags as F } from '@flushtrace/trace'
+import { decodeUtf8, flags as F, type ListedFd, type ListedTask } from '@flushtrace/trace'
 import { containerOf } from './containers.ts'
 import { openFlags } from './flag-bits.ts'
-
-/** What a list says of one task; the shape of a saved /proc/PID. */
-export interface ListedProcess {
-  readonly pid: number
-  /** The process that it is a thread of; the same number for a process's first thread. */
-  readonly tgid: number
-  comm: string | null
-  readonly cmdline: readonly string[] | null
-  readonly cwd: string | null
-  fds: ListedFd[] | null
-  /** A capture does not list mappings. */
-  readonly regions: null
-  readonly container: string | null
-}
-
-export interface ListedFd {
-  readonly fd: number
-  readonly target: string
-  readonly deleted: boolean
-  /** O_ flags as the kernel numbers them; null when the list has none. */
-  readonly flags: number | null
-  readonly inode: number
-  /** `major:minor`; null where the list does not tell. */
-  readonly device: string | null
-}
 
 /** Bytes with a place to read from. Reading past `end` sets `ok` to false and gives 0. */
 export class Cursor {
@@ -109,7 +84,7 @@ export const PROCESS_LIST_VERSION: ReadonlyMap<number, number> = new Map([
 ])
 
 /** Reads entries until the padding; false when the list is damaged. */
-export function readProcessList(cursor: Cursor, version: number, add: (process: ListedProcess) => void): boolean {
+export function readProcessList(cursor: Cursor, version: number, add: (process: ListedTask) => void): boolean {
   const listEnd = cursor.end
   while (listEnd - cursor.at >= 4) {
     const start = cursor.at
@@ -128,23 +103,25 @@ export function readProcessList(cursor: Cursor, version: number, add: (process: 
   return true
 }
 
-function readProcess(cursor: Cursor, version: number): ListedProcess {
+function readProcess(cursor: Cursor, version: number): ListedTask {
   const tid = cursor.i64()
   const pid = cursor.i64()
   cursor.skip(8) // ptid
-  if (version >= 6) cursor.skip(8) // sid
+  const sid = version >= 6 ? cursor.i64() : 0
   if (version >= 8) cursor.skip(8) // vpgid
   const comm = cursor.text()
   const exe = cursor.text()
-  if (version >= 7) cursor.bytes() // exepath
+  const exepath = version >= 7 ? cursor.text() : ''
   const args = cursor.text()
   const cwd = cursor.text()
   cursor.skip(8 + 4 + 4 + 4) // fdlimit, flags, uid, gid
   if (version >= 2) cursor.skip(4 + 4 + 4 + 8 + 8) // memory, page faults
   if (version >= 3) cursor.bytes() // environment: never looked at
   let cgroups = ''
+  let vtid = 0
   if (version >= 4) {
-    cursor.skip(8 + 8) // vtid, vpid
+    vtid = cursor.i64()
+    cursor.skip(8) // vpid
     cgroups = cursor.text()
   }
   if (version >= 5) cursor.bytes() // root
@@ -153,6 +130,9 @@ function readProcess(cursor: Cursor, version: number): ListedProcess {
     tgid: pid,
     comm: comm === '' ? null : comm,
     cmdline: exe === '' ? null : [exe, ...splitArguments(args)],
+    exe: exepath === '' ? null : exepath,
+    sid: sid > 0 ? sid : null,
+    vtid: vtid > 0 ? vtid : null,
     // The list ends a directory with a slash.
     cwd: cwd.startsWith('/') ? cwd.replace(/(.)\/$/, '$1') : null,
     fds: null,

@@ -1,7 +1,6 @@
 /** What the three readers of this package return. */
-import type { CallBatch } from '@flushtrace/trace'
+import type { CallBatch, ListedTask } from '@flushtrace/trace'
 import type { SysdigFacts } from './facts.ts'
-import type { ListedProcess } from './process-lists.ts'
 
 export interface SysdigReading {
   /** To be consumed once, one batch at a time. */
@@ -14,7 +13,7 @@ export interface SysdigReading {
    * What the source lists of tasks that were there before its first event, by task id: names, command lines, open
    * files. Text lists nothing.
    */
-  readonly processes: ReadonlyMap<number, ListedProcess>
+  readonly processes: ReadonlyMap<number, ListedTask>
   /** Task id → container id, as last told. */
   readonly containers: ReadonlyMap<number, string>
 }

@@ -7,7 +7,7 @@
  *    was: what another task does in between (close a number, fork) must not change what the call was about.
  * 3. A task can't be in two calls. A new enter means that the exit of the call before was lost: the call ended, its
  *    result is unknown. For the calls whose result sysdig never shows (a flush) that is as good as an exit.
- * 4. A thread that no fork in the source made begins with one that says whose thread it is.
+ * 4. A thread that no fork in the source made, and no list names, begins with one that says whose thread it is.
  * 5. A record lock is a row where it was got, at its end: what it says is which file its task is at.
  * 6. Rows that no more than say so, and descriptors that are no files, may wait for others to overtake them
  *    (waiting-rows.ts); all that wait are told before any other row.
@@ -20,6 +20,7 @@ import {
   FAILED,
   RESTARTED,
   StringTable,
+  TASKS,
   TASK_EXIT,
   TASK_NAME,
   UNKNOWN,
@@ -27,8 +28,10 @@ import {
   callIndex,
   flags as F,
   type FdName,
+  type TaskList,
 } from '@flushtrace/trace'
 import * as C from './columns.ts'
+import { isAsked, isLock, isPassed, tells } from './commands.ts'
 import { errnoName, isRestart } from './errnos.ts'
 import { TaskTable, type TaskCall } from './task-calls.ts'
 import type { Sieve } from './sieve.ts'
@@ -38,7 +41,7 @@ import { MAX_WAITING, type WaitingRows } from './waiting-rows.ts'
 const MAX_OPEN = 256
 /** Its own, one that says whose thread it is, and one its name. */
 const ROWS_PER_OPEN = 3
-/** An event becomes at most this many rows beside the open ones: leader, call, directory, name. */
+/** An event becomes at most this many rows beside the open ones: list, leader, call, directory, name, container. */
 const ROWS_PER_EVENT = 6
 /** Keys of calls: event ids and call codes of the reader. */
 export const KEYS = 1 << 12
@@ -67,8 +70,11 @@ export class CallRows {
   readonly #open: TaskCall[] = []
   #openCount = 0
   readonly #waiting: WaitingRows | null
+  readonly #linesTellThreads: boolean
 
-  constructor(sieve: Sieve | null) {
+  /** `linesTellThreads`: no list tells whose thread a task is. */
+  constructor(sieve: Sieve | null, linesTellThreads: boolean) {
+    this.#linesTellThreads = linesTellThreads
     this.tasks = new TaskTable(sieve?.tasks ?? null)
     this.#waiting = sieve?.waiting ?? null
     this.batch = new CallBatch(this.strings, this.names)
@@ -132,7 +138,7 @@ export class CallRows {
 
   entered(task: TaskCall, call: number, atNs: number, record: number): void {
     const command = call === FCNTL ? task.values[C.FLAGS] : 0
-    if (call === FCNTL ? isPassed(command) : call === IOCTL && !isMark(task.values)) return
+    if (call === FCNTL ? isPassed(command) : call === IOCTL && !isAsked(task.values)) return
     task.call = call
     task.began(atNs, record)
     task.entered = false
@@ -168,7 +174,7 @@ export class CallRows {
   /** The row of a call that ended; -1 when the child's own event has told it. */
   ended(task: TaskCall, call: number, atNs: number, record: number): number {
     const paired = task.call >= 0
-    const told = task.told || (call === FCNTL ? !tells(task.values) : call === IOCTL && !isMark(task.values))
+    const told = task.told || (call === FCNTL ? !tells(task.values) : call === IOCTL && !isAsked(task.values))
     let at = atNs
     let phase = WHOLE
     if (paired) {
@@ -219,11 +225,30 @@ export class CallRows {
     this.batch.path[this.#add(WHOLE, call, task, atNs, record)] = path
   }
 
-  /** A new section, or more tasks than there can be: nothing is under way any more. */
-  reset(): void {
+  /** Nothing is under way any more. */
+  newSection(): void {
     this.#waiting?.tell(this.batch)
     for (const task of this.tasks.all()) if (task.key >= 0) this.#forget(task)
     this.#openCount = 0
+  }
+
+  /** What is there before the next event. No call may be under way. */
+  addList(list: TaskList, atNs: number, record: number): void {
+    const { tasks, whole } = list
+    if (whole) {
+      for (const { tid } of this.tasks.all()) if (!tasks.has(tid)) this.tasks.remove(tid)
+      for (const tid of this.leaders.keys()) if (!tasks.has(tid)) this.leaders.delete(tid)
+    }
+    for (const [tid, { tgid }] of tasks) {
+      if (tgid === tid) this.leaders.delete(tid)
+      else this.leaders.set(tid, tgid)
+    }
+    this.batch.extra[this.batch.add(WHOLE, TASKS, 0, atNs, record)] = { kind: 'tasks', list }
+  }
+
+  /** More tasks than there can be: nothing is known of any. */
+  reset(): void {
+    this.newSection()
     this.tasks.clear()
   }
 
@@ -297,6 +322,7 @@ export class CallRows {
 
   #place(task: TaskCall, atNs: number, record: number): void {
     task.placed = true
+    if (!this.#linesTellThreads) return
     const leader = this.leaders.get(task.tid)
     if (leader === undefined || leader === task.tid) return
     // What the source says of a thread that was there before: as if its process made it now.
@@ -346,31 +372,4 @@ export class CallRows {
     if (task.name2) batch.decoration2[i] = this.names.push(task.name2) - 1
     if (task.nameOfResult) batch.decorationResult[i] = this.names.push(task.nameOfResult) - 1
   }
-}
-
-/**
- * Whether an fcntl that begins needs no row: it neither copies a descriptor, nor marks one, nor changes its flags, nor asks
- * for a record lock.
- * F_SETFD: its mark is in no enter; where the exit has it, the exit has all.
- */
-export function isPassed(command: number): boolean {
-  return command !== F.F_DUPFD && command !== F.F_DUPFD_CLOEXEC && command !== F.F_SETFL && !isLock(command)
-}
-
-/** Of an fcntl that ended. */
-function tells(values: Float64Array): boolean {
-  if (!(values[C.RESULT] >= 0)) return false
-  // Without its argument (until 2026) nobody knows whether the flag was set or cleared.
-  if (values[C.FLAGS] === F.F_SETFD) return !Number.isNaN(values[C.FLAGS2])
-  return !isPassed(values[C.FLAGS])
-}
-
-/** An ioctl that sets or clears close-on-exec. */
-function isMark(values: Float64Array): boolean {
-  return values[C.FLAGS] >= 0
-}
-
-/** F_GETLK … F_SETLKW, F_OFD_GETLK … F_OFD_SETLKW. */
-export function isLock(command: number): boolean {
-  return (command >= 5 && command <= 7) || (command >= 36 && command <= 38)
 }

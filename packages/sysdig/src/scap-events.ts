@@ -11,24 +11,21 @@
  * Format: falcosecurity/libs driver/ppm_events_public.h (struct ppm_evt_hdr), userspace/libscap/scap_savefile.c.
  * The event's own length counts, not the block's: editors append pcapng options behind it.
  */
-import { ByTask, CALLS, callIndex, latin1, TASK_NAME, type Extra, type FdRef } from '@flushtrace/trace'
+import { ByTask, CALLS, type TaskList } from '@flushtrace/trace'
 import { genericCall, genericKey, isUnnamed } from './call-keys.ts'
 import * as C from './columns.ts'
-import { containerOf } from './containers.ts'
+import { inherit } from './containers.ts'
+import { DetailedCalls } from './detailed-calls.ts'
 import { EventClock } from './event-clock.ts'
 import { EVENT_LAYOUTS, type EventLayout } from './event-layouts.ts'
 import { EventParameters, slackOf } from './event-parameters.ts'
 import { Lineage } from './lineage.ts'
 import { PLANS, type Plan } from './plans.ts'
-import { deviceName, splitArguments } from './process-lists.ts'
 import { KEYS, type CallRows } from './rows.ts'
 import { ALWAYS, BEGINS, WAYS, type Sieve } from './sieve.ts'
 import type { TaskCall } from './task-calls.ts'
 
 const STATE_ONLY = 1
-const GETCWD = callIndex('getcwd')
-/** More than this is not what the driver keeps of a command line: it was cut. */
-const CUT_ARGUMENTS = 4095
 
 export interface ScapEventsReport {
   damaged(offset: number, what: string): void
@@ -45,6 +42,10 @@ export class ScapEvents {
   readonly containers: Map<number, string>
 
   events = 0
+  /** Of these, the ones before the section at hand. */
+  #eventsBefore = 0
+  /** What was listed since the last event. */
+  list: TaskList | null = null
   stateOnly = 0
   #used = 0
   /** Of `events`: read no further than the header, and of kinds newer than the table. They are in no other count. */
@@ -64,7 +65,7 @@ export class ScapEvents {
   readonly clock = new EventClock()
   /** Of the event at hand. */
   readonly #parameters: EventParameters
-  readonly #devices = new Map<number, string>()
+  readonly #calls: DetailedCalls
   /** Of the last event: a capture has one or two kinds of them. */
   #layoutType = 0
   #layout!: EventLayout
@@ -77,6 +78,7 @@ export class ScapEvents {
     this.#lineage = new Lineage(rows)
     this.#parameters = new EventParameters(rows)
     this.containers = containers
+    this.#calls = new DetailedCalls(rows, this.#parameters, this.clock, containers)
     this.#report = report
   }
 
@@ -85,11 +87,24 @@ export class ScapEvents {
     return this.#used + (this.#sieve?.used ?? 0)
   }
 
+  get sectionEvents(): number {
+    return this.events - this.#eventsBefore
+  }
+
   newSection(): void {
+    this.#adopt()
+    this.#rows.newSection()
+    this.#lineage.reset()
+    this.#parameters.newSection()
+    this.#eventsBefore = this.events
+    this.list = null
+  }
+
+  /** More tasks than there can be: nothing is known of any. */
+  #forget(): void {
     this.#adopt()
     this.#rows.reset()
     this.#lineage.reset()
-    this.#parameters.newSection()
   }
 
   /** The event in a block. */
@@ -128,7 +143,7 @@ export class ScapEvents {
    */
   run(buf: Uint8Array, view: DataView, pos: number, end: number, base: number): number {
     const type = this.#layoutType
-    if (type === 0) return pos
+    if (type === 0 || this.list) return pos
     const { before, header } = this.#layout
     const sieve = this.#expecting()
     const least = before + header + 4
@@ -170,6 +185,8 @@ export class ScapEvents {
     this.events++
     const inOrder = this.clock.arrive(view.getUint32(start, true), view.getUint32(start + 4, true))
     if (!inOrder) this.#report.backwards(this.events)
+    // A note without a time may come before all others.
+    if (this.list && this.clock.originHigh >= 0) this.#tellList(this.list)
   }
 
   #whole(buf: Uint8Array, view: DataView, start: number, size: number, id: number, offset: number): void {
@@ -203,6 +220,14 @@ export class ScapEvents {
     }
     const ok = this.#dispatch(plan, id, tid, stateOnly)
     if (!ok) this.#report.damaged(offset, `event ${id}, ${count} parameters in ${size} bytes`)
+  }
+
+  #tellList(list: TaskList): void {
+    this.list = null
+    if (list.tasks.size === 0) return
+    this.clock.stamp()
+    this.#adopt()
+    this.#rows.addList(list, this.clock.nowNs, this.events)
   }
 
   /** One that was left out on purpose is in that count already. */
@@ -253,14 +278,14 @@ export class ScapEvents {
     const ok = this.#parameters.fill(plan, task, false)
     if (task.values[C.RESULT] < 0 && !stateOnly) this.failures[id]++
     if (kind === 'fork') this.#forked(plan, id, task)
-    else if (kind === 'exec') this.#execed(plan, task)
-    else this.#ended(plan, task)
+    else if (kind === 'exec') this.#calls.execed(plan, task, this.events)
+    else this.#calls.ended(plan, task, this.events)
     return ok
   }
 
   #task(tid: number): TaskCall {
     const { tasks } = this.#rows
-    if (tasks.full) this.newSection()
+    if (tasks.full) this.#forget()
     return tasks.get(tid)
   }
 
@@ -310,85 +335,24 @@ export class ScapEvents {
     if (this.firstNumber < 0) this.firstNumber = native
   }
 
-  // Calls that need more than columns ----------------------------------------------------------------------------------
-
-  #ended(plan: Plan, task: TaskCall): void {
-    const { values } = task
-    const i = this.#rows.ended(task, plan.call, this.clock.nowNs, this.events)
-    if (i < 0 || !(values[C.RESULT] >= 0)) return
-    const { extra } = this.#rows.batch
-    if (values[C.DEV] > 0 || values[C.INO] > 0) extra[i] = this.#identity(values[C.INO], values[C.DEV])
-    else if (values[C.FIRST] >= 0) extra[i] = { kind: 'fds', fds: [fdRef(values[C.FIRST]), fdRef(values[C.SECOND])] }
-  }
-
-  #identity(inode: number, device: number): Extra {
-    let name: string | null = null
-    if (device > 0) {
-      name = this.#devices.get(device) ?? null
-      if (name === null) {
-        if (this.#devices.size > 4096) this.#devices.clear()
-        this.#devices.set(device, (name = deviceName(device)))
-      }
-    }
-    return { kind: 'stat', inode: inode > 0 ? inode : null, device: name }
-  }
-
   #forked(plan: Plan, id: number, task: TaskCall): void {
     const { values, tid } = task
-    if (values[C.RESULT] === 0) {
-      this.births[id]++
-      this.#learnContainer(tid)
-    }
+    const born = values[C.RESULT] === 0
+    const [pid, parent] = [values[C.PID], values[C.PTID]]
     this.#lineage.ended(task, plan.call, this.clock.nowNs, this.events)
+    if (!born) return
+    this.births[id]++
+    // Of a thread its process is the parent.
+    inherit(this.containers, tid, pid > 0 && pid !== tid ? pid : parent)
+    this.#calls.inContainer(task, this.events)
   }
 
-  #execed(plan: Plan, task: TaskCall): void {
-    const rows = this.#rows
-    const done = task.values[C.RESULT] === 0
-    const i = rows.ended(task, plan.call, this.clock.nowNs, this.events)
-    if (!done || i < 0) return
-    const parameters = this.#parameters
-    const exe = parameters.text(C.EXE)
-    const args = parameters.text(C.ARGS) ?? ''
-    if (exe !== null) {
-      const cut = args !== '' && (parameters.bytes(C.ARGS)?.length ?? 0) >= CUT_ARGUMENTS
-      rows.batch.extra[i] = { kind: 'argv', argv: [exe, ...(args === '' ? [] : splitArguments(`${args}\0`))], cut }
-      if (rows.batch.path[i] < 0) rows.batch.path[i] = rows.strings.add(exe)
-    }
-    // Behind the row of the call: it is what the new program starts with.
-    const cwd = parameters.text(C.CWD)
-    if (cwd?.startsWith('/')) rows.addNote(GETCWD, task, rows.strings.add(cwd), this.clock.nowNs, this.events)
-    const comm = parameters.text(C.COMM)
-    if (comm) rows.addNote(TASK_NAME, task, rows.strings.add(comm), this.clock.nowNs, this.events)
-    this.#learnContainer(task.tid)
-  }
-
-  #learnContainer(tid: number): void {
-    const cgroups = this.#parameters.bytes(C.CGROUPS)
-    if (!cgroups) return
-    const container = containerOf(latin1(cgroups, 0, cgroups.length))
-    if (container === null) this.containers.delete(tid)
-    else this.containers.set(tid, container)
-  }
-
-  /** recvmsg that brought descriptors: their numbers mean something new. What they are, sysdig does not show. */
   #received(plan: Plan, id: number, tid: number): boolean {
-    const parameters = this.#parameters
-    const { count } = parameters
-    const last = plan.used <= count ? 4 : count - 1 // msgcontrol is the fifth parameter, since 2023
-    if (last < 4 || parameters.lengthOf(last) < 20 || tid === 0) return true
+    if (tid === 0 || !this.#calls.mayBringFds(plan)) return true
     const task = this.#task(tid)
     this.#rows.end(task, id - 1)
-    if (!parameters.fill(plan, task, false)) return false
-    const fds = parameters.receivedFds()
-    if (fds.length === 0) return true
-    this.#used++
-    const i = this.#rows.ended(task, plan.call, this.clock.nowNs, this.events)
-    this.#rows.batch.extra[i] = { kind: 'fds', fds: fds.map(fdRef) }
-    return true
+    const brought = this.#calls.received(plan, task, this.events)
+    if (brought) this.#used++
+    return brought !== null
   }
-}
-
-function fdRef(fd: number): FdRef {
-  return { fd, name: null }
 }

@@ -2,15 +2,17 @@
  * A capture of `sysdig -w FILE` (or -z, or Falco, or Stratoshark) → batches of calls, and the processes it lists.
  * Kinds of blocks and what they hold: blocks.ts, process-lists.ts, scap-events.ts; docs/formats/sysdig.md.
  *
- * - Several captures in one file (rotated ones joined again) are read as one; calls do not reach from one to the next.
+ * - Several captures in one file (rotated ones joined again) are read one after the other; calls do not reach from one to
+ *   the next. What each lists is told before its first event.
  * - Refused: the other byte order, and network captures, which share the first block.
  */
-import type { CallBatch, DiagnosticKind, Diagnostics, Instant, Source } from '@flushtrace/trace'
+import type { CallBatch, DiagnosticKind, Diagnostics, Instant, ListedTask, Source } from '@flushtrace/trace'
 import { BlockReader, blockKind, type BlockHandler } from './blocks.ts'
+import { setContainer } from './containers.ts'
 import { SYSDIG } from './diagnostics.ts'
 import { emptyFacts, type SysdigFacts } from './facts.ts'
 import { summarise } from './scap-summary.ts'
-import { Cursor, PROCESS_LIST_VERSION, readFdList, readProcessList, type ListedProcess } from './process-lists.ts'
+import { Cursor, PROCESS_LIST_VERSION, readFdList, readProcessList } from './process-lists.ts'
 import { readingOf, type SysdigReading } from './reading.ts'
 import { CallRows } from './rows.ts'
 import { ScapEvents } from './scap-events.ts'
@@ -20,20 +22,30 @@ import { makeSieve } from './sieve.ts'
 const MAX_LISTED = 1 << 18
 const MAX_DESCRIPTORS = 1 << 20
 const FD_LIST_V2 = 0x218
+/** Of a machine block: where the time of its start stands, ns since 1970; 0 until 2022. */
+const BOOT_TIME = 8 + 148
 /** Interface description and packets of a network capture. */
 const NETWORK_BLOCKS: ReadonlySet<number> = new Set([1, 2, 3, 6])
+
+/** What the section at hand lists. */
+interface SectionList {
+  readonly tasks: Map<number, ListedTask>
+  whole: boolean
+  readonly bootSeconds: number | null
+  descriptors: number
+}
 
 /** Filled while the capture is read. */
 interface Told {
   readonly facts: SysdigFacts
-  readonly processes: Map<number, ListedProcess>
+  readonly processes: Map<number, ListedTask>
   readonly containers: Map<number, string>
 }
 
 class ScapParser implements BlockHandler {
   readonly #path: string
   readonly #diagnostics: Diagnostics
-  readonly processes: Map<number, ListedProcess>
+  readonly processes: Map<number, ListedTask>
   readonly facts: SysdigFacts
   readonly rows: CallRows
   readonly events: ScapEvents
@@ -43,6 +55,9 @@ class ScapParser implements BlockHandler {
   #foreignOrder = false
   #network = false
   #lists = false
+  /** null: an event came since, or no list yet. */
+  #list: SectionList | null = null
+  #bootSeconds: number | null = null
 
   constructor(path: string, diagnostics: Diagnostics, plain: boolean, { facts, processes, containers }: Told) {
     this.#path = path
@@ -51,7 +66,7 @@ class ScapParser implements BlockHandler {
     this.processes = processes
     const sieve = plain ? null : makeSieve()
     this.room = sieve?.room
-    this.rows = new CallRows(sieve)
+    this.rows = new CallRows(sieve, false)
     this.events = new ScapEvents(this.rows, sieve, containers, {
       damaged: (offset, what) => this.#add(SYSDIG.damagedEvent, offset, `at byte ${offset}, ${what}`),
       unknown: (offset, id) => {
@@ -94,6 +109,7 @@ class ScapParser implements BlockHandler {
     this.facts.records++
     switch (blockKind(type)) {
       case 'event':
+        this.#list = null
         this.events.onEvent(type, buf, view, at, length, offset)
         break
       case 'section':
@@ -106,6 +122,8 @@ class ScapParser implements BlockHandler {
         this.#fdList(type, buf, view, at, length, offset)
         break
       case 'machine':
+        this.#machine(view, at, length)
+        break
       case 'interfaces':
       case 'users':
         break
@@ -133,43 +151,63 @@ class ScapParser implements BlockHandler {
     }
     this.facts.sections++
     this.facts.version ??= `${view.getUint16(at + 12, true)}.${view.getUint16(at + 14, true)}`
+    this.#list = null
+    this.#bootSeconds = null
     this.events.newSection()
+  }
+
+  #machine(view: DataView, at: number, length: number): void {
+    if (length < BOOT_TIME + 8 + 4) return
+    const seconds = Number(view.getBigUint64(at + BOOT_TIME, true) / 1_000_000_000n)
+    this.#bootSeconds = seconds > 0 ? seconds : null
+  }
+
+  /** What is listed is told with the next event. A list behind events adds to what is known. */
+  #openList(): SectionList {
+    if (this.#list) return this.#list
+    const whole = this.events.sectionEvents === 0
+    this.#list = { tasks: new Map(), whole, bootSeconds: this.#bootSeconds, descriptors: 0 }
+    this.events.list = this.#list
+    return this.#list
   }
 
   #processList(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void {
     const cursor = new Cursor(buf, view, at + 8, at + length - 4)
-    const whole = readProcessList(cursor, PROCESS_LIST_VERSION.get(type) ?? 1, (process) => this.#listed(process))
+    const list = this.#openList()
+    const whole = readProcessList(cursor, PROCESS_LIST_VERSION.get(type) ?? 1, (task) => this.#listed(list, task))
+    list.whole &&= whole
     if (!whole) this.#damaged(SYSDIG.damagedList, offset, `processes at byte ${offset}`)
   }
 
-  #listed(process: ListedProcess): void {
+  #listed(list: SectionList, process: ListedTask): void {
     this.#lists = true
     const { pid, tgid, container } = process
-    if (container !== null) this.events.containers.set(pid, container)
-    else this.events.containers.delete(pid)
-    // What a later section lists was running in an earlier one already, or has been followed since.
-    if (this.processes.has(pid)) return
-    if (this.processes.size >= MAX_LISTED) {
+    if (list.tasks.size >= MAX_LISTED) {
+      list.whole = false
       this.#add(SYSDIG.tooManyProcesses, undefined, '')
       return
     }
+    list.tasks.set(pid, process)
+    setContainer(this.events.containers, pid, container)
+    if (this.processes.has(pid) || this.processes.size >= MAX_LISTED) return
     this.processes.set(pid, process)
     this.facts.listed.tasks++
     if (tgid === pid) this.facts.listed.processes++
-    else this.rows.leaders.set(pid, tgid)
   }
 
   #fdList(type: number, buf: Uint8Array, view: DataView, at: number, length: number, offset: number): void {
     const list = readFdList(new Cursor(buf, view, at + 8, at + length - 4), type === FD_LIST_V2)
     if (!list?.whole) this.#damaged(SYSDIG.damagedList, offset, `descriptors at byte ${offset}`)
-    const process = list && this.processes.get(list.tid)
+    const section = this.#openList()
+    const process = list && section.tasks.get(list.tid)
     if (!list || !process || process.fds) return
-    if (this.facts.listed.descriptors + list.fds.length > MAX_DESCRIPTORS) {
+    if (section.descriptors + list.fds.length > MAX_DESCRIPTORS) {
       this.#add(SYSDIG.tooManyProcesses, undefined, '')
       return
     }
     process.fds = list.fds
-    this.facts.listed.descriptors += list.fds.length
+    section.descriptors += list.fds.length
+    if (this.processes.get(list.tid) === process) this.facts.listed.descriptors += list.fds.length
   }
 
   /** After the last chunk; false: the batch is full, come back. */

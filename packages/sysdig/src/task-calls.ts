@@ -32,6 +32,8 @@ export class TaskCall {
   comm = -1
   /** That name on its last line: its first call is of the task with this name, too. */
   lineName: string | null = null
+  /** Where the source says on every line that it is: the id of a container, `host`, or nothing yet. */
+  container = ''
   readonly values = new Float64Array(SLOTS).fill(NaN)
   /** Paths of an enter whose exit does not repeat them. */
   path: string | null = null
@@ -171,6 +173,7 @@ export class TaskTable {
     task.fd = -1
     task.comm = -1
     task.lineName = null
+    task.container = ''
     this.#slots.set(tid, index + 1)
     return task
   }

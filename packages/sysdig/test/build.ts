@@ -41,8 +41,11 @@ export function section(minor = 2): Buffer {
   return block(0x0a0d0d0a, body)
 }
 
-export function machine(): Buffer {
-  return block(0x201, Buffer.alloc(180))
+/** `boot`: when it was started, seconds since 1970. */
+export function machine(boot = 0): Buffer {
+  const body = Buffer.alloc(180)
+  body.writeBigUInt64LE(BigInt(boot) * 1_000_000_000n, 148)
+  return block(0x201, body)
 }
 
 /** Id of the event of this name: the last of its kind, or the one with these parameters. */
@@ -98,6 +101,9 @@ export interface ListEntry {
   cwd?: string
   env?: string
   cgroups?: string
+  exepath?: string
+  sid?: number
+  vtid?: number
 }
 
 const PROCESS_LISTS: Readonly<Record<number, number>> = {
@@ -116,14 +122,14 @@ const PROCESS_LISTS: Readonly<Record<number, number>> = {
 export function processList(version: number, entries: readonly ListEntry[], tail = 0): Buffer {
   const parts = entries.map((entry) => {
     const ids = [entry.tid, entry.pid, 1].map(signed)
-    if (version >= 6) ids.push(signed(entry.pid))
+    if (version >= 6) ids.push(signed(entry.sid ?? entry.pid))
     if (version >= 8) ids.push(signed(1))
     const out = [...ids, str(entry.comm), str(entry.exe ?? '')]
-    if (version >= 7) out.push(str('/usr/bin/exepath'))
+    if (version >= 7) out.push(str(entry.exepath ?? '/usr/bin/exepath'))
     out.push(str(entry.args ?? ''), str(entry.cwd ?? ''), Buffer.alloc(20))
     if (version >= 2) out.push(Buffer.alloc(28))
     if (version >= 3) out.push(str(entry.env ?? ''))
-    if (version >= 4) out.push(Buffer.alloc(16), str(entry.cgroups ?? ''))
+    if (version >= 4) out.push(signed(entry.vtid ?? 0), signed(0), str(entry.cgroups ?? ''))
     if (version >= 5) out.push(str('/'))
     if (version >= 9) out.push(Buffer.alloc(tail))
     const body = Buffer.concat(out)

@@ -51,7 +51,8 @@ function rowText(batch: CallBatch, i: number): string {
   if (batch.flags[i] !== 0) parts.push(`flags=${batch.flags[i]}`)
   if (batch.flags2[i] !== 0) parts.push(`flags2=${batch.flags2[i]}`)
   const extra = batch.extra[i]
-  if (extra) parts.push(JSON.stringify(extra))
+  if (extra?.kind === 'tasks') parts.push(`${extra.list.tasks.size}${extra.list.whole ? ' whole' : ''}`)
+  else if (extra) parts.push(JSON.stringify(extra))
   if (batch.outcome[i] > 0) parts.push(OUTCOMES[batch.outcome[i]])
   const errno = batch.strings.textOrNull(batch.errno[i])
   if (errno !== null) parts.push(errno)

@@ -300,6 +300,7 @@ test('execve: name, command line, container; the environment is nowhere', async 
     '100 execve path=/usr/bin/python3.11 {"kind":"argv","argv":["python3","/usr/sbin/tool","-x"],"cut":false} = 0',
     '100 getcwd path=/srv',
     '100 +name path=tool',
+    '100 +container path=3ad7b26ded6d',
   ])
   assert.is(result.reading.containers.get(100), '3ad7b26ded6d')
   assert.equal(result.facts.containers, { '3ad7b26ded6d': 1 })
@@ -345,6 +346,36 @@ test('an ioctl that sets or clears close-on-exec is a row, others are none', asy
   assert.equal(withoutTimes(result.rows), ['100 ioctl fd=4 flags=21585 = 0', '100 ioctl fd=4 flags=21584 = 0'])
 })
 
+test('an ioctl that shares blocks is a row; FICLONE tells of which file', async () => {
+  const [FICLONE, FICLONERANGE, FIDEDUPERANGE] = [0x40049409, 0x4020940d, 0xc0189436]
+  const address = i64(0x7ffca52ca1f0)
+  const result = await read(
+    event(170, [i64(4), i64(FICLONE), i64(3)]),
+    event(171, [i64(0)], { atNs: 1n }),
+    event(171, [i64(-18), i64(4), i64(FICLONE), i64(3)], { atNs: 2n }),
+    event(171, [i64(0), i64(4), i64(FICLONERANGE), address], { atNs: 3n }),
+    // As a program has it whose request is a signed number.
+    event(171, [i64(0), i64(4), i64(FIDEDUPERANGE - 2 ** 32), address], { atNs: 4n }),
+  )
+  assert.equal(withoutTimes(result.rows), [
+    `100 ioctl fd=4 fd2=3 flags=${FICLONE} = 0`,
+    `100 ioctl fd=4 fd2=3 flags=${FICLONE} failed EXDEV = -18`,
+    `100 ioctl fd=4 flags=${FICLONERANGE} = 0`,
+    `100 ioctl fd=4 flags=${FIDEDUPERANGE} = 0`,
+  ])
+})
+
+test('open: O_EXCL, and that the call made the file', async () => {
+  const openat = eventId('openat', true, 'fd dirfd')
+  const open = (flags: number, atNs: bigint): Buffer =>
+    event(openat, [i64(5), i64(-100), '/a', u32(flags), u32(0)], { atNs })
+  const { rows } = await read(open(3 + 4 + 32, 0n), open(3 + 4 + 16384, 1n), open(3 + 4, 2n))
+  assert.equal(
+    rows.map((row) => Number(/flags=(\d+)/.exec(row)?.[1])),
+    [0o302, 0o302, 0o102],
+  )
+})
+
 test('of record locks in a row on one descriptor the first says it all; other commands say nothing', async () => {
   const lock = (fd: number, command: number, atNs: number): Buffer =>
     event(151, [i64(0), i64(fd), { bytes: 1, value: command }], { atNs: BigInt(atNs) })
@@ -367,13 +398,20 @@ test('of record locks in a row on one descriptor the first says it all; other co
   assert.is(result.facts.calls.fcntl, 6)
 })
 
-test('a thread of the lists begins with whose it is', async () => {
+test('what is listed is told before the first event that has a time', async () => {
   const list = processList(9, [
     { tid: 50, pid: 50, comm: 'server' },
     { tid: 51, pid: 50, comm: 'worker' },
   ])
-  const result = await read(list, generic(72, 74, true, { tid: 51 }), generic(72, 74, true, { tid: 50, atNs: 1n }))
-  assert.equal(withoutTimes(result.rows), ['50 clone flags=67328 = 51', '51 fsync', '50 fsync'])
+  const note = event(272, ['{}'])
+  note.writeBigUInt64LE(0n, 10)
+  const result = await read(
+    list,
+    note,
+    generic(72, 74, true, { tid: 51, atNs: 5n }),
+    generic(72, 74, true, { tid: 50, atNs: 6n }),
+  )
+  assert.equal(result.rows, ['0 +tasks 2 whole at=0', '51 fsync at=0', '50 fsync at=1'])
 })
 
 test('sampling and calls that sysdig cannot show are said', async () => {

@@ -59,8 +59,13 @@ const VECTORS: readonly [what: string, lines: string[], rows: string[]][] = [
       '11 17:35:48.514682180 0 curl (17497) < ioctl res=0 ',
       '12 17:35:48.514682190 0 curl (17497) > ioctl fd=1 request=5401 argument=7FFC734011F0 ',
       '13 17:35:48.514682200 0 curl (17497) < ioctl res=0 ',
+      '14 17:35:48.514682210 0 curl (17497) > ioctl fd=4(<f>/srv/a) request=40049409 argument=12 ',
+      '15 17:35:48.514682220 0 curl (17497) < ioctl res=0 ',
     ],
-    ['17497 ioctl fd=4</srv/a> flags=21585 = 0 at=0 took=10'],
+    [
+      '17497 ioctl fd=4</srv/a> flags=21585 = 0 at=0 took=10',
+      '17497 ioctl fd=4</srv/a> fd2=18 flags=1074041865 = 0 at=40 took=10',
+    ],
   ],
   [
     'relative names and where they lead; renames, unlinks',

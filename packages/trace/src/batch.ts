@@ -1,6 +1,7 @@
 /** Calls as rows of columns: what readers of calls fill, and what all after them work on. */
 import type { Clock, Instant } from './time.ts'
 import type { StringTable } from './strings.ts'
+import type { TaskList } from './task-list.ts'
 
 /**
  * One call is one `whole` row, or an `enter` row followed later by an `exit` row of the same task: other tasks act in
@@ -32,6 +33,7 @@ export type Extra =
   | { kind: 'iocbs'; iocbs: Iocb[] }
   | { kind: 'events'; events: { data: string; result: number }[] }
   | { kind: 'stat'; inode: number | null; device: string | null }
+  | { kind: 'tasks'; list: TaskList }
 
 /** What a trace itself says behind a descriptor (strace -y, -yy). */
 export interface FdName {

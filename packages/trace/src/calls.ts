@@ -44,6 +44,8 @@ export type CallRole =
   | 'taskName' // the trace says what the task is called now (strace -Y)
   | 'takeOver' // a thread's execve: it goes on under the pid of its process
   | 'taskId' // the task says its own id; '+alias': the trace does
+  | 'container' // the trace says which container the task is in
+  | 'tasks' // the trace lists the tasks that are there now
 
 /**
  * Where an argument goes. `fd`, `fd2`: descriptor and its decoration. `path`, `path2`: string. The others are numbers,
@@ -187,6 +189,8 @@ const ROWS: Row[] = [
   ['+exit', 'taskExit'],
   ['+name', 'taskName'],
   ['+takeover', 'takeOver'],
+  ['+container', 'container'],
+  ['+tasks', 'tasks'],
 ]
 
 const FD_ROLES: ReadonlySet<CallRole> = new Set<CallRole>(['open', 'newFd', 'dup', 'fcntl'])
@@ -213,6 +217,10 @@ export const TASK_ALIAS = callIndex('+alias')
 export const TASK_EXIT = callIndex('+exit')
 export const TASK_NAME = callIndex('+name')
 export const TAKE_OVER = callIndex('+takeover')
+/** `path`: the id of the container; without one it is in none. */
+export const TASK_CONTAINER = callIndex('+container')
+/** Of no task; `extra` has the list. */
+export const TASKS = callIndex('+tasks')
 
 /** Calls that make a descriptor which is no file, and tell nothing else. */
 export const MAKES_NO_FILE: ReadonlySet<number> = new Set(

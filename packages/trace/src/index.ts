@@ -1,4 +1,14 @@
-export { CALLS, MAKES_NO_FILE, TAKE_OVER, TASK_ALIAS, TASK_EXIT, TASK_NAME, callIndex } from './calls.ts'
+export {
+  CALLS,
+  MAKES_NO_FILE,
+  TAKE_OVER,
+  TASKS,
+  TASK_ALIAS,
+  TASK_CONTAINER,
+  TASK_EXIT,
+  TASK_NAME,
+  callIndex,
+} from './calls.ts'
 export type { ArgumentSlot, CallKind, CallRole } from './calls.ts'
 export { CallBatch, ENTER, EXIT, FAILED, INJECTED, OK, OUTCOMES, RESTARTED, UNKNOWN, WHOLE } from './batch.ts'
 export type { Extra, FdName, FdRef, Iocb, Outcome } from './batch.ts'
@@ -32,3 +42,4 @@ export { ACTION, ACTION_LETTERS, CHANGES, DATALESS, OP, ZONE_COMMANDS } from './
 export { BlockBatch } from './block-batch.ts'
 export { NO_DEVICE, SECTOR_BYTES, deviceText, majorOf, makeDevice, minorOf, parseDevice } from './device.ts'
 export { INODE_EVENT, INODE_UNIT, InodeBatch } from './inode-batch.ts'
+export type { ListedFd, ListedTask, TaskList } from './task-list.ts'
