@@ -20,6 +20,10 @@ const HEAP = {
   // Where an answer keeps much, every collection goes over all of it: then one comes when half as much again is there, not a
   // tenth, and 400,000 processes take 8 s of processor time instead of 20.
   large: ['--no-optimize-for-size', '--heap-growing-percent=50', '--semi-space-growth-factor=2'],
+  // process.exit() waits for the threads that compile (nodejs/node#54918), and these, where the heap is full, for the thread
+  // that no longer collects: for ever. V8 lets it grow instead where it need not be small and incremental marking could
+  // begin (Heap::ShouldExpandOldGenerationOnSlowAllocation), which in a heap below 8 MB takes the second flag.
+  ending: ['--no-optimize-for-size', '--stress-incremental-marking'],
 }
 const LARGE_BYTES = 64 << 20
 
@@ -35,9 +39,11 @@ export async function start(root: string): Promise<void> {
   const modules = new Modules(join(root, 'dist'), folder ? readCode(folder, BUILD) : new Map())
   process.once('exit', () => {
     const { user, system } = process.cpuUsage()
-    if (!folder || !modules.hasNew || user + system > SHORT_RUN_MICROS) return
-    setFlags(HEAP.small) // as when the next run loads it: V8 takes no code that was made with other flags
-    keepCode(folder, BUILD, modules.compiled())
+    if (folder && modules.hasNew && user + system <= SHORT_RUN_MICROS) {
+      setFlags(HEAP.small) // as when the next run loads it: V8 takes no code that was made with other flags
+      keepCode(folder, BUILD, modules.compiled())
+    }
+    setFlags(HEAP.ending)
   })
   const { main } = modules.load('main.js') as typeof program
   await main(root)

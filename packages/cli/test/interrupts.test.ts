@@ -1,6 +1,6 @@
 /** What ends the program from outside, and sources that are no plain files: run as a process of its own. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { appendFileSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -54,6 +54,40 @@ for (const argv of [
     assert.equal([code, err], [141, ''])
   })
 }
+
+/** So many functions that V8 compiles some whenever it ends, and a heap that is full then, or soon. */
+const LEFT_HOT = `exports.main = async () => {
+  const one = (i) => \`(a, o) => {
+    let s = \${i}
+    for (let k = 0; k < 20; k++) {
+      s = (s * 31 + a + k) | 0
+      if (s % 7 === 3) s += o.x
+      else s ^= o.y
+      o = { x: s, y: k, z: o.x }
+      s += [s, k].length
+    }
+    return s
+  }\`
+  const functions = eval(\`[\${Array.from({ length: 120 }, (_, i) => one(i))}]\`)
+  const kept = []
+  for (let n = 0; n < process.argv[2]; n++) {
+    functions[n % functions.length](n, { x: 1, y: 2 })
+    if (n % 4 === 0) kept.push([n, { n }])
+  }
+  process.exit(7)
+}`
+
+interrupts('an end while V8 compiles does not wait for it for ever', async () => {
+  const home = join(folder, 'hot')
+  cpSync(join(PROGRAM, '../..'), home, { recursive: true })
+  writeFileSync(join(home, 'dist/main.js'), LEFT_HOT)
+  const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' }
+  for (let run = 0; run < 8; run++) {
+    const argv = [join(home, 'bin/flushtrace.cjs'), String(4000 + 400 * run)]
+    const { code, err } = await ended(spawn(process.execPath, argv, { env }))
+    assert.equal([code, err], [7, ''])
+  }
+})
 
 interrupts('a full disk is told', async () => {
   const child = spawn(process.execPath, [PROGRAM, 'rank', FIXTURE], {
