@@ -5,7 +5,8 @@
  * 1. Same path, now deleted: the name was removed by somebody who is not traced.
  * 2. Same path, not deleted any more: the number leads to the file that has the name now.
  * 3. Another path that no other file is known by: the file was renamed by somebody who is not traced. Not where the
- *    open was never seen: such a trace hides closes as well, and the number may mean another file by now.
+ *    open was never seen: such a trace hides closes as well, and the number may mean another file by now. Nor where
+ *    saved /proc alone tells of it: until the tracer had attached, the task went on closing and opening.
  * 4. Anything else: the number was given to another file by calls that the trace does not show; whether writes through
  *    it are synchronous is unknown then.
  *
@@ -45,6 +46,7 @@ function knownAs(world: World, row: Row, fd: number): Description | null {
 function believe(world: World, row: Row, fd: number, known: Description | null, said: FdName): Description {
   if (known) {
     if (agrees(known, said)) {
+      known.confirmed = true
       if (known.file) learnDevice(known.file, said)
       return known
     }
@@ -71,7 +73,8 @@ function mend(world: World, row: Row, known: Description, file: TracedFile, said
     } else if (node) files.unlink(node)
     else file.called(text, true)
   } else {
-    if (known.origin.rule === 'decoration') return false
+    const { rule } = known.origin
+    if (rule === 'decoration' || (rule === 'saved-proc' && !known.confirmed)) return false
     if (deleted) {
       if (node) files.unlink(node)
       known.node = null

@@ -59,6 +59,8 @@ export interface Description {
   inbox: SentDescriptors[] | null
   /** pidfd: whose. */
   pid: number
+  /** The trace itself called it so, too. */
+  confirmed: boolean
 }
 
 /** A message with SCM_RIGHTS. */
@@ -214,5 +216,5 @@ export function describe(
   origin: Origin,
   node: NameNode | null = null,
 ): Description {
-  return { file, label, sync, direct: false, origin, node, peer: null, inbox: null, pid: 0 }
+  return { file, label, sync, direct: false, origin, node, peer: null, inbox: null, pid: 0, confirmed: false }
 }
