@@ -42,22 +42,25 @@ start('follows a rename of what was mapped before', () => {
   assert.equal(t.flushes, ['msync /srv/n'])
 })
 
-start('a number that was closed and opened again before the tracer attached leads to another file, not to a new name', () => {
-  const fds = [3, 4].map((fd) => ({ fd, target: `/srv/${fd}`, deleted: false, flags: F.O_RDWR }))
-  const t = new Trace({ saved: [saved(10, { fds }), saved(11, { fds })] })
-  t.call(11, 'fsync', { fd: 3 })
-  t.call(10, 'fsync', { fd: 3, said: '/srv/other' })
-  t.call(11, 'fsync', { fd: 3 })
-  // What the trace itself called so before was renamed.
-  t.call(10, 'fsync', { fd: 4, said: '/srv/4' })
-  t.call(10, 'fsync', { fd: 4, said: '/srv/rotated' })
-  t.call(11, 'fsync', { fd: 4 })
-  const paths = ['/srv/3', '/srv/other', '/srv/3', '/srv/4', '/srv/rotated', '/srv/rotated']
-  assert.equal(
-    t.flushes,
-    paths.map((path) => `fsync ${path}`),
-  )
-})
+start(
+  'a number that was closed and opened again before the tracer attached leads to another file, not to a new name',
+  () => {
+    const fds = [3, 4].map((fd) => ({ fd, target: `/srv/${fd}`, deleted: false, flags: F.O_RDWR }))
+    const t = new Trace({ saved: [saved(10, { fds }), saved(11, { fds })] })
+    t.call(11, 'fsync', { fd: 3 })
+    t.call(10, 'fsync', { fd: 3, said: '/srv/other' })
+    t.call(11, 'fsync', { fd: 3 })
+    // What the trace itself called so before was renamed.
+    t.call(10, 'fsync', { fd: 4, said: '/srv/4' })
+    t.call(10, 'fsync', { fd: 4, said: '/srv/rotated' })
+    t.call(11, 'fsync', { fd: 4 })
+    const paths = ['/srv/3', '/srv/other', '/srv/3', '/srv/4', '/srv/rotated', '/srv/rotated']
+    assert.equal(
+      t.flushes,
+      paths.map((path) => `fsync ${path}`),
+    )
+  },
+)
 
 start('tells of writable mappings when the process is first met: it may have ended when the kernel writes', () => {
   const regions = [
