@@ -62,6 +62,7 @@ export class Explainer {
     else if (!this.#waits.placed) reasons.push('block-trace-not-aligned')
     else if (!covered) reasons.push('outside-block-trace')
     else if (rule) reasons.push(rule)
+    if (flush.moved) reasons.push('began-later')
     const [first, ...others] = flush.files
     const process = processOf(flush.process)
     process.name = flush.name ?? process.name

@@ -1,5 +1,5 @@
 /** What did these flushes wait for? The calls, what the block layer did until they returned, and the time of each part. */
-import { RequestTimes } from '@flushtrace/correlate'
+import { RequestTimes, lateKey } from '@flushtrace/correlate'
 import { TraceError, parseInstant, type DiagnosticKind } from '@flushtrace/trace'
 import type { AnalyzeOptions } from './analyze.ts'
 import { attribute, type Attributed } from './attribute.ts'
@@ -52,7 +52,7 @@ export async function explain(paths: readonly string[], options: ExplainOptions)
     onBlockBatch: (batch, trace, sources) => times.add(batch, trace, sources),
   })
   const { analysis } = attributed
-  const flushes = list.inOrder()
+  const flushes = list.inOrder().map((flush) => moved(flush, attributed.attribution.late))
   const { beyond } = list
   if (beyond.flushes > 0) {
     const took = Number.isNaN(beyond.tookNs) ? 'an unknown time' : `${(beyond.tookNs / 1e9).toFixed(3)} s`
@@ -90,6 +90,12 @@ export async function explain(paths: readonly string[], options: ExplainOptions)
     rows: shown.map(({ k }) => subjects.explain(k, true).row),
     rest: found.length - shown.length,
   }
+}
+
+/** One that began later than its line says is where the file system saw it. */
+function moved(flush: Flush, late: ReadonlyMap<string, number>): Flush {
+  const lateNs = late.get(lateKey(flush.source, flush.record))
+  return lateNs === undefined ? flush : { ...flush, startNs: flush.startNs + lateNs, moved: true }
 }
 
 function ofCalls(

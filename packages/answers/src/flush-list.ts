@@ -20,6 +20,8 @@ export interface Flush {
   readonly tookNs: number
   readonly source: number
   readonly record: number
+  /** It began later than its line says: `startNs` is when the file system saw it. */
+  readonly moved: boolean
 }
 
 /** Some 80 MB. Later ones are counted, and what they took is added up. */
@@ -51,6 +53,7 @@ export class FlushList {
       tookNs,
       source,
       record,
+      moved: false,
     })
   }
 

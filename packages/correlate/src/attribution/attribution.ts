@@ -35,6 +35,7 @@ import { signsOf } from './map-signs.ts'
 import { leaveOutCopies } from './mirror-copies.ts'
 import { tryMaps, type Contradiction, type OwnWrite } from './map-trial.ts'
 import { CHECKPOINT, Natures, learnTypes } from './nature.ts'
+import { moveLate } from './late-calls.ts'
 import { noteLosses } from './losses.ts'
 import { PassingWrites } from './passing-writes.ts'
 import { NO_FACT, PieceLog, type Verdict } from './piece-log.ts'
@@ -87,6 +88,8 @@ export class Attribution {
   readonly #pages = new DirtyPages()
   readonly #places: Places
   readonly #replay: InodeReplay
+  /** Calls that began later than their line says, by `lateKey`, and by how many ns. */
+  readonly late: ReadonlyMap<string, number>
   /** What saved maps say. */
   readonly claims: MapClaims
   readonly #natures: Natures
@@ -109,9 +112,6 @@ export class Attribution {
     const { calls, book, layout, blocks, inodes, actors } = input
     this.views = new FsViews(layout)
     const { startNs } = calls
-    // What was mapped before the trace was so at any time of it.
-    this.#callOrder = calls.inOrder().filter((row) => input.callsTimed || startNs.data[row] === -Infinity)
-    this.#windows = new CallWindows(calls, this.#callOrder, input.slackNs, input.doubtNs)
     this.#dirty = new DirtyFiles(book)
     this.#places = new Places(book)
     const state = { views: this.views, book, actors, places: this.#places, pages: this.#pages }
@@ -120,9 +120,18 @@ export class Attribution {
     this.#blockNs = this.#times(blocks.atNs.values, blocks.trace.values, 0)
     const inodeNs = this.#times(inodes.atNs.values, inodes.trace.values, -EVENT_ROUNDING_NS)
     this.#inodeNs = inodeNs.map((ns, row) => (this.#isBesideRequests(inodes.trace.data[row]) ? ns : NaN))
-    noteLosses(calls, this.#callOrder, input.callsTimed, book)
     learnTypes(blocks, this.views)
     const viewOf = (row: number): FsView | null => this.#replay.viewOf(row)
+    this.#mayLieOn = new Homes(book, this.views).mayLieOn
+    const eventNs = this.#inodeNs.map((ns, row) =>
+      input.callsTimed && input.placed[inodes.trace.data[row]] ? ns + EVENT_ROUNDING_NS : NaN,
+    )
+    const { slackNs } = input
+    this.late = moveLate({ calls, inodes, eventNs, viewOf, mayLieOn: this.#mayLieOn, slackNs })
+    // What was mapped before the trace was so at any time of it.
+    this.#callOrder = calls.inOrder().filter((row) => input.callsTimed || startNs.data[row] === -Infinity)
+    this.#windows = new CallWindows(calls, this.#callOrder, slackNs, input.doubtNs)
+    noteLosses(calls, this.#callOrder, input.callsTimed, book)
     noteRenewals(
       { inodes, book, viewOf },
       (row) => this.#replay.inodeOf(row),
@@ -134,7 +143,7 @@ export class Attribution {
       book,
       windows: this.#windows,
       viewOf,
-      atNs: (row) => (input.placed[inodes.trace.data[row]] ? this.#inodeNs[row] + EVENT_ROUNDING_NS : NaN),
+      atNs: (row) => eventNs[row],
       closeClocks: input.doubtNs < SHORT_CALL_NS,
     })
     // What saved /proc tells was so before.
@@ -149,7 +158,6 @@ export class Attribution {
     this.#maps = new MapEvidence(this.claims, blocks, this.#onClock, book, this.#dirty)
     const marks = blocks.flags.values.some((flags) => (flags & OP.meta) !== 0)
     this.#natures = new Natures(this.claims, marks)
-    this.#mayLieOn = new Homes(book, this.views).mayLieOn
     this.#rules = new DataRules({
       ...input,
       mayLieOn: this.#mayLieOn,
