@@ -10,9 +10,11 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   statSync,
+  unlinkSync,
   writeFileSync,
   type Stats,
 } from 'node:fs'
@@ -34,6 +36,10 @@ const FILE = 'compiled-code'
 const NODE = `${process.version} ${process.arch}`
 const CHECKSUM_BYTES = 4
 const LINE_FEED = 10
+const LEFTOVER = new RegExp(`^${FILE}\\.\\d+$`)
+/** No run writes for that long, whatever the disk. */
+const LEFT_MS = 3_600_000
+const LEFTOVERS_A_RUN = 16
 
 /**
  * This user's folder for it, which need not exist. null: none is wanted (NODE_DISABLE_COMPILE_CACHE, as for Node's own), or
@@ -66,15 +72,38 @@ export function keepCode(folder: string, build: string, code: CompiledCode): voi
   const bytes = Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...code.values()])
   const checksum = Buffer.alloc(CHECKSUM_BYTES)
   checksum.writeUInt32LE(crc32(bytes))
-  const fresh = join(folder, `${FILE}.${process.pid}`)
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const there = lstatSync(folder)
     if (!there.isDirectory() || !isOwn(there)) return
-    writeFileSync(fresh, Buffer.concat([checksum, bytes]), { flag: 'wx', mode: 0o600 })
-    renameSync(fresh, join(folder, FILE)) // whole, or not at all, for those who read at the same time
+    write(folder, Buffer.concat([checksum, bytes]))
+    removeLeftovers(folder)
   } catch {
     // Nowhere to keep it.
+  }
+}
+
+/** Whole, or not at all, for those who read at the same time. */
+function write(folder: string, bytes: Uint8Array): void {
+  const fresh = join(folder, `${FILE}.${process.pid}`)
+  const file = openSync(fresh, 'wx', 0o600)
+  try {
+    writeFileSync(file, bytes)
+    renameSync(fresh, join(folder, FILE))
+  } catch {
+    unlinkSync(fresh) // a full disk, for one
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Of runs that were killed while they wrote. A few at a time: nobody is to wait for it. */
+function removeLeftovers(folder: string): void {
+  const left = readdirSync(folder).filter((name) => LEFTOVER.test(name))
+  for (const name of left.slice(0, LEFTOVERS_A_RUN)) {
+    const path = join(folder, name)
+    const stats = lstatSync(path)
+    if (stats.isFile() && Date.now() - stats.mtimeMs > LEFT_MS) unlinkSync(path)
   }
 }
 

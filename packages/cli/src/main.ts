@@ -32,11 +32,15 @@ export async function main(root: string): Promise<void> {
   })
   process.stderr.on('error', () => {}) // nowhere left to complain
   process.on('uncaughtException', fail) // also rejections that nobody handles
+  // A promise that nothing is left to settle would end as a success that says nothing.
+  const unanswered = (): void => fail(new Error('nothing was left to do, and there is no answer'))
+  process.once('beforeExit', unanswered)
   try {
     await run(argv, { root })
   } catch (error) {
     fail(await unknownCommand(error, argv[0], root))
   }
+  process.off('beforeExit', unanswered)
 }
 
 /** oclif says `command x:y not found`, with the arguments glued to the command by colons. */

@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -113,6 +114,29 @@ cache('nothing is written into a folder that others can write, nor through a lin
   symlinkSync(elsewhere, folder)
   keepCode(folder, 'build', CODE)
   assert.equal(readdirSync(elsewhere), [])
+})
+
+cache('what runs that were killed have left goes an hour later, and nothing else', ({ folder }) => {
+  keepCode(folder, 'build', CODE)
+  const hourAgo = new Date(Date.now() - 3_660_000)
+  const others = ['autocomplete', 'compiled-code.1.2', 'compiled-code.x', 'my-compiled-code.3']
+  for (const name of ['compiled-code.12', 'compiled-code.34', ...others]) {
+    writeFileSync(join(folder, name), '')
+    utimesSync(join(folder, name), hourAgo, hourAgo)
+  }
+  mkdirSync(join(folder, 'compiled-code.56'))
+  utimesSync(join(folder, 'compiled-code.56'), hourAgo, hourAgo)
+  writeFileSync(join(folder, 'compiled-code.78'), '')
+  keepCode(folder, 'build', CODE)
+  const left = ['compiled-code', 'compiled-code.56', 'compiled-code.78', ...others]
+  assert.equal(readdirSync(folder).sort(), left.sort())
+  assert.is(readCode(folder, 'build').size, 2)
+})
+
+cache('of a write that fails nothing is left', ({ folder, file }) => {
+  mkdirSync(join(file, 'in-the-way'), { recursive: true, mode: 0o700 })
+  keepCode(folder, 'build', CODE)
+  assert.equal(readdirSync(folder), ['compiled-code'])
 })
 
 cache('where nothing can be written, nothing is said', ({ home }) => {

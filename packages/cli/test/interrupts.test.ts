@@ -89,6 +89,18 @@ interrupts('an end while V8 compiles does not wait for it for ever', async () =>
   }
 })
 
+interrupts('an end without an answer is a failure', async () => {
+  const home = join(folder, 'silent-end')
+  cpSync(join(PROGRAM, '../..'), home, { recursive: true })
+  const command = 'exports.default = class { static run() { return new Promise(() => {}) } }'
+  writeFileSync(join(home, 'dist/commands/recipe.js'), command)
+  const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' }
+  const child = spawn(process.execPath, [join(home, 'bin/flushtrace.cjs'), 'recipe'], { env })
+  const { code, out, err } = await ended(child)
+  assert.equal([code, out], [2, ''])
+  assert.match(err, /^flushtrace: internal error: nothing was left to do, and there is no answer; .*\n$/)
+})
+
 interrupts('a full disk is told', async () => {
   const child = spawn(process.execPath, [PROGRAM, 'rank', FIXTURE], {
     stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
