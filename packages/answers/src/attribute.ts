@@ -1,7 +1,8 @@
 /** Reads a capture and says of each block write whose it is: what `locate` and `explain` are made of. */
 import { Actors, Attribution, BlockLog, CallLog, FileBook, InodeLog, type Contradiction } from '@flushtrace/correlate'
 import { deviceText, nsBetween, type BlockBatch, type DiagnosticKind, type Instant } from '@flushtrace/trace'
-import { analyze, type Analysis, type AnalyzeOptions, type OnActivity } from './analyze.ts'
+import type { Analysis, AnalyzeOptions, OnActivity } from './analysis.ts'
+import { analyze } from './analyze.ts'
 import { countsFromBoot } from './block-timeline.ts'
 import { layoutInTime, takenAt } from './map-age.ts'
 import type { BlockSource } from './readings.ts'

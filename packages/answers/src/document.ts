@@ -1,6 +1,6 @@
 /** What every JSON answer begins with. */
 import type { Diagnostic } from '@flushtrace/trace'
-import type { Analysis } from './analyze.ts'
+import type { Analysis } from './analysis.ts'
 import type { SourceKind } from './sources.ts'
 
 export interface SourceRow {

@@ -1,7 +1,8 @@
 /** The normalised events, in order, one JSON-safe object each. */
 import type { Activity } from '@flushtrace/correlate'
 import { ACTION, CHANGES, OP, deviceText, type BlockBatch, type DiagnosticKind } from '@flushtrace/trace'
-import { analyze, settle, type Analysis, type AnalyzeOptions, type OnActivity } from './analyze.ts'
+import type { Analysis, AnalyzeOptions, OnActivity } from './analysis.ts'
+import { analyze, settle } from './analyze.ts'
 import type { OnBlockBatch } from './block.ts'
 import { EventOrder, MAX_HELD } from './event-order.ts'
 import { isOfProcess, processMatcher } from './filter.ts'

@@ -1,7 +1,7 @@
 /** What did these flushes wait for? The calls, what the block layer did until they returned, and the time of each part. */
 import { RequestTimes, lateKey } from '@flushtrace/correlate'
 import { TraceError, parseInstant, type DiagnosticKind } from '@flushtrace/trace'
-import type { AnalyzeOptions } from './analyze.ts'
+import type { AnalyzeOptions } from './analysis.ts'
 import { attribute, type Attributed } from './attribute.ts'
 import { UNTOLD_FLUSHES, isCallOn, type WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'

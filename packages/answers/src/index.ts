@@ -14,7 +14,7 @@ export { RECIPE_FILE_SYSTEMS, RECIPE_TOOLS, type RecipeOptions } from './recipe-
 export { shellWord } from './shell-word.ts'
 export { lastPart, titleOf } from './title.ts'
 export { DIMENSIONS, type Dimension } from './tally.ts'
-export type { AnalyzeOptions } from './analyze.ts'
+export type { AnalyzeOptions } from './analysis.ts'
 export type { DocumentHead } from './document.ts'
 export { RULES } from './locate-rows.ts'
 export { locate, type LocateOptions } from './locate.ts'

@@ -2,7 +2,7 @@
 import { SECTOR_BYTES, TraceError, deviceText, parseInstant, type Instant } from '@flushtrace/trace'
 import { CALL } from '@flushtrace/correlate'
 import { attribute, type Attributed, type Watch } from './attribute.ts'
-import type { AnalyzeOptions } from './analyze.ts'
+import type { AnalyzeOptions } from './analysis.ts'
 import { WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'
 import { fileMatcher, filterOf, processMatcher, timeFilter } from './filter.ts'

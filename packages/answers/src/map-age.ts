@@ -5,7 +5,7 @@
 import type { DiskLayout, FileSystem, MapTime } from '@flushtrace/layout'
 import type { TakenAt } from '@flushtrace/correlate'
 import { nsBetween, parseInstant, type DiagnosticKind, type Instant } from '@flushtrace/trace'
-import type { Analysis } from './analyze.ts'
+import type { Analysis } from './analysis.ts'
 
 /** `recipe` saves maps within minutes of what it records; who saves them the same evening is believed, too. */
 const DAY_NS = 86_400e9

@@ -1,6 +1,6 @@
 /** Block requests → the block part of rows, rows of tasks that only show there, rows of devices. */
 import { blockPart, type DeviceSummary, type TaskSummary, type TracedProcess } from '@flushtrace/correlate'
-import type { Analysis } from './analyze.ts'
+import type { Analysis } from './analysis.ts'
 import { nothing } from './rank-rows.ts'
 import type { RankRow } from './rank-schema.ts'
 import type { Tally } from './tally.ts'

@@ -1,7 +1,8 @@
 /** Who flushes, how often, what does it cost? */
 import { blockPart } from '@flushtrace/correlate'
 import { TraceError } from '@flushtrace/trace'
-import { analyze, type AnalyzeOptions, type Analysis } from './analyze.ts'
+import type { AnalyzeOptions, Analysis } from './analysis.ts'
+import { analyze } from './analyze.ts'
 import { measure, parseCondition } from './conditions.ts'
 import { documentHead } from './document.ts'
 import type { Group } from './group.ts'

@@ -1,6 +1,6 @@
 /** Activities → sums by process, thread, file, call or container. */
 import { isCounted, isStored, kindOf, type Activity, type FileName, type TracedProcess } from '@flushtrace/correlate'
-import type { ActivityContext } from './analyze.ts'
+import type { ActivityContext } from './analysis.ts'
 import { FlushAtEnd } from './flush-at-end.ts'
 import { FlushGroups } from './flush-groups.ts'
 import { FlushPerWrite } from './flush-per-write.ts'

@@ -1,6 +1,6 @@
 /** Where no record of any trace can be read, an answer would say that nothing happened: it is refused. */
 import { TraceError } from '@flushtrace/trace'
-import type { Analysis } from './analyze.ts'
+import type { Analysis } from './analysis.ts'
 
 /** What readers count of a source; the ones that are missing are not told apart there. */
 interface Read {

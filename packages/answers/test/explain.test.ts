@@ -17,7 +17,7 @@ import { ACTION, BlockBatch, OP, StringTable, makeDevice } from '@flushtrace/tra
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Attributed } from '../src/attribute.ts'
-import type { Analysis } from '../src/analyze.ts'
+import type { Analysis } from '../src/analysis.ts'
 import { slackOf } from '../src/attribute.ts'
 import { Explainer, type Explained } from '../src/explain-rows.ts'
 import { ExplainSummary } from '../src/explain-summary.ts'
