@@ -6,6 +6,17 @@ type ProcessRef = NonNullable<RankRow['process']>
 /** Programs that run another: their own name tells nothing. */
 const INTERPRETERS = /^(?:python|perl|ruby|node|bash|dash|zsh|sh|ksh|php|java|lua|Rscript|tclsh|busybox)[\d.]*$/
 
+/** Options whose value is the next word (`java -cp /srv/lib Main`): by `java --help`, `python3 --help`, `node --help`, bash(1). */
+const VALUED: readonly (readonly [program: RegExp, option: RegExp])[] = [
+  [
+    /^java/,
+    /^(?:-cp|-classpath|-p|--(?:class-path|module-path|upgrade-module-path|add-(?:modules|exports|opens|reads)|limit-modules|patch-module))$/,
+  ],
+  [/^python/, /^-[WX]$/],
+  [/^node/, /^(?:-r|-C|--(?:require|import|loader|experimental-loader|conditions))$/],
+  [/^bash/, /^(?:[-+][oO]|--(?:rcfile|init-file))$/],
+]
+
 /** `python3 samba_dnsupdate`, `samba: task[ldap] pre-forked worker(3)`, `redis-server`. */
 export function titleOf(process: ProcessRef): string {
   const { name, command, pid } = process
@@ -39,8 +50,13 @@ function ownTitle({ command }: ProcessRef): string[] | null {
 }
 
 function scriptOf(program: string, args: readonly string[]): string | null {
+  const valued = VALUED.find(([name]) => name.test(program))?.[1]
   for (let k = 0; k < args.length; k++) {
     const word = args[k]
+    if (valued?.test(word)) {
+      k++
+      continue
+    }
     if (word === '-m' && program.startsWith('python')) return args[k + 1] ? `-m ${args[k + 1]}` : null
     if (word === '-jar') return args[k + 1] ? lastPart(args[k + 1]) : null
     if (word === '-c' || word === '-e') return `${word} …`

@@ -14,6 +14,9 @@ titles('an interpreter has the name of what it runs', () => {
     'python3 samba_dnsupdate',
     'python3 samba_dnsupdate',
   ])
+  assert.is(of('java', 'java -Xint -cp /srv/lib:/srv/x.jar --add-opens a/b=c kafka.Kafka x')[0], 'java kafka.Kafka')
+  assert.is(of('node', 'node -r ./hook.js --trace-gc server.js')[0], 'node server.js')
+  assert.is(of('python3', 'python3 -W ignore -m http.server')[0], 'python3 -m http.server')
   assert.equal(of('java', 'java -Xmx1g -jar /srv/app.jar'), ['java app.jar', 'java app.jar'])
 })
 

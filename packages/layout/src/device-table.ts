@@ -45,6 +45,8 @@ export class DeviceTable {
     readonly bytes: number
     readonly blockBytes: number
   }[] = []
+  /** Where a pool, a cache or an era target keeps its own tables, by the first word of its own; nothing else lies there. */
+  readonly tables: { readonly name: string; readonly source: string }[] = []
   /** Paths of files that are swapped to. */
   readonly swapFiles = new Set<string>()
   /** Members of arrays by name. */

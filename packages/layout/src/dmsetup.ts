@@ -66,6 +66,7 @@ export async function readDmsetup(file: SideFile, { devices }: Findings): Promis
     const [, upper, start, length, target, rest] = table
     const words = (rest ?? '').split(' ')
     if (target === 'thin') devices.thins.push({ upper, pool: words[0], id: Number(words[1]) })
+    if (KEEPS_TABLES.test(target)) devices.tables.push({ name: words[0], source: file.path })
     if (target === 'thin-pool') {
       const [, data, block] = words
       devices.pools.push({
@@ -132,6 +133,9 @@ function layerOf(
   const lowers = words.flatMap((word) => (/^\d+:\d+$|^\/dev\//.test(word) ? [deviceOf(word)] : []))
   return { kind: 'opaque', what: target, upper, lowers: lowers.filter((device) => device !== null) }
 }
+
+/** Their first word is the device of their own metadata (Documentation/admin-guide/device-mapper/{thin-provisioning,cache,era}.rst). */
+const KEEPS_TABLES = /^(?:thin-pool|cache|era)$/
 
 /** Devices that hold the same bytes; null: the target is no mirror, or reshaped. */
 function copiesOf(target: string, words: readonly string[]): { name: string; at: number }[] | null {

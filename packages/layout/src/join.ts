@@ -121,10 +121,11 @@ function namedLayers({ devices }: Findings, diagnostics: Diagnostics): Layer[] {
 
 /** What arrays keep for themselves, once all names are known. */
 function ownAreas({ devices }: Findings): OwnArea[] {
-  return [...devices.members].flatMap(([name, member]) => {
+  const members = [...devices.members].map(([name, member]) => ({ name, area: ownArea(member), source: member.source }))
+  const tables = devices.tables.map(({ name, source }) => ({ name, area: { start: 0, end: Infinity }, source }))
+  return [...members, ...tables].flatMap(({ name, area, source }) => {
     const device = devices.find(name)
-    const area = ownArea(member)
-    return device === null || area === null ? [] : [{ device, ...area, source: member.source }]
+    return device === null || area === null ? [] : [{ device, ...area, source }]
   })
 }
 

@@ -105,10 +105,11 @@ function linksOf({ layers }: DiskLayout, seen: readonly SeenLayer[]): Link[] {
       return { upper, lower, at: at ?? find(upper, lower)?.startBytes ?? null }
     }),
   )
-  // Several tables may say that one lies on another, without a place.
+  // Several tables may say that one lies on another, some of them without a place.
   const once = told.filter(
     ({ upper, lower, at }, k) =>
-      at !== null || told.findIndex((other) => other.upper === upper && other.lower === lower) === k,
+      told.findIndex((other) => other.upper === upper && other.lower === lower && (other.at === at || at === null)) ===
+      k,
   )
   const untold = seen.filter(({ upper, lower }) => !liesOn(told, upper, lower))
   return [...once, ...untold.map(({ upper, lower, startBytes: at }) => ({ upper, lower, at }))]

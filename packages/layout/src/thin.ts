@@ -123,7 +123,9 @@ export function thinLayers(devices: DeviceTable, dumps: readonly ThinDump[], dia
       ({ bytes, blockBytes }) =>
         blockBytes === dump.blockBytes && (dump.blocks === 0 || Math.floor(bytes / blockBytes) === dump.blocks),
     )
-    const data = pool && others.length === 0 ? devices.find(pool.data) : null
+    // Tables from before and after tell of the same one.
+    const same = others.every(({ upper, data }) => upper === pool.upper && data === pool.data)
+    const data = pool && same ? devices.find(pool.data) : null
     if (data === null) {
       diagnostics.add(LAYOUT.noPool, { source: dump.source }, dump.source)
       continue

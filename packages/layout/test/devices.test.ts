@@ -358,6 +358,37 @@ const THIN_DUMP = `<superblock uuid="" time="1" transaction="2" flags="0" versio
 `
 const BLOCK = 65_536
 
+devices('a pool that tables from before and after tell of is one pool, and stands once in the figure', async () => {
+  // As thin_dump -m prints it: a metadata snapshot does not have the size of the pool.
+  const dump = THIN_DUMP.replace('nr_data_blocks="8192"', 'nr_data_blocks="0"')
+  const deps = 'vg-tpool: 2 dependencies\t: (253, 0) (253, 8)\n'
+  const files = {
+    'before/table.txt': POOL,
+    'after/table.txt': POOL,
+    'deps.txt': deps,
+    'ls.txt': POOL_NAMES,
+    'thin.xml': dump,
+  }
+  const { layout, diagnostics } = await readFiles(files)
+  assert.equal(diagnostics, [])
+  assert.equal(places(layout, '253:0', 10 * BLOCK, BLOCK), ['vg-thin@0+65536'])
+  const seen = [{ upper: device('253:1'), lower: device('253:0'), startBytes: 0, remaps: 3 }]
+  const rows = stackOf(layout, seen).filter((row) => row.device === '253:1')
+  assert.equal(
+    rows.map(({ below, startBytes }) => [below, startBytes]),
+    [
+      ['253:0', 0],
+      ['253:8', null],
+    ],
+  )
+})
+
+devices('what a pool keeps of its own is metadata', async () => {
+  const { layout } = await readFiles({ 'table.txt': POOL, 'ls.txt': POOL_NAMES })
+  assert.ok(layout.resolve(device('253:8'), 64, 4096)[0].arrayOwn?.endsWith('table.txt'))
+  assert.is(layout.resolve(device('253:0'), 64, 4096)[0].arrayOwn, null)
+})
+
 devices(
   'thin volumes, by a dump of the metadata of their pool: blocks of before a snapshot are its origin’s',
   async () => {
