@@ -116,7 +116,7 @@ test('what would name data on the device below a volume or an array is said', as
   assert.equal(await fixes(TABLES), [])
   assert.equal(await fixes({ 'lsblk.json': LSBLK }), ['dm-1 (vg-lv): save dmsetup table'])
   const moving = ['dm-1 (vg-lv): record the requests of the device itself, too (blktrace -d)']
-  assert.equal(await fixes(table('vg-lv: 0 2000 cache 8:3 8:3 8:3 128 0 smq 0\n')), moving)
+  assert.equal(await fixes(table('vg-lv: 0 2000 cache 8:5 8:3 8:3 128 0 smq 0\n')), moving)
   const [thin] = await fixes(table('vg-lv: 0 2000 thin 8:3 1\n'))
   assert.match(thin, /^dm-1 \(vg-lv\): save dmsetup table and thin_dump /)
   const array = LSBLK.replace('vg-lv', 'md0').replace('dm-1', 'md0').replace('lvm', 'raid1')
