@@ -9,7 +9,7 @@
  * Source: torvalds/linux drivers/block/loop.c do_req_filebacked(), loop_queue_work().
  */
 import { Segments, writesInPlace, type Claim, type Piece } from '@flushtrace/correlate'
-import { SECTOR_BYTES, majorOf, minorOf } from '@flushtrace/trace'
+import { PAGE_BYTES, SECTOR_BYTES, majorOf, minorOf } from '@flushtrace/trace'
 import type { Attributed } from './attribute.ts'
 import type { PieceRow } from './locate-rows.ts'
 
@@ -24,8 +24,6 @@ interface Loop {
 }
 
 const LOOP_MAJOR = 7
-/** The file is written by blocks of its file system, of which most have this size, from the pages of the cache. */
-const PAGE_BYTES = 4096
 const SURE: readonly Piece['confidence'][] = ['unknown', 'ambiguous', 'inferred', 'snapshot']
 
 export class LoopDevices {

@@ -13,7 +13,7 @@
  *    through pages (fs/remap_range.c, ioctl_ficlone(2)). FIDEDUPERANGE does the same to files that only its struct names.
  * 5. A file cut or zeroed within a page: the rest of that page is written as zeroes (mm/truncate.c).
  */
-import { CALLS, OK, flags as F } from '@flushtrace/trace'
+import { CALLS, OK, PAGE_BYTES, flags as F } from '@flushtrace/trace'
 import { emitAt, targetOf, type DetailKind } from './activity.ts'
 import { describedBy } from './decorations.ts'
 import type { Description, Origin } from './descriptors.ts'
@@ -28,9 +28,6 @@ const DEFRAGMENTS: readonly number[] = [F.BTRFS_IOC_DEFRAG, F.BTRFS_IOC_DEFRAG_R
 const CLONES: readonly number[] = [F.FICLONE, F.FICLONERANGE]
 /** fallocate modes that leave zeroes where data was. */
 const ZEROES = F.FALLOC_FL_PUNCH_HOLE | F.FALLOC_FL_ZERO_RANGE
-/** The smallest page and the most usual block. */
-const PAGE = 4096
-
 interface About {
   readonly file: TracedFile
   readonly node: NameNode | null
@@ -104,7 +101,7 @@ export class SpaceTracker implements Tracker {
     if (modes === null) this.#emit(row, 'freed', about, size)
     else if ((modes & TAKES_AWAY) !== 0) this.#emit(row, 'freed', about, offset)
     const edges = modes === null ? [size] : (modes & ZEROES) !== 0 ? [offset, offset + size] : []
-    if (edges.some((at) => at % PAGE !== 0)) this.#emit(row, 'dirtied', about, NaN)
+    if (edges.some((at) => at % PAGE_BYTES !== 0)) this.#emit(row, 'dirtied', about, NaN)
   }
 
   #truncatedFile(row: Row): { file: TracedFile | null; node: NameNode | null } {

@@ -8,6 +8,9 @@ const MINOR_MASK = (1 << MINOR_BITS) - 1
 /** What the kernel counts places on devices in, whatever the disk's own sectors are (include/linux/blk_types.h). */
 export const SECTOR_BYTES = 512
 
+/** The smallest page of the page cache, and the block of most file systems. */
+export const PAGE_BYTES = 4096
+
 /** Not a device: 4095:1048575 is never handed out. */
 export const NO_DEVICE = 0xffffffff
 

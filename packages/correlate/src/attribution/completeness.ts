@@ -6,15 +6,12 @@
  * 2. More data was written than the calls made dirty, in whole blocks: somebody else's, or from before the trace.
  * Mapped writers, clones and defragmenting may make any amount dirty; then only rule 1 tells.
  */
-import { DATALESS } from '@flushtrace/trace'
+import { DATALESS, PAGE_BYTES } from '@flushtrace/trace'
 import type { Actors } from './actors.ts'
 import type { BlockLog } from './block-log.ts'
 import { CALL, type CallLog } from './call-log.ts'
 import type { Natures } from './nature.ts'
 import type { FsView, FsViews } from './views.ts'
-
-/** The smallest that a write makes dirty: a page, or a block of most file systems. */
-const PAGE = 4096
 
 interface Watched {
   readonly calls: CallLog
@@ -73,8 +70,8 @@ export class Completeness {
       switch (kind.data[row]) {
         case CALL.write:
         case CALL.submitted: {
-          const before = Number.isNaN(at) ? PAGE - 1 : at % PAGE
-          most = Math.ceil((before + size) / PAGE) * PAGE
+          const before = Number.isNaN(at) ? PAGE_BYTES - 1 : at % PAGE_BYTES
+          most = Math.ceil((before + size) / PAGE_BYTES) * PAGE_BYTES
           break
         }
         case CALL.mapped:

@@ -2,13 +2,14 @@
  * The rules by which a write of file data is given to its file, and to those who made it dirty: the witnesses in the
  * order in which they are believed. docs/decisions/0006-whose-block.md says why in that order.
  */
+import { PAGE_BYTES } from '@flushtrace/trace'
 import type { Actors } from './actors.ts'
 import type { BlockLog } from './block-log.ts'
 import { CALL, type CallLog } from './call-log.ts'
 import type { Inside } from './call-windows.ts'
 import { Completeness } from './completeness.ts'
 import type { DirtyFiles } from './dirty-files.ts'
-import { PAGE_BYTES, type DirtyPages } from './dirty-pages.ts'
+import type { DirtyPages } from './dirty-pages.ts'
 import type { FileBook, Known } from './file-book.ts'
 import type { FileKinds } from './file-kinds.ts'
 import type { InodeLog } from './inode-log.ts'

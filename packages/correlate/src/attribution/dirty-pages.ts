@@ -2,10 +2,10 @@
  * Who made which page dirty, by the kernel's own events (writeback_dirty_folio). One event stands for a folio: it names
  * the first page, and covers those after it up to the folio's size, which it does not tell.
  */
+import { PAGE_BYTES } from '@flushtrace/trace'
 
 /** Largest folio of a page cache: PMD size, 2 MiB of 4 KiB pages (include/linux/pagemap.h MAX_PAGECACHE_ORDER). */
 const MAX_FOLIO_PAGES = 512
-export const PAGE_BYTES = 4096
 
 /** Pages of one file: first page of each folio → numbers of Actors. */
 type Pages = Map<number, number[]>

@@ -11,9 +11,9 @@
  * 4. Between a file system's fsync event and its end, a task queues data of that inode only.
  */
 import type { FsType } from '@flushtrace/layout'
-import { INODE_EVENT, INODE_UNIT, SECTOR_BYTES } from '@flushtrace/trace'
+import { INODE_EVENT, INODE_UNIT, PAGE_BYTES, SECTOR_BYTES } from '@flushtrace/trace'
 import type { Actors } from './actors.ts'
-import { PAGE_BYTES, type DirtyPages } from './dirty-pages.ts'
+import type { DirtyPages } from './dirty-pages.ts'
 import type { FileBook } from './file-book.ts'
 import type { InodeLog } from './inode-log.ts'
 import type { Places } from './places.ts'
