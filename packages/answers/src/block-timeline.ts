@@ -6,7 +6,7 @@
  */
 import { BlockAnchors, isSure, offsetBeside, surer, type FoundOffset, type PlacedSource } from '@flushtrace/correlate'
 import type { DiskLayout } from '@flushtrace/layout'
-import { nsBetween, plusNs, type BlockBatch, type Instant } from '@flushtrace/trace'
+import { ACTION, nsBetween, plusNs, type BlockBatch, type Instant } from '@flushtrace/trace'
 import { least } from 'd3-array'
 import { dirname } from 'node:path'
 import { alignedByNotes, narrowed } from './clock-notes.ts'
@@ -32,6 +32,8 @@ export class BlockTimeline {
   /** Where nothing joins any block trace to the calls: what joins them to each other. */
   #apart: BlockTimeline | null = null
   readonly #clocks = new Map<number, Alignment>()
+  /** By first source of a trace that was looked into, the richest first: the devices that its first requests are for. */
+  readonly firstDevices = new Map<number, ReadonlySet<number>>()
   /** By source of the capture. */
   readonly #given: ReadonlyMap<number, number>
   readonly #layout: Clocks
@@ -68,6 +70,7 @@ export class BlockTimeline {
       const rest = reading.batches[Symbol.asyncIterator]()
       const { done, value } = await rest.next()
       if (done) continue
+      this.firstDevices.set(sources[index].indexes[0], queuedFor(value))
       const anchors = new BlockAnchors()
       anchors.add(value)
       waiting.push({
@@ -190,4 +193,10 @@ function sinceBoot(one: Waiting, placed: PlacedSource, { first, found }: Waiting
   const offsetNs = placed.offsetNs + nsBetween(from, first.origin)
   if (Math.abs(offsetNs - found.offsetNs) > found.residualNs + placed.residualNs) return null
   return { ...found, offsetNs, residualNs: placed.residualNs, driftResidualPpm: undefined, twin: true, lead: 1 }
+}
+
+function queuedFor({ length, action, device }: BlockBatch): Set<number> {
+  const devices = new Set<number>()
+  for (let i = 0; i < length; i++) if (action[i] === ACTION.queue) devices.add(device[i])
+  return devices
 }

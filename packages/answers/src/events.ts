@@ -2,7 +2,7 @@
 import type { Activity } from '@flushtrace/correlate'
 import { ACTION, CHANGES, OP, deviceText, type BlockBatch, type DiagnosticKind } from '@flushtrace/trace'
 import type { Analysis, AnalyzeOptions, OnActivity } from './analysis.ts'
-import { analyze, settle } from './analyze.ts'
+import { analyze, settle, type Settled } from './analyze.ts'
 import type { OnBlockBatch } from './block.ts'
 import { EventOrder, MAX_HELD } from './event-order.ts'
 import { isOfProcess, processMatcher } from './filter.ts'
@@ -93,8 +93,8 @@ export async function events(
   const note = (activity: Activity): void => {
     if (ofProcess && isOfProcess(activity, ofProcess)) tasks.add(activity.task.tid)
   }
-  // A device that stands in several traces is told by the one that begins with it: each request is one event.
-  const tellers = new Map<number, BlockSource>()
+  const settled = await settle(paths, options, note)
+  const tellers = tellersOf(settled)
   const onBlockBatch: OnBlockBatch = (batch, shiftNs, block, wanted) => {
     // Which file a request is of, only locate tells.
     if (options.file !== undefined) return
@@ -102,13 +102,13 @@ export async function events(
       if (batch.action[i] !== ACTION.queue || (batch.flags[i] & CHANGES) === 0) continue
       if (wanted && !wanted(i)) continue
       const device = batch.device[i]
-      if (!tellers.has(device)) tellers.set(device, block)
-      if (tellers.get(device) !== block) continue
+      const [trace] = block.indexes
+      if (!tellers.has(device)) tellers.set(device, trace)
+      if (tellers.get(device) !== trace) continue
       const event = blockEventOf(batch, i, shiftNs, block)
       if (!ofProcess || tasks.has(batch.tid[i]) || ofProcess(event.pid, event.comm, null)) add(event)
     }
   }
-  const settled = await settle(paths, options, note)
   const onActivity: OnActivity = (activity, atNs, { sourcePaths }) => {
     note(activity)
     add(eventOf(activity, atNs, sourcePaths))
@@ -124,6 +124,18 @@ export async function events(
     diagnostics.add(APART, null)
   }
   return analysis
+}
+
+/**
+ * By device, the trace (its first source) that tells its requests, so that each is one event: the richest of those that begin
+ * with it. Of a device that none of them begins with, whichever comes to it first.
+ */
+function tellersOf(settled: Settled | null): Map<number, number> {
+  const tellers = new Map<number, number>()
+  for (const [trace, devices] of settled?.timeline.firstDevices ?? []) {
+    for (const device of devices) if (!tellers.has(device)) tellers.set(device, trace)
+  }
+  return tellers
 }
 
 function blockEventOf(batch: BlockBatch, i: number, shiftNs: number | null, { sources }: BlockSource): BlockEvent {
