@@ -3,7 +3,7 @@
  * each further capture: days may lie between them.
  *
  * 1. What is listed is there: whatever comes next of this id is of that task, with these descriptors.
- * 2. What is not listed is gone, where the list is whole and nothing else is read beside it.
+ * 2. What is not listed is gone, where the list is whole and nothing else is read beside it; after a while nobody knows.
  * 3. The number may have been given to another task since. It was, where a task has now what none can change:
  *    - another process: a thread stays in the one it was made in;
  *    - another number in its own namespace, which setns(2) does not change either (pid_namespaces(7));
@@ -17,6 +17,7 @@
  * Descriptors that a known process got or lost unseen say that its mappings may have changed, too.
  */
 import type { ListedTask, TaskList } from '@flushtrace/trace'
+import { APART_NS, loseSight } from './lost-sight.ts'
 import { dropTask } from './process-tracker.ts'
 import type { Task, TracedProcess } from './processes.ts'
 import { relistFds } from './saved-task.ts'
@@ -30,20 +31,21 @@ const BOOT_SECONDS = 10
 /** `alone`: no other source is under way. `rebooted`: by lists, the machine was started again since the one before. */
 export function applyList(
   world: World,
-  { tasks, whole }: TaskList,
+  { tasks, whole, sinceNs }: TaskList,
   source: number,
   { alone, rebooted }: { readonly alone: boolean; readonly rebooted: boolean },
 ): void {
+  const apart = alone && sinceNs > APART_NS
   const path = world.sourcePaths[source]
   const verdicts = new Map<TracedProcess, boolean>()
-  for (const [tid, task] of world.tasks) {
+  const isAll = (whole && alone) || rebooted || apart
+  for (const tid of isAll ? world.tasks.keys() : tasks.keys()) {
+    const task = world.tasks.get(tid)
     const now = tasks.get(tid)
-    if (now ? !rebooted && isStill(task, now, tasks, verdicts) : !(whole && alone) && !rebooted) continue
-    dropTask(world, tid)
+    if (task && (rebooted || !now || !isStill(task, now, tasks, verdicts))) dropTask(world, tid)
   }
-  for (const [tid, { listed }] of world.saved) {
-    if (listed && ((whole && alone) || rebooted) && !tasks.has(tid)) world.saved.delete(tid)
-  }
+  if (isAll) for (const [tid, { listed }] of world.saved) if (listed && !tasks.has(tid)) world.saved.delete(tid)
+  if (apart) loseSight(world)
   for (const [tid, now] of tasks) {
     const task = world.tasks.get(tid)
     const saved = world.saved.get(tid)

@@ -7,6 +7,9 @@ import { AddressSpace } from './mappings.ts'
 import type { Directories } from './processes.ts'
 import type { World } from './world.ts'
 
+/** Parts of one recording go on where the part before ended. One that begins this much later is taken for another. */
+export const APART_NS = 10e9
+
 export function loseSight({ tasks, files }: World): void {
   const tables = new Map<FdTable, FdTable>()
   const spaces = new Map<AddressSpace, AddressSpace>()

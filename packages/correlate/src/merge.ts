@@ -5,10 +5,8 @@
  * parent's.
  */
 import { CALLS, WHOLE, nsBetween, plusNs, type CallBatch, type Clock, type Instant } from '@flushtrace/trace'
+import { APART_NS } from './lost-sight.ts'
 import type { System } from './system.ts'
-
-/** Parts of one log go on where the part before ended; a log that begins later than this is taken for another recording. */
-const APART_NS = 1e9
 
 export interface CallStream {
   readonly source: number
@@ -85,6 +83,10 @@ class Cursor {
     this.#batches = stream.batches[Symbol.asyncIterator]()
   }
 
+  get beginsWithList(): boolean {
+    return CALLS[this.batch.call[0]].role === 'tasks'
+  }
+
   get beginsWithExec(): boolean {
     return CALLS[this.batch.call[0]].role === 'exec'
   }
@@ -145,7 +147,8 @@ function earliest(group: readonly Cursor[]): Instant | null {
  * another task's in the next one:
  * - a log of strace that begins with execve is of a program that strace itself has started: none of its tasks was seen
  *   before. The files of a -ff set begin with what their task did first; a second one of the same task is of another set.
- * - Where nothing was seen for a while, all that tasks had open may have changed.
+ * - Where nothing was seen for a while, all that tasks had open may have changed, and so may whose the numbers are: a capture
+ *   that lists its tasks tells that, others do not.
  */
 class UnderWay {
   readonly #system: System
@@ -168,7 +171,7 @@ class UnderWay {
     this.#tids.add(tid)
     if (!another) return
     if (cursor.beginsWithExec) this.#system.beginProgram(batch, source)
-    else if (this.#system.alone && dueNs - this.#endedNs > APART_NS) this.#system.loseSight()
+    else if (this.#system.alone && dueNs - this.#endedNs > APART_NS) this.#system.loseSight(!cursor.beginsWithList)
   }
 
   /** A stream has ended, its last row at `atNs`. */

@@ -200,6 +200,7 @@ export function addTask(world: World, tid: number, task: Task, keep: Task | null
       dropTask(world, oldest)
     }
   }
+  world.headless.delete(tid)
   tasks.set(tid, task)
 }
 
@@ -210,7 +211,28 @@ export function dropTask(world: World, tid: number): void {
   world.tasks.delete(tid)
   world.naming.delete(task)
   world.forking.delete(task)
-  if (--task.process.alive === 0) world.onEnd?.(task.process)
+  const { process } = task
+  if (--process.alive === 0) {
+    if (process.pid !== null) world.headless.delete(process.pid)
+    world.onEnd?.(process)
+  } else if (process.pid === tid) world.headless.set(tid, process)
+}
+
+/**
+ * The task goes by the number of a process whose first task has ended: a thread called execve, or the source names the
+ * process for one of its threads. Null: there is no such process.
+ */
+export function reviveLeader(world: World, tid: number, at: number): Task | null {
+  const process = world.headless.get(tid)
+  if (!process) return null
+  world.headless.delete(tid)
+  for (const thread of world.tasks.values()) {
+    if (thread.process !== process) continue
+    process.alive++
+    const own = { call: null, slot: emptyCall(), program: null, orphan: false, early: null, bornAt: at }
+    return { ...thread, tid, ...own }
+  }
+  return null
 }
 
 function forkFlags(row: Row): number {

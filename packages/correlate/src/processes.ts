@@ -7,7 +7,8 @@
  *    CLONE_FS share them, else the child gets copies as they were when the parent entered the call.
  * 3. Numbers are reused: when a number is given out again, the task that had it is gone. Objects, not numbers, are
  *    the identity here.
- * 4. execve ends all other tasks of the process; a thread that calls it goes on under the pid of the process.
+ * 4. execve ends all other tasks of the process; a thread that calls it goes on under the pid of the process. The first task
+ *    may end before others do: its number is the process's until all have.
  * Source of the rules: man pages clone(2), execve(2), fork(2), vfork(2), unshare(2), prctl(2).
  */
 import type { Extra, ListedTask } from '@flushtrace/trace'

@@ -17,7 +17,7 @@ import { FlushInference } from './inference.ts'
 import { applyList, isReboot } from './listed-tasks.ts'
 import { MappingTracker } from './mapping-tracker.ts'
 import { NameTracker } from './name-tracker.ts'
-import { ProcessTracker, addTask, adoptTask, dropTask } from './process-tracker.ts'
+import { ProcessTracker, addTask, adoptTask, dropTask, reviveLeader } from './process-tracker.ts'
 import { emptyCall, enterCall, taskLabel, type Task, type TracedProcess } from './processes.ts'
 import { loseSight } from './lost-sight.ts'
 import { SpaceTracker } from './space-tracker.ts'
@@ -67,6 +67,7 @@ export class System {
       files: new FileTree(),
       names: new FileNames(),
       tasks: new Map(),
+      headless: new Map(),
       saved: new Map(options.saved),
       deletedFiles: new Map(),
       naming: new Set(),
@@ -116,29 +117,25 @@ export class System {
     if (order === 'lists') this.#world.diagnostics.add(CORRELATE.unordered, null)
   }
 
-  /** A log begins with the program that its tracer started: no task of it was seen before. sysdig starts none. */
+  /** A log begins with the program that strace started: no task of it was seen before. sysdig starts none. */
   beginProgram(batch: CallBatch, source: number): void {
     if (!this.#traced) return
-    const { tasks } = this.#world
-    if (!this.alone) {
-      dropTask(this.#world, this.#idOf(batch, 0, source))
-      return
-    }
-    this.#endCalls()
-    for (const tid of tasks.keys()) dropTask(this.#world, tid)
+    if (this.alone) this.#endForks()
+    const gone = this.alone ? this.#world.tasks.keys() : [this.#idOf(batch, 0, source)]
+    for (const tid of gone) dropTask(this.#world, tid)
   }
 
-  /** Calls of a while were not seen: what tasks had open and mapped, and where they were, is not known any more. */
-  loseSight(): void {
-    this.#endCalls()
-    loseSight(this.#world)
+  /** Calls of a while were not seen. `ofTasks`: nobody tells whether the tasks are still the same. */
+  loseSight(ofTasks: boolean): void {
+    this.#endForks()
+    if (!ofTasks) loseSight(this.#world)
+    else for (const tid of this.#world.tasks.keys()) dropTask(this.#world, tid)
   }
 
-  /** What is under way does not reach into another recording. */
-  #endCalls(): void {
+  /** A fork that is under way does not reach into another recording. */
+  #endForks(): void {
     this.#world.forking.clear()
     this.#releaseAll()
-    for (const task of this.#world.tasks.values()) task.call = null
   }
 
   /** Applies row `i` of a batch of source number `source`. */
@@ -245,7 +242,7 @@ export class System {
     const wasSaved = this.#world.saved.has(tid)
     const isExec = CALLS[batch.call[i]].role === 'exec'
     if (isExec && this.#world.tasks.size === 0) this.#begun.add(source)
-    const task = adoptTask(this.#world, tid, this.#at, source)
+    const task = reviveLeader(this.#world, tid, this.#at) ?? adoptTask(this.#world, tid, this.#at, source)
     addTask(this.#world, tid, task)
     if (wasSaved && this.#world.detail) this.#mappedBefore({ ...this.#row, task, batch, i, source })
     // One that begins with execve was started by the tracer; all others were there before, or their fork is hidden.
@@ -298,7 +295,7 @@ export class System {
   }
 
   #relist(list: TaskList, source: number): void {
-    if (this.alone) this.#endCalls()
+    if (this.alone) this.#endForks()
     const rebooted = isReboot(this.#bootSeconds, list.bootSeconds)
     this.#bootSeconds = list.bootSeconds ?? this.#bootSeconds
     applyList(this.#world, list, source, { alone: this.alone, rebooted })

@@ -15,6 +15,8 @@ export interface World {
   readonly files: FileTree
   readonly names: FileNames
   readonly tasks: Map<number, Task>
+  /** By pid: processes whose first task has ended before others. */
+  readonly headless: Map<number, TracedProcess>
   /** What was there before it was first seen; an entry is used once, the number may be given to another task later. */
   readonly saved: Map<number, EarlierTask>
   /** Saved files that were deleted, by device and inode, else by path: several processes meet in one. */

@@ -108,6 +108,17 @@ lists('descriptors are what the list says, from there on', () => {
   assert.is(t.system.seen.processes, 1)
 })
 
+lists('after a while mappings may have changed', () => {
+  const t = new Trace()
+  t.list([listed(10, {}, { 3: '/a' })])
+  t.map(10, 3, 4096, 1)
+  t.list([listed(10, {}, { 3: '/a' })], { sinceNs: 1e9 })
+  t.msync(10, 4096)
+  t.list([listed(10, {}, { 3: '/a' })], { sinceNs: 1e12 })
+  t.msync(10, 4096)
+  assert.equal(t.flushes, ['msync /a', 'msync unknown'])
+})
+
 lists('another process has its own descriptors; threads are of the process that the list says', () => {
   const t = new Trace()
   t.list([listed(10, {}, { 3: '/a' }), listed(11, { tgid: 10 })])

@@ -461,4 +461,39 @@ ids('an end in the middle of a call leaves nothing behind', () => {
   assert.equal(t.flushes, ['fsync unknown'])
 })
 
+const THREAD_OF = F.CLONE_VM | F.CLONE_FS | F.CLONE_FILES | F.CLONE_THREAD
+
+ids('a thread that calls execve after the first task has ended has its number, and what its process had open', () => {
+  const t = new Trace()
+  t.exec(10, '/bin/sh')
+  t.open(10, '/a', F.O_RDWR, 3)
+  t.open(10, '/log', F.O_RDWR | F.O_CLOEXEC, 4)
+  t.call(10, 'clone', { result: 11, flags: THREAD_OF })
+  // The kernel ends the first task before the call returns: under its number.
+  t.end(10)
+  t.exec(10, '/bin/db')
+  t.call(10, 'fsync', { fd: 3 })
+  t.call(10, 'fsync', { fd: 4 })
+  assert.equal(t.flushes, ['fsync /a', 'fsync unknown'])
+  assert.equal(t.counts, [1, 2])
+  assert.is(t.last.process, 'db')
+})
+
+ids('a process goes on when its first task has ended; its number is another’s when all have', () => {
+  const t = new Trace()
+  t.exec(10, '/bin/sh')
+  t.open(10, '/a', F.O_RDWR, 3)
+  t.call(10, 'clone', { result: 11, flags: THREAD_OF })
+  t.end(10)
+  t.call(11, 'fsync', { fd: 3 })
+  // sysdig names the process where it does not know which thread made another.
+  t.call(10, 'clone', { result: 12, flags: THREAD_OF })
+  t.call(12, 'fsync', { fd: 3 })
+  assert.equal(t.byProcess, ['10 fsync /a', '10 fsync /a'])
+  for (const tid of [10, 11, 12]) t.end(tid)
+  t.call(10, 'fsync', { fd: 3 })
+  assert.equal(t.flushes.at(-1), 'fsync unknown')
+  assert.is(t.counts[0], 2)
+})
+
 ids.run()

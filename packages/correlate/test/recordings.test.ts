@@ -4,7 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { applyStreams, type CallStream } from '../src/merge.ts'
 import { System } from '../src/system.ts'
-import { Rows, type Args } from './trace.ts'
+import { Rows, listed, type Args } from './trace.ts'
 
 const recordings = suite('recordings of different times')
 
@@ -89,19 +89,36 @@ recordings('the files of one -ff set are one recording: what a child begins with
   assert.equal(await flushes([log(0, parent, 10), log(1, child, 11)]), ['A /a', 'B /a'])
 })
 
-recordings('a log that goes on where another ended knows its descriptors; after a while nobody does', async () => {
-  assert.equal(await flushes([log(0, run(0, 10, '/a')), log(1, later(2.9))]), ['A /a', 'A /a'])
-  assert.equal(await flushes([log(0, run(0, 10, '/a')), log(1, later(100))]), ['A /a', 'A unknown'])
-})
+recordings(
+  'a log that goes on where another ended knows its descriptors; after a while nobody does, nor whose number it is',
+  async () => {
+    assert.equal(await flushes([log(0, run(0, 10, '/a')), log(1, later(11.9))]), ['A /a', 'A /a'])
+    assert.equal(await flushes([log(0, run(0, 10, '/a')), log(1, later(100))]), ['A /a', 'B unknown'])
+  },
+)
 
-recordings('what was open before a while is neither guessed nor shared afterwards', async () => {
-  const first: Story = [...run(0, 10, '/a'), [3, 10, 'clone', { result: 11, flags: F.CLONE_FILES | F.CLONE_THREAD }]]
-  const second: Story = [
-    [100, 11, 'openat', open('x', 3)],
-    [101, 10, 'fsync', { fd: 3 }],
-  ]
-  assert.equal(await flushes([log(0, first), log(1, second)]), ['A /a', 'A x'])
-})
+recordings(
+  'a capture that lists its tasks tells whose numbers they are, and what is open; mappings it does not',
+  async () => {
+    const known = listed(10, { comm: 'prog', cmdline: ['/bin/prog'] }, { 3: '/a', 4: '/b' })
+    const list: Args = {
+      extra: { kind: 'tasks', list: { tasks: new Map([[10, known]]), whole: true, bootSeconds: null, sinceNs: NaN } },
+    }
+    const map = { size: 4096, fd: 3, result: 4096, flags: F.MAP_SHARED, flags2: F.PROT_WRITE, offset: 0 }
+    const first: Story = [
+      [0, 0, '+tasks', list],
+      [1, 10, 'mmap', map],
+      [2, 10, 'msync', { flags: F.MS_SYNC }],
+    ]
+    const second = (at: number): Story => [
+      [at, 0, '+tasks', list],
+      [at, 10, 'msync', { flags: F.MS_SYNC }],
+      [at, 10, 'fsync', { fd: 4 }],
+    ]
+    assert.equal(await flushes([log(0, first), log(1, second(3))], true), ['A /a', 'A /a', 'A /b'])
+    assert.equal(await flushes([log(0, first), log(1, second(100))], true), ['A /a', 'A unknown', 'A /b'])
+  },
+)
 
 recordings('text of sysdig that begins with execve is not the beginning of all', async () => {
   const first: Story = [...run(0, 10, '/a'), [3, 10, 'fork', { result: 11 }]]

@@ -260,9 +260,9 @@ export class Trace {
   /** All tasks that there are, at the beginning of a capture or of a section of it. */
   list(
     tasks: readonly ListedTask[],
-    { whole = true, boot = null }: { whole?: boolean; boot?: number | null } = {},
+    { whole = true, boot = null, sinceNs = NaN }: { whole?: boolean; boot?: number | null; sinceNs?: number } = {},
   ): void {
-    const list = { tasks: new Map(tasks.map((task) => [task.pid, task])), whole, bootSeconds: boot }
+    const list = { tasks: new Map(tasks.map((task) => [task.pid, task])), whole, bootSeconds: boot, sinceNs }
     this.#apply(this.rows.row(WHOLE, TASKS, 0, { extra: { kind: 'tasks', list } }))
   }
 

@@ -66,6 +66,7 @@ export type Convert = (value: number) => number
 
 const CONVERT: Readonly<Record<string, Convert>> = {
   open: bits.openFlags,
+  resolve: bits.resolveFlags,
   map: bits.mapFlags,
   clone: bits.cloneFlags,
   memfd: bits.memfdFlags,
@@ -82,7 +83,8 @@ export interface Column {
 /** `parameter=slot:conversion`; a parameter of the slot's own name is written once. */
 const ROWS: readonly [calls: string, columns: string][] = [
   ['open creat', 'fd=result name=path flags=flags:open dev ino'],
-  ['openat openat2', 'fd=result dirfd=fd name=path flags=flags:open dev ino'],
+  ['openat', 'fd=result dirfd=fd name=path flags=flags:open dev ino'],
+  ['openat2', 'fd=result dirfd=fd name=path flags=flags:open resolve=flags2:resolve dev ino'],
   ['open_by_handle_at', 'fd=result flags=flags:open path dev ino'],
   ['memfd_create', 'fd=result name=path flags=flags:memfd'],
   ['socket accept accept4', 'fd=result'],

@@ -36,7 +36,10 @@ const CLONE: Bits = [
   [134217728, F.CLONE_VFORK],
 ]
 
-/** fcntl commands: index = sysdig's number; -1: none that a rule asks for. Record locks say which file is at work. */
+/**
+ * fcntl commands: index = sysdig's number; -1: none that a rule asks for. Record locks say which file is at work; those of
+ * 32-bit programs (F_GETLK64 …) do the same.
+ */
 const FCNTL: readonly number[] = [
   -1, // unknown
   F.F_DUPFD,
@@ -48,6 +51,10 @@ const FCNTL: readonly number[] = [
   -1,
   6, // F_SETLK
   7, // F_SETLKW
+  ...Array<number>(7).fill(-1),
+  5, // F_GETLK64
+  6, // F_SETLK64
+  7, // F_SETLKW64
 ]
 const F_DUPFD_CLOEXEC = 26
 const F_OFD_GETLK = 30
@@ -68,6 +75,11 @@ export function openFlags(value: number): number {
   const flags = access | translate(OPEN, value)
   // The driver sees O_TMPFILE in each O_DIRECTORY, which is a part of it; a real one must be open for writing (open(2)).
   return access === 0 ? flags & ~(F.O_TMPFILE & ~F.O_DIRECTORY) : flags
+}
+
+/** RESOLVE_… of openat2. */
+export function resolveFlags(value: number): number {
+  return (value & 2) !== 0 ? F.RESOLVE_IN_ROOT : 0
 }
 
 /** MAP_… of mmap. */

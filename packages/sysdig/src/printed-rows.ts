@@ -129,7 +129,7 @@ export class PrintedRows {
     this.#count(type, !exit)
     if (type.name === 'procexit') {
       this.#lineage.exited(event.tid)
-      rows.exited(task, this.#clock.nowNs, this.#line)
+      rows.exited(event.tid, this.#clock.nowNs, this.#line)
       facts.used++
       return
     }
@@ -159,7 +159,7 @@ export class PrintedRows {
 
   #reset(): void {
     this.#add(SYSDIG.tooManyTasks)
-    this.rows.reset()
+    this.rows.newSection()
     this.#lineage.reset()
   }
 

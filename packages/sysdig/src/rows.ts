@@ -69,6 +69,8 @@ export class CallRows {
   /** The first `#openCount`: emptying an array gives its memory back, and the next call would ask for it again. */
   readonly #open: TaskCall[] = []
   #openCount = 0
+  /** Tasks that had rows before the section at hand: their end is to be told. */
+  readonly #before = new Set<number>()
   readonly #waiting: WaitingRows | null
   readonly #linesTellThreads: boolean
 
@@ -209,15 +211,16 @@ export class CallRows {
   }
 
   /** The task is gone; a call that it was in has no end. */
-  exited(task: TaskCall, atNs: number, record: number): void {
-    if (task.key >= 0) this.#forget(task)
-    this.leaders.delete(task.tid)
-    if (task.placed) {
+  exited(tid: number, atNs: number, record: number): void {
+    const task = this.tasks.find(tid)
+    if (task && task.key >= 0) this.#forget(task)
+    this.leaders.delete(tid)
+    if (this.#before.delete(tid) || task?.placed) {
       this.#waiting?.tell(this.batch)
       this.#addEnters()
-      this.batch.add(WHOLE, TASK_EXIT, task.tid, atNs, record)
+      this.batch.add(WHOLE, TASK_EXIT, tid, atNs, record)
     }
-    this.tasks.remove(task.tid)
+    this.tasks.remove(tid)
   }
 
   /** Another row about the same task and moment: its name, its directory. */
@@ -228,15 +231,19 @@ export class CallRows {
   /** Nothing is under way any more. */
   newSection(): void {
     this.#waiting?.tell(this.batch)
-    for (const task of this.tasks.all()) if (task.key >= 0) this.#forget(task)
+    for (const task of this.tasks.all()) {
+      if (task.key >= 0) this.#forget(task)
+      if (task.placed) this.#before.add(task.tid)
+    }
     this.#openCount = 0
+    this.tasks.clear()
   }
 
   /** What is there before the next event. No call may be under way. */
   addList(list: TaskList, atNs: number, record: number): void {
     const { tasks, whole } = list
     if (whole) {
-      for (const { tid } of this.tasks.all()) if (!tasks.has(tid)) this.tasks.remove(tid)
+      for (const tid of this.#before) if (!tasks.has(tid)) this.#before.delete(tid)
       for (const tid of this.leaders.keys()) if (!tasks.has(tid)) this.leaders.delete(tid)
     }
     for (const [tid, { tgid }] of tasks) {
@@ -244,12 +251,6 @@ export class CallRows {
       else this.leaders.set(tid, tgid)
     }
     this.batch.extra[this.batch.add(WHOLE, TASKS, 0, atNs, record)] = { kind: 'tasks', list }
-  }
-
-  /** More tasks than there can be: nothing is known of any. */
-  reset(): void {
-    this.newSection()
-    this.tasks.clear()
   }
 
   /** The source ended. In one that shows no exits at all (`enterOnly`) its last enters count like the others. */
@@ -322,11 +323,12 @@ export class CallRows {
 
   #place(task: TaskCall, atNs: number, record: number): void {
     task.placed = true
-    if (!this.#linesTellThreads) return
     const leader = this.leaders.get(task.tid)
     if (leader === undefined || leader === task.tid) return
-    // What the source says of a thread that was there before: as if its process made it now.
+    // It is met with its thread: its end is to be told.
     this.tasks.get(leader).placed = true
+    if (!this.#linesTellThreads) return
+    // What the source says of a thread that was there before: as if its process made it now.
     const i = this.batch.add(WHOLE, CLONE, leader, atNs, record)
     this.batch.result[i] = task.tid
     this.batch.flags[i] = THREAD_FLAGS

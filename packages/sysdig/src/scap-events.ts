@@ -92,6 +92,7 @@ export class ScapEvents {
   }
 
   newSection(): void {
+    if (this.events > 0) this.clock.stamp()
     this.#adopt()
     this.#rows.newSection()
     this.#lineage.reset()
@@ -103,7 +104,7 @@ export class ScapEvents {
   /** More tasks than there can be: nothing is known of any. */
   #forget(): void {
     this.#adopt()
-    this.#rows.reset()
+    this.#rows.newSection()
     this.#lineage.reset()
   }
 
@@ -225,7 +226,9 @@ export class ScapEvents {
   #tellList(list: TaskList): void {
     this.list = null
     if (list.tasks.size === 0) return
+    const before = this.clock.nowNs
     this.clock.stamp()
+    list.sinceNs = this.clock.nowNs - before
     this.#adopt()
     this.#rows.addList(list, this.clock.nowNs, this.events)
   }
@@ -291,9 +294,7 @@ export class ScapEvents {
 
   #exited(tid: number): void {
     this.#lineage.exited(tid)
-    const task = this.#rows.tasks.find(tid)
-    if (task) this.#rows.exited(task, this.clock.nowNs, this.events)
-    else this.#rows.leaders.delete(tid)
+    this.#rows.exited(tid, this.clock.nowNs, this.events)
   }
 
   // Generic calls: fsync and its kin -----------------------------------------------------------------------------------

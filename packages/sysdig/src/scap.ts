@@ -32,6 +32,7 @@ interface SectionList {
   readonly tasks: Map<number, ListedTask>
   whole: boolean
   readonly bootSeconds: number | null
+  sinceNs: number
   descriptors: number
 }
 
@@ -166,7 +167,7 @@ class ScapParser implements BlockHandler {
   #openList(): SectionList {
     if (this.#list) return this.#list
     const whole = this.events.sectionEvents === 0
-    this.#list = { tasks: new Map(), whole, bootSeconds: this.#bootSeconds, descriptors: 0 }
+    this.#list = { tasks: new Map(), whole, bootSeconds: this.#bootSeconds, sinceNs: NaN, descriptors: 0 }
     this.events.list = this.#list
     return this.#list
   }

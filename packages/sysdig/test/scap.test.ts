@@ -376,6 +376,21 @@ test('open: O_EXCL, and that the call made the file', async () => {
   )
 })
 
+test('openat2: what stays inside its directory; fcntl: locks of 32-bit programs', async () => {
+  const openat2 = eventId('openat2', true)
+  const open = (resolve: number, atNs: bigint): Buffer =>
+    event(openat2, [i64(5), i64(4), '/a', u32(1), u32(0), u32(resolve), u32(0), i64(0)], { atNs })
+  const lock = (fd: number, command: number, atNs: number): Buffer =>
+    event(151, [i64(0), i64(fd), { bytes: 1, value: command }], { atNs: BigInt(atNs) })
+  const result = await read(open(2, 0n), open(1, 1n), lock(4, 18, 2), lock(5, 19, 3), lock(5, 16, 4))
+  assert.equal(withoutTimes(result.rows), [
+    '100 openat2 fd=4 path=/a flags2=16 = 5',
+    '100 openat2 fd=4 path=/a = 5',
+    '100 fcntl fd=4 flags=6 = 0',
+    '100 fcntl fd=5 flags=7 = 0',
+  ])
+})
+
 test('of record locks in a row on one descriptor the first says it all; other commands say nothing', async () => {
   const lock = (fd: number, command: number, atNs: number): Buffer =>
     event(151, [i64(0), i64(fd), { bytes: 1, value: command }], { atNs: BigInt(atNs) })
@@ -412,6 +427,9 @@ test('what is listed is told before the first event that has a time', async () =
     generic(72, 74, true, { tid: 50, atNs: 6n }),
   )
   assert.equal(result.rows, ['0 +tasks 2 whole at=0', '51 fsync at=0', '50 fsync at=1'])
+  const procexit = event(eventId('procexit', false), [i64(0)], { tid: 50, atNs: 6n })
+  const ended = await read(list, generic(72, 74, true, { tid: 51, atNs: 5n }), procexit)
+  assert.equal(withoutTimes(ended.rows), ['0 +tasks 2 whole', '51 fsync', '50 +exit'])
 })
 
 test('sampling and calls that sysdig cannot show are said', async () => {

@@ -6,6 +6,8 @@ export interface TaskList {
   readonly whole: boolean
   /** When the machine was started, seconds since 1970; null when that is not told. */
   readonly bootSeconds: number | null
+  /** Since the event before, of the same source; NaN: there is none. */
+  sinceNs: number
 }
 
 /** The shape of a saved /proc/PID. */
