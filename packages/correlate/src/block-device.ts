@@ -6,7 +6,7 @@ import { FlushWaits } from './flush-waits.ts'
 import { Latencies } from './latencies.ts'
 import { QueueDepth } from './queue-depth.ts'
 import { RequestFlow } from './request-flow.ts'
-import { QUEUED, RequestTable, SENT, sectorsOf } from './request-table.ts'
+import { RequestTable } from './request-table.ts'
 
 /** Tasks on one device that are told apart; the rest is charged to nobody. */
 const MAX_TASKS = 1 << 16
@@ -83,11 +83,15 @@ export class BlockDevice {
     this.queues++
     if (this.#basis !== 'queue') this.#begin('queue')
     this.#flow.add(batch, i)
-    count(this.#task(batch, i).counts, flags, bytes)
+    let task = this.#lastTask
+    if (!task || task.tid !== batch.tid[i] || task.id !== batch.comm[i] || task.strings !== batch.strings) {
+      task = this.#task(batch, i)
+    }
+    count(task.counts, flags, bytes)
     if (passedOn) count(this.#passedOn, flags, bytes)
     if (flags & (OP.flush | OP.fua)) this.#flushes.queued(batch, i)
     if (bytes === 0 || batch.sector[i] < 0 || flags & OP.passthrough) return
-    this.#makeRoom()
+    if (this.#table.full) this.#forget()
     this.#table.queue(batch, i, -1)
   }
 
@@ -95,7 +99,7 @@ export class BlockDevice {
     const flags = batch.flags[i]
     const bytes = batch.bytes[i]
     if (bytes > 0 && batch.sector[i] >= 0 && (flags & OP.passthrough) === 0) {
-      this.#makeRoom()
+      if (this.#table.full) this.#forget()
       // Where completions are not traced at all, the next write of a block looks as if it were sent again.
       if (this.#table.send(batch, i, this.#completes > 0) < 0) {
         this.#requeues++
@@ -122,28 +126,30 @@ export class BlockDevice {
     }
     if (this.#basis !== 'queue') this.#count('complete', batch, i)
     if (batch.sector[i] < 0 || flags & OP.passthrough) return
-    const sent = this.#table.find(SENT, batch, i)
-    if (sent >= 0) this.#finish(sent, batch, i, true)
-    else {
-      // Devices that work on bios (dm, md, zram) have no issue.
-      const queued = this.#table.find(QUEUED, batch, i)
-      if (queued >= 0) this.#finish(queued, batch, i, false)
-    }
+    const table = this.#table
+    const sent = table.complete(batch, i)
+    if (sent < 0) return
+    this.#depth.step(-1, batch.atNs, i)
+    this.#d2cOf(flags).addSpan(table.numbers, table.sentNs(sent), batch.atNs, i)
   }
 
-  #makeRoom(): void {
-    const forgotten = this.#table.makeRoom()
-    if (forgotten === 0) return
+  /** After each batch: how long what is done took. */
+  settle(): void {
+    const { done } = this.#table
+    this.#q2c.addSpans(done.queuedNs, done.atNs, done.count)
+    this.#q2d.addSpans(done.queuedNs, done.sentNs, done.count)
+    done.count = 0
+  }
+
+  #forget(): void {
+    const forgotten = this.#table.forget()
     this.#depth.forget()
     this.#diagnostics?.add(REQUESTS.tooManyOpen, null, deviceText(this.number) ?? '', forgotten)
   }
 
   requeue(batch: BlockBatch, i: number): void {
     this.#requeues++
-    const entry = this.#table.find(SENT, batch, i)
-    if (entry < 0) return
-    this.#table.requeue(entry)
-    this.#depth.step(-1, batch.atNs, i)
+    if (this.#table.requeue(batch, i)) this.#depth.step(-1, batch.atNs, i)
   }
 
   split(batch: BlockBatch, i: number): void {
@@ -171,33 +177,6 @@ export class BlockDevice {
     count(this.#counts, batch.flags[i], batch.bytes[i])
   }
 
-  /** Row `i` completes the request that begins with this entry, or its first parts. */
-  #finish(first: number, batch: BlockBatch, i: number, sent: boolean): void {
-    const table = this.#table
-    const { atNs } = batch
-    const end = batch.sector[i] + sectorsOf(batch.bytes[i])
-    table.take(first)
-    let e = first
-    while (e >= 0 && table.end[e] <= end) {
-      const following = table.next[e]
-      // What is released keeps its times until the next one is queued.
-      const group = table.groupOf(e)
-      if (table.release(e)) {
-        this.#q2c.addSpan(table.queuedNs, group, atNs, i)
-        if (sent) this.#q2d.addSpan(table.queuedNs, group, table.sentNs, first)
-      }
-      e = following
-    }
-    if (e >= 0) {
-      // Done in part: the rest completes by another event.
-      table.resume(e, end, table.sentNs[first])
-      return
-    }
-    if (!sent) return
-    this.#depth.step(-1, atNs, i)
-    this.#d2cOf(batch.flags[i]).addSpan(table.sentNs, first, atNs, i)
-  }
-
   #d2cOf(flags: number): Latencies {
     if (flags & OP.write) return this.#writeD2c
     if (flags & OP.read) return this.#readD2c
@@ -208,8 +187,6 @@ export class BlockDevice {
     const tid = batch.tid[i]
     const id = batch.comm[i]
     const { strings } = batch
-    const last = this.#lastTask
-    if (last && last.tid === tid && last.id === id && last.strings === strings) return last
     let row = this.#byTid.get(tid) ?? null
     if (row && row.id === id && row.strings === strings) return (this.#lastTask = row)
     const comm = id < 0 ? null : strings.text(id)

@@ -5,6 +5,7 @@
  */
 import { OP, type BlockBatch } from '@flushtrace/trace'
 import { Latencies } from './latencies.ts'
+import { SectorTimes } from './sector-times.ts'
 
 /** Flushes waited for at once; more are ends missing from the trace. */
 const MAX_WAITING = 4096
@@ -15,18 +16,18 @@ export class FlushWaits {
   readonly q2c = new Latencies()
   readonly #sent = new Waiting()
   readonly #bare = new Waiting()
-  readonly #bySector = new Map<number, number>()
+  readonly #bySector = new SectorTimes(MAX_WAITING)
 
   /** Row `i`, a request with a flush or FUA, was queued. */
-  queued({ flags, bytes, sector, atNs }: BlockBatch, i: number): void {
-    if (bytes[i] === 0) {
+  queued(batch: BlockBatch, i: number): void {
+    if (batch.bytes[i] === 0) {
       if (this.#bare.full) this.#bare.clear()
-      this.#bare.add(atNs, i)
+      this.#bare.add(batch.atNs, i)
       return
     }
     // A device that does FUA itself, or has no cache, ends these with their data: nothing follows.
-    if (this.#bySector.size >= MAX_WAITING) this.#bySector.clear()
-    if (flags[i] & OP.write) this.#bySector.set(sector[i], atNs[i])
+    if (this.#bySector.full) this.#bySector.clear()
+    if (batch.flags[i] & OP.write) this.#bySector.set(batch, i)
   }
 
   /** Row `i`: the device was told to flush. */
@@ -35,17 +36,17 @@ export class FlushWaits {
   }
 
   /** Row `i` is a completion of 0 bytes; true when it is the device's own flush. */
-  ended({ flags, sector, atNs }: BlockBatch, i: number): boolean {
+  ended(batch: BlockBatch, i: number): boolean {
+    const { flags, atNs } = batch
     if (flags[i] & OP.flush && !(flags[i] & OP.write)) {
       const sent = this.#sent.take()
       if (sent < 0) return false
       this.d2c.addSpan(this.#sent.times, sent, atNs, i)
       return true
     }
-    const queuedNs = this.#bySector.get(sector[i])
-    if (queuedNs !== undefined) {
-      this.#bySector.delete(sector[i])
-      this.q2c.add(atNs[i] - queuedNs)
+    const queued = this.#bySector.take(batch, i)
+    if (queued >= 0) {
+      this.q2c.addSpan(this.#bySector.times, queued, atNs, i)
       return false
     }
     const bare = this.#bare.take()

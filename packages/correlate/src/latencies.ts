@@ -22,20 +22,24 @@ export interface Spread {
 }
 
 export class Latencies {
-  count = 0
+  /** Those that are in no step: all of them, or, where there are steps, the latest. */
+  #samples = new Float64Array(8)
+  #waiting = 0
+  #steps: Uint32Array | null = null
+  /** Of those in steps. */
+  #counted = 0
   #sum = 0
   #max = 0
-  #samples = new Float64Array(8)
-  #steps: Uint32Array | null = null
+
+  get count(): number {
+    return this.#counted + this.#waiting
+  }
 
   /** Unknown times and the negative ones of skewed clocks are left out. */
   add(ns: number): void {
     if (!(ns >= 0)) return
-    this.#sum += ns
-    if (ns > this.#max) this.#max = ns
-    if (this.#steps) this.#steps[stepOf(ns)]++
-    else this.#keep(ns)
-    this.count++
+    if (this.#waiting === this.#samples.length) this.#makeRoom()
+    this.#samples[this.#waiting++] = ns
   }
 
   /** From `since[k]` to `until[i]`. For hot code: a number with a fraction or past 2^31 is made on the heap to be handed over. */
@@ -43,60 +47,78 @@ export class Latencies {
     this.add(until[i] - since[k])
   }
 
+  /** `count` spans. */
+  addSpans(since: Float64Array, until: Float64Array, count: number): void {
+    for (let k = 0; k < count; k++) this.add(until[k] - since[k])
+  }
+
   /** All that `parts` were told, as if told to one. */
   static together(parts: readonly Latencies[]): Latencies {
     const all = new Latencies()
     for (const part of parts) {
-      if (part.#steps) all.#addSteps(part, part.#steps)
-      else for (let k = 0; k < part.count; k++) all.add(part.#samples[k])
+      if (part.#steps) all.#addSteps(part)
+      else for (let k = 0; k < part.#waiting; k++) all.add(part.#samples[k])
     }
     return all
   }
 
   /** null without samples. */
   spread(): Spread | null {
-    if (this.count === 0) return null
     const { count } = this
-    const mean = Math.round(this.#sum / count)
+    if (count === 0) return null
     if (this.#steps) {
+      this.#toSteps()
+      const mean = Math.round(this.#sum / count)
       return { count, mean, p50: this.#stepQuantile(0.5), p99: this.#stepQuantile(0.99), max: this.#max }
     }
-    const sorted = this.#samples.slice(0, count).sort()
-    return { count, mean, p50: quantileSorted(sorted, 0.5), p99: quantileSorted(sorted, 0.99), max: this.#max }
+    const samples = this.#samples.slice(0, count)
+    const mean = Math.round(samples.reduce((sum, ns) => sum + ns) / count)
+    const sorted = samples.sort()
+    return { count, mean, p50: quantileSorted(sorted, 0.5), p99: quantileSorted(sorted, 0.99), max: sorted[count - 1] }
   }
 
-  #keep(ns: number): void {
-    if (this.count === EXACT) {
-      this.#toSteps()[stepOf(ns)]++
-      return
-    }
-    if (this.count === this.#samples.length) {
-      const larger = new Float64Array(this.count * 2)
+  #makeRoom(): void {
+    if (this.#waiting >= EXACT || this.#steps) this.#toSteps()
+    else {
+      const larger = new Float64Array(this.#waiting * 2)
       larger.set(this.#samples)
       this.#samples = larger
     }
-    this.#samples[this.count] = ns
   }
 
+  /** All that wait at once: one by one, what was added to is written to memory and read again each time. */
   #toSteps(): Uint32Array {
-    if (this.#steps) return this.#steps
-    const steps = new Uint32Array(STEPS * OCTAVES + 1)
-    for (let k = 0; k < this.count; k++) steps[stepOf(this.#samples[k])]++
-    this.#samples = new Float64Array(0)
-    return (this.#steps = steps)
+    const steps = (this.#steps ??= new Uint32Array(STEPS * OCTAVES + 1))
+    const samples = this.#samples
+    const halves = new Uint32Array(samples.buffer)
+    let sum = this.#sum
+    let max = this.#max
+    for (let k = 0; k < this.#waiting; k++) {
+      const ns = samples[k]
+      sum += ns
+      if (ns > max) max = ns
+      // A double is its own logarithm.
+      const step = ns < 1 ? 0 : 1 + (halves[2 * k + UPPER] >>> FRACTION_BITS) - FIRST_STEP
+      steps[Math.min(STEPS * OCTAVES, step)]++
+    }
+    this.#sum = sum
+    this.#max = max
+    this.#counted += this.#waiting
+    this.#waiting = 0
+    return steps
   }
 
-  #addSteps(part: Latencies, counted: Uint32Array): void {
+  #addSteps(part: Latencies): void {
     const steps = this.#toSteps()
-    for (const [step, times] of counted.entries()) steps[step] += times
-    this.count += part.count
+    for (const [step, times] of part.#toSteps().entries()) steps[step] += times
+    this.#counted += part.#counted
     this.#sum += part.#sum
     this.#max = Math.max(this.#max, part.#max)
   }
 
   #stepQuantile(p: number): number {
     const steps = this.#steps as Uint32Array
-    let left = p * (this.count - 1)
+    let left = p * (this.#counted - 1)
     for (let step = 0; step < steps.length; step++) {
       left -= steps[step]
       if (left < 0) return Math.min(this.#max, middleOf(step))
@@ -105,17 +127,8 @@ export class Latencies {
   }
 }
 
-/** Scratch of `stepOf`: nothing stays in it. */
-const double = new Float64Array(1)
-const halves = new Uint32Array(double.buffer)
+/** Which half of a double has its exponent. */
 const UPPER = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0
-
-/** 0 below 1 ns, else 1 + the number of steps from 1 ns; a double is its own logarithm. */
-function stepOf(ns: number): number {
-  if (ns < 1) return 0
-  double[0] = ns
-  return Math.min(STEPS * OCTAVES, 1 + (halves[UPPER] >>> FRACTION_BITS) - FIRST_STEP)
-}
 
 /** The time in the middle of a step. */
 function middleOf(step: number): number {

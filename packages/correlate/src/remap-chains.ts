@@ -60,29 +60,36 @@ export class RemapChains {
   readonly #flushes = new PassedFlushes()
 
   /**
-   * To be called with every row (remaps, queue and completion events count). For a queue event: the chain that led to it, or
+   * To be called with every row, or what of it is meant for its action. For a queue event: the chain that led to it, or
    * null; it is good until the next event of its task.
    */
   apply(batch: BlockBatch, i: number): RemapChain | null {
     const action = batch.action[i]
-    if (this.#byTid.size === 0 && action !== ACTION.remap) return null
-    if (action === ACTION.complete) {
-      if (batch.flags[i] & OP.flush) this.#flushes.done(batch.device[i])
-      return null
-    }
-    if (action !== ACTION.remap && action !== ACTION.queue) return null
-    const tid = batch.tid[i]
-    if (tid !== this.#tid) {
-      this.#tid = tid
-      this.#last = this.#byTid.get(tid) ?? null
-    }
-    if (action === ACTION.remap) {
-      this.#remap(batch, i, tid)
-      return null
-    }
+    if (action === ACTION.queue) return this.queued(batch, i)
+    if (action === ACTION.remap) this.remapped(batch, i)
+    else if (action === ACTION.complete) this.completed(batch, i)
+    return null
+  }
+
+  /** Row `i` is a queue event. */
+  queued(batch: BlockBatch, i: number): RemapChain | null {
+    if (this.#byTid.size === 0) return null
+    this.#find(batch.tid[i])
     const chain = this.#ledTo(batch, i)
-    if (batch.flags[i] & OP.flush) this.#flushes.asked(batch.device[i])
-    return chain ?? (isBareFlush(batch, i) ? this.#flushes.passedOn(batch.device[i]) : null)
+    if ((batch.flags[i] & OP.flush) === 0) return chain
+    this.#flushes.asked(batch.device[i])
+    return chain ?? (batch.bytes[i] === 0 ? this.#flushes.passedOn(batch.device[i]) : null)
+  }
+
+  /** Row `i` is a completion. */
+  completed({ flags, device }: BlockBatch, i: number): void {
+    if (flags[i] & OP.flush) this.#flushes.done(device[i])
+  }
+
+  #find(tid: number): void {
+    if (tid === this.#tid) return
+    this.#tid = tid
+    this.#last = this.#byTid.get(tid) ?? null
   }
 
   #ledTo(batch: BlockBatch, i: number): RemapChain | null {
@@ -108,10 +115,12 @@ export class RemapChains {
     return parked ?? null
   }
 
-  #remap(batch: BlockBatch, i: number, tid: number): void {
+  /** Row `i` is a remap. */
+  remapped(batch: BlockBatch, i: number): void {
+    this.#find(batch.tid[i])
     const from = batch.fromDevice[i]
     const device = batch.device[i]
-    const chain = this.#last ?? this.#begin(tid)
+    const chain = this.#last ?? this.#begin(batch.tid[i])
     this.#flushes.isBelow(device, from)
     if (!chain.open || chain.device !== from || chain.above.length >= MAX_LAYERS) {
       if (chain.open) this.#park(chain)
@@ -150,10 +159,6 @@ export class RemapChains {
     this.#last = chain
     return chain
   }
-}
-
-function isBareFlush({ flags, bytes }: BlockBatch, i: number): boolean {
-  return (flags[i] & OP.flush) !== 0 && bytes[i] === 0
 }
 
 interface Member {

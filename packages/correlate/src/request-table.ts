@@ -4,17 +4,17 @@
  * a range larger than the request that takes its beginning was split. So merge and split events need not be traced.
  *
  * Invariants
- * 1. An entry is queued, or sent, or part of a sent one (`next`); only the first two are found by sector.
+ * 1. An entry is queued, or sent, or part of a sent one (NEXT); only the first two are found by sector.
  * 2. Entries with the same first sector are found the latest first.
- * 3. A queued range that was split is done when its last part is (`group`, `parts`).
+ * 3. A queued range that was split is done when its last part is (GROUP, PARTS).
  *
- * Entries are numbers, their fields typed arrays, and those that are found by sector are lists by its hash: a Map with
- * sectors past 2^31 as keys allocates for each of them, and it would be asked three times for every request.
+ * Entries are numbers, their fields lie side by side in two arrays, and those that are found by sector are lists by its
+ * hash: a Map with sectors past 2^31 as keys allocates for each of them, and it would be asked three times for every request.
  */
 import { OP, SECTOR_BYTES, ZONE_COMMANDS, type BlockBatch } from '@flushtrace/trace'
 
-export const QUEUED = 1
-export const SENT = 2
+const QUEUED = 1
+const SENT = 2
 const PART = 3
 type State = typeof QUEUED | typeof SENT | typeof PART
 
@@ -24,226 +24,318 @@ const READ = 1
 /** No device has so many requests at once; more are completions missing from the trace. */
 const MAX_OPEN = 1 << 18
 
+/** Sectors and times of an entry, in `numbers`. */
+const NUMBERS = 4
+const START = 0
+const END = 1
+const QUEUED_NS = 2
+const SENT_NS = 3
+
+/** In `#links`: see `kindOf`; */
+const LINKS = 6
+const KIND = 0
+/** what the caller calls it, -1: nothing (parts of what was split have the same); */
+const ROW = 1
+/** the next queued range of the same sent request, -1 at the end; */
+const NEXT = 2
+/** the entry of the whole that it is part of, and of that how many parts are not done; */
+const GROUP = 3
+const PARTS = 4
+/** the next entry with the same hash, or that is free; -1: none. */
+const SAME = 5
+
 export class RequestTable {
   #capacity = 64
-  start = new Float64Array(64)
-  end = new Float64Array(64)
-  queuedNs = new Float64Array(64)
-  sentNs = new Float64Array(64)
-  /** What the caller calls it; -1: nothing. Parts of what was split have the same. */
-  row = new Int32Array(64)
-  /** The next queued range of the same sent request, -1 at the end. */
-  next = new Int32Array(64)
-  /** See `kindOf`. */
-  #kind = new Uint8Array(64)
-  #group = new Int32Array(64)
-  #parts = new Int32Array(64)
-  /** By hash of the first sector: an entry, -1 none; and the next entry with the same hash. */
+  numbers = new Float64Array(64 * NUMBERS)
+  #links = new Int32Array(64 * LINKS)
+  /** By hash of the first sector: an entry, -1 none. */
   #heads = new Int32Array(64).fill(-1)
-  #same = new Int32Array(64)
-  #free: number[] = []
+  #free = -1
   #used = 0
   open = 0
   /** Entries forgotten because there were too many. */
   forgotten = 0
+  /** Queued ranges that are done: whoever looks at them sets the count to 0. */
+  readonly done = new DoneRanges()
 
-  /** Row `i` was queued; `row`: what the caller calls it. */
-  queue({ flags, sector, bytes, atNs }: BlockBatch, i: number, row: number): void {
-    const start = sector[i]
-    this.#add(operationOf(flags[i]), start, start + sectorsOf(bytes[i]), atNs[i], row)
+  /** Then `forget` is to be called before the next one is queued or sent. */
+  get full(): boolean {
+    return this.open >= MAX_OPEN
+  }
+
+  /** Row `i` was queued; `row`: what the caller calls it. The entry. */
+  queue({ flags, sector, bytes, atNs }: BlockBatch, i: number, row: number): number {
+    const e = this.#room()
+    const { numbers } = this
+    const number = e * NUMBERS
+    numbers[number + START] = sector[i]
+    numbers[number + END] = sector[i] + sectorsOf(bytes[i])
+    numbers[number + QUEUED_NS] = atNs[i]
+    numbers[number + SENT_NS] = NaN
+    const links = this.#links
+    const link = e * LINKS
+    links[link + KIND] = kindOf(QUEUED, operationOf(flags[i]))
+    links[link + ROW] = row
+    links[link + NEXT] = -1
+    links[link + GROUP] = e
+    links[link + PARTS] = 1
+    this.#link(e)
+    return e
   }
 
   /**
    * Row `i` is sent: takes the queued ranges it is made of. The entry of the request. With `once` -1 when the very range
    * is sent already and nothing of it waits: the driver was busy and is asked again.
    */
-  send({ flags, sector, bytes, atNs }: BlockBatch, i: number, once: boolean): number {
+  send(batch: BlockBatch, i: number, once: boolean): number {
+    const { flags, sector, bytes, atNs } = batch
     const operation = operationOf(flags[i])
     const queued = kindOf(QUEUED, operation)
-    const start = sector[i]
-    const end = start + sectorsOf(bytes[i])
-    let first = this.#find(queued, start)
+    const end = sector[i] + sectorsOf(bytes[i])
+    let first = this.#find(queued, sector, i)
     if (first < 0) {
       // Two reads of one block may well be under way at once; two writes of it are one, sent again.
       if (once && operation !== READ) {
-        const sent = this.#find(kindOf(SENT, operation), start)
-        if (sent >= 0 && this.end[this.#last(sent)] === end) {
-          this.sentNs[sent] = atNs[i]
+        const sent = this.#find(kindOf(SENT, operation), sector, i)
+        if (sent >= 0 && this.numbers[this.#last(sent) * NUMBERS + END] === end) {
+          this.numbers[sent * NUMBERS + SENT_NS] = atNs[i]
           return -1
         }
       }
-      first = this.#add(operation, start, end, NaN, -1)
+      first = this.queue(batch, i, -1)
+      this.numbers[first * NUMBERS + QUEUED_NS] = NaN
     }
-    this.#kind[first] = kindOf(SENT, operation)
-    this.sentNs[first] = atNs[i]
-    if (this.end[first] > end) this.#split(first, end)
-    let last = this.#last(first)
-    for (let covered = this.end[first]; covered < end;) {
-      const following = this.#find(queued, covered)
+    this.#links[first * LINKS + KIND] = kindOf(SENT, operation)
+    this.numbers[first * NUMBERS + SENT_NS] = atNs[i]
+    if (this.numbers[first * NUMBERS + END] > end) this.#split(first, end)
+    for (let e = first, last = first; this.numbers[e * NUMBERS + END] < end; e = last) {
+      last = this.#last(last)
+      const following = this.#take(queued, this.numbers, e * NUMBERS + END)
       if (following < 0) break
-      this.take(following)
-      this.#kind[following] = kindOf(PART, operation)
-      if (this.end[following] > end) this.#split(following, end)
-      this.next[last] = following
+      this.#links[following * LINKS + KIND] = kindOf(PART, operation)
+      if (this.numbers[following * NUMBERS + END] > end) this.#split(following, end)
+      this.#links[last * LINKS + NEXT] = following
       last = this.#last(following)
-      covered = this.end[last]
     }
     return first
   }
 
-  /** The latest entry in `state` that begins where row `i` does; -1 where there is none. */
-  find(state: State, { flags, sector }: BlockBatch, i: number): number {
-    return this.#find(kindOf(state, operationOf(flags[i])), sector[i])
+  /** Row `i` completes a request, or its first parts. The entry of one that was sent and is done with this; else -1. */
+  complete({ flags, sector, bytes, atNs }: BlockBatch, i: number): number {
+    const operation = operationOf(flags[i])
+    let first = this.#take(kindOf(SENT, operation), sector, i)
+    const wasSent = first >= 0
+    // Devices that work on bios (dm, md, zram) have no issue.
+    if (!wasSent) first = this.#take(kindOf(QUEUED, operation), sector, i)
+    if (first < 0) return -1
+    const { numbers, done } = this
+    const links = this.#links
+    const end = sector[i] + sectorsOf(bytes[i])
+    const sentNs = wasSent ? numbers[first * NUMBERS + SENT_NS] : NaN
+    let e = first
+    while (e >= 0 && numbers[e * NUMBERS + END] <= end) {
+      const following = links[e * LINKS + NEXT]
+      const group = links[e * LINKS + GROUP]
+      const parts = --links[group * LINKS + PARTS]
+      this.open--
+      if (e !== group) this.#setFree(e)
+      // What was split is done with its last part.
+      if (parts === 0) {
+        const k = done.add()
+        done.queuedNs[k] = numbers[group * NUMBERS + QUEUED_NS]
+        done.sentNs[k] = sentNs
+        done.atNs[k] = atNs[i]
+        done.row[k] = links[group * LINKS + ROW]
+        this.#setFree(group)
+      }
+      e = following
+    }
+    if (e < 0) return wasSent ? first : -1
+    // What is left is found by its first sector from now on.
+    this.#setState(e, SENT)
+    if (end > numbers[e * NUMBERS + START]) numbers[e * NUMBERS + START] = end
+    numbers[e * NUMBERS + SENT_NS] = numbers[first * NUMBERS + SENT_NS]
+    this.#link(e)
+    return -1
   }
 
-  /** The request goes back to the queue. */
-  requeue(e: number): void {
-    this.#setState(e, QUEUED)
+  /** The request that begins where row `i` does goes back to the queue; false: none is known. */
+  requeue({ flags, sector }: BlockBatch, i: number): boolean {
+    const sent = this.#find(kindOf(SENT, operationOf(flags[i])), sector, i)
+    if (sent >= 0) this.#setState(sent, QUEUED)
+    return sent >= 0
   }
 
   /** Row `i` cuts a queued range: its second part is queued on its own. */
-  splitQueued(batch: BlockBatch, i: number): void {
-    const e = this.find(QUEUED, batch, i)
-    const at = batch.splitSector[i]
-    if (e >= 0 && at > this.start[e] && at < this.end[e] && this.next[e] < 0) this.#split(e, at)
+  splitQueued({ flags, sector, splitSector }: BlockBatch, i: number): void {
+    const e = this.#find(kindOf(QUEUED, operationOf(flags[i])), sector, i)
+    const at = splitSector[i]
+    if (e < 0 || this.next(e) >= 0) return
+    if (at > this.numbers[e * NUMBERS + START] && at < this.numbers[e * NUMBERS + END]) this.#split(e, at)
   }
 
-  /** Forgets everything when there is too much, and tells how much; to be called between events. */
-  makeRoom(): number {
+  /** Forgets everything, and tells how much. */
+  forget(): number {
     const { open } = this
-    if (open < MAX_OPEN) return 0
     this.forgotten += open
     this.open = 0
     this.#heads.fill(-1)
-    this.#free = []
+    this.#free = -1
     this.#used = 0
     return open
   }
 
-  /** What is left of a sent request whose first parts are done, up to `end`: found by its first sector from now on. */
-  resume(e: number, end: number, sentNs: number): void {
-    this.#setState(e, SENT)
-    if (end > this.start[e]) this.start[e] = end
-    this.sentNs[e] = sentNs
-    this.#link(e)
+  /** Where in `numbers` it stands when this was sent; of a request that is done, until the next one is queued. */
+  sentNs(e: number): number {
+    return e * NUMBERS + SENT_NS
   }
 
-  /** Takes a found entry out of those found by sector; its parts stay until released. */
-  take(e: number): void {
-    const bucket = this.#bucket(this.start[e])
-    const following = this.#same[e]
-    let at = this.#heads[bucket]
-    if (at === e) {
-      this.#heads[bucket] = following
-      return
+  row(e: number): number {
+    return this.#links[e * LINKS + ROW]
+  }
+
+  setRow(e: number, row: number): void {
+    this.#links[e * LINKS + ROW] = row
+  }
+
+  next(e: number): number {
+    return this.#links[e * LINKS + NEXT]
+  }
+
+  /** Begins where `at[k]` says. */
+  #find(kind: number, at: Float64Array, k: number): number {
+    const start = at[k]
+    const numbers = this.numbers
+    const links = this.#links
+    let e = this.#heads[hashOf(start) & (this.#heads.length - 1)]
+    while (e >= 0 && (numbers[e * NUMBERS + START] !== start || links[e * LINKS + KIND] !== kind)) {
+      e = links[e * LINKS + SAME]
     }
-    while (at >= 0 && this.#same[at] !== e) at = this.#same[at]
-    if (at >= 0) this.#same[at] = following
-  }
-
-  /** Frees an entry; true when it was the last part of what was queued. */
-  release(e: number): boolean {
-    const group = this.#group[e]
-    this.open--
-    this.#parts[group]--
-    const done = this.#parts[group] === 0
-    if (e !== group) this.#free.push(e)
-    if (done) this.#free.push(group)
-    return done
-  }
-
-  /** The entry of the whole that `e` is part of: when that was queued. */
-  groupOf(e: number): number {
-    return this.#group[e]
-  }
-
-  #find(kind: number, start: number): number {
-    let e = this.#heads[this.#bucket(start)]
-    while (e >= 0 && (this.start[e] !== start || this.#kind[e] !== kind)) e = this.#same[e]
     return e
   }
 
-  #add(operation: number, start: number, end: number, queuedNs: number, row: number): number {
-    const e = this.#free.pop() ?? this.#used++
-    if (e >= this.#capacity) this.#grow()
+  /** Takes what begins where `at[k]` says out of those found by sector; its parts stay until they are done. */
+  #take(kind: number, at: Float64Array, k: number): number {
+    const start = at[k]
+    const numbers = this.numbers
+    const links = this.#links
+    const heads = this.#heads
+    const bucket = hashOf(start) & (heads.length - 1)
+    let before = -1
+    let e = heads[bucket]
+    while (e >= 0 && (numbers[e * NUMBERS + START] !== start || links[e * LINKS + KIND] !== kind)) {
+      before = e
+      e = links[e * LINKS + SAME]
+    }
+    if (e < 0) return -1
+    const following = links[e * LINKS + SAME]
+    if (before < 0) heads[bucket] = following
+    else links[before * LINKS + SAME] = following
+    return e
+  }
+
+  /** An entry to be filled. */
+  #room(): number {
     this.open++
-    this.#kind[e] = kindOf(QUEUED, operation)
-    this.start[e] = start
-    this.end[e] = end
-    this.queuedNs[e] = queuedNs
-    this.sentNs[e] = NaN
-    this.row[e] = row
-    this.next[e] = -1
-    this.#group[e] = e
-    this.#parts[e] = 1
-    this.#link(e)
+    const e = this.#free
+    if (e < 0) {
+      if (this.#used === this.#capacity) this.#grow()
+      return this.#used++
+    }
+    this.#free = this.#links[e * LINKS + SAME]
     return e
   }
 
   #last(e: number): number {
     let last = e
-    while (this.next[last] >= 0) last = this.next[last]
+    for (let next = e; next >= 0; next = this.#links[last * LINKS + NEXT]) last = next
     return last
   }
 
   #setState(e: number, state: State): void {
-    this.#kind[e] = kindOf(state, this.#kind[e] & OPERATIONS)
+    const at = e * LINKS + KIND
+    this.#links[at] = kindOf(state, this.#links[at] & OPERATIONS)
   }
 
   #split(e: number, at: number): void {
-    const rest = this.#add(this.#kind[e] & OPERATIONS, at, this.end[e], this.queuedNs[e], this.row[e])
-    const group = this.#group[e]
-    this.end[e] = at
-    this.#group[rest] = group
-    this.#parts[group]++
+    const rest = this.#room()
+    const numbers = this.numbers
+    const links = this.#links
+    numbers.copyWithin(rest * NUMBERS, e * NUMBERS, (e + 1) * NUMBERS)
+    links.copyWithin(rest * LINKS, e * LINKS, (e + 1) * LINKS)
+    numbers[rest * NUMBERS + START] = numbers[e * NUMBERS + END] = at
+    numbers[rest * NUMBERS + SENT_NS] = NaN
+    links[rest * LINKS + NEXT] = -1
+    links[links[e * LINKS + GROUP] * LINKS + PARTS]++
+    this.#setState(rest, QUEUED)
+    this.#link(rest)
   }
 
   #link(e: number): void {
-    const bucket = this.#bucket(this.start[e])
-    this.#same[e] = this.#heads[bucket]
+    const bucket = hashOf(this.numbers[e * NUMBERS + START]) & (this.#heads.length - 1)
+    this.#links[e * LINKS + SAME] = this.#heads[bucket]
     this.#heads[bucket] = e
   }
 
-  #bucket(sector: number): number {
-    // Sectors come in steps of 8: the low bits alone would fill every eighth list.
-    const mixed = Math.imul(sector | 0, 0x9e3779b1)
-    return (mixed ^ (mixed >>> 15)) & (this.#heads.length - 1)
+  #setFree(e: number): void {
+    this.#links[e * LINKS + SAME] = this.#free
+    this.#free = e
   }
 
   #grow(): void {
+    const old = { numbers: this.numbers, links: this.#links, heads: this.#heads }
     this.#capacity *= 2
-    const larger = <T extends Float64Array | Int32Array | Uint8Array>(old: T, column: T): T => {
+    this.numbers = new Float64Array(this.#capacity * NUMBERS)
+    this.numbers.set(old.numbers)
+    this.#links = new Int32Array(this.#capacity * LINKS)
+    this.#links.set(old.links)
+    // The lists anew, by twice as many hashes; the latest of a sector stays the first.
+    this.#heads = new Int32Array(this.#capacity).fill(-1)
+    for (const head of old.heads) {
+      const list: number[] = []
+      for (let e = head; e >= 0; e = this.#links[e * LINKS + SAME]) list.push(e)
+      for (const e of list.reverse()) this.#link(e)
+    }
+  }
+}
+
+/** As columns: what comes of a whole batch is worked on at once. */
+class DoneRanges {
+  count = 0
+  queuedNs = new Float64Array(64)
+  /** NaN where it is not known. */
+  sentNs = new Float64Array(64)
+  atNs = new Float64Array(64)
+  /** What the caller of `queue` calls it. */
+  row = new Int32Array(64)
+
+  /** One more, to be filled. */
+  add(): number {
+    if (this.count === this.row.length) this.#grow(this.count * 2)
+    return this.count++
+  }
+
+  #grow(room: number): void {
+    const larger = <T extends Float64Array | Int32Array>(old: T, column: T): T => {
       column.set(old)
       return column
     }
-    const n = this.#capacity
-    this.start = larger(this.start, new Float64Array(n))
-    this.end = larger(this.end, new Float64Array(n))
-    this.queuedNs = larger(this.queuedNs, new Float64Array(n))
-    this.sentNs = larger(this.sentNs, new Float64Array(n))
-    this.row = larger(this.row, new Int32Array(n))
-    this.next = larger(this.next, new Int32Array(n))
-    this.#kind = larger(this.#kind, new Uint8Array(n))
-    this.#group = larger(this.#group, new Int32Array(n))
-    this.#parts = larger(this.#parts, new Int32Array(n))
-    this.#same = larger(this.#same, new Int32Array(n))
-    this.#relink(this.#heads, n)
-  }
-
-  /** The lists anew, by `buckets` hashes; the latest of a sector stays the first. */
-  #relink(old: Int32Array, buckets: number): void {
-    this.#heads = new Int32Array(buckets).fill(-1)
-    for (const head of old) {
-      const list: number[] = []
-      for (let e = head; e >= 0; e = this.#same[e]) list.push(e)
-      for (const e of list.reverse()) this.#link(e)
-    }
+    this.queuedNs = larger(this.queuedNs, new Float64Array(room))
+    this.sentNs = larger(this.sentNs, new Float64Array(room))
+    this.atNs = larger(this.atNs, new Float64Array(room))
+    this.row = larger(this.row, new Int32Array(room))
   }
 }
 
 /** A length in sectors. */
 export function sectorsOf(bytes: number): number {
   return bytes / SECTOR_BYTES
+}
+
+/** For lists by sector. They come in steps of 8: the low bits alone would fill every eighth list. */
+export function hashOf(sector: number): number {
+  const mixed = Math.imul(sector | 0, 0x9e3779b1)
+  return mixed ^ (mixed >>> 15)
 }
 
 const OPERATION_BITS = 3

@@ -66,7 +66,7 @@ export class RequestTracker {
           break
         case ACTION.complete:
           this.#device(device[i])?.complete(batch, i)
-          this.#chains.apply(batch, i)
+          this.#chains.completed(batch, i)
           break
         case ACTION.requeue:
           this.#device(device[i])?.requeue(batch, i)
@@ -82,12 +82,13 @@ export class RequestTracker {
         }
         case ACTION.remap:
           this.#device(device[i])?.isBelow(fromDevice[i])
-          this.#chains.apply(batch, i)
+          this.#chains.remapped(batch, i)
           this.layers.apply(batch, i)
           break
         default:
       }
     }
+    for (const each of this.#devices.values()) each.settle()
   }
 
   /** Every device that requests were seen on, most bytes first. */
@@ -98,22 +99,19 @@ export class RequestTracker {
 
   #queue(batch: BlockBatch, i: number): void {
     const device = this.#device(batch.device[i])
-    const chain = this.#chains.apply(batch, i)
-    device?.queue(batch, i, chain !== null && (this.#hasCounted(chain.above, device) || this.#isCopy(chain, batch, i)))
+    const chain = this.#chains.queued(batch, i)
+    // A single device passes nothing on.
+    device?.queue(batch, i, chain !== null && this.#devices.size > 1 && this.#isPassedOn(chain, batch, i))
   }
 
-  /** Of another request that was queued on another member. */
-  #isCopy({ originDevice, originSector, above }: RemapChain, batch: BlockBatch, i: number): boolean {
+  /** Whether requests were queued on another device above, or this is a copy of one that was queued on another member. */
+  #isPassedOn({ originDevice, originSector, above }: RemapChain, batch: BlockBatch, i: number): boolean {
+    const member = batch.device[i]
+    if (above.some((from) => from !== member && (this.#devices.get(from)?.queues ?? 0) > 0)) return true
     if (batch.bytes[i] === 0 || !above.some((device) => this.layers.forks(device))) return false
     const array = { device: originDevice, sector: originSector }
-    const [member, bytes, flags] = [batch.device[i], batch.bytes[i], batch.flags[i]]
+    const [bytes, flags] = [batch.bytes[i], batch.flags[i]]
     return this.#copies.firstOf({ array, member, bytes, flags, tid: batch.tid[i], atNs: batch.atNs[i], row: 0 }) >= 0
-  }
-
-  /** Whether requests were queued on another of these devices. */
-  #hasCounted(above: readonly number[], device: BlockDevice): boolean {
-    if (this.#devices.size === 1) return false
-    return above.some((from) => from !== device.number && (this.#devices.get(from)?.queues ?? 0) > 0)
   }
 
   #device(number: number): BlockDevice | null {

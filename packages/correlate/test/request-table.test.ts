@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ACTION, BlockBatch, OP, StringTable } from '@flushtrace/trace'
-import { QUEUED, RequestTable } from '../src/request-table.ts'
+import { RequestTable } from '../src/request-table.ts'
 
 const table = suite('requests under way')
 
@@ -21,17 +21,16 @@ table('they are found by sector, the latest first, whatever else comes and goes'
     if (seed & 0x10000) {
       requests.queue(batch, i, row)
       open.set(sector, [...same, row])
-    } else if (same.length > 0) {
-      const entry = requests.find(QUEUED, batch, i)
-      requests.take(entry)
-      assert.ok(requests.release(entry))
-      same.pop()
+      continue
     }
-    const found = requests.find(QUEUED, batch, i)
-    assert.is(found < 0 ? undefined : requests.row[found], open.get(sector)?.at(-1))
     batch.flags[i] = OP.read
-    assert.is(requests.find(QUEUED, batch, i), -1)
+    requests.complete(batch, i)
+    assert.is(requests.done.count, 0)
     batch.flags[i] = OP.write
+    requests.complete(batch, i)
+    assert.equal([...requests.done.row.subarray(0, requests.done.count)], same.slice(-1))
+    requests.done.count = 0
+    same.pop()
   }
   assert.is(requests.open, [...open.values()].flat().length)
 })

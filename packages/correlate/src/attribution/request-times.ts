@@ -11,7 +11,7 @@
  * 3. A range that was split is done with its last part; ranges that were merged share the times of their request.
  */
 import { ACTION, CHANGES, OP, type BlockBatch } from '@flushtrace/trace'
-import { QUEUED, RequestTable, SENT, sectorsOf } from '../request-table.ts'
+import { RequestTable } from '../request-table.ts'
 import { Column } from './column.ts'
 
 /** Flushes waited for at once; more are ends missing from the trace. */
@@ -62,11 +62,9 @@ export class RequestTimes {
         case ACTION.complete:
           this.#complete(batch, i, at)
           break
-        case ACTION.requeue: {
-          const entry = at.table.find(SENT, batch, i)
-          if (entry >= 0) at.table.requeue(entry)
+        case ACTION.requeue:
+          at.table.requeue(batch, i)
           break
-        }
         case ACTION.split:
           at.table.splitQueued(batch, i)
           break
@@ -101,7 +99,7 @@ export class RequestTimes {
       if (device.bySector.size >= MAX_WAITING) device.bySector.clear()
       device.bySector.set(sector[i], row)
     }
-    device.table.makeRoom()
+    if (device.table.full) device.table.forget()
     device.table.queue(batch, i, row)
   }
 
@@ -119,11 +117,11 @@ export class RequestTimes {
     }
     if (sector[i] < 0) return
     const { table } = device
-    table.makeRoom()
+    if (table.full) table.forget()
     // Sent again; where completions are not traced at all, the next write of a block looks the same.
-    for (let e = table.send(batch, i, device.completes > 0); e >= 0; e = table.next[e]) {
-      if (table.row[e] < 0) table.row[e] = make()
-      const row = table.row[e]
+    for (let e = table.send(batch, i, device.completes > 0); e >= 0; e = table.next(e)) {
+      if (table.row(e) < 0) table.setRow(e, make())
+      const row = table.row(e)
       if (Number.isNaN(this.issuedNs.data[row])) this.issuedNs.data[row] = atNs[i]
     }
   }
@@ -144,20 +142,13 @@ export class RequestTimes {
     }
     if (sector[i] < 0) return
     const { table } = device
-    let e = table.find(SENT, batch, i)
-    // Devices that work on bios (dm, md, zram) have no issue.
-    if (e < 0) e = table.find(QUEUED, batch, i)
-    if (e < 0) return
-    const end = sector[i] + sectorsOf(bytes[i])
-    const sentNs = table.sentNs[e]
-    table.take(e)
-    while (e >= 0 && table.end[e] <= end) {
-      const following = table.next[e]
-      const row = table.row[e]
-      if (table.release(e) && row >= 0) this.dataDoneNs.data[row] = this.doneNs.data[row] = atNs[i]
-      e = following
+    table.complete(batch, i)
+    const { done } = table
+    for (let k = 0; k < done.count; k++) {
+      const row = done.row[k]
+      if (row >= 0) this.dataDoneNs.data[row] = this.doneNs.data[row] = atNs[i]
     }
-    if (e >= 0) table.resume(e, end, sentNs)
+    done.count = 0
   }
 }
 
