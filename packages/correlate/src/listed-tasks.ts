@@ -35,7 +35,8 @@ export function applyList(
   source: number,
   { alone, rebooted }: { readonly alone: boolean; readonly rebooted: boolean },
 ): void {
-  const apart = alone && sinceNs > APART_NS
+  // Sections may be joined in any order.
+  const apart = alone && Math.abs(sinceNs) > APART_NS
   const path = world.sourcePaths[source]
   const verdicts = new Map<TracedProcess, boolean>()
   const isAll = (whole && alone) || rebooted || apart

@@ -119,6 +119,20 @@ lists('after a while mappings may have changed', () => {
   assert.equal(t.flushes, ['msync /a', 'msync unknown'])
 })
 
+lists('a section that lists nothing goes on, but not after a while, nor from another order', () => {
+  for (const [sinceNs, processes] of [
+    [1e9, 1],
+    [1e12, 2],
+    [-1e12, 2],
+  ]) {
+    const t = new Trace()
+    t.call(10, 'sync')
+    t.list([], { whole: false, sinceNs })
+    t.call(10, 'sync')
+    assert.is(t.counts[0], processes)
+  }
+})
+
 lists('another process has its own descriptors; threads are of the process that the list says', () => {
   const t = new Trace()
   t.list([listed(10, {}, { 3: '/a' }), listed(11, { tgid: 10 })])

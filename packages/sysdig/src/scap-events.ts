@@ -98,7 +98,8 @@ export class ScapEvents {
     this.#lineage.reset()
     this.#parameters.newSection()
     this.#eventsBefore = this.events
-    this.list = null
+    // One that lists nothing may be of another time, too.
+    this.list = this.events > 0 ? { tasks: new Map(), whole: false, bootSeconds: null, sinceNs: NaN } : null
   }
 
   /** More tasks than there can be: nothing is known of any. */
@@ -225,7 +226,7 @@ export class ScapEvents {
 
   #tellList(list: TaskList): void {
     this.list = null
-    if (list.tasks.size === 0) return
+    if (list.tasks.size === 0 && this.#eventsBefore === 0) return
     const before = this.clock.nowNs
     this.clock.stamp()
     list.sinceNs = this.clock.nowNs - before

@@ -266,7 +266,7 @@ test('sections one after the other: calls do not reach from one to the next', as
   const first = Buffer.concat([head, generic(72, 74, false)])
   const second = Buffer.concat([head, generic(72, 74, true, { atNs: 500n }), generic(90, 75, true, { atNs: 600n })])
   const result = await collect(Buffer.concat([first, second]), readScap)
-  assert.equal(result.rows, ['100 fsync at=500', '100 fdatasync at=600'])
+  assert.equal(result.rows, ['0 +tasks 0 at=500', '100 fsync at=500', '100 fdatasync at=600'])
   assert.is(result.facts.sections, 2)
 })
 
