@@ -94,7 +94,16 @@ export async function attribute(
   })
   attribution.run()
   for (const contradiction of attribution.contradictions) reportContradiction(contradiction, analysis)
+  for (const view of attribution.lateMaps) analysis.diagnostics.add(LATE_MAP, null, nameOf(view, analysis))
   return { analysis, attribution, calls, blocks, inodes, actors, book, placed, slackNs }
+}
+
+const LATE_MAP: DiagnosticKind = {
+  code: 'layout/late-map',
+  severity: 'loss',
+  message:
+    'Files were written between the end of the trace and the map from afterwards ({}), and got blocks that others had: it names nothing alone.',
+  fix: 'save maps during the recording, too, the last one at its end (flushtrace recipe does)',
 }
 
 const CONTRADICTED = {
@@ -121,17 +130,16 @@ const AGAINST: Readonly<Record<Contradiction['by'], string>> = {
   inodes: 'events gave blocks to other inodes in',
 }
 
-function reportContradiction(
-  { of, by, view, against, writes }: Contradiction,
-  { layout, diagnostics }: Analysis,
-): void {
-  const [device] = view.devices
-  const name = (device === undefined ? null : (layout.nameOf(device) ?? deviceText(device))) ?? view.type ?? '?'
-  diagnostics.add(
+function reportContradiction({ of, by, view, against, writes }: Contradiction, analysis: Analysis): void {
+  analysis.diagnostics.add(
     CONTRADICTED[of],
     null,
-    `${name}: ${of === 'maps' ? `${AGAINST[by]} ` : ''}${against} of ${writes} writes`,
+    `${nameOf(view, analysis)}: ${of === 'maps' ? `${AGAINST[by]} ` : ''}${against} of ${writes} writes`,
   )
+}
+
+function nameOf({ devices: [device], type }: Contradiction['view'], { layout }: Analysis): string {
+  return (device === undefined ? null : (layout.nameOf(device) ?? deviceText(device))) ?? type ?? '?'
 }
 
 /** What alignment by data leaves open; 0 where nothing had to be aligned by data. */

@@ -71,6 +71,11 @@ function recordPart(systems: readonly RecipeFileSystem[], tools: readonly Recipe
       : String.raw`
   ${only}age=$((age + 1)) # copy-on-write: what is overwritten moves, so the map is taken again and again
   if [ $age -ge ${EVERY_SECONDS} ]; then n=$((n + 1)) age=0 && maps "during-$n" during; fi`
+  const inEach = moving.length === systems.length ? '' : `case $fs in ${moving.join(' | ')}) `
+  const last =
+    moving.length === 0
+      ? ''
+      : `\n# while requests are still recorded: what is written later gets blocks that were freed meanwhile\n${inEach}maps "during-$((n + 1))" during${inEach && ' ;; esac'}`
   return String.raw`
 # --- the recording ---
 maps before before
@@ -81,7 +86,7 @@ say "Recording $on for $seconds s into $out. Ctrl-C ends it."
 end=$(($(date +%s) + seconds))${moving.length === 0 ? '' : ' age=0 n=0'}
 while [ -z "$stopped" ] && [ "$(date +%s)" -lt "$end" ]; do
   sleep 1${during}
-done
+done${last}
 finish
 say 'The recording has ended. Saving where files lie now.'
 maps after after

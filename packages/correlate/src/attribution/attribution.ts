@@ -181,6 +181,11 @@ export class Attribution {
     return this.#rules.conflicts
   }
 
+  /** File systems whose maps from afterwards would have named more, and are not believed: files were written in between. */
+  get lateMaps(): ReadonlySet<FsView> {
+    return this.#maps.refused
+  }
+
   /** Whether some event that names an inode has its place beside the requests. */
   get eventsPlaced(): boolean {
     return this.#inodeNs.some((ns) => !Number.isNaN(ns))

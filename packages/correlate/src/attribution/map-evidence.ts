@@ -2,7 +2,8 @@
  * When a saved map is believed of a block.
  *
  * 1. The last write to a block before the map was taken is what the map shows there, unless the file got blocks of others
- *    in between (a reflink).
+ *    in between (a reflink). Where what is overwritten moves, not of a map that was taken when the trace had ended and files
+ *    were written on: blocks were given anew in between (map-gap.ts).
  * 2. An earlier one is the same file's only where nothing can have taken the block away in between: on a file system
  *    that writes in place, when maps from before and after agree, or when calls show that the file did not free it and
  *    that no other file that was dirty then has freed anything since. Never on a copy-on-write file system.
@@ -18,6 +19,7 @@ import type { BlockLog } from './block-log.ts'
 import type { DirtyFiles } from './dirty-files.ts'
 import type { FileBook } from './file-book.ts'
 import { NO_CLAIM, SEVERAL_CLAIMS, type Claim, type MapClaims, type When } from './map-claims.ts'
+import { hasGap } from './map-gap.ts'
 import { MapMoments } from './map-moments.ts'
 import { LastWriters } from './last-writers.ts'
 import { cutOf, startOf } from './places.ts'
@@ -59,6 +61,10 @@ export class MapEvidence {
   readonly #writers = new LastWriters()
   readonly #moments: MapMoments
   readonly #times: readonly When[]
+  /** File systems that move what is overwritten, and were written to between the trace and the map from afterwards. */
+  readonly #gaps = new Set<FsView>()
+  /** Those of them of which a write was left without a name for it. */
+  readonly refused = new Set<FsView>()
   /** By request: what maps from afterwards say of all of it, as MapClaims.onlyOver found it. */
   #owner = new Int32Array()
   #fileOffset = new Float64Array()
@@ -100,6 +106,10 @@ export class MapEvidence {
       if (views.isPlain(on)) this.#claims.onlyOver(views.ofDevice(on), ranges, this.#owner, this.#fileOffset)
     })
     this.#moments.sweep()
+    this.#gaps.clear()
+    for (const view of views.all) {
+      if (!writesInPlace(view) && hasGap(view, requests, this.#blocks, views, this.#claims)) this.#gaps.add(view)
+    }
   }
 
   /** A piece cut where another request wrote later, and where claims begin and end. */
@@ -167,14 +177,15 @@ export class MapEvidence {
     const start = startOf(piece)
     const covers = (one: Claim): boolean => one.file === file && one.start <= start && one.end >= start + piece.bytes
     const claim = this.#after(request, piece).find(covers)
-    if (claim && (writesInPlace(piece.view) || this.#lastOver(request, piece) === request)) return claim
+    const isLast = (): boolean => !this.#gaps.has(piece.view) && this.#lastOver(request, piece) === request
+    if (claim && (writesInPlace(piece.view) || isLast())) return claim
     const [shown, ...others] = this.#moments.partsOf(request, piece)
     return (others.length === 0 && shown.claims.find(covers)) || null
   }
 
   /** The file of a map from afterwards that shows this very write; null: none does, or there are several. */
   shownOf(request: number, piece: ViewPiece, now: number, seen: Seen): number | null {
-    if (this.#lastOver(request, piece) === request) {
+    if (!this.#gaps.has(piece.view) && this.#lastOver(request, piece) === request) {
       const file = this.ownerAfter(piece)
       if (file >= 0) return this.#isSharedSince(file, piece, now, seen) ? null : file
     }
@@ -216,6 +227,10 @@ export class MapEvidence {
     seen: Seen,
     mayLieOn: MayLieOn,
   ): boolean {
+    if (last && this.#gaps.has(piece.view)) {
+      this.refused.add(piece.view)
+      return false
+    }
     if (last) return !this.#isSharedSince(claim.file, piece, now, seen)
     if (!writesInPlace(piece.view)) return false
     return this.#outlasts(claim, piece, request, now, Infinity, seen, mayLieOn)
