@@ -1,5 +1,6 @@
 /** Figures over all flushes that were asked for, added up one by one. */
-import { Durations } from './durations.ts'
+import { Latencies } from '@flushtrace/correlate'
+import { durationsOf } from './durations.ts'
 import type { Explained, OthersData } from './explain-rows.ts'
 import type { ExplainAnswer } from './explain-schema.ts'
 
@@ -38,7 +39,7 @@ function addOnce(all: Others, found: readonly OthersData[]): void {
 
 export class ExplainSummary {
   readonly #parts = { ownDataNs: 0, othersDataNs: 0, journalNs: 0, deviceFlushNs: 0, queueNs: 0, unseenNs: 0 }
-  readonly #took = new Durations()
+  readonly #took = new Latencies()
   readonly #processes = new Set<string>()
   readonly #limits = new Map<string, number>()
   readonly #others = new Map<string | null, Others>()
@@ -73,7 +74,7 @@ export class ExplainSummary {
       flushes: this.#flushes,
       processes: this.#processes.size,
       timed: this.#took.count,
-      tookNs: this.#took.summary(),
+      tookNs: durationsOf(this.#took),
       parts: { ...this.#parts },
       dataBytes: mean(this.#sums.dataBytes),
       writes: mean(this.#sums.writes),

@@ -1,5 +1,6 @@
 /** The sums of what one row of an answer is about: a process, a thread, a file, a call or a container. */
 import {
+  Latencies,
   isStored,
   kindOf,
   type Activity,
@@ -9,7 +10,7 @@ import {
   type Task,
   type TracedProcess,
 } from '@flushtrace/correlate'
-import { Durations, type DurationSummary } from './durations.ts'
+import { durationsOf, type DurationSummary } from './durations.ts'
 import { Ranges } from './ranges.ts'
 
 /** What a row of the answer is about. */
@@ -46,7 +47,7 @@ export class Group {
   /** By file for all subjects but files, for these by process. */
   readonly files: Map<FileName, Share>
   readonly processes: Map<TracedProcess, Share>
-  #took: Durations | null = null
+  #took: Latencies | null = null
   #failed: Map<string, number> | null = null
   #mapped: Map<FileName, Ranges> | null = null
   /** Of these, those that no call of the trace mapped. */
@@ -65,7 +66,7 @@ export class Group {
   }
 
   get took(): DurationSummary | null {
-    return this.#took?.summary() ?? null
+    return this.#took && durationsOf(this.#took)
   }
 
   /** By errno. */
@@ -94,7 +95,7 @@ export class Group {
       case 'flush':
         increment(this.flushes, call, 1)
         this.flushTotal++
-        if (!Number.isNaN(activity.tookNs)) (this.#took ??= new Durations()).add(activity.tookNs)
+        if (!Number.isNaN(activity.tookNs)) (this.#took ??= new Latencies()).add(activity.tookNs)
         break
       case 'hint':
         if (call === 'msync') this.msyncAsync++

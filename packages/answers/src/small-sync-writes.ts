@@ -6,8 +6,7 @@
  * 2. Only runs of RUN or more count.
  * 3. Those of io_submit are left out: several are under way at once, so they do not wait for each other.
  */
-import type { Activity, FileName, TracedFile, TracedProcess } from '@flushtrace/correlate'
-import { Durations } from './durations.ts'
+import { Latencies, type Activity, type FileName, type TracedFile, type TracedProcess } from '@flushtrace/correlate'
 import { Occurrences } from './occurrences.ts'
 
 const RUN = 8
@@ -27,7 +26,7 @@ export class SmallSyncWrites {
   runs = 0
   bytes = 0
   /** Of bytes: the same sketch serves. */
-  readonly #sizes = new Durations()
+  readonly #sizes = new Latencies()
   /** Ends with the file. */
   readonly #runs = new WeakMap<TracedFile, Run>()
   /** The write that a `syncWrite` comes with stands right before it. */
@@ -35,7 +34,7 @@ export class SmallSyncWrites {
 
   /** 0 where none was seen. */
   get medianBytes(): number {
-    return this.#sizes.summary()?.p50 ?? 0
+    return this.#sizes.spread()?.p50 ?? 0
   }
 
   add({ kind, call, via, targets, bytes, tookNs, task }: Activity): void {

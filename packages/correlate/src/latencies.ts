@@ -21,9 +21,12 @@ export interface Spread {
   max: number
 }
 
+/** Of a hundred thousand processes most have a few: room is made when it is needed. */
+const NONE = new Float64Array(0)
+
 export class Latencies {
   /** Those that are in no step: all of them, or, where there are steps, the latest. */
-  #samples = new Float64Array(8)
+  #samples = NONE
   #waiting = 0
   #steps: Uint32Array | null = null
   /** Of those in steps. */
@@ -33,6 +36,13 @@ export class Latencies {
 
   get count(): number {
     return this.#counted + this.#waiting
+  }
+
+  /** Of all of them, in ns. */
+  get total(): number {
+    let sum = this.#sum
+    for (let k = 0; k < this.#waiting; k++) sum += this.#samples[k]
+    return sum
   }
 
   /** Unknown times and the negative ones of skewed clocks are left out. */
@@ -66,21 +76,19 @@ export class Latencies {
   spread(): Spread | null {
     const { count } = this
     if (count === 0) return null
+    const mean = Math.round(this.total / count)
     if (this.#steps) {
       this.#toSteps()
-      const mean = Math.round(this.#sum / count)
       return { count, mean, p50: this.#stepQuantile(0.5), p99: this.#stepQuantile(0.99), max: this.#max }
     }
-    const samples = this.#samples.slice(0, count)
-    const mean = Math.round(samples.reduce((sum, ns) => sum + ns) / count)
-    const sorted = samples.sort()
+    const sorted = this.#samples.slice(0, count).sort()
     return { count, mean, p50: quantileSorted(sorted, 0.5), p99: quantileSorted(sorted, 0.99), max: sorted[count - 1] }
   }
 
   #makeRoom(): void {
-    if (this.#waiting >= EXACT || this.#steps) this.#toSteps()
+    if (this.#waiting >= EXACT || (this.#steps && this.#waiting > 0)) this.#toSteps()
     else {
-      const larger = new Float64Array(this.#waiting * 2)
+      const larger = new Float64Array(Math.max(1, this.#waiting * 2))
       larger.set(this.#samples)
       this.#samples = larger
     }
