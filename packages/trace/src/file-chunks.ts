@@ -27,8 +27,8 @@ const PIECES_AHEAD = 64
 const PIECES_A_TURN = 16
 
 /**
- * The bytes of a plain file. `size`: of the file when it was opened; `onEnd` is told where it ends now; `buffers` take turns:
- * a piece is valid until the next one is asked for.
+ * The bytes of a plain file. `size`: of the file when it was opened; `onEnd` is told where it ends now. `buffers` take turns:
+ * of n, the one behind a piece may be written to already, so a piece is valid until the (n - 1)th after it is asked for.
  */
 export async function* fileChunks(
   path: string,

@@ -33,8 +33,8 @@ export interface Source {
   /**
    * All bytes, decompressed, in large pieces; a piece is valid until the next one is asked for. Throws TraceError when
    * the source can't be read; a stream cut in the middle ends early and leaves a diagnostic. `room`: memory in which the
-   * reader would like to have them, two buffers at least, used in turn: while one piece is handed over, the buffer behind its
-   * own may be written to. A source that isn't read from a plain file makes no use of it.
+   * reader would like to have them, two buffers at least, used in turn (file-chunks.ts): in more than two a piece is valid for
+   * longer. A source that isn't read from a plain file makes no use of it.
    */
   chunks(room?: readonly Buffer[]): AsyncIterable<Uint8Array>
 }
