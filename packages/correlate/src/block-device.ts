@@ -106,6 +106,7 @@ export class BlockDevice {
         return
       }
       this.#depth.step(1, batch.atNs, i)
+      if (this.#table.sentAgain) return
     } else if (bytes === 0 && flags & OP.flush) {
       this.#deviceFlushes++
       this.#flushes.sent(batch, i)

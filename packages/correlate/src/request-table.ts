@@ -53,6 +53,8 @@ export class RequestTable {
   #free = -1
   #used = 0
   open = 0
+  /** Whether the request that was sent last had been sent before: the driver was busy, or gave it back. */
+  sentAgain = false
   /** Entries forgotten because there were too many. */
   forgotten = 0
   /** Queued ranges that are done: whoever looks at them sets the count to 0. */
@@ -99,6 +101,7 @@ export class RequestTable {
         const sent = this.#find(kindOf(SENT, operation), sector, i)
         if (sent >= 0 && this.numbers[this.#last(sent) * NUMBERS + END] === end) {
           this.numbers[sent * NUMBERS + SENT_NS] = atNs[i]
+          this.sentAgain = true
           return -1
         }
       }
@@ -106,6 +109,8 @@ export class RequestTable {
       this.numbers[first * NUMBERS + QUEUED_NS] = NaN
     }
     this.#links[first * LINKS + KIND] = kindOf(SENT, operation)
+    const sentBefore = this.numbers[first * NUMBERS + SENT_NS]
+    this.sentAgain = sentBefore === sentBefore // not NaN: `requeue` keeps it
     this.numbers[first * NUMBERS + SENT_NS] = atNs[i]
     if (this.numbers[first * NUMBERS + END] > end) this.#split(first, end)
     for (let e = first, last = first; this.numbers[e * NUMBERS + END] < end; e = last) {

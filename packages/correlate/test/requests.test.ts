@@ -76,6 +76,8 @@ requests('a write sent twice without a requeue event is one', () => {
   assert.equal([s.basis, s.writes, s.d2c?.count, s.d2c?.max, s.requeues], ['issue', 2, 2, 10, 1])
   const untold = one(new Story().at('D W 0+8', 10).at('D W 0+8', 50))
   assert.equal([untold.writes, untold.requeues], [2, 0])
+  const back = one(new Story().at('D W 0+8', 10).at('R W 0+8', 20).at('D W 0+8', 50).at('C W 0+8', 60))
+  assert.equal([back.basis, back.writes, back.d2c?.count, back.requeues], ['issue', 1, 1, 1])
 })
 
 requests('a request done in two steps', () => {

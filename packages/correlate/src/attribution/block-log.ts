@@ -1,14 +1,18 @@
 /**
  * The requests that change a device, each told by one witness at one step: 66 bytes a request.
  *
- * 1. A request counts where it was queued; on a device without queue events, at the first step that there is.
+ * 1. A request counts where it was queued; on a device without queue events, at the first step that there is, and once
+ *    however often it is sent (RequestTable.send).
  * 2. Those that a device passed on to one below it count once, where they were asked for.
  * 3. Copies of one write that stand on several devices count once, too (mirror-copies.ts).
  */
-import { ACTION, CHANGES, type BlockBatch } from '@flushtrace/trace'
+import { ACTION, CHANGES, OP, type BlockBatch } from '@flushtrace/trace'
 import { RemapChains } from '../remap-chains.ts'
+import { RequestTable } from '../request-table.ts'
 import { Column, Names, orderOf } from './column.ts'
 
+/** The first step. */
+const QUEUED = 0
 /** The step of a row that is left out. */
 const LEFT_OUT = 255
 
@@ -19,6 +23,9 @@ interface Told {
   readonly trace: number
   /** The earliest step seen. */
   first: number
+  /** What is under way, as long as no queue event was seen. */
+  sent: RequestTable | null
+  completes: number
 }
 
 export class BlockLog {
@@ -62,7 +69,7 @@ export class BlockLog {
   readonly mirrors = new Set<number>()
   readonly #devices = new Map<number, Told>()
   /** The last one asked for, which is nearly always the next one, too. */
-  #last: Told = { device: -1, trace: -1, first: LEFT_OUT }
+  #last: Told = { device: -1, trace: -1, first: LEFT_OUT, sent: null, completes: 0 }
   /** Devices whose requests were passed on to the one that is the key. */
   readonly #passed = new Map<number, Set<number>>()
   #trace = -1
@@ -86,9 +93,13 @@ export class BlockLog {
     for (let i = 0; i < batch.length; i++) {
       const chain = this.#chains.apply(batch, i)
       const step = stepOf(action[i])
-      if (step === LEFT_OUT || (flags[i] & CHANGES) === 0) continue
+      const isBack = action[i] === ACTION.requeue
+      if ((step === LEFT_OUT && !isBack) || (flags[i] & CHANGES) === 0) continue
       const told = this.#toldOf(device[i], trace)
-      if (step > told.first || told.trace !== trace) continue
+      if (told.trace !== trace) continue
+      if (isBack) told.sent?.requeue(batch, i)
+      else if (told.first > QUEUED && step > QUEUED && isSentAgain(told, batch, i)) continue
+      if (isBack || step > told.first) continue
       told.first = step
       if (chain?.above.some((above) => this.#devices.get(above)?.trace === trace)) {
         this.#pass(device[i], chain.above)
@@ -138,7 +149,7 @@ export class BlockLog {
   #toldOf(device: number, trace: number): Told {
     if (device === this.#last.device) return this.#last
     let told = this.#devices.get(device)
-    if (!told) this.#devices.set(device, (told = { device, trace, first: LEFT_OUT }))
+    if (!told) this.#devices.set(device, (told = { device, trace, first: LEFT_OUT, sent: null, completes: 0 }))
     return (this.#last = told)
   }
 
@@ -162,11 +173,27 @@ export class BlockLog {
   }
 }
 
+/** Row `i` is a step of a request on a device whose requests show no queue event: whether the driver is asked again. */
+function isSentAgain(told: Told, batch: BlockBatch, i: number): boolean {
+  if (batch.bytes[i] === 0 || batch.sector[i] < 0 || (batch.flags[i] & OP.passthrough) !== 0) return false
+  const table = (told.sent ??= new RequestTable())
+  if (batch.action[i] === ACTION.complete) {
+    told.completes++
+    table.complete(batch, i)
+    table.done.count = 0
+    return false
+  }
+  if (table.full) table.forget()
+  // Where completions are not traced at all, the next write of a block looks as if it were sent again.
+  table.send(batch, i, told.completes > 0)
+  return table.sentAgain
+}
+
 /** Where it stands among those of a request that count; of others, LEFT_OUT. */
 function stepOf(action: number): number {
   switch (action) {
     case ACTION.queue:
-      return 0
+      return QUEUED
     case ACTION.issue:
       return 1
     case ACTION.complete:

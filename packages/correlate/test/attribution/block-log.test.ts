@@ -32,6 +32,13 @@ blocks('else where it was sent to the device, else where it was done', () => {
   assert.equal(counted(new Story().at('C W 8+8', 5).at('C W 16+8', 6)), ['0.1 8+8', '0.2 16+8'])
 })
 
+blocks('what is sent to the device again, because it was busy or gave it back, is one request', () => {
+  const story = new Story().at('D W 8+8', 1).at('C W 8+8', 2).at('D D 64+8', 3).at('D D 64+8', 4).at('C D 64+8', 5)
+  assert.equal(counted(story), ['0.1 8+8', '0.3 64+8'])
+  assert.equal(counted(story.at('D D 64+8', 6)), ['0.1 8+8', '0.3 64+8', '0.6 64+8'])
+  assert.equal(counted(new Story().at('D W 8+8', 1).at('R W 8+8', 2).at('D W 8+8', 3)), ['0.1 8+8'])
+})
+
 blocks('what was under way when the trace began does not make a device count otherwise', () => {
   const story = new Story().at('C W 8+8', 1).at('D W 80+8', 2).at('Q W 800+8', 3).at('C W 80+8', 4).at('C W 800+8', 5)
   assert.equal(counted(story), ['0.3 800+8'])
