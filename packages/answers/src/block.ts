@@ -26,6 +26,13 @@ const SAME_DEVICE: DiagnosticKind = {
   message: 'Some devices stand in several traces of this capture; each is told by the richest one ({}).',
   fix: 'there is nothing to mend: adding them up would count every request twice',
 }
+const NO_QUEUE: DiagnosticKind = {
+  code: 'block/no-queue-events',
+  severity: 'loss',
+  message:
+    'The block trace does not show when requests were queued ({}): who asked for them is unknown, and what was merged counts as one.',
+  fix: 'record blktrace without -a, or block_bio_queue among the events',
+}
 const UNALIGNED: DiagnosticKind = {
   code: 'block/not-aligned',
   severity: 'info',
@@ -121,6 +128,9 @@ export function oneWitnessEach(traces: readonly BlockTrace[], diagnostics: Diagn
       chosen.set(device.device, device)
       told.set(device.device, kind)
     }
+  }
+  for (const { device, basis, writes, discards, flushes } of chosen.values()) {
+    if (basis !== 'queue' && writes + discards + flushes > 0) diagnostics.add(NO_QUEUE, null, device)
   }
   for (const device of several) diagnostics.add(SAME_DEVICE, null, `${device}: ${told.get(device)}`)
   return [...chosen.values()]

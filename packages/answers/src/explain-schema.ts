@@ -1,6 +1,6 @@
 /** The shape of explain's answer: what --json prints. */
 import { z } from 'zod'
-import { headShape, processSchema, requestShape } from './document-schema.ts'
+import { filterShape, headShape, processSchema, requestShape } from './document-schema.ts'
 
 const ns = z.int().nonnegative()
 /** Since the start, which may be longer ago than 104 days: then it is no whole number of ns any more. */
@@ -80,6 +80,7 @@ const other = z.object({
 export const explainSchema = z.object({
   schema: z.literal('flushtrace/explain/1'),
   ...headShape,
+  filter: filterShape,
   /** Flushes of calls, or, where no source has calls, the requests that carry a flush or FUA. */
   of: z.enum(['calls', 'requests']),
   summary: z.object({

@@ -9,7 +9,7 @@ import { Explainer, type Explained } from './explain-rows.ts'
 import type { ExplainAnswer } from './explain-schema.ts'
 import { ExplainSummary } from './explain-summary.ts'
 import { Waits } from './explain-waits.ts'
-import { fileMatcher, processMatcher, timeFilter } from './filter.ts'
+import { fileMatcher, filterOf, processMatcher, timeFilter } from './filter.ts'
 import { FlushList, MAX_FLUSHES, type Flush } from './flush-list.ts'
 import { isPieceOn, wantedDevice } from './locate.ts'
 
@@ -84,6 +84,7 @@ export async function explain(paths: readonly string[], options: ExplainOptions)
   return {
     schema: 'flushtrace/explain/1',
     ...documentHead(analysis),
+    filter: filterOf(options),
     of: subjects.of,
     summary: summary.summary(),
     beyond: { flushes: beyond.flushes, tookNs: Number.isNaN(beyond.tookNs) ? null : Math.round(beyond.tookNs) },

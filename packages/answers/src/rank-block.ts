@@ -9,7 +9,9 @@ import type { Tally } from './tally.ts'
 function submitters({ devices }: Analysis): Map<number | null, TaskSummary[]> {
   const byTask = new Map<number | null, TaskSummary[]>()
   for (const device of devices) {
-    for (const task of device.tasks) {
+    // Without queue events nothing tells who asked.
+    const unasked = { ...device, tid: null, comm: UNKNOWN_TASKS }
+    for (const task of device.basis === 'queue' ? device.tasks : [unasked]) {
       // What another counted device passed on is counted there.
       if (isPassedOn(device, task)) continue
       byTask.set(task.tid, [...(byTask.get(task.tid) ?? []), task])
@@ -49,13 +51,22 @@ export function charge(rows: readonly RankRow[], analysis: Analysis, tally: Tall
 /** Of one device more tasks asked for requests than are told apart. */
 const OTHER_TASKS = 'other tasks'
 
+/** The trace does not show who asked. */
+const UNKNOWN_TASKS = 'unknown tasks'
+
 /** Tasks that queued requests and made no call of interest: kernel threads, and what was not traced. */
 export function strangers(analysis: Analysis, tally: Tally): RankRow[] {
   if (tally.dimension !== 'process' && tally.dimension !== 'thread') return []
   const rows: RankRow[] = []
   for (const [tid, [{ comm }]] of submitters(analysis)) {
     if (ownerOf(tid, tally)) continue
-    const process = { pid: tid, name: tid === null ? OTHER_TASKS : comm, command: null, threads: 1, parent: null }
+    const process = {
+      pid: tid,
+      name: tid === null ? (comm ?? OTHER_TASKS) : comm,
+      command: null,
+      threads: 1,
+      parent: null,
+    }
     rows.push({ process, ...(tally.dimension === 'thread' ? { tid } : {}), ...nothing(), files: 0, topFiles: [] })
   }
   return rows

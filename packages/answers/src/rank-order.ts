@@ -1,6 +1,6 @@
 /** Which rows come first, which are shown, and what the others add up to. */
 import { descending, sum } from 'd3-array'
-import type { RankAnswer, RankRow } from './rank-schema.ts'
+import type { Block, RankAnswer, RankRow } from './rank-schema.ts'
 
 export const RANK_SORTS = ['flushes', 'flush-time', 'bytes', 'writes', 'failed', 'mapped'] as const
 
@@ -33,20 +33,17 @@ export class EndedRows {
 /** Ended rows beyond twice --top that are kept before they are sorted and added up. */
 const KEPT = 512
 
-/** The order of rows, for `sort`: largest first. */
+/** The order of rows, for `sort`: largest first; of those with as many flushes, the ones that waited longer. */
 export function bySort(sort: RankSort): (a: RankRow, b: RankRow) => number {
-  return (a, b) => descending(sortKey(a, sort), sortKey(b, sort)) || descending(weight(a), weight(b))
+  return (a, b) =>
+    descending(sortKey(a, sort), sortKey(b, sort)) ||
+    (sort === 'flushes' ? descending(a.flushNs?.total ?? 0, b.flushNs?.total ?? 0) : 0) ||
+    descending(weight(a), weight(b))
 }
 
 /** Two sums of rows as one. */
 export function addRest(a: RankAnswer['rest'], b: RankAnswer['rest']): RankAnswer['rest'] {
-  if (!a || !b) return a ?? b
-  return {
-    rows: a.rows + b.rows,
-    flushes: { total: a.flushes.total + b.flushes.total, byCall: byCallOf([a, b]) },
-    flushNs: a.flushNs && b.flushNs ? { total: a.flushNs.total + b.flushNs.total } : (a.flushNs ?? b.flushNs),
-    written: { calls: a.written.calls + b.written.calls, bytes: a.written.bytes + b.written.bytes },
-  }
+  return a && b ? { rows: a.rows + b.rows, ...added([a, b]) } : (a ?? b)
 }
 
 /** A process that only read, or mapped nothing writable, is no part of the answer. A device always is. */
@@ -62,22 +59,47 @@ export function isWorthARow({ device, flushes, failed, hints, written, mapped, b
 
 /** What rows that are not shown add up to; null: there are none. */
 export function restOf(rows: readonly RankRow[]): RankAnswer['rest'] {
-  if (rows.length === 0) return null
-  const timed = rows.filter((row) => row.flushNs)
+  return rows.length > 0 ? { rows: rows.length, ...added(rows) } : null
+}
+
+type Rest = NonNullable<RankAnswer['rest']>
+
+function added(parts: readonly (RankRow | Rest)[]): Omit<Rest, 'rows'> {
+  const timed = parts.filter(({ flushNs }) => flushNs)
   return {
-    rows: rows.length,
-    flushes: { total: sum(rows, (row) => row.flushes.total), byCall: byCallOf(rows) },
-    flushNs: timed.length > 0 ? { total: sum(timed, (row) => row.flushNs?.total) } : null,
-    written: { calls: sum(rows, (row) => row.written.calls), bytes: sum(rows, (row) => row.written.bytes) },
+    flushes: {
+      total: sum(parts, ({ flushes }) => flushes.total),
+      byCall: sumsOf(parts, ({ flushes }) => flushes.byCall),
+    },
+    hints: {
+      syncFileRange: sum(parts, ({ hints }) => hints.syncFileRange),
+      msyncAsync: sum(parts, ({ hints }) => hints.msyncAsync),
+    },
+    failed: { total: sum(parts, ({ failed }) => failed.total), byErrno: sumsOf(parts, ({ failed }) => failed.byErrno) },
+    flushNs: timed.length > 0 ? { total: sum(timed, ({ flushNs }) => flushNs?.total) } : null,
+    written: {
+      calls: sum(parts, ({ written }) => written.calls),
+      bytes: sum(parts, ({ written }) => written.bytes ?? 0),
+    },
+    block: blocksOf(parts.flatMap(({ block }) => block ?? [])),
   }
 }
 
-function byCallOf(parts: readonly Pick<RankRow, 'flushes'>[]): Record<string, number> {
-  const byCall: Record<string, number> = {}
-  for (const { flushes } of parts) {
-    for (const [call, n] of Object.entries(flushes.byCall)) byCall[call] = (byCall[call] ?? 0) + n
+function blocksOf(blocks: readonly Block[]): Block | null {
+  if (blocks.length === 0) return null
+  const told = blocks.every(({ flushes }) => flushes !== null)
+  return {
+    writes: sum(blocks, ({ writes }) => writes),
+    bytes: sum(blocks, ({ bytes }) => bytes),
+    flushes: told ? sum(blocks, ({ flushes }) => flushes) : null,
+    fua: told ? sum(blocks, ({ fua }) => fua) : null,
   }
-  return byCall
+}
+
+function sumsOf<T>(parts: readonly T[], of: (part: T) => Readonly<Record<string, number>>): Record<string, number> {
+  const sums: Record<string, number> = {}
+  for (const part of parts) for (const [name, n] of Object.entries(of(part))) sums[name] = (sums[name] ?? 0) + n
+  return sums
 }
 
 function sortKey(row: RankRow, sort: RankSort): number {

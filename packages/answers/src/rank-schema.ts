@@ -115,9 +115,12 @@ export type RankRow = z.infer<typeof rankRowSchema>
 /** What the rows beyond --top add up to. */
 const rest = z.object({
   rows: z.int(),
-  flushes: z.object({ total: z.int(), byCall: counts }),
+  flushes: numbers.flushes,
+  hints: numbers.hints,
+  failed: numbers.failed,
   flushNs: z.object({ total: z.number() }).nullable(),
   written: z.object({ calls: z.int(), bytes: z.number() }),
+  block: numbers.block,
 })
 
 const totals = z.object({

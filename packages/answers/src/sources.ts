@@ -222,9 +222,9 @@ function nothingUsable(
   if (first) {
     const what = whatElse(first.source)
     const more = rest.length > 0 ? `, and ${rest.length} more like it` : ''
-    return `${first.source.path}: ${what}${more}; none is a trace: name a saved strace, blktrace or sysdig recording (docs/recording)`
+    return `${first.source.path}: ${what}${more}; none is a trace: name a saved strace, blktrace or sysdig recording (flushtrace recipe makes one)`
   }
   const unreadable = diagnostics.rows().find(({ code }) => code.startsWith('source/'))
   if (unreadable) return `${unreadable.message.replace(/^.*?: /, '').replace(/\.$/, '')}; ${unreadable.fix}`
-  return `${named}: holds no file; name a saved trace (docs/recording)`
+  return `${named}: holds no file; name a saved trace (flushtrace recipe makes one)`
 }

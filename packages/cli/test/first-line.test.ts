@@ -81,8 +81,8 @@ firstLine('a flush of a file system is no flush of the file whose descriptor nam
   assert.equal(
     rows.map(({ scope, file, flushes }) => [scope, file.path, flushes]),
     [
-      ['file', '/srv/a', { total: 1, byCall: { fsync: 1 } }],
       ['filesystem', '/srv/a', { total: 1, byCall: { syncfs: 1 } }],
+      ['file', '/srv/a', { total: 1, byCall: { fsync: 1 } }],
     ],
   )
 })
@@ -142,6 +142,51 @@ firstLine('failures in a table of strace -c, which names no errno', async () => 
     '100.00    0.001000          10       100         2 total',
   ])
   assert.is(told, '98 flushes. Two flushes failed.')
+})
+
+/** Of a trace without queue events, of a file system that marks nothing as metadata. */
+const SENT = [
+  '  8,48   0        1     0.000000000   275  D   W 80000 + 8 [z_wr_int_0]',
+  '  8,48   0        2     0.000100000     0  C   W 80000 + 8 [0]',
+  '  8,48   0        3     0.000200000   275  D   W 90000 + 8 [z_wr_int_0]',
+  '  8,48   0        4     0.000250000   276  D   W 90000 + 8 [kworker/0:1H]',
+  '  8,48   0        5     0.000300000     0  C   W 90000 + 8 [0]',
+]
+
+firstLine('requests of which nothing tells who asked, nor what they are', async () => {
+  const path = join(folder, 'sent.txt')
+  writeFileSync(path, `${SENT.join('\n')}\n`)
+  const { out: ranked } = await flushtrace('rank', path)
+  assert.match(ranked, /^2 block writes of 8\.2 kB in all, no flush requests and no FUA writes in /)
+  assert.match(ranked, /8\.2 kB +2 +unknown tasks \[\?\]/)
+  assert.match(ranked, /unseen +The block trace does not show when requests were queued \(8:48\)/)
+  const { out: located } = await flushtrace('locate', path)
+  assert.match(
+    located,
+    /^8\.2 kB went to 8:48 in 2 writes: nothing here tells file data from metadata\.\nWith it came no/,
+  )
+  assert.match(located, /located +0 % of the bytes\./)
+})
+
+firstLine('a block trace of reads alone offers nothing that it cannot answer', async () => {
+  const path = join(folder, 'reads.txt')
+  writeFileSync(path, SENT.map((line) => line.replace('  W ', '  R ')).join('\n'))
+  const { out: ranked } = await flushtrace('rank', path)
+  assert.match(ranked, /^No block write and no flush request in /)
+  assert.not.match(ranked, /flushtrace locate/)
+  assert.match((await flushtrace('locate', path)).out, /next +flushtrace inspect [^\n]*\n$/)
+})
+
+firstLine('explain says whose flushes these are, and on what', async () => {
+  const path = join(folder, 'two.txt')
+  const other = [OPEN, FSYNC(3)].map((line) => line.replace(/^12 /, '13 '))
+  const exec = START.replace(/^12 /, '13 ')
+  writeFileSync(path, [START, exec, OPEN, other[0], FSYNC(3), other[1], PID, ''].join('\n'))
+  const headline = async (...flags: string[]): Promise<string> =>
+    (await flushtrace('explain', path, ...flags)).out.split(';')[0].replaceAll('\n', ' ')
+  assert.is(await headline('--process', 'x'), '2 flushes of x (two processes) took 2.0 ms')
+  assert.is(await headline('--file', 'a'), '2 flushes by two processes on a took 2.0 ms')
+  assert.is(await headline('--process', '12', '--file', 'a'), 'One flush of x [12] on a took 1.0 ms')
 })
 
 firstLine.run()

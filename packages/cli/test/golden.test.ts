@@ -19,6 +19,7 @@ const LINES: Readonly<Record<string, string>> = {
   'rank-tricks-thread.txt': 'rank fixtures/strace/fd-ext4 --by thread --top 0',
   'rank-tricks-file.json': 'rank fixtures/strace/fd-ext4-noy --by file --top 0 --json',
   'rank-tricks-call.txt': 'rank fixtures/strace/fd-ext4 --by call',
+  'rank-tricks-requests.txt': 'rank fixtures/strace/fd-ext4 fixtures/clocks --top 4',
   'rank-no-times.txt': 'rank fixtures/strace/fd-ext4-stderr-noy',
   'rank-one-process.txt': 'rank fixtures/strace/sqlite-ext4 --process 11920',
   'rank-one-file.txt': "rank fixtures/strace/sqlite-ext4 --file '*.db-wal' --sort flush-time --top 3",

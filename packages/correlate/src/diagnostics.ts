@@ -7,7 +7,7 @@ export const CORRELATE = {
     severity: 'loss',
     message:
       'Some processes were running before the trace began, or what started them is hidden (first: {}): what they had open or mapped is unknown, and their threads count as processes.',
-    fix: 'save /proc/PID/{maps,fd,fdinfo,cmdline,comm,task} of each beside the trace when attaching, and record with -yy',
+    fix: 'save /proc/PID/{maps,fd,fdinfo,cmdline,comm,task} of each beside the trace when attaching, and record with strace -yy',
   },
   startNotShown: {
     code: 'correlate/start-not-shown',
@@ -20,20 +20,20 @@ export const CORRELATE = {
     code: 'correlate/unknown-descriptor',
     severity: 'loss',
     message: 'Some calls name a descriptor that was opened before the trace or by a call it does not show (first: {}).',
-    fix: 'record with -yy, without a filter that hides open, dup or socket calls, or save /proc/PID/fd beside it',
+    fix: 'record with strace -yy, without a filter that hides open, dup or socket calls, or save /proc/PID/fd beside it',
   },
   unnamedFile: {
     code: 'correlate/unnamed-file',
     severity: 'loss',
     message:
       'Some files are unknown because the call that opened them does not name them (first: {}): it took a handle, or the trace shows the address of the path.',
-    fix: 'record with -yy, and without -e raw=',
+    fix: 'record with strace -yy, and without -e raw=',
   },
   unknownDirectory: {
     code: 'correlate/unknown-directory',
     severity: 'loss',
     message: 'Some files were opened by a relative path from a directory that the trace does not tell (first: {}).',
-    fix: 'record with -y or -yy, or start the program from a shell that strace follows too',
+    fix: 'record with strace -y or -yy, or start the program from a shell that is traced, too',
   },
   unknownMapping: {
     code: 'correlate/unknown-mapping',

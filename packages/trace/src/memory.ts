@@ -37,7 +37,7 @@ export class MemoryWatch {
     if (residentBytes > this.limitBytes) {
       throw new TraceError(
         'limit/memory',
-        `--max-memory: ${mib(residentBytes)} in use ${place}, the limit is ${mib(this.limitBytes)}; what grows is what the trace names (processes, files, descriptors, rows): raise it with --max-memory ${mib(this.limitBytes * 2).replace(' MiB', 'M')}, or read fewer sources at once`,
+        `--max-memory: ${mib(residentBytes)} in use ${place}, the limit is ${mib(this.limitBytes)}; what grows is what the trace names (processes, files, descriptors, rows): raise it with --max-memory ${mib(Math.max(this.limitBytes, residentBytes) * 2).replace(' MiB', 'M')}, or read fewer sources at once`,
         { path, offset: bytes ?? undefined },
       )
     }

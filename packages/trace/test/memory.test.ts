@@ -33,7 +33,7 @@ memory('beyond it the message names the limit, the place and the way out', () =>
   assert.is(failure?.code, 'limit/memory')
   assert.match(
     failure?.message ?? '',
-    /101 MiB in use after 5 MiB of trace\.txt, the limit is 100 MiB.*--max-memory 200M/,
+    /101 MiB in use after 5 MiB of trace\.txt, the limit is 100 MiB.*--max-memory 202M/,
   )
 })
 

@@ -35,12 +35,20 @@ export function renderExplain(answer: ExplainAnswer, paths: readonly string[], w
   return [...lines, '', ...below, ''].join('\n')
 }
 
-function headline({ of, rows, summary }: ExplainAnswer): string {
+function headline({ of, rows, summary, filter }: ExplainAnswer): string {
   const { flushes, processes, timed, tookNs, parts, limits } = summary
   const what = of === 'calls' ? 'flush' : 'flush request'
   if (flushes === 0) return `No ${what} here fits.`
   const n = flushes === 1 ? `One ${what}` : `${count(flushes)} ${what}${of === 'calls' ? 'es' : 's'}`
-  const who = processes === 1 ? ` of ${safe(titleOf(rows[0].process))} [${rows[0].process.pid ?? '?'}]` : ''
+  const many = plural(processes, 'process', 'processes')
+  const by =
+    processes === 1
+      ? ` of ${safe(titleOf(rows[0].process))} [${rows[0].process.pid ?? '?'}]`
+      : filter.process === null
+        ? ` by ${many}`
+        : ` of ${safe(filter.process)} (${many})`
+  const on = [filter.file, filter.device].filter((one) => one !== null)
+  const who = `${by}${on.length > 0 ? ` on ${on.map(safe).join(' on ')}` : ''}`
   if (!tookNs) return `${n}${who}: this trace does not tell how long they took.`
   const known = timed < flushes ? ` (of ${count(timed)} the time is known)` : ''
   if (limits['no-block-trace'] > 0)

@@ -66,9 +66,16 @@ function headline({ total, devices, located: { dataBytes }, filter }: LocateAnsw
     .map((what) => ({ what, n: total.byWhat[what]?.bytes ?? 0 }))
     .filter(({ n }) => n > 0)
     .map(({ what, n }) => `${bytes(n)} of ${WHATS[what]}`)
+  const inAll = `${bytes(total.bytes)} went to ${where} in ${count(total.writes)} ${total.writes === 1 ? 'write' : 'writes'}`
+  if (!isDataTold(total)) return `${inAll}: nothing here tells file data from metadata.`
   const parts = [dataBytes > 0 ? `${bytes(dataBytes)} of file data` : 'no file data', ...rest]
   const last = parts.length > 1 ? ` and ${parts.pop()}` : ''
-  return `${bytes(total.bytes)} went to ${where} in ${count(total.writes)} ${total.writes === 1 ? 'write' : 'writes'}: ${parts.join(', ')}${last}.`
+  return `${inAll}: ${parts.join(', ')}${last}.`
+}
+
+/** Where no request is marked as metadata and no file is known (zfs, a guest's disk), the rest is not data for certain. */
+function isDataTold({ byWhat }: LocateAnswer['total']): boolean {
+  return Object.entries(byWhat).some(([what, { bytes: n }]) => n > 0 && what !== 'unknown')
 }
 
 /** Where nothing is left, it may be for the filters. */
@@ -79,13 +86,13 @@ function leftBy(filter: LocateAnswer['filter']): string {
 
 function remarks({ total, located: { dataBytes }, witnesses }: LocateAnswer): string[] {
   const lines: string[] = []
-  const amplified = dataBytes > 0 ? ratio(total.bytes / dataBytes) : null
+  const amplified = dataBytes > 0 && isDataTold(total) ? ratio(total.bytes / dataBytes) : null
   const asked = `${plural(total.flushes, 'flush request')} and ${plural(total.fua, 'FUA write')}`
   if (amplified !== null)
     lines.push(`That is ${amplified} bytes on the device for each byte of file data, and ${asked}.`)
   else if (total.bytes > 0) lines.push(`With it came ${asked}.`)
   const { writtenBytes } = total
-  if (witnesses.calls && writtenBytes !== null && writtenBytes > 0 && dataBytes > 0) {
+  if (witnesses.calls && writtenBytes !== null && writtenBytes > 0 && dataBytes > 0 && isDataTold(total)) {
     lines.push(
       `Programs wrote ${bytes(writtenBytes)} to these files by calls: ${ratio(total.bytes / writtenBytes)} bytes on the device for each.`,
     )
@@ -177,7 +184,7 @@ function kernelThreadsOf({ bytes: whole, processes, kernelThreads }: LocateRow):
   ]
 }
 
-function located({ located: { fraction, dataBytes, byWitness, conflicts } }: LocateAnswer): string[] {
+function located({ total, located: { fraction, dataBytes, byWitness, conflicts } }: LocateAnswer): string[] {
   if (fraction === null) return ['No file data among these writes.']
   const parts = (
     [
@@ -190,7 +197,9 @@ function located({ located: { fraction, dataBytes, byWitness, conflicts } }: Loc
   )
     .filter(([key]) => byWitness[key] > 0)
     .map(([key, words]) => `${percent(byWitness[key] / dataBytes)} ${words}`)
-  const lines = [`${percent(fraction)} of the data bytes${parts.length > 0 ? `: ${parts.join(', ')}` : ''}.`]
+  const lines = [
+    `${percent(fraction)} of the ${isDataTold(total) ? 'data ' : ''}bytes${parts.length > 0 ? `: ${parts.join(', ')}` : ''}.`,
+  ]
   if (conflicts > 0) {
     lines.push(
       `${plural(conflicts, 'block')} changed hands: an older witness named another file than the one that is believed.`,
@@ -211,7 +220,7 @@ function unseen(answer: LocateAnswer): string[] {
   const { witnesses, located: found } = answer
   const lines: string[] = []
   if (!witnesses.calls)
-    lines.push('Which calls made these writes: record strace at the same time (docs/recording/strace.md).')
+    lines.push('Which calls made these writes: record strace -f -yy -ttt -T at the same time (flushtrace recipe).')
   else if (!witnesses.aligned) {
     lines.push(
       'The clocks of calls and block trace could not be joined: calls name no block here. Record strace with -ttt, and clock notes (flushtrace recipe).',
@@ -225,15 +234,16 @@ function unseen(answer: LocateAnswer): string[] {
         'The clocks of requests and of events that name inodes could not be joined: such events name nothing here. Set trace_clock to mono and save it beside them (flushtrace recipe), or let ftrace record block_bio_queue with them.',
       )
     }
-    if (!witnesses.maps)
-      lines.push('Where files lie: save maps before and after (docs/recording/maps.md) to name the rest.')
+    if (!witnesses.maps) lines.push('Where files lie: save maps before and after (flushtrace recipe) to name the rest.')
   }
   return [...lines, ...gapNotes(answer)]
 }
 
 function next(answer: LocateAnswer, paths: readonly string[]): string[] {
   const sources = sourceWords(paths)
-  const lines = [`flushtrace locate ${sources} --events`]
+  const { writes, discards, flushes } = answer.total
+  const found = writes + discards + flushes > 0
+  const lines = [found ? `flushtrace locate ${sources} --events` : `flushtrace inspect ${sources}`]
   const flushing = answer.rows.flatMap(({ processes }) => processes.filter(({ via }) => via === 'flush'))
   const pid = flushing.find((one) => one.pid !== null)?.pid
   if (answer.witnesses.calls && pid) lines.push(`flushtrace explain ${sources} --process ${pid}`)

@@ -13,14 +13,10 @@ const LEAST_PATH = 40
 const SUBMITTERS = 5
 
 /** What a row and the rest below it have in common. */
-interface Counted {
-  readonly flushes: RankRow['flushes']
+interface Counted extends Pick<RankRow, 'flushes' | 'failed' | 'hints' | 'block'> {
   readonly written: { readonly bytes: number | null }
   readonly flushNs: { readonly total: number } | null
-  readonly failed?: RankRow['failed']
-  readonly hints?: RankRow['hints']
   readonly mapped?: RankRow['mapped']
-  readonly block?: RankRow['block']
 }
 
 interface NumberColumn {
@@ -37,7 +33,8 @@ export function rankTable(answer: RankAnswer, width: number): string[] {
     rest && answer.sort !== 'mapped' ? answer.rows.filter((row) => !row.process || !isSilent(row)) : answer.rows
   const more = (rest?.rows ?? 0) + answer.rows.length - shown.length
   const subjects = [...shown.map(subject), ...(rest ? [`${count(more)} more (--top 0 shows all)`] : [])]
-  for (const plan of plans(answer)) {
+  const steps = plans(answer)
+  for (const [step, plan] of steps.entries()) {
     const columns: Column[] = [
       ...plan.map(({ head }) => ({ head, align: 'right' as const })),
       { head: answer.by, align: 'left', flexible: true },
@@ -46,7 +43,7 @@ export function rankTable(answer: RankAnswer, width: number): string[] {
       cells: [...plan.map(({ of }) => of(row)), subjects[k]],
       below: k < shown.length ? below(shown[k]) : [],
     }))
-    const last = plan.length <= (answer.sort === 'mapped' ? 3 : 2) || fixedWidth(columns, rows) + least <= width
+    const last = step === steps.length - 1 || fixedWidth(columns, rows) + least <= width
     if (last) return table(columns, rows, width)
   }
   return []
@@ -63,7 +60,7 @@ function nsOf(text: string | null): number | null {
   return text === null ? null : Number(text) * 1e9
 }
 
-/** The numbers to show, from all that say something to the two that must be there. */
+/** The numbers to show, from all that say something to those that must be there. */
 function plans(answer: RankAnswer): NumberColumn[][] {
   const { total, by, sort } = answer
   const spanNs = spanOf(answer)
@@ -81,7 +78,7 @@ function plans(answer: RankAnswer): NumberColumn[][] {
       ),
       ...calls.map((call) => ({ head: call, of: ({ flushes }: Counted) => blankZero(flushes.byCall[call] ?? 0) })),
       ...when(others, 'other', ({ flushes }) => blankZero(flushes.total - sumOf(calls, flushes.byCall))),
-      ...when(total.failed.total > 0, 'failed', ({ failed }) => blankZero(failed?.total ?? 0)),
+      ...when(total.failed.total > 0, 'failed', ({ failed }) => blankZero(failed.total)),
       ...when(hintsOf(total) > 0, 'hints', (row) => blankZero(hintsOf(row))),
       ...when(total.flushNs !== null, 'waited', ({ flushNs }) => (flushNs ? duration(flushNs.total) : '')),
       { head: 'written', of: ({ written }) => (written.bytes ? bytes(written.bytes) : '') },
@@ -93,9 +90,20 @@ function plans(answer: RankAnswer): NumberColumn[][] {
   }
   const steps: NumberColumn[][] = [build(most, true)]
   for (let shown = most; shown >= 0; shown--) if (shown !== 1 || kinds.length > 1) steps.push(build(shown, false))
-  const least = ['flushes', 'mapped', blocks ? 'to disk' : 'written']
-  steps.push(steps[0].filter(({ head }) => least.includes(head)))
+  for (const spared of blocks ? [...SPARED_NUMBERS, 'written', 'waited'] : [...SPARED_NUMBERS, 'waited']) {
+    if (spared !== SORTED_BY[sort]) steps.push(steps[steps.length - 1].filter(({ head }) => head !== spared))
+  }
   return steps
+}
+
+/** What gives way after the calls one by one, the first one first; the headline tells failures, too. */
+const SPARED_NUMBERS = ['in writes', 'hints', 'failed']
+
+const SORTED_BY: Partial<Record<RankAnswer['sort'], string>> = {
+  'flush-time': 'waited',
+  bytes: 'written',
+  writes: 'in writes',
+  failed: 'failed',
 }
 
 function when(wanted: boolean, head: string, of: NumberColumn['of']): NumberColumn[] {
@@ -106,8 +114,8 @@ function sumOf(calls: readonly string[], byCall: Readonly<Record<string, number>
   return calls.reduce((sum, call) => sum + (byCall[call] ?? 0), 0)
 }
 
-function hintsOf({ hints }: { hints?: RankRow['hints'] }): number {
-  return hints ? hints.syncFileRange + hints.msyncAsync : 0
+function hintsOf({ hints }: Pick<RankRow, 'hints'>): number {
+  return hints.syncFileRange + hints.msyncAsync
 }
 
 type DeviceColumn = readonly [head: string, of: (row: RankRow) => string]
@@ -192,6 +200,9 @@ function below(row: RankRow): string[] {
   if (row.flushes.total === 0) {
     if (row.process && row.mapped.files > 0 && isSilent(row))
       return [`${plural(row.mapped.files, 'file')} mapped writable`]
+    const { calls } = row.written.unknown
+    if (row.process && calls > 0 && row.written.calls === 0 && !row.block?.writes && !row.block?.flushes)
+      return [`${plural(calls, 'write')} to unnamed descriptors`]
     return row.block?.flushes ? [plural(row.block.flushes, 'flush request')] : mapped
   }
   const shares = row.topFiles

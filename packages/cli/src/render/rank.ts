@@ -100,7 +100,8 @@ function windowOf({ since, until }: RankAnswer['filter']): string {
 
 /** Where the sources hold block requests and no flush call. */
 function blockHeadline(block: NonNullable<RankAnswer['total']['block']>, time: string): string {
-  const { writes, bytes: sent } = block
+  const { writes, bytes: sent, flushes } = block
+  if (writes === 0 && !flushes) return `No block write and no flush request${time}.`
   return `${count(writes)} block ${writes === 1 ? 'write' : 'writes'} of ${bytes(sent)} in all${requestsOf(block)}${time}.`
 }
 
@@ -160,7 +161,9 @@ function unseen(answer: RankAnswer): string[] {
   const { unknown } = answer.total.written
   if (unknown.calls > 0) {
     lines.push(
-      `${plural(unknown.calls, 'write')} (${bytes(unknown.bytes)}) went to descriptors that the trace does not name: files, sockets or pipes.`,
+      capital(
+        `${plural(unknown.calls, 'write')} (${bytes(unknown.bytes)}) went to descriptors that the trace does not name: files, sockets or pipes.`,
+      ),
     )
   }
   lines.push(...gapNotes(answer))
@@ -181,11 +184,10 @@ function next(answer: RankAnswer, paths: readonly string[]): string[] {
   const leading = leader(answer)
   const pid = answer.rows.find((row) => row.process)?.process?.pid
   const who = leading?.program && !isOne(leading) ? leading.most.process.name : pid
-  if (answer.total.block) lines.push(`flushtrace locate ${sources}`)
+  const { block } = answer.total
+  if (block && block.writes + (block.flushes ?? 0) > 0) lines.push(`flushtrace locate ${sources}`)
   if (who && answer.total.flushes.total > 0) {
-    lines.push(
-      `flushtrace ${answer.total.block ? 'explain' : 'events'} ${sources} --process ${shellWord(safe(String(who)))}`,
-    )
+    lines.push(`flushtrace ${block ? 'explain' : 'events'} ${sources} --process ${shellWord(safe(String(who)))}`)
   }
   return lines
 }
