@@ -26,6 +26,7 @@ const SAYS: Readonly<Record<AttributionRule, string>> = {
   place: 'the file system keeps it at this place',
   submitter: 'who queued it writes nothing else in this way',
   'metadata-flag': 'the file system marked it as its own',
+  'given-back': 'it gives back blocks in which this file’s data lay last',
   dataless: 'it carries no data',
   none: 'nothing among the sources tells',
 }

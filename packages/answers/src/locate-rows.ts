@@ -1,5 +1,5 @@
 /** Pieces of block writes → rows of the answer: one for each file, and one for each thing that is none. */
-import { DATALESS, KERNEL_THREAD, OP, deviceText } from '@flushtrace/trace'
+import { DATALESS, DISCARDS, KERNEL_THREAD, OP, deviceText } from '@flushtrace/trace'
 import {
   kindOf,
   type AttributionRule,
@@ -18,12 +18,12 @@ export interface PieceRow extends Piece {
   readonly image?: { readonly path: string; readonly fileOffset: number }
 }
 
-type Numbers = Pick<LocateRow, 'writes' | 'bytes' | 'discards' | 'discardBytes' | 'flushes' | 'fua'>
+const NUMBERS = ['writes', 'bytes', 'discards', 'discardBytes', 'zeroes', 'zeroedBytes', 'flushes', 'fua'] as const
 
-const NUMBERS = ['writes', 'bytes', 'discards', 'discardBytes', 'flushes', 'fua'] as const
+type Numbers = Pick<LocateRow, (typeof NUMBERS)[number]>
 
 function noNumbers(): Numbers {
-  return { writes: 0, bytes: 0, discards: 0, discardBytes: 0, flushes: 0, fua: 0 }
+  return { writes: 0, bytes: 0, discards: 0, discardBytes: 0, zeroes: 0, zeroedBytes: 0, flushes: 0, fua: 0 }
 }
 
 /** Which kind of witness a rule listens to. */
@@ -43,6 +43,7 @@ const WITNESS: Readonly<Record<AttributionRule, keyof LocateAnswer['located']['b
   place: null,
   submitter: null,
   'metadata-flag': null,
+  'given-back': null,
   dataless: null,
   none: null,
 }
@@ -100,14 +101,18 @@ export class LocateRows {
   add(piece: PieceRow): void {
     const { flags, device } = this.#in.blocks
     const { request, bytes } = piece
-    const draft = this.#draftOf(piece, device.data[request])
     const bits = flags.data[request]
+    const zeroes = (bits & OP.writeZeroes) !== 0
+    const draft = this.#draftOf(piece, device.data[request], zeroes ? 'zeroed' : keyOf(piece))
     const carries = (bits & DATALESS) === 0
+    const gives = (bits & DISCARDS) !== 0
     if (carries) draft.bytes += bytes
-    else draft.discardBytes += bytes
+    else if (gives) draft.discardBytes += bytes
+    else if (zeroes) draft.zeroedBytes += bytes
     if (piece.at === 0) {
-      if (!carries) draft.discards++
-      else if (bytes > 0) draft.writes++
+      if (gives) draft.discards++
+      else if (zeroes) draft.zeroes++
+      else if (carries && bytes > 0) draft.writes++
       if ((bits & OP.flush) !== 0) draft.flushes++
       if ((bits & OP.fua) !== 0) draft.fua++
     }
@@ -118,10 +123,9 @@ export class LocateRows {
     if (thread !== null) addBytes(draft.kernelThreads, thread, bytes)
   }
 
-  #draftOf(piece: PieceRow, device: number): Draft {
+  #draftOf(piece: PieceRow, device: number, key: string | number): Draft {
     let found = this.#found.get(device)
     if (!found) this.#found.set(device, (found = new Map()))
-    const key = keyOf(piece)
     let draft = found.get(key)
     if (!draft) {
       const { what, file, image } = piece
@@ -134,15 +138,13 @@ export class LocateRows {
   }
 
   total(): Numbers & Pick<LocateAnswer['total'], 'byWhat'> {
-    const total = noNumbers()
     const byWhat: LocateAnswer['total']['byWhat'] = {}
     for (const draft of this.#drafts) {
-      for (const number of NUMBERS) total[number] += draft[number]
       const of = (byWhat[draft.what] ??= { writes: 0, bytes: 0 })
       of.writes += draft.writes
       of.bytes += draft.bytes
     }
-    return { ...total, byWhat }
+    return { ...sumOf(this.#drafts), byWhat }
   }
 
   /** Bytes written, by device. */
@@ -183,7 +185,7 @@ export class LocateRows {
 
   rows(): LocateRow[] {
     const rows = this.#drafts.map((draft) => this.#row(draft))
-    return rows.sort((a, b) => b.bytes - a.bytes || b.writes - a.writes || b.discardBytes - a.discardBytes)
+    return rows.sort((a, b) => b.bytes - a.bytes || b.writes - a.writes || droppedBy(b) - droppedBy(a))
   }
 
   #row({ what, file, device, shares, kernelThreads, image, ...numbers }: Draft): LocateRow {
@@ -201,7 +203,7 @@ export class LocateRows {
       device: deviceText(device) ?? '?',
       ...numbers,
       confidence: { ...NO_BYTES, ...Object.fromEntries(largestFirst(confidence)) },
-      writtenBytes: calls.length > 0 && found ? (this.#written.get(file) ?? 0) : null,
+      writtenBytes: calls.length > 0 && found && what !== 'free' ? (this.#written.get(file) ?? 0) : null,
       processes: this.#processes(shares.values()),
       kernelThreads: largestFirst(kernelThreads).map(([name, bytes]) => ({ name, bytes })),
       rules: Object.fromEntries(largestFirst(rules)),
@@ -237,6 +239,18 @@ export class LocateRows {
       return { pid, name, bytes: Math.round(bytes), via }
     })
   }
+}
+
+/** What rows add up to. */
+export function sumOf(rows: readonly Numbers[]): Numbers {
+  const sums = noNumbers()
+  for (const row of rows) for (const number of NUMBERS) sums[number] += row[number]
+  return sums
+}
+
+/** Bytes that changed without data being sent. */
+function droppedBy({ discardBytes, zeroedBytes }: Numbers): number {
+  return discardBytes + zeroedBytes
 }
 
 function shareOf({ shares }: Draft, { verdict, what, confidence, rule, via, actors, candidates }: PieceRow): Share {

@@ -20,12 +20,16 @@ const numbers = {
   bytes: z.number(),
   discards: z.int(),
   discardBytes: z.number(),
+  /** Write-zeroes: no data is sent for them. Of version 1 binary records they are writes. */
+  zeroes: z.int(),
+  zeroedBytes: z.number(),
   flushes: z.int(),
   fua: z.int(),
 }
 
 export const locateRowSchema = z.object({
   what,
+  /** Of what is `free`: the file whose data lay there last. */
   file: z
     .object({
       path: z.string().nullable(),
@@ -44,7 +48,10 @@ export const locateRowSchema = z.object({
   ...numbers,
   /** Bytes that programs wrote to the file by calls; null where no system calls are among the sources. */
   writtenBytes: z.number().nullable(),
-  /** Where several processes made the same blocks dirty, the bytes are shared out evenly. Of discards: what they gave back. */
+  /**
+   * Where several processes made the same blocks dirty, the bytes are shared out evenly. Of discards: who queued them, or
+   * (`writeback`) took the blocks from the file before a kernel thread did.
+   */
   processes: z.array(
     z.object({
       pid: z.int().nullable(),
@@ -84,6 +91,8 @@ export const locateSchema = z.object({
     byWhat: z.partialRecord(what, z.object({ writes: z.int(), bytes: z.number() })),
     /** Bytes that programs wrote by calls to the files among the rows; null without system calls. */
     writtenBytes: z.number().nullable(),
+    /** Of `discardBytes`, those of rows with a file. */
+    fileDiscardBytes: z.number(),
     rows: z.int(),
   }),
   located: z.object({
@@ -113,7 +122,7 @@ export const locateSchema = z.object({
     aligned: z.boolean(),
   }),
   rows: z.array(locateRowSchema),
-  rest: z.object({ rows: z.int(), writes: z.int(), bytes: z.number() }).nullable(),
+  rest: z.object({ rows: z.int(), ...numbers }).nullable(),
 })
 
 export type LocateAnswer = z.infer<typeof locateSchema>

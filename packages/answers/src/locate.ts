@@ -6,7 +6,7 @@ import type { AnalyzeOptions } from './analysis.ts'
 import { WantedDevice } from './device-filter.ts'
 import { documentHead } from './document.ts'
 import { fileMatcher, filterOf, processMatcher, timeFilter } from './filter.ts'
-import { LocateRows, type PieceRow } from './locate-rows.ts'
+import { LocateRows, sumOf, type PieceRow } from './locate-rows.ts'
 import type { LocateAnswer } from './locate-schema.ts'
 import { LoopDevices } from './loop-devices.ts'
 import { seenLayers } from './seen-layers.ts'
@@ -35,7 +35,6 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
   const top = options.top ?? 20
   const shown = top > 0 ? all.slice(0, top) : all
   const rest = all.slice(shown.length)
-  const sum = (of: 'writes' | 'bytes'): number => rest.reduce((n, row) => n + row[of], 0)
   return {
     schema: 'flushtrace/locate/1',
     ...documentHead(analysis),
@@ -44,6 +43,7 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
     total: {
       ...rows.total(),
       writtenBytes: calls.length > 0 ? all.reduce((n, row) => n + (row.writtenBytes ?? 0), 0) : null,
+      fileDiscardBytes: all.reduce((n, { file, discardBytes }) => n + (file ? discardBytes : 0), 0),
       rows: all.length,
     },
     located: {
@@ -59,7 +59,7 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
       aligned: attributed.placed.some((placed) => placed !== null),
     },
     rows: shown,
-    rest: rest.length > 0 ? { rows: rest.length, writes: sum('writes'), bytes: sum('bytes') } : null,
+    rest: rest.length > 0 ? { rows: rest.length, ...sumOf(rest) } : null,
   }
 }
 

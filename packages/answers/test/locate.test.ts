@@ -45,13 +45,22 @@ for (const [name, paths] of Object.entries(CAPTURES)) {
     const { rows, total, located } = answer
     assert.is(rows.length, total.rows)
     assert.ok(total.bytes > 0)
-    for (const of of ['writes', 'bytes', 'discards', 'discardBytes', 'flushes', 'fua'] as const) {
+    for (const of of [
+      'writes',
+      'bytes',
+      'discards',
+      'discardBytes',
+      'zeroes',
+      'zeroedBytes',
+      'flushes',
+      'fua',
+    ] as const) {
       assert.is(sum(rows.map((row) => row[of])), total[of], of)
     }
     for (const row of rows) {
       assert.is(sum(Object.values(row.confidence)), row.bytes)
       assert.is(sum(Object.values(row.rules)), row.bytes)
-      const moved = row.bytes + row.discardBytes
+      const moved = row.bytes + row.discardBytes + row.zeroedBytes
       assert.ok(sum(row.processes.map((process) => process.bytes)) <= moved + row.processes.length)
       if (row.what === 'file') assert.ok(row.file !== null || row.candidates !== undefined)
     }
@@ -125,6 +134,12 @@ test('the top rows and the rest are all of them', async () => {
     rows: total.rows - 3,
     writes: total.writes - sum(rows.map(({ writes }) => writes)),
     bytes: total.bytes - sum(rows.map(({ bytes }) => bytes)),
+    discards: 0,
+    discardBytes: 0,
+    zeroes: 0,
+    zeroedBytes: 0,
+    flushes: total.flushes - sum(rows.map(({ flushes }) => flushes)),
+    fua: total.fua - sum(rows.map(({ fua }) => fua)),
   })
 })
 

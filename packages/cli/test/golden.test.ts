@@ -40,6 +40,7 @@ const LINES: Readonly<Record<string, string>> = {
   'locate-calls-only.txt':
     'locate fixtures/strace/attach-samba fixtures/locate/samba/loop0.blktrace.0 fixtures/locate/samba/loop0.blktrace.1',
   'locate-partition.txt': 'locate fixtures/blktrace/partition fixtures/layout/partition-ext4 --top 6',
+  'locate-discards.txt': 'locate fixtures/blktrace/discard/tracefs.txt',
   'locate-events.ndjson': 'locate fixtures/strace/attach-samba fixtures/locate/samba --events --file names.tdb',
   'recipe-ext4.sh': 'recipe --fs ext4 --device /dev/sda1 --seconds 600 --process postgres',
   'explain-samba.txt': 'explain fixtures/strace/attach-samba fixtures/locate/samba --process 7813 --top 8',

@@ -97,8 +97,11 @@ export const OP = {
 /** Zone commands without data. */
 export const ZONE_COMMANDS = OP.zoneReset | OP.zoneResetAll | OP.zoneFinish | OP.zoneOpen | OP.zoneClose
 
+/** Operations after which the device need not keep the blocks. */
+export const DISCARDS = OP.discard | OP.secureErase
+
 /** Operations that change blocks without carrying data: never added to bytes written. */
-export const DATALESS = OP.discard | OP.secureErase | OP.writeZeroes | ZONE_COMMANDS
+export const DATALESS = DISCARDS | OP.writeZeroes | ZONE_COMMANDS
 
 /** What may change the disk, or must reach it. */
 export const CHANGES = OP.write | OP.flush | DATALESS

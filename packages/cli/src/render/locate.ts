@@ -22,8 +22,10 @@ export function renderLocate(answer: LocateAnswer, paths: readonly string[], wid
       ),
     )
   if (answer.rest) {
+    const { rows, writes, bytes: sent, discardBytes } = answer.rest
+    const discarded = discardBytes > 0 ? `, ${bytes(discardBytes)} discarded` : ''
     lines.push(
-      `${plural(answer.rest.rows, 'more row')}: ${plural(answer.rest.writes, 'write')}, ${bytes(answer.rest.bytes)} (--top 0 shows all)`,
+      `${plural(rows, 'more row')}: ${plural(writes, 'write')}, ${bytes(sent)}${discarded} (--top 0 shows all)`,
     )
   }
   const below = [
@@ -97,7 +99,14 @@ function remarks({ total, located: { dataBytes }, witnesses }: LocateAnswer): st
       `Programs wrote ${bytes(writtenBytes)} to these files by calls: ${ratio(total.bytes / writtenBytes)} bytes on the device for each.`,
     )
   }
-  if (total.discards > 0) lines.push(`${plural(total.discards, 'discard')} gave back ${bytes(total.discardBytes)}.`)
+  if (total.discards > 0) {
+    const ofFiles = total.fileDiscardBytes
+    const part = ofFiles > 0 ? `, of which ${bytes(ofFiles)} are known to have been files’` : ''
+    lines.push(`${plural(total.discards, 'discard')} gave back ${bytes(total.discardBytes)}${part}.`)
+  }
+  if (total.zeroes > 0) {
+    lines.push(`${bytes(total.zeroedBytes)} were zeroed by ${plural(total.zeroes, 'request')} that carry no data.`)
+  }
   return lines.map(capital)
 }
 
@@ -112,19 +121,21 @@ function ratio(n: number): string {
 
 function tableRow(row: LocateRow, { devices }: LocateAnswer): TableRow {
   const device = writtenTo(devices).length > 1 ? ` on ${row.device}` : ''
-  const size = row.what === 'free' ? row.discardBytes : row.bytes
-  const requests = row.what === 'free' ? row.discards : row.writes
+  const free = row.what === 'free'
+  const size = free ? row.discardBytes + row.zeroedBytes : row.bytes
+  const requests = free ? row.discards + row.zeroes : row.writes
   return { cells: [bytes(size), count(requests), sure(row), `${title(row)}${device}`], below: below(row) }
 }
 
-function title({ what, file, candidates, image, bytes: whole }: LocateRow): string {
+function title({ what, file, candidates, image, bytes: whole, zeroes }: LocateRow): string {
   if (what === 'unknown' && whole === 0) return 'flush requests without data'
   if (candidates) return `one of ${plural(candidates.length, 'file')}`
+  if (zeroes > 0) return 'zeroed, without data'
   if (!file) return WHATS[what]
   const name = file.path === null ? inodeText(file) : safe(file.path)
   if (what === 'unknown') return `${name}, a file or a directory`
   const inside = image === undefined ? '' : `, in ${safe(image)}`
-  return `${name}${file.deleted ? ' (deleted)' : ''}${inside}`
+  return `${what === 'free' ? 'discarded: ' : ''}${name}${file.deleted ? ' (deleted)' : ''}${inside}`
 }
 
 /** btrfs counts inodes in each subvolume; the top one needs no name. */
@@ -147,6 +158,7 @@ function sure({ confidence, bytes: whole }: LocateRow): string {
 const VIAS = { direct: 'direct', flush: '', writeback: 'by writeback' } as const
 
 function below(row: LocateRow): string[] {
+  if (row.what === 'free') return givenBackBy(row)
   const { what, processes, candidates, flushes, fua } = row
   // What the file system writes for itself nobody made dirty: it was written for a flush.
   const own = what === 'journal' || what === 'metadata' || what === 'superblock'
@@ -170,6 +182,17 @@ function below(row: LocateRow): string[] {
       ),
     )
   return shown
+}
+
+/** Who took the blocks from the file, or queued the discards, with what each gave back. */
+function givenBackBy({ processes, kernelThreads }: LocateRow): string[] {
+  const parts = processes.slice(0, 3).map(({ pid, name, via, bytes: given }) => {
+    const who = `${safe(name ?? '?')} [${pid ?? '?'}]`
+    return via === 'writeback' ? `freed by ${who}` : `${who}, ${bytes(given)}`
+  })
+  if (processes.length > 3) parts.push(`${processes.length - 3} more`)
+  for (const { name, bytes: given } of kernelThreads.slice(0, 2)) parts.push(`queued by ${safe(name)}, ${bytes(given)}`)
+  return parts
 }
 
 /** Where they say most: of less than half of the bytes a process is known. */
@@ -286,7 +309,7 @@ function sectorLines(write: LocatedWrite): string[] {
   if (write.candidates.length > 0) lines.push(`  candidates: ${write.candidates.map(safe).join(', ')}`)
   if (write.processes.length > 0) {
     const names = write.processes.map(({ pid, name }) => `${safe(name ?? '?')} [${pid ?? '?'}]`)
-    lines.push(`  made dirty by ${names.join(', ')}`)
+    lines.push(`  ${write.what === 'free' ? 'given back' : 'made dirty'} by ${names.join(', ')}`)
   }
   return lines
 }

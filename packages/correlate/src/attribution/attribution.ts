@@ -23,10 +23,12 @@ import { DataRules } from './data-rules.ts'
 import { DirtyFiles } from './dirty-files.ts'
 import { DirtyPages } from './dirty-pages.ts'
 import type { FileBook } from './file-book.ts'
+import { GivenBack } from './given-back.ts'
 import type { InodeLog } from './inode-log.ts'
 import { FileKinds } from './file-kinds.ts'
 import { Homes } from './homes.ts'
 import { joinInodes, noteRenewals } from './inode-joins.ts'
+import { InodeNames } from './inode-names.ts'
 import { InodeReplay } from './inode-replay.ts'
 import { MapClaims, type TakenAt } from './map-claims.ts'
 import { MapEvidence } from './map-evidence.ts'
@@ -106,6 +108,7 @@ export class Attribution {
   readonly #callOrder: Uint32Array
   /** Rows of calls under way that flush. */
   readonly #flushing = new Set<number>()
+  readonly #givenBack: GivenBack
 
   constructor(input: AttributionInput) {
     this.#in = input
@@ -114,6 +117,8 @@ export class Attribution {
     const { startNs } = calls
     this.#dirty = new DirtyFiles(book)
     this.#places = new Places(book)
+    const inodeNames = new InodeNames(book, this.views)
+    this.#givenBack = new GivenBack({ pieces: this.pieces, places: this.#places, inodeNames })
     const state = { views: this.views, book, actors, places: this.#places, pages: this.#pages }
     this.#replay = new InodeReplay(inodes, state)
     this.#requestTraces = [...new Set(blocks.trace.values)]
@@ -279,6 +284,9 @@ export class Attribution {
       case CALL.mapped:
         if (file >= 0) this.#dirty.map(file, actor)
         break
+      case CALL.freed:
+        this.#givenBack.freed(file, actor)
+        break
       case CALL.flush:
       case CALL.flushAll:
       case CALL.syncWrite:
@@ -321,15 +329,8 @@ export class Attribution {
     const actors = dataless ? this.#discarders(request, inside) : []
     for (const piece of this.#piecesOf(request)) {
       if (dataless) {
-        const via = actors.length > 0 ? 'direct' : inside.via
-        this.pieces.add(request, piece, {
-          what: 'free',
-          confidence: 'inferred',
-          rule: 'dataless',
-          via,
-          actors,
-          candidates: NONE,
-        })
+        const queued = { actors, via: actors.length > 0 ? 'direct' : inside.via } as const
+        this.#givenBack.add(request, piece, now, { ...queued, flags })
         continue
       }
       const nature = this.#natures.of(piece, flags, comm)

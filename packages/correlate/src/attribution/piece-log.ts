@@ -24,6 +24,7 @@ export const RULES = [
   'place', // the file system keeps it at this place
   'submitter', // who queued it, and how
   'metadata-flag', // marked as metadata by the file system
+  'given-back', // a discard of what was last known to be the file's
   'dataless', // a discard or a bare flush
   'none',
 ] as const

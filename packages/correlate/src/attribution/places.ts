@@ -103,6 +103,17 @@ export class Places {
     if (at < end) found(at, end, null)
   }
 
+  /** Every part of the range with what was known last of it, in order, freed or not; null where nothing was. */
+  last(space: Segments, start: number, end: number, found: OnPlace): void {
+    let at = start
+    space.within(start, end, (from, to, payload) => {
+      if (from > at) found(at, from, null)
+      found(from, to, this.#places[payload])
+      at = to
+    })
+    if (at < end) found(at, end, null)
+  }
+
   /** An event would tell if the block was given to another file; otherwise the calls must not show that it was freed. */
   #heldUpTo(place: Place, from: number, to: number, atNs: number, blockBytes: number): number {
     if (place.kind === 'placed' || place.file < 0) return to
