@@ -6,6 +6,7 @@
  *     7813<qhwro> openat(AT_FDCWD</srv/m>, "rfkqd.tdb", O_RDWR) = 7</srv/m/rfkqd.tdb>
  */
 import { CALLS, blank, renameEscaped, type Renamer } from '@flushtrace/trace'
+import { interruptedWrite } from './program-output.ts'
 import { endOfDecoration, endOfString, opensDecoration } from './scanner.ts'
 import { SummaryTable } from './summary.ts'
 
@@ -19,8 +20,11 @@ const REST = /^(?:\) *= |, | <| => |")/
 const FREE = new RegExp(
   String.raw`(${LEADER}(?:strace: (?!Process \d|\[ Process )|--- (?!SIG|\{|stopped by )|\+\+\+ (?!exited |killed |superseded )|Process \d+ (?!attached|detached|suspended|resumed)))(.*)$`,
 )
-/** What strace says in the middle of the program's output, at its end. */
-const NOTICE = /(?:(?:strace: )?Process \d+ (?:attached|detached)|\[ Process PID=\d+ runs in \w+ bit mode\. \])$/
+/** What strace says in the middle of the program's output, at its end; the end of the write that wrote that, too. */
+const NOTICE =
+  /(?:(?:strace: )?Process \d+ (?:attached|detached)|\[ Process PID=\d+ runs in \w+ bit mode\. \]|\) += \d+(?: <[\d.]+>)?)$/
+/** Where strace lies. */
+const FOLDER = /\.{0,2}\/[^\s"'<>(){}[\],=]*(?=strace[\w.+-]*: Process \d+ (?:attached|detached)$)/
 const STACK = /^ > /
 const DUMP = /^ \| /
 // oxlint-disable-next-line no-control-regex -- colours begin with one
@@ -56,14 +60,17 @@ export class StraceAnonymizer {
   }
 
   line(line: string): string {
-    const plain = line.includes('\x1b') ? line.replace(COLOUR, '') : line
+    const plain = (line.includes('\x1b') ? line.replace(COLOUR, '') : line).replace(FOLDER, '')
     const call = CALL.exec(plain)?.[1]
     if (call !== undefined) this.#call = call
     else if (STACK.test(plain)) return this.#renamer.text(plain)
     else if (DUMP.test(plain)) return blank(plain)
     else if (!OWN.test(plain) && !REST.test(plain)) return this.#summary.line(plain, []) ? plain : foreign(plain)
     const free = call === undefined ? FREE.exec(plain) : null
-    return free ? free[1] + foreign(free[2]) : this.#rewrite(plain)
+    if (free) return free[1] + foreign(free[2])
+    const write = call === 'write' ? interruptedWrite(plain) : null
+    if (!write || /^(?:\)|$)|<unfinished \.\.\.>$/.test(write.words)) return this.#rewrite(plain)
+    return this.#rewrite(write.head) + write.size + foreign(write.words)
   }
 
   #rewrite(line: string): string {

@@ -39,8 +39,8 @@ const FLUSHES = CALLS.map(({ name }) => ['fsync', 'fdatasync', 'syncfs'].include
 /** Without its flags it can't be told what the call made. */
 const HIDES_FLAGS: ReadonlySet<CallRole> = new Set<CallRole>(['fork', 'fcntl'])
 
-/** All that can stand in a flush. */
-const DESCRIPTOR = /^(?:-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)?$/s
+/** All that can stand in a flush; `fd=3` with -N. */
+const DESCRIPTOR = /^(?:fd=)?(?:-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)?$/s
 
 /** What became of a line. open: it ends before the call does · counted: done, its time not read · other: no call. */
 export type LineResult = 'done' | 'counted' | 'open' | 'other'
@@ -143,7 +143,7 @@ export class CallLines {
   /** A line that changes nothing: counted by name. */
   #plain(name: number, buf: Uint8Array, end: number, tail: Tail): void {
     const { pending, facts } = this.#context
-    const tid = this.#context.begin(buf)
+    const tid = this.#context.begin(buf, 'call')
     facts.counted++
     if (tail.unfinished) pending.beginPlain(tid, name, facts.lines)
     else this.ends.count(name, buf, end, tail)
@@ -161,12 +161,12 @@ export class CallLines {
     const context = this.#context
     const { pending, facts, counts } = context
     const call = counts.callOf[name]
-    const renames = call >= 0 && CALLS[call].role === 'exec'
+    const what = call >= 0 && CALLS[call].role === 'exec' ? 'exec' : 'call'
     switch (ending) {
       case 'complete': {
         this.ends.read(buf, end, tail)
         if (!this.ends.result.valid) return 'open'
-        const tid = context.begin(buf, renames)
+        const tid = context.begin(buf, what)
         pending.endOf(tid)
         const i = this.ends.add(name, call, tid, WHOLE, context.clock.nowNs, buf)
         if (i >= 0) this.#arguments(i, ending, known, name, buf, args, tail)
@@ -174,7 +174,7 @@ export class CallLines {
       }
       case 'unfinished':
       case 'pidChanged': {
-        const tid = context.begin(buf, renames)
+        const tid = context.begin(buf, what)
         if (call < 0) {
           pending.beginPlain(tid, name, facts.lines)
           facts.counted++
@@ -194,7 +194,7 @@ export class CallLines {
       }
       case 'ended':
       case 'detached': {
-        const tid = context.begin(buf, renames)
+        const tid = context.begin(buf, what)
         pending.endOf(tid)
         this.ends.without(call, ending)
         return 'done'

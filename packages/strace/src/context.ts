@@ -11,7 +11,7 @@ import {
 import { CallCounts } from './call-counts.ts'
 import { CallMemo, REPEATS } from './call-memo.ts'
 import { STRACE } from './diagnostics.ts'
-import { emptyFacts, type StraceFacts } from './facts.ts'
+import { allFailed, emptyFacts, hidesByStatus, summaryDifferences, type StraceFacts } from './facts.ts'
 import { Leader } from './leader.ts'
 import { LineMemo } from './line-memo.ts'
 import { LineClock } from './line-clock.ts'
@@ -29,6 +29,9 @@ const WRITES: ReadonlyMap<string, SieveRule> = new Map<string, SieveRule>([
   ['write', 'write'],
   ['pwrite64', 'pwrite'],
 ])
+
+/** How the lines of a log begin, when the fast path knows such lines: `PID SECONDS.MICROS `, or without the pid. */
+export type Layout = 'pid' | 'time' | 'other'
 
 export interface LineOptions {
   /** The one task of a -ff file; 0: lines tell theirs. */
@@ -99,10 +102,10 @@ export class LineContext {
   }
 
   /**
-   * The line's time is taken, and its task found. To be called once for each line that has a leader. `renames`: what
-   * the line calls the task is over with it (execve).
+   * The line's time is taken, and its task found. To be called once for each line that has a leader. `what`: it begins a
+   * call, or one that ends what the line calls the task (execve).
    */
-  begin(buf: Uint8Array, renames = false): number {
+  begin(buf: Uint8Array, what: 'call' | 'exec' | null = null): number {
     const { clock, leader, batch } = this
     clock.stamp(leader)
     if (batch.clock !== clock.clock) {
@@ -110,11 +113,13 @@ export class LineContext {
       batch.origin = clock.origin
     }
     const tid = this.tasks.of(leader)
+    // The root is in a call, mostly the one that made this task, and begins no other.
+    if (what !== null && this.tasks.seeksRoot && tid > 0 && this.pending.get(0)) this.tasks.announce(tid)
     if (this.tasks.reveals(tid)) {
       batch.result[this.row(WHOLE, TASK_ALIAS, tid)] = 0
       this.pending.move(0, tid)
     }
-    if (renames) this.#comms.delete(tid)
+    if (what === 'exec') this.#comms.delete(tid)
     else if (leader.commStart >= 0) this.#learnName(buf, tid)
     return tid
   }
@@ -161,6 +166,49 @@ export class LineContext {
     const rule =
       call < 0 ? 'any' : (SKIP_RULES[call] ?? WRITES.get(CALLS[call].name) ?? (REPEATS[call] ? 'row' : 'varied'))
     this.sieve?.learn(name, this.counts.bytesOf(name), rule)
+  }
+
+  /** Whether lines that begin like the one at hand are ones for the fast path. */
+  layout(oneTask: boolean): Layout {
+    const { leader } = this
+    if (this.plain || leader.clock !== 'wall' || leader.commStart >= 0 || !Number.isNaN(leader.relativeNs))
+      return 'other'
+    if (leader.hasBrackets || leader.hasNumber || leader.hasPointer || leader.hasContext) return 'other'
+    if (leader.tid > 0) return 'pid'
+    // Without a pid column: only in a file of a -ff set is it sure whose line it is.
+    return oneTask ? 'time' : 'other'
+  }
+
+  /** The recording options that show in the text. */
+  recordingOptions(timed: boolean, oneTask: boolean): string[] {
+    const { options, leader, clock, tasks, texts, facts } = this
+    if (timed) options.add('-T')
+    if (leader.hasNumber) options.add('-n')
+    if (leader.hasPointer) options.add('-i')
+    if (leader.hasContext) options.add('--secontext')
+    if (tasks.prefixed) options.add('-f')
+    if (oneTask) options.add('-ff')
+    if (clock.fractions) options.add(clock.clock === 'wall' ? '-ttt' : '-tt')
+    else if (clock.clock === 'timeOfDay') options.add('-t')
+    if (clock.relative) options.add('-r')
+    if (facts.summary.length > 0) options.add('-C')
+    if (texts.option) options.add(texts.option)
+    return [...options].sort()
+  }
+
+  /** Of a log that ends in a table (-C): whether both count the same. */
+  compareSummary(): void {
+    const { facts } = this
+    if (facts.summary.length === 0) {
+      const failed = allFailed(facts)
+      if (failed > 0) this.report(STRACE.onlyFailed, `${failed}`)
+      return
+    }
+    const differences = summaryDifferences(facts)
+    facts.summaryAgrees = differences.length === 0
+    if (differences.length === 0) return
+    const kind = hidesByStatus(facts) ? STRACE.statusFilter : STRACE.summaryDiffers
+    this.report(kind, differences.slice(0, 3).join('; '), facts.lines, differences.length)
   }
 
   report(kind: DiagnosticKind, detail: string, record: number = this.facts.lines, count = 1): void {

@@ -47,14 +47,19 @@ export class LineTasks {
     return !this.#unprefixed
   }
 
+  /** The root's lines come without a pid so far, and it is not known which one it is. */
+  get seeksRoot(): boolean {
+    return this.#unprefixed && this.#root === 0 && this.#fixed === 0
+  }
+
   /** Whether `tid` turns out to be the root, whose lines came without a pid so far. To be asked once for each line. */
   reveals(tid: number): boolean {
-    if (!this.#unprefixed || this.#root !== 0 || tid === 0 || this.#fixed > 0 || this.#announced.has(tid)) return false
+    if (!this.seeksRoot || tid === 0 || this.#announced.has(tid)) return false
     this.#root = tid
     return true
   }
 
-  /** A fork returned this id. */
+  /** A fork returned this id, or it is another's than the root's for other reasons. */
   announce(tid: number): void {
     if (this.#root === 0 && this.#fixed === 0) this.#announced.add(tid)
   }

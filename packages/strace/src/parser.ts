@@ -15,10 +15,21 @@
 import { TAKE_OVER, TASK_EXIT, WHOLE, latin1, type CallBatch, type Diagnostics } from '@flushtrace/trace'
 import { CallLines, type LineResult } from './call-lines.ts'
 import { hasEscape, stripColour } from './colour.ts'
-import { LineContext, type LineOptions } from './context.ts'
+import { LineContext, type Layout, type LineOptions } from './context.ts'
 import { STRACE } from './diagnostics.ts'
-import { allFailed, hidesByStatus, summaryDifferences, type StraceFacts } from './facts.ts'
+import type { StraceFacts } from './facts.ts'
 import { LineCarry } from './lines.ts'
+import {
+  TAIL_ROOM,
+  isPersonalityNote,
+  isRestarting,
+  isTracersOwn,
+  noticeAtEnd,
+  noticeOf,
+  type Notice,
+} from './notices.ts'
+import { interruptedWrite, withoutWords, type Interrupted } from './program-output.ts'
+import { startsWith } from './scanner.ts'
 import type { Sieve } from './sieve.ts'
 import { SummaryTable } from './summary.ts'
 
@@ -27,24 +38,21 @@ const SHOWN = 80
 /** A line can become this many rows at most (alias, name, call). */
 const ROWS_PER_LINE = 4
 
+/** What editors and shells of Windows write first. */
+const BYTE_ORDER_MARK = Buffer.from('\ufeff')
 const SPACE = 0x20
-const NOTICE = /^(?:strace: )?Process (\d+) (attached|detached|suspended|resumed)(?: with \d+ threads)?$/
-const GLUED_NOTICE = /(?:strace: )?Process (\d+) (attached|detached)$/
-const RESTARTING = /restart_syscall\(<\.\.\. resuming interrupted [\w ]+ \.\.\.>$/
 const ENDS = ['exit', 'exit_group', 'execve', 'execveat']
 const TASK_END = /^\+\+\+ (?:(exited|killed)|superseded by execve in pid (\d+)) /
-
-/** How the lines of this log begin, when the fast path knows such lines: `PID SECONDS.MICROS `, or without the pid. */
-type Layout = 'pid' | 'time' | 'other'
 
 export class StraceParser {
   readonly #context: LineContext
   readonly #calls: CallLines
   readonly #carry = new LineCarry()
   readonly #oneTask: boolean
-  /** The beginning of a line that a notice of the tracer cut in two (stderr), until its rest comes. */
+  /** Until its rest comes: the beginning of a line that a notice of the tracer cut in two (stderr), or what a write wrote. */
   #split: Buffer | null = null
   #splitTask = 0
+  #write: Interrupted | null = null
   #exited = 0
   #coloured = false
   readonly #summary = new SummaryTable()
@@ -88,7 +96,7 @@ export class StraceParser {
     const { sieve } = this.#context
     sieve?.take(this)
     while (batch.length <= batch.capacity - ROWS_PER_LINE) {
-      const sifting = this.#layout === 'other' || this.#coloured || this.#split ? null : sieve
+      const sifting = this.#layout === 'other' || this.#coloured || this.#split || this.#write ? null : sieve
       if (sifting) pos = this.#sift(sifting, chunk, pos)
       const known = sifting !== null && sifting.lineEnd >= 0
       const end = known ? sifting.lineEnd : chunk.indexOf(0x0a, pos)
@@ -156,6 +164,7 @@ export class StraceParser {
       if (facts.damaged > damaged) context.report(STRACE.cut, `line ${facts.lines}`)
     }
     if (this.#split) this.#damaged(this.#split, 0, this.#split.length)
+    this.#dropWrite()
     for (const { name, record } of pending.unfinished()) context.report(STRACE.inFlight, counts.nameOf(name), record)
     if (pending.forgotten > 0) context.report(STRACE.tooManyPending, '', facts.lines, pending.forgotten)
     if (context.clock.steppedBack > 0) context.report(STRACE.backwards, '', facts.lines, context.clock.steppedBack)
@@ -167,17 +176,8 @@ export class StraceParser {
     facts.clock = context.clock.clock
     facts.firstNs = context.clock.firstNs
     facts.lastNs = facts.firstNs === null ? null : context.clock.lastNs
-    facts.options = this.#options()
-    if (facts.summary.length === 0) {
-      const failed = allFailed(facts)
-      if (failed > 0) context.report(STRACE.onlyFailed, `${failed}`)
-      return
-    }
-    const differences = summaryDifferences(facts)
-    facts.summaryAgrees = differences.length === 0
-    if (differences.length === 0) return
-    const kind = hidesByStatus(facts) ? STRACE.statusFilter : STRACE.summaryDiffers
-    context.report(kind, differences.slice(0, 3).join('; '), facts.lines, differences.length)
+    facts.options = context.recordingOptions(this.#calls.ends.timed, this.#oneTask)
+    context.compareSummary()
   }
 
   #carriedLine(): void {
@@ -209,7 +209,12 @@ export class StraceParser {
 
   #body(buf: Uint8Array, start: number, end: number): void {
     if (end > start && buf[end - 1] === 0x0d) end--
+    if (this.facts.lines === 1 && startsWith(buf, start, end, BYTE_ORDER_MARK)) start += BYTE_ORDER_MARK.length
     if (end === start) {
+      this.facts.notes++
+      return
+    }
+    if (this.#write && this.#endsWrite(buf, latin1(buf, start, end))) {
       this.facts.notes++
       return
     }
@@ -232,7 +237,7 @@ export class StraceParser {
     let result: LineResult = 'other'
     if ((c >= 0x61 && c <= 0x7a) || c === 0x5f || c === 0x3f) {
       result = this.#calls.begin(buf, p, end)
-      if (result === 'done') this.#layout = this.#layoutNow()
+      if (result === 'done') this.#layout = this.#context.layout(this.#oneTask)
     } else if (c === 0x3c) result = this.#calls.resume(buf, p, end)
     else if (c === 0x2b && this.#taskEnd(buf, p, end)) return
     else if (c === 0x2d && buf[p + 1] === 0x2d && buf[p + 2] === 0x2d && buf[p + 3] === SPACE) {
@@ -253,17 +258,6 @@ export class StraceParser {
       clock.glimpse(leader)
     }
     this.#quickAt = -1
-  }
-
-  /** Whether lines that begin like this one are ones for the fast path. */
-  #layoutNow(): Layout {
-    const { leader } = this.#context
-    if (this.#context.plain || leader.clock !== 'wall' || leader.commStart >= 0 || !Number.isNaN(leader.relativeNs))
-      return 'other'
-    if (leader.hasBrackets || leader.hasNumber || leader.hasPointer || leader.hasContext) return 'other'
-    if (leader.tid > 0) return 'pid'
-    // Without a pid column: only in a file of a -ff set is it sure whose line it is.
-    return this.#oneTask ? 'time' : 'other'
   }
 
   /** `+++ exited with 0 +++`, `+++ killed by SIGKILL +++`, `+++ superseded by execve in pid 12346 +++`. */
@@ -302,7 +296,7 @@ export class StraceParser {
     const text = latin1(buf, start, Math.min(end, start + 4096))
     this.#context.settle()
     if (p === start && this.#calls.resumeBare(buf, start, end)) return
-    if (this.#isNotice(text) || text.startsWith('strace: ') || isPersonalityNote(buf, p, end)) facts.notes++
+    if (this.#isNotice(text) || isTracersOwn(text) || isPersonalityNote(buf, p, end)) facts.notes++
     else if (this.#summary.line(text, facts.summary)) facts.notes++
     else {
       facts.foreign++
@@ -310,36 +304,65 @@ export class StraceParser {
     }
   }
 
-  /** `strace: Process 20042 attached`, before 4.13 without `strace: `. */
   #isNotice(text: string): boolean {
-    const match = NOTICE.exec(text)
-    if (match) this.#notice(Number(match[1]), match[2])
-    return match !== null
+    const notice = noticeOf(text)
+    if (notice) this.#notice(notice)
+    return notice !== null
   }
 
-  #notice(tid: number, what: string): void {
+  #notice({ tid, what }: Notice): void {
     if (what === 'attached') this.#context.tasks.attached(tid)
     else if (what === 'detached') this.#context.tasks.ended(tid)
   }
 
-  /** A call whose end is not on its line: split by a notice, or damaged. */
+  /** A call whose end is not on its line: split by a notice, or by what it wrote, or damaged. */
   #openCall(buf: Uint8Array, start: number, end: number): void {
-    const tail = latin1(buf, Math.max(start, end - 60), end)
+    const tail = latin1(buf, Math.max(start, end - TAIL_ROOM), end)
     this.#context.settle()
     // Attached to one waiting process: the line stays open until it wakes, which it may never do.
-    if (RESTARTING.test(tail)) {
+    if (isRestarting(tail)) {
       this.facts.counted++
       return
     }
-    const match = GLUED_NOTICE.exec(tail)
-    if (!match) {
-      this.#damaged(buf, start, end)
+    const notice = noticeAtEnd(tail)
+    if (!notice) {
+      this.#openWrite(buf, start, end)
       return
     }
     // Whose line it is must be asked first: the notice may be what ends the time without prefixes.
     this.#splitTask = this.#context.tasks.of(this.#context.leader)
-    this.#notice(Number(match[1]), match[2])
-    this.#split = Buffer.from(buf.subarray(start, end - match[0].length))
+    this.#notice(notice)
+    this.#split = Buffer.from(buf.subarray(start, end - notice.length))
+  }
+
+  #openWrite(buf: Uint8Array, start: number, end: number): void {
+    const { begun } = this.#context.tasks
+    const write = begun === null ? interruptedWrite(latin1(buf, start, end)) : null
+    if (!write) {
+      this.#damaged(buf, start, end)
+      return
+    }
+    this.#dropWrite()
+    this.#splitTask = this.#context.tasks.of(this.#context.leader)
+    this.#write = write
+    // Its end may be on its own line, behind words that cannot be scanned.
+    this.#endsWrite(buf, write.words)
+  }
+
+  /** Its rest did not come. */
+  #dropWrite(): void {
+    if (this.#write) this.#context.damaged((this.#write.head + this.#write.size).slice(0, SHOWN))
+    this.#write = null
+  }
+
+  /** Whether `line` ends the write that is open. */
+  #endsWrite(buf: Uint8Array, line: string): boolean {
+    const joined = this.#write && withoutWords(this.#write, line)
+    if (joined === null) return false
+    this.#write = null
+    this.#stampQuick(buf)
+    this.#joined(Buffer.from(joined, 'latin1'))
+    return true
   }
 
   /** The rest of a split line has no leader and begins in the middle of the arguments; notices may come before it. */
@@ -359,37 +382,19 @@ export class StraceParser {
     }
     this.facts.notes++
     this.#stampQuick(buf)
-    const joined = Buffer.concat([split, buf.subarray(start, end)])
-    this.#context.tasks.begun = this.#splitTask
-    this.#body(joined, 0, joined.length)
-    this.#context.tasks.begun = null
-    this.#stampQuick(joined)
+    this.#joined(Buffer.concat([split, buf.subarray(start, end)]))
     return true
+  }
+
+  /** The line of a call, its parts put together. */
+  #joined(line: Buffer): void {
+    this.#context.tasks.begun = this.#splitTask
+    this.#body(line, 0, line.length)
+    this.#context.tasks.begun = null
+    this.#stampQuick(line)
   }
 
   #damaged(buf: Uint8Array, start: number, end: number): void {
     this.#context.damaged(latin1(buf, start, Math.min(end, start + SHOWN)))
   }
-
-  /** The recording options that show in the text. */
-  #options(): string[] {
-    const { options, leader, clock, tasks, texts, facts } = this.#context
-    if (this.#calls.ends.timed) options.add('-T')
-    if (leader.hasNumber) options.add('-n')
-    if (leader.hasPointer) options.add('-i')
-    if (leader.hasContext) options.add('--secontext')
-    if (tasks.prefixed) options.add('-f')
-    if (this.#oneTask) options.add('-ff')
-    if (clock.fractions) options.add(clock.clock === 'wall' ? '-ttt' : '-tt')
-    else if (clock.clock === 'timeOfDay') options.add('-t')
-    if (clock.relative) options.add('-r')
-    if (facts.summary.length > 0) options.add('-C')
-    if (texts.option) options.add(texts.option)
-    return [...options].sort()
-  }
-}
-
-/** `[ Process PID=21324 runs in 32 bit mode. ]`, on stderr perhaps behind what the program wrote. */
-function isPersonalityNote(buf: Uint8Array, p: number, end: number): boolean {
-  return /\[ Process PID=\d+ runs in .{1,20} mode\. \]$/.test(latin1(buf, Math.max(p, end - 80), end))
 }

@@ -234,9 +234,69 @@ strace: Process 501 attached
   assert.equal(tids(result), ['500 fsync', '501 fsync', '500 fsync'])
 })
 
+reading('a notice of strace that was called by its path, between lines and inside of one', async () => {
+  const result = await read(`\
+clone(child_stack=NULL, flags=SIGCHLD/usr/bin/strace: Process 501 attached
+ <unfinished ...>
+[pid 501] fsync(15../x/strace-6.1: Process 502 attached
+ <unfinished ...>
+/opt/a b/strace: Process 502 attached
+[pid 500] <... clone resumed>) = 501
+[pid 501] <... fsync resumed>) = 0
+/usr/bin/strace: Process 502 detached
+`)
+  assert.equal(result.rows.map(show).at(-1), 'exit 501 fsync fd=15 = 0')
+  assert.equal([result.facts.damaged, result.facts.foreign], [0, 1])
+})
+
+reading('what a program writes stands inside the line of its write', async () => {
+  const { rows, facts } = await read(`\
+write(1, "7 \\"a\\n", 67 "a
+)                  = 6
+write(2, "fsync(3) = 0\\nok", 15fsync(3) = 0
+ok) = 15 <0.000012>
+write(1</x>, "Save (y\\"? ", 10Save (y"? )    = 10
+[pid 7] write(1, "x\\n", 2x
+ <unfinished ...>
+[pid 8] fsync(3) = 0
+[pid 7] <... write resumed>) = 2
+write(fd=1, buf="\\n"..., count=0x1
+) = 0x1
+write(1, "cut\\n", 4cut
+write(1, "more\\n", 5mo
+fsync(4) = 0
+`)
+  assert.equal(
+    rows.filter(({ call }) => call === 'write').map(({ fd, result }) => [fd, result]),
+    [
+      [1, 6],
+      [2, 15],
+      [1, 10],
+      [1, undefined],
+      [1, 2],
+      [1, 1],
+    ],
+  )
+  assert.equal([facts.damaged, facts.foreign, facts.notes], [2, 0, 4])
+  assert.is(linesAccounted(facts), facts.lines)
+})
+
 reading('the pid column starts late', async () => {
-  const result = await read('fsync(3 <unfinished ...>\n501 fsync(4) = 0\n501 <... fsync resumed>) = 0\n', 7)
-  assert.equal(result.rows.map(show), ['enter fsync fd=3', '501 +alias = 0', '501 fsync fd=4 = 0', '501 fsync = 0'])
+  const result = await read('fsync(3 <unfinished ...>\n501 <... fsync resumed>) = 0\n501 fsync(4) = 0\n', 7)
+  assert.equal(result.rows.map(show), [
+    'enter fsync fd=3',
+    '501 +alias = 0',
+    'exit 501 fsync fd=3 = 0',
+    '501 fsync fd=4 = 0',
+  ])
+  // -q hides that strace attached 501: it shows itself before the call that made it has returned.
+  const inCall = await read(`\
+clone(child_stack=NULL, flags=SIGCHLD <unfinished ...>
+[pid 501] fsync(4) = 0
+[pid 500] <... clone resumed>) = 501
+[pid 500] fsync(3) = 0
+`)
+  assert.equal(tids(inCall), ['0 clone', '501 fsync', '500 +alias', '500 clone', '500 fsync'])
   const announced = await read('clone(child_stack=NULL, flags=SIGCHLD) = 501\n501 fsync(4) = 0\n500 fsync(3) = 0\n')
   assert.equal(tids(announced), ['0 clone', '501 fsync', '500 +alias', '500 fsync'])
 })

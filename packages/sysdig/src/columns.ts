@@ -102,7 +102,7 @@ const ROWS: readonly [calls: string, columns: string][] = [
   ['dup2 dup3', 'res=result fd oldfd=fd newfd=fd2 flags=flags:open'],
   ['fcntl', 'res=result fd cmd=flags:fcntl arg=flags2'],
   ['ioctl', 'res=result fd request=flags:ioctl argument=fd2'],
-  ['recvmsg', 'res=result fd msgcontrol=control'],
+  ['recvmsg recvmmsg', 'res=result fd msgcontrol=control'],
   ['getdents getdents64', 'res=result fd'],
   ['chdir chroot', 'res=result path'],
   ['getcwd', 'res=result path'],

@@ -12,8 +12,6 @@ import type { TaskCall } from './task-calls.ts'
 const GETCWD = callIndex('getcwd')
 /** More than this is not what the driver keeps of a command line: it was cut. */
 const CUT_ARGUMENTS = 4095
-/** msgcontrol of recvmsg, since 2023. */
-const CONTROL_PARAMETER = 4
 /** A control message with one descriptor. */
 const LEAST_CONTROL = 20
 
@@ -87,11 +85,10 @@ export class DetailedCalls {
     rows.addNote(TASK_CONTAINER, task, id, this.#clock.nowNs, record)
   }
 
-  /** Whether this recvmsg may have brought descriptors. */
-  mayBringFds({ used }: Plan): boolean {
-    const { count } = this.#parameters
-    const last = used <= count ? CONTROL_PARAMETER : count - 1
-    return last >= CONTROL_PARAMETER && this.#parameters.lengthOf(last) >= LEAST_CONTROL
+  /** Whether this message may have brought descriptors. Its msgcontrol is there since 2023. */
+  mayBringFds({ slots }: Plan): boolean {
+    const control = slots.indexOf(C.TEXT + C.CONTROL)
+    return control >= 0 && control < this.#parameters.count && this.#parameters.lengthOf(control) >= LEAST_CONTROL
   }
 
   /**

@@ -61,6 +61,7 @@ function kindOf(name: string): PlanKind {
   if (NOT_CALLS.has(name)) return 'note'
   if (FORKS.has(name)) return 'fork'
   if (EXECS.has(name)) return 'exec'
-  if (name === 'recvmsg') return 'receive'
+  // Of recvmmsg there is an exit for each message.
+  if (name === 'recvmsg' || name === 'recvmmsg') return 'receive'
   return rowCall(name) >= 0 ? 'call' : 'plain'
 }

@@ -239,8 +239,8 @@ export class PrintedRows {
     if (!type) {
       // More than any sysdig knows: the file is something else.
       if (this.#types.size >= KEYS / 2 - 1 && name !== '…') return this.#typeOf('…')
-      // What recvmsg brought is not printed.
-      const call = name === 'recvmsg' ? -1 : C.rowCall(name)
+      // What these brought is not printed.
+      const call = name === 'recvmsg' || name === 'recvmmsg' ? -1 : C.rowCall(name)
       const key = 2 * this.#types.size
       type = { name, key, call, columns: C.columnsOf(name) ?? NO_COLUMNS, enter: 0, exit: 0, births: 0, errors: 0 }
       this.#types.set(name, type)

@@ -307,7 +307,7 @@ test('execve: name, command line, container; the environment is nowhere', async 
   assert.not.ok(JSON.stringify([result.rows, result.facts, [...result.reading.processes]]).includes('secret'))
 })
 
-test('recvmsg with SCM_RIGHTS brings descriptors', async () => {
+test('recvmsg and recvmmsg with SCM_RIGHTS bring descriptors', async () => {
   const control = Buffer.alloc(24)
   control.writeUInt32LE(24, 0)
   control.writeInt32LE(1, 8)
@@ -322,6 +322,15 @@ test('recvmsg with SCM_RIGHTS brings descriptors', async () => {
   const fds = '{"kind":"fds","fds":[{"fd":11,"name":null},{"fd":12,"name":null}]}'
   assert.equal(withoutTimes(result.rows), [`100 recvmsg fd=3 ${fds} = 1`])
   assert.equal(result.facts.calls, { recvmsg: 2 })
+  // One event for each of its messages.
+  const recvmmsg = eventId('recvmmsg', true)
+  const many = await read(
+    event(recvmmsg, [i64(1), i64(3), u32(1), Buffer.from('x'), null, control]),
+    event(recvmmsg, [i64(1), i64(3), u32(1), Buffer.from('x'), null, control], { atNs: 1n }),
+    event(recvmmsg, [i64(-11), i64(3), u32(0), null, null, null], { atNs: 2n }),
+    event(recvmmsg, [], { atNs: 3n }),
+  )
+  assert.equal(withoutTimes(many.rows), [`100 recvmmsg fd=3 ${fds} = 1`, `100 recvmmsg fd=3 ${fds} = 1`])
 })
 
 test('F_SETFD without its argument changes nothing; with it, it does', async () => {

@@ -25,7 +25,7 @@ const RESULT = /^(.*)\)\s*= (0x[\da-f]+|-?\d+|\?)(.*)$/
 /** What may follow the number: a descriptor's name, an error, remarks, the duration. */
 const REST = /^(?:<.*>(?:\(deleted\))?)?(?: [^ (]+)?(?: ?[(/].*[)/])?(?: <\d+(?:\.\d+)?>| <unavailable>)?$/
 const ONE_DESCRIPTOR = /^(?:fsync|fdatasync|syncfs)$/
-const DESCRIPTOR = /^ *(?:-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)? *$/
+const DESCRIPTOR = /^ *(?:fd=)?(?:-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)? *$/
 /** Strings and names, which may hold anything. */
 const QUOTED = /"(?:[^"\\]|\\.)*"|<[^>]*>/g
 const FLUSH = /sync/
