@@ -248,6 +248,11 @@ export class PrintedRows {
     return type
   }
 
+  /** Whether events of this type were printed at their enter, too. */
+  showsEnters(type: string): boolean {
+    return (this.#types.get(type)?.enter ?? 0) > 0
+  }
+
   #count(type: TypeInfo, enter: boolean): void {
     if (enter) type.enter++
     else type.exit++

@@ -14,6 +14,7 @@ import { emptyEvent, type PrintedEvent } from './printed-event.ts'
 import { PrintedRows } from './printed-rows.ts'
 import { timeModeOf } from './printed-time.ts'
 import { readingOf, type SysdigReading } from './reading.ts'
+import { SpreadEvent } from './spread-event.ts'
 import { parseFormat, parseLine, plainLine } from './text-line.ts'
 
 /** Buffers printed with -v or a large snaplen stand on one line; nothing that is longer is an event. */
@@ -60,8 +61,9 @@ export function readSysdigJson(source: Source, diagnostics: Diagnostics): Sysdig
 function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, parse: LineParser): SysdigReading {
   const printed = new PrintedRows(source.path, diagnostics, timeModeOf(sampleOf(source.head, parse)))
   const { facts, rows } = printed
-  /** Of the line at hand: an array may hold all events of a source in one. */
-  let events: PrintedEvent[] = []
+  /** To be taken. Of JSON an array may hold all events of a source in one line. */
+  let events: { event: PrintedEvent; record: number }[] = []
+  let spread: SpreadEvent | null = null
   let number = 0
   const sink: LineSink = {
     get full() {
@@ -78,9 +80,15 @@ function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, 
         facts.damaged++
         diagnostics.add(whole ? SYSDIG.damagedLine : SYSDIG.cutLine, place, shown)
       } else if (found.length > 0) {
-        events = found
+        if (spread) events.push(spread)
+        spread = null
+        for (const event of found) {
+          spread = found.length === 1 ? SpreadEvent.of(event, number, printed.showsEnters(event.type)) : null
+          if (!spread) events.push({ event, record: number })
+        }
         facts.records += found.length - 1
       } else {
+        spread?.line(plainLine(text))
         facts.foreign++
         if (plainLine(text).trim() !== '') diagnostics.add(whole ? SYSDIG.foreign : SYSDIG.cutLine, place, shown)
       }
@@ -93,18 +101,19 @@ function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, 
     },
   }
   function* take(): Generator<CallBatch> {
-    for (const event of events) {
+    for (const { event, record } of events) {
       if (rows.crowded) {
         printed.stampBatch()
         yield printed.batch
         rows.recycle()
       }
-      printed.onEvent(event, number)
+      printed.onEvent(event, record)
     }
     events = []
   }
   async function* batches(): AsyncGenerator<CallBatch> {
     for await (const _ of new LineFeed(sink, MAX_LINE).fill(source)) yield* take()
+    if (spread) events.push(spread)
     yield* take()
     printed.end(directed)
     printed.stampBatch()

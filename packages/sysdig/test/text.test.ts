@@ -336,4 +336,29 @@ text('-x: the first event is followed by more lines of its buffer than are sampl
   assert.equal((await rows(...lines)).slice(1), ['12 fsync took=700', '12 fsync took=900'])
 })
 
+text('what stands behind a buffer that is printed on lines of its own (-A, -x)', async () => {
+  const shown = await rows(
+    '1 11:50:35.000000001 0 sh (20) < clone res=21(sh) exe=/bin/sh args=',
+    '/x tid=1(y) tid=20(sh) pid=20(sh) ptid=1(init) cwd=<NA> comm=sh cgroups=',
+    '\t0x0000: 6370 7573 6574',
+    ' flags=1(CLONE_FILES) uid=0 gid=0 vtid=20(sh) vpid=20(sh)',
+    '2 11:50:35.000000002 0 sh (20) < write res=9 data=',
+    'two fd=9 size=7',
+    'lines fd=4(<f>/srv/dup) size=9 ',
+    '3 11:50:35.000000003 0 sh (20) < pwrite res=2 data=',
+    '\t0x0000: 7477                                   xx',
+    ' fd=5(<f>/srv/a) size=2 pos=4096 ',
+    // Of a source with enters what looks so is the program's.
+    '4 11:50:35.000000004 0 sh (20) > writev fd=6(<f>/srv/b) size=17 ',
+    '5 11:50:35.000000005 0 sh (20) < writev res=17 data=',
+    'fd=1 fd=7 size=17',
+  )
+  assert.equal(shown, [
+    '20 clone flags=1024 = 21 at=0',
+    '20 write fd=4</srv/dup> size=9 = 9 at=1',
+    '20 pwrite fd=5</srv/a> size=2 offset=4096 = 2 at=2',
+    '20 writev fd=6</srv/b> = 17 at=3 took=1',
+  ])
+})
+
 text.run()
