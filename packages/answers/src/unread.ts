@@ -23,7 +23,9 @@ export function refuseUnread({ straces, sysdigs, blocks, tables, capture }: Anal
   const { source, kind } = capture.sources[first.index]
   const { foreign, damaged } = first.facts
   const how =
-    kind === 'tracefs' ? '; trace_options raw, hex and bin leave out what an event says: record without them' : ''
+    kind === 'tracefs'
+      ? '; trace_options raw, hex, bin, fields, verbose and nocontext-info print it in forms that are not read: record without them'
+      : ''
   throw new TraceError(
     'source/nothing-read',
     `${source.path}: ${kind}, but none of its records could be read (${foreign} are of something else, ${damaged} damaged); flushtrace inspect shows more${how}`,

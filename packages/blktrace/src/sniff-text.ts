@@ -34,7 +34,7 @@ export function sniffBlkparse(head: Uint8Array, format: string | null = null): '
 
 /**
  * Block events, or events that name inodes, as printed by ftrace, trace-cmd report or perf script; or tracepoints of
- * other kinds one after the other, which ours may follow far behind.
+ * other kinds, or perf's own records (--show-mmap-events), one after the other, which ours may follow far behind.
  */
 export function sniffTracefs(head: Uint8Array): 'tracefs' | null {
   let others = 0
@@ -44,8 +44,9 @@ export function sniffTracefs(head: Uint8Array): 'tracefs' | null {
     if (/^#\s+DEV\s+CPU TIMESTAMP\s+PID ACT FLG/.test(text)) return 'tracefs'
     const parsed = parseTracefsHead(text)
     if (!parsed) continue
-    const event = /^(?:\w+:)?([a-z]\w*_\w+): /.exec(parsed.body)
-    if (event ? isBlockEvent(event[1]) || isInodeEvent(event[1]) : isBlkTracer(parsed.body)) return 'tracefs'
+    const event = /^(?:(?:\w+:)?([a-z]\w*_\w+): |PERF_RECORD_[A-Z])/.exec(parsed.body)
+    const name = event?.[1] ?? ''
+    if (event ? isBlockEvent(name) || isInodeEvent(name) : isBlkTracer(parsed.body)) return 'tracefs'
     if (event && ++others === OTHER_EVENTS) return 'tracefs'
   }
   return null

@@ -38,8 +38,12 @@ const LATENCY = /^\s*(\S.*?|)-(\d+)\s+(\d+)(?!\d)(\S{4,6})\s+(\d+)(?:\.(\d{1,9})
 // The name ends where blanks begin: trying each blank of a run as its end would take the square of the run.
 const PERF = /^\s*(?:(\S(?:.*?\S)??)\s+)?(?:\d+\/)?(\d+)\s+(?:\[(\d+)\]\s+)?()(\d+)(?:\.(\d{1,9}))?:\s+(?:\d+\s+)?/s
 
+/** What perf script calls a task that was gone when the event came: `:-1    -1 [001]`. */
+const GONE = /^\s*:-1\s+-1(?=\s)/
+
 /** null where the line has no such head. */
-export function parseTracefsHead(line: string): TracefsHead | null {
+export function parseTracefsHead(printed: string): TracefsHead | null {
+  const line = printed.replace(GONE, '<...> 0')
   const other = FTRACE.exec(line) ?? LATENCY.exec(line)
   const match = other ?? PERF.exec(line)
   if (!match) return null

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Diagnostics } from '@flushtrace/trace'
 import { memorySource } from '@flushtrace/trace/memory-source'
-import { readBlktrace, readBlkparse, readTracefs } from '../src/index.ts'
+import { readBlktrace, readBlkparse, readTracefs, sniffTracefs } from '../src/index.ts'
 import { collect, digest, fixture, textSource, type Read, type Row } from './source.ts'
 
 const tracefs = suite('ftrace, trace-cmd and perf text')
@@ -332,6 +332,25 @@ tracefs('one recording as binary, as blkparse text and as tracefs text: equal ev
     rwbs.replace('Z', 'W'),
   ]
   assert.equal(events.rows.map(queued), binary.rows.filter(({ action }) => action === 'Q').map(queued))
+})
+
+tracefs('perf script: a task that was gone is none of number 1, and perf’s own records may come first', async () => {
+  const { rows, facts } = await read(
+    '             :-1    -1 [001] 86233.740032:   block:block_bio_queue: 254,0 WS 8 + 8 [swapper]\n' +
+      '             :-1    -1 86233.740033:   block:block_bio_queue: 254,0 WS 16 + 8 [swapper]\n',
+  )
+  assert.equal(
+    rows.map(({ tid, sector }) => [tid, sector]),
+    [
+      [0, 8],
+      [0, 16],
+    ],
+  )
+  assert.is(facts.foreign, 0)
+  const record =
+    '         swapper     0 [000]     0.000000: PERF_RECORD_MMAP -1/0: [0xffffffff81000000(0x1209988)]: x _text\n'
+  assert.is(sniffTracefs(Buffer.from(record.repeat(64))), 'tracefs')
+  assert.is(sniffTracefs(Buffer.from(record)), null)
 })
 
 tracefs('a long run of blanks, or a long word, is passed over at once', async () => {
