@@ -17,7 +17,7 @@ import { readTables } from './summaries.ts'
 import { readCalls, type CallsRead } from './system-calls.ts'
 import { Turns } from './turns.ts'
 import { timedReadings } from './timed.ts'
-import { reportNoRequests, reportUnseen } from './unseen.ts'
+import { reportMachines, reportNoRequests, reportUnseen } from './unseen.ts'
 
 /** Opens everything, and reads what was saved beside the traces. `actions` of block traces are wanted; null: all. */
 async function open(paths: readonly string[], options: AnalyzeOptions, actions: readonly number[] | null) {
@@ -112,6 +112,7 @@ export async function analyze(
   const [calls, blocks] = await Promise.all([callsRead, blocksRead])
   options.stages?.enter('answer')
   reportUnseen(straces, diagnostics)
+  reportMachines(sysdigs, diagnostics)
   reportNoRequests(blocks, diagnostics)
   reportMoved(layout, seenLayers(blocks), diagnostics)
 

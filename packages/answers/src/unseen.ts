@@ -1,7 +1,7 @@
 /** What a log cannot show because of how it was recorded, each with the option that would show it. */
 import type { DiagnosticKind, Diagnostics } from '@flushtrace/trace'
 import type { StraceFacts } from '@flushtrace/strace'
-import type { BlockSource, StraceSource } from './readings.ts'
+import type { BlockSource, StraceSource, SysdigSource } from './readings.ts'
 
 const UNSEEN = {
   noDurations: {
@@ -41,6 +41,13 @@ const UNSEEN = {
     message:
       'The files of a set (-ff) seem filtered (by -P or -e), or some are missing: {} tasks exited, none by a call that the files show. What they lack was not seen, not absent.',
     fix: 'name all files of the set; record without -P and -e, or with -e trace=%desc,%file,%memory,%process,sync,io_submit,io_getevents,unshare,close_range',
+  },
+  severalMachines: {
+    code: 'sysdig/several-machines',
+    severity: 'loss',
+    message:
+      'The captures are of several machines ({}): equal numbers of processes, names and devices count as one here, and may be of any of them.',
+    fix: 'name the captures of one machine at a time',
   },
   noRequests: {
     code: 'block/no-requests',
@@ -101,6 +108,12 @@ function reportHiddenInSet(files: readonly StraceSource[], diagnostics: Diagnost
     exits += reading.facts.silentExits
   }
   if (exits > 1) diagnostics.add(UNSEEN.hiddenInSet, { source: files[0].source.path }, `${exits}`)
+}
+
+/** Each capture holds the name of its machine. */
+export function reportMachines(sysdigs: readonly SysdigSource[], diagnostics: Diagnostics): void {
+  const hosts = new Set(sysdigs.flatMap(({ reading }) => reading.facts.hosts))
+  if (hosts.size > 1) diagnostics.add(UNSEEN.severalMachines, null, [...hosts].join(', '))
 }
 
 /** Where ftrace recorded the events that name inodes, and nothing the requests that they are to name. */

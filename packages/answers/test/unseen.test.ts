@@ -1,10 +1,10 @@
 /** What a log cannot show because of how it was recorded. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { rank } from '../src/index.ts'
+import { inspect, rank } from '../src/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flushtrace-test-'))
 const unseen = suite('unseen')
@@ -34,6 +34,26 @@ unseen('a -ff set whose tasks exit without a call that ends one: strace -P, or -
     assert.is(await silent(FSYNC + EXITED, FSYNC + EXITED, `${FSYNC}1795173545.2 ${ends}`), null, ends)
   const killed = '1795173545.3 +++ killed by SIGKILL +++\n'
   assert.is(await silent(FSYNC + killed, FSYNC + killed), null)
+})
+
+unseen('captures of several machines share one space of numbers: told by the names in them', async () => {
+  const capture = readFileSync('fixtures/sysdig/fd-ext4.scap')
+  const of = (host: string): string => {
+    const path = join(folder, `${host}.scap`)
+    const bytes = Buffer.from(capture)
+    // The machine is the block behind the head of the section.
+    bytes.write(host, 28 + 8 + 20)
+    writeFileSync(path, bytes)
+    return path
+  }
+  const told = async (...paths: readonly string[]): Promise<string[]> =>
+    (await inspect(paths)).diagnostics.flatMap(({ code, message }) =>
+      code === 'sysdig/several-machines' ? [message] : [],
+    )
+  assert.equal(await told(of('web1'), of('web2')), [
+    'The captures are of several machines (web1, web2): equal numbers of processes, names and devices count as one here, and may be of any of them.',
+  ])
+  assert.equal(await told(of('web1'), 'fixtures/sysdig/fd-ext4.scap'), [])
 })
 
 unseen.run()

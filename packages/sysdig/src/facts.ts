@@ -48,6 +48,8 @@ export interface SysdigFacts {
   listed: { tasks: number; processes: number; descriptors: number }
   /** Container id → tasks seen in it. */
   containers: Record<string, number>
+  /** What the machines of the capture are called. */
+  hosts: string[]
   /** Events that say that sysdig dropped others on purpose. */
   dropped: number
   options: string[]
@@ -79,6 +81,7 @@ export function emptyFacts(): SysdigFacts {
     lastNs: null,
     listed: { tasks: 0, processes: 0, descriptors: 0 },
     containers: {},
+    hosts: [],
     dropped: 0,
     options: [],
   }

@@ -6,7 +6,15 @@
  *   the next. What each lists is told before its first event.
  * - Refused: the other byte order, and network captures, which share the first block.
  */
-import type { CallBatch, DiagnosticKind, Diagnostics, Instant, ListedTask, Source } from '@flushtrace/trace'
+import {
+  decodeUtf8,
+  type CallBatch,
+  type DiagnosticKind,
+  type Diagnostics,
+  type Instant,
+  type ListedTask,
+  type Source,
+} from '@flushtrace/trace'
 import { BlockReader, blockKind, type BlockHandler } from './blocks.ts'
 import { setContainer } from './containers.ts'
 import { SYSDIG } from './diagnostics.ts'
@@ -22,6 +30,9 @@ import { makeSieve } from './sieve.ts'
 const MAX_LISTED = 1 << 18
 const MAX_DESCRIPTORS = 1 << 20
 const FD_LIST_V2 = 0x218
+/** Of a machine block: its name, then NULs; only so many different ones are kept. */
+const HOST_NAME = 8 + 20
+const MOST_HOSTS = 16
 /** Of a machine block: where the time of its start stands, ns since 1970; 0 until 2022. */
 const BOOT_TIME = 8 + 148
 /** Interface description and packets of a network capture. */
@@ -123,7 +134,7 @@ class ScapParser implements BlockHandler {
         this.#fdList(type, buf, view, at, length, offset)
         break
       case 'machine':
-        this.#machine(view, at, length)
+        this.#machine(buf, view, at, length)
         break
       case 'interfaces':
       case 'users':
@@ -157,8 +168,13 @@ class ScapParser implements BlockHandler {
     this.events.newSection()
   }
 
-  #machine(view: DataView, at: number, length: number): void {
+  #machine(buf: Uint8Array, view: DataView, at: number, length: number): void {
     if (length < BOOT_TIME + 8 + 4) return
+    const name = buf.subarray(at + HOST_NAME, at + BOOT_TIME)
+    const nul = name.indexOf(0)
+    const host = decodeUtf8(name, 0, nul < 0 ? name.length : nul)
+    const { hosts } = this.facts
+    if (host !== '' && !hosts.includes(host) && hosts.length < MOST_HOSTS) hosts.push(host)
     const seconds = Number(view.getBigUint64(at + BOOT_TIME, true) / 1_000_000_000n)
     this.#bootSeconds = seconds > 0 ? seconds : null
   }

@@ -167,23 +167,33 @@ const ALIGNED = {
 const SAME_CLOCK = 'by its clock, which is that of a block trace (trace_clock)'
 
 /** How sources whose own clock does not place them came to stand on the timeline, or did not. */
-function clockNotes({ clocks }: InspectAnswer, folder: string): string[] {
+function clockNotes({ clocks, rows }: InspectAnswer, folder: string): string[] {
   const onTimeline = ({ aligned, offsetNs }: ClockRow): boolean =>
     aligned === 'wall' || (aligned === 'none' && offsetNs !== null)
   const told = clocks.filter((row) => row.clock !== 'none' && !onTimeline(row))
   return told.map((row) => {
     const apart =
       row.apart && row.apart.offsetNs !== null ? `; beside other block traces ${alignmentOf(row.apart)}` : ''
-    return `${safe(row.source.slice(folder.length))}: ${alignmentOf(row)}${apart}.`
+    const part = row.aligned === 'none' ? coverage(rows, row.source) : ''
+    return `${safe(row.source.slice(folder.length))}: ${alignmentOf(row)}${part}${apart}.`
   })
 }
 
 type ClockRow = InspectAnswer['clocks'][number]
 
+/** Of a block trace beside calls of a small part of its time: they can't have much in common. */
+function coverage(rows: InspectAnswer['rows'], source: string): string {
+  const span = rows.find(({ path }) => path === source)?.spanNs ?? 0
+  const calls = Math.max(0, ...rows.map(({ kind, spanNs }) => (CALL_KINDS.has(kind) ? (spanNs ?? 0) : 0)))
+  return calls > 0 && calls < span / 10 ? `; the calls cover ${duration(calls)} of its ${duration(span)}` : ''
+}
+
 function alignmentOf(row: Omit<ClockRow, 'source' | 'clock' | 'apart'>): string {
   const { aligned, offsetNs, matched, residualNs, driftPpm, driftResidualPpm, confidence } = row
-  const found = matched === null ? 'nothing' : plural(matched, 'event')
-  if (aligned === 'none') return `not aligned: ${found} in common with the others, too little to tell`
+  const found = plural(matched ?? 0, 'event')
+  if (aligned === 'none' && !matched) return 'not aligned: nothing in common with the others'
+  if (aligned === 'none')
+    return `not aligned: where it fits the others best, ${matched === 1 ? 'one event agrees' : `${found} agree`}, within ${duration(residualNs ?? 0)}: too little to be sure`
   const drift =
     driftPpm === null ? '' : `, clock ${Math.abs(driftPpm).toFixed(1)} ppm ${driftPpm > 0 ? 'slow' : 'fast'}`
   const outside =
