@@ -114,6 +114,29 @@ const LOGS: readonly Signed[] = [
   },
 ]
 
+/** A line of strace behind what another program put before it. */
+const BEHIND_PREFIX = String.raw`.{1,200}?[ \t|](?:\[pid +\d+\] |\d{1,7} +)?(?:[\d:.]+ )?(?:<\.\.\. \w+ resumed>|\w+\().{0,2000}?\) += (?:-?\d|0x|\?).*\r?\n`
+
+/** Logs that others keep of what a program prints. */
+const KEPT: readonly Signed[] = [
+  {
+    //     {"log":"7 fsync(3) = 0\n","stream":"stderr","time":"2026-11-27T10:31:48.64Z"}
+    code: 'source/kept-log',
+    name: "Docker's own log of what a container printed",
+    sign: /^\{"log": ?".*", ?"stream": ?"std(?:err|out)"/m,
+    fix: 'take the lines out of it: jq -rj .log FILE',
+  },
+  {
+    //     2026-11-27T10:31:48.645932000Z 7 fsync(3) = 0
+    //     Nov 27 10:31:48 host strace[7]: fsync(3) = 0
+    code: 'source/kept-log',
+    name: 'like a log of strace behind the stamps or names of another program (docker logs -t, kubectl, journalctl, ts)',
+    // Looked ahead and then taken: what matched is not tried again in another way.
+    sign: new RegExp(String.raw`(?:^(?=(${BEHIND_PREFIX}))\1){3}`, 'm'),
+    fix: 'take them away (docker logs without -t, journalctl -o cat, or cut), or record with strace -o FILE',
+  },
+]
+
 /** Tools of bcc and bpftrace, by the heads of their tables, and tables of averages. */
 const TABLES: readonly Signed[] = [
   {
@@ -159,7 +182,7 @@ export function foreignOf(head: Uint8Array): Foreign | null {
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 1 << 16)).toString('latin1')
   return (
     BINARY.find(({ magic }) => magic.some((bytes) => text.startsWith(bytes))) ??
-    [...LOGS, ...TABLES].find(({ sign }) => sign.test(text)) ??
+    [...LOGS, ...TABLES, ...KEPT].find(({ sign }) => sign.test(text)) ??
     null
   )
 }
@@ -178,6 +201,8 @@ const MAGIC: readonly [string, string][] = [
   ['PK\x03\x04', 'a zip archive'],
   ['%PDF', 'a PDF document'],
   ['SQLite format 3', 'an SQLite database'],
+  ['\xff\xfe', 'UTF-16, which is not read: convert it with iconv -t utf-8'],
+  ['\xfe\xff', 'UTF-16, which is not read: convert it with iconv -t utf-8'],
   ['BZh', 'bzip2 data, which is not read: unpack it first'],
   ['\xfd7zXZ', 'xz data, which is not read: unpack it first'],
 ]

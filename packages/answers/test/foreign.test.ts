@@ -79,6 +79,13 @@ const SAMPLES: readonly [name: RegExp, ...beginnings: string[]][] = [
   ],
   [/vmstat/, 'procs -----------memory---------- ---swap-- -----io---- -system-- ------cpu-----\n'],
   [/network packets/, '\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0'],
+  [/Docker/, '{"log":"7 fsync(3) = 0\\n","stream":"stderr","time":"2026-11-27T10:31:48.64Z"}\n'],
+  [
+    /behind the stamps or names/,
+    '2026-11-27T10:31:48.645932000Z 7 fsync(3</srv/a>) = 0\n'.repeat(3),
+    'Nov 27 10:31:48 host strace[7]: [pid 8] fsync(3)                = 0 <0.000012>\n'.repeat(3),
+    'app-1  | <... fsync resumed>) = 0\r\napp-1  | write(1, "x", 1) = 1\r\napp-1  | close(3) = -1 EBADF (Bad)\r\n',
+  ],
 ]
 
 const BINARY = /^PERFILE2|^2ELIFREP|^\/\* CTF|^.{0,3}[^\s -~]/s

@@ -1,5 +1,5 @@
 /** Calls that make, copy, pass and close descriptors → FdTable. The rules are at the top of descriptors.ts. */
-import { CALLS, INJECTED, OK, UNKNOWN, flags as F, type FdName } from '@flushtrace/trace'
+import { CALLS, INJECTED, OK, UNKNOWN, flags as F, type FdName, type FdRef } from '@flushtrace/trace'
 import {
   describedBy,
   describedByRef,
@@ -14,7 +14,7 @@ import { CORRELATE } from './diagnostics.ts'
 import { TracedFile, pathOf, type NameNode } from './files.ts'
 import { isRaced, nodeOfPath, startOfPath, staysInside } from './paths.ts'
 import { taskLabel } from './processes.ts'
-import { Transit, takeBack, takeMessage } from './transit.ts'
+import { Transit, messagesOf, takeBack, takeMessage } from './transit.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
 /** Calls whose descriptor is none of a stored file → what it is called here. */
@@ -108,7 +108,7 @@ export class DescriptorTracker implements Tracker {
         this.#set(row, fd, description, closeOnExec)
       }
     }
-    if (row.role === 'sendFds' && outcome !== OK && inFlight.sent) takeBack(inFlight.sent)
+    if (row.role === 'sendFds') this.#takeBackUnsent(row)
     if (outcome !== OK) return
     switch (row.role) {
       case 'open':
@@ -314,36 +314,44 @@ export class DescriptorTracker implements Tracker {
     }
   }
 
-  #send(row: Row): SentDescriptors | null {
+  /** null: nothing is shown. Of sendmmsg each message with descriptors, null for one without. */
+  #send(row: Row): (SentDescriptors | null)[] | null {
     const extra = row.batch.extra[row.i]
     if (extra?.kind !== 'fds') return null
-    const sent: Description[] = []
-    for (const ref of extra.fds) {
-      const description = describedByRef(this.#world, row, ref)
-      if (!description) return null
-      sent.push(description)
-    }
-    return this.#transit.send(row.inFlight.description, sent)
+    return messagesOf(extra).map((refs) => {
+      const sent = refs.map((ref) => describedByRef(this.#world, row, ref))
+      return sent.length > 0 ? this.#transit.send(row.inFlight.description, sent) : null
+    })
+  }
+
+  /** Messages that were not sent come to nobody: of a sendmmsg the last ones. */
+  #takeBackUnsent({ batch, i, inFlight: { sent } }: Row): void {
+    if (!sent) return
+    const done = batch.outcome[i] !== OK ? 0 : sent.length > 1 ? batch.result[i] : 1
+    for (const message of sent.slice(done)) if (message) takeBack(message)
   }
 
   #receive(row: Row): void {
-    const { batch, i, inFlight } = row
-    const extra = batch.extra[i]
+    const extra = row.batch.extra[row.i]
     if (extra?.kind !== 'fds') return
+    for (const refs of messagesOf(extra)) if (refs.length > 0) this.#receiveMessage(row, refs)
+  }
+
+  #receiveMessage(row: Row, refs: readonly FdRef[]): void {
+    const { batch, i, inFlight } = row
     const closeOnExec = (batch.flags[i] & F.MSG_CMSG_CLOEXEC) !== 0
     const origin: Origin = { rule: 'passed', source: row.source, record: batch.record[i] }
     // A message that was only looked at comes again; its descriptors came already.
     const stays = (batch.flags[i] & F.MSG_PEEK) !== 0
-    const own = takeMessage(inFlight.description?.inbox ?? [], extra.fds.length, stays)
-    const inferred = own ? null : this.#transit.find(extra.fds, stays)
-    extra.fds.forEach((ref, k) => {
-      if (own) this.#give(row, ref.fd, own[k], closeOnExec)
-      else if (inferred) {
+    const own = takeMessage(inFlight.description?.inbox ?? [], refs.length, stays)
+    const inferred = own ? null : this.#transit.find(refs, stays)
+    refs.forEach((ref, k) => {
+      const sent = (own ?? inferred)?.[k] ?? null
+      if (own && sent) this.#give(row, ref.fd, sent, closeOnExec)
+      else if (sent) {
         if (!ref.name) report(this.#world, CORRELATE.inferredPass, row, '')
         // The same description: what the trace says elsewhere of one number of it is true of all.
-        const guess = ref.name
-          ? inferred[k]
-          : { ...inferred[k], origin: { ...origin, rule: 'passed-inferred' as const } }
+        const guess = ref.name ? sent : { ...sent, origin: { ...origin, rule: 'passed-inferred' as const } }
         this.#give(row, ref.fd, guess, closeOnExec)
       } else if (ref.name) {
         this.#give(row, ref.fd, saidDescription(this.#world, ref.name, 'unknown', origin), closeOnExec)

@@ -67,7 +67,8 @@ export interface Description {
 export interface SentDescriptors {
   /** Where it waits to be received. */
   readonly queue: SentDescriptors[]
-  readonly sent: readonly Description[]
+  /** null: one that is not known; the message has its place in the order all the same. */
+  readonly sent: readonly (Description | null)[]
   /** What it was sent through; null where that is not known. */
   readonly socket: Description | null
 }

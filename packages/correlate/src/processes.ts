@@ -84,8 +84,8 @@ export interface CallInFlight {
   node2: NameNode | null
   /** close, close_range: what the numbers meant, to be put back when the call was never run. */
   closed: [fd: number, entry: FdEntry][] | null
-  /** sendmsg: what it sent, to be taken back when it fails. */
-  sent: SentDescriptors | null
+  /** sendmsg, sendmmsg: the messages it sent, null for one without descriptors; to be taken back when it fails. */
+  sent: (SentDescriptors | null)[] | null
   /** msync: the regions that were there at entry; munmap, mremap: the ones taken away. */
   regions: Region[] | null
   /** fork: what the child will get. */

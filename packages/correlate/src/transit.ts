@@ -4,7 +4,7 @@
  * whose other end is not known waits here, and its receiver is told by what the messages hold.
  * Source of the rules: man pages unix(7), cmsg(3), recvmsg(2).
  */
-import type { FdRef } from '@flushtrace/trace'
+import type { Extra, FdRef } from '@flushtrace/trace'
 import { agrees } from './decorations.ts'
 import type { Description, SentDescriptors } from './descriptors.ts'
 
@@ -14,7 +14,7 @@ export class Transit {
   /** Oldest first. */
   readonly #messages: SentDescriptors[] = []
 
-  send(socket: Description | null, sent: readonly Description[]): SentDescriptors {
+  send(socket: Description | null, sent: SentDescriptors['sent']): SentDescriptors {
     const queue = socket?.peer ? (socket.peer.inbox ??= []) : this.#messages
     const message = { queue, sent, socket }
     queue.push(message)
@@ -27,7 +27,7 @@ export class Transit {
    * The one message that can be meant: of so many descriptors, and of these names where the trace says them; the first
    * of several only where all came through one socket, which keeps their order.
    */
-  find(refs: readonly FdRef[], stays: boolean): readonly Description[] | null {
+  find(refs: readonly FdRef[], stays: boolean): SentDescriptors['sent'] | null {
     const [first, ...others] = this.#messages.filter(({ sent }) => fits(sent, refs))
     if (!first) return null
     const named = refs.every(({ name }) => name !== null)
@@ -44,7 +44,7 @@ export function takeBack(message: SentDescriptors): void {
 }
 
 /** Oldest first; one that the receiver had no room for was dropped by the kernel. */
-export function takeMessage(inbox: SentDescriptors[], count: number, stays: boolean): readonly Description[] | null {
+export function takeMessage(inbox: SentDescriptors[], count: number, stays: boolean): SentDescriptors['sent'] | null {
   const at = inbox.findIndex(({ sent }) => sent.length === count)
   if (at < 0) return null
   const { sent } = inbox[at]
@@ -52,6 +52,17 @@ export function takeMessage(inbox: SentDescriptors[], count: number, stays: bool
   return sent
 }
 
-function fits(message: readonly Description[], refs: readonly FdRef[]): boolean {
-  return message.length === refs.length && refs.every(({ name }, k) => !name || agrees(message[k], name))
+/** What each message of sendmmsg or recvmmsg carries; of sendmsg and recvmsg there is one. */
+export function messagesOf({ fds, messages = [0] }: Extract<Extra, { kind: 'fds' }>): (readonly FdRef[])[] {
+  return messages.map((from, k) => fds.slice(from, messages[k + 1]))
+}
+
+function fits(message: SentDescriptors['sent'], refs: readonly FdRef[]): boolean {
+  return (
+    message.length === refs.length &&
+    refs.every(({ name }, k) => {
+      const sent = message[k]
+      return !name || (sent !== null && agrees(sent, name))
+    })
+  )
 }

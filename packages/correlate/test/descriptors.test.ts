@@ -1,4 +1,4 @@
-import { flags as F } from '@flushtrace/trace'
+import { flags as F, type Extra } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CORRELATE } from '../src/diagnostics.ts'
@@ -400,6 +400,39 @@ passing('several in one message keep their order; one that had no room is skippe
   t.call(10, 'fsync', { fd: 8 })
   t.call(10, 'fsync', { fd: 9 })
   assert.equal(t.flushes, ['fsync /a', 'fsync /b'])
+})
+
+passing('of sendmmsg and recvmmsg each message is one; those that were not sent come to nobody', () => {
+  const t = new Trace()
+  const several = (messages: number[], ...numbers: number[]): Extra => ({ ...fds(...numbers), messages }) as Extra
+  t.call(10, 'socketpair', { extra: fds(3, 4) })
+  for (const [fd, path] of [
+    [5, '/a'],
+    [6, '/b'],
+    [7, '/c'],
+  ] as const)
+    t.open(10, path, O_RDWR, fd)
+  // /a in the first, nothing in the second, /b in the third; the last one did not go.
+  t.call(10, 'sendmmsg', { fd: 3, extra: several([0, 1, 1, 2], 5, 6, 7), result: 3 })
+  t.call(10, 'sendmsg', { fd: 3, extra: fds(7), result: 1 })
+  t.call(10, 'recvmsg', { fd: 4, extra: fds(20), result: 1 })
+  t.call(10, 'recvmmsg', { fd: 4, extra: several([0, 0, 1], 21, 22), result: 3 })
+  for (const fd of [20, 21, 22]) t.call(10, 'fsync', { fd })
+  assert.equal(t.flushes, ['fsync /a', 'fsync /b', 'fsync /c'])
+})
+
+passing('a message with a descriptor that is not known keeps its place', () => {
+  const t = new Trace()
+  t.call(10, 'socketpair', { extra: fds(3, 4) })
+  t.open(10, '/a', O_RDWR, 5)
+  t.call(10, 'sendmsg', { fd: 3, extra: fds(99), result: 1 })
+  t.call(10, 'sendmsg', { fd: 3, extra: fds(5), result: 1 })
+  t.call(10, 'recvmsg', { fd: 4, extra: fds(20), result: 1 })
+  t.call(10, 'recvmsg', { fd: 4, extra: fds(21), result: 1 })
+  t.call(10, 'fsync', { fd: 20 })
+  t.call(10, 'fsync', { fd: 21 })
+  assert.is(t.flushes[1], 'fsync /a')
+  assert.is.not(t.flushes[0], 'fsync /a')
 })
 
 passing('with an unknown peer, the messages of one sender keep their order: inferred', () => {

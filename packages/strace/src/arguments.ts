@@ -1,35 +1,14 @@
 /** Scanned arguments → the columns of a batch row, as the call's slots (trace/calls.ts) ask for them. */
-import {
-  AT_FDCWD,
-  CALLS,
-  FLAG_WORDS,
-  latin1,
-  type ArgumentSlot,
-  type CallBatch,
-  type Extra,
-  type FdRef,
-  type Iocb,
-} from '@flushtrace/trace'
-import { endOfDecoration, endOfString, opensDecoration, startsWith, type Scanner } from './scanner.ts'
+import { CALLS, FLAG_WORDS, latin1, type ArgumentSlot, type CallBatch, type Extra, type Iocb } from '@flushtrace/trace'
+import { MAX_LIST, parseFd, parseFdList, parseFdRef, parseRights } from './fd-refs.ts'
+import { startsWith, type Scanner } from './scanner.ts'
 import type { Texts } from './texts.ts'
-import {
-  FlagParser,
-  forEachElement,
-  forEachField,
-  parseFdName,
-  parseFlags,
-  parseNumber,
-  stringEnd,
-  unescape,
-} from './values.ts'
+import { FlagParser, forEachElement, forEachField, parseFlags, parseNumber, stringEnd, unescape } from './values.ts'
 
 /** More arguments of a program than this are not kept: enough to tell two interpreters apart. */
 const MAX_ARGV = 32
 const MAX_ARGV_BYTES = 4096
 const EQUALS = 0x3d
-
-/** SCM_MAX_FD is 253; the kernel takes no more control blocks at once than aio-max-nr, which is 65536 unless raised. */
-const MAX_LIST = 65536
 
 /** What to do with one argument. Made once from the call table, so that a row costs no look-ups by name. */
 interface Step {
@@ -172,23 +151,11 @@ function valueStart(buf: Uint8Array, start: number, end: number): number {
   return c === EQUALS ? p + 1 : start
 }
 
-function parseFd(buf: Uint8Array, start: number, end: number): number {
-  if (buf[start] === 0x41 || startsWith(buf, start, end, RAW_CWD) || startsWith(buf, start, end, LONG_RAW_CWD))
-    return AT_FDCWD
-  const fd = parseNumber(buf, start, end)
-  // A descriptor is an int; close_range's last may be ~0U.
-  return Number.isNaN(fd) ? -1 : fd > 0x7fffffff ? 0x7fffffff : fd
-}
-
 /** NaN: -1 of pwritev2 (at the descriptor's own place), as strace -e raw= prints it. */
 function parseOffset(buf: Uint8Array, start: number, end: number): number {
   const offset = parseNumber(buf, start, end)
   return offset > Number.MAX_SAFE_INTEGER ? NaN : offset
 }
-
-/** -100, as strace -e raw= prints it. */
-const RAW_CWD = Buffer.from('0xffffff9c')
-const LONG_RAW_CWD = Buffer.from('0xffffffffffffff9c')
 
 /** -1: not shown, or cut by -s, which file names are not, but names of tasks and of memory files. */
 function parsePath(buf: Uint8Array, start: number, end: number, texts: Texts): number {
@@ -271,39 +238,6 @@ function parseExtra(slot: ArgumentSlot, buf: Uint8Array, start: number, end: num
       return null
   }
 }
-
-function parseFdRef(buf: Uint8Array, start: number, end: number): FdRef {
-  let p = start
-  while (p < end && buf[p] !== 0x3c) p++
-  if (p >= end || !opensDecoration(buf, p, buf[p - 1])) return { fd: parseFd(buf, start, end), name: null }
-  const close = endOfDecoration(buf, p, end)
-  return { fd: parseFd(buf, start, end), name: parseFdName(buf, p + 1, close - 1, buf[close] === 0x28) }
-}
-
-function parseFdList(buf: Uint8Array, start: number, end: number): FdRef[] {
-  const fds: FdRef[] = []
-  forEachElement(buf, start, end, (from, to) => {
-    const ref = parseFdRef(buf, from, to)
-    if (ref.fd >= 0 && fds.length < MAX_LIST) fds.push(ref)
-  })
-  return fds
-}
-
-/** `{…, msg_control=[{…, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[5</x>]}], …}`: what travels. */
-function parseRights(buf: Uint8Array, start: number, end: number): Extra | null {
-  const fds: FdRef[] = []
-  for (let p = start; p < end; p++) {
-    if (buf[p] === 0x22) p = endOfString(buf, p, end) - 1
-    else if (buf[p] === 0x63 && startsWith(buf, p, end, CMSG_LEVEL)) {
-      const match = RIGHTS.exec(latin1(buf, p, Math.min(end, p + 120)))
-      if (match) fds.push(...parseFdList(buf, p + match[0].length - 1, end))
-    }
-  }
-  return fds.length > 0 ? { kind: 'fds', fds } : null
-}
-const CMSG_LEVEL = Buffer.from('cmsg_level=')
-/** With -X raw and -X verbose the words are numbers, or numbers with the words in a comment. */
-const RIGHTS = /^cmsg_level=(?:0x)?(?:SOL_SOCKET|1)\b[^,]*, cmsg_type=(?:0x)?(?:SCM_RIGHTS|1)\b[^,]*, cmsg_data=\[/
 
 /** `["python3", "/usr/sbin/samba_dnsupd"..., ...]` */
 function parseArgv(buf: Uint8Array, start: number, end: number): Extra | null {

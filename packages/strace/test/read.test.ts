@@ -281,6 +281,17 @@ fsync(4) = 0
   assert.is(linesAccounted(facts), facts.lines)
 })
 
+reading('descriptors of recvmmsg, message by message', async () => {
+  const message = (fds: string): string =>
+    `{msg_hdr={msg_name=NULL, msg_iov=[{iov_base="msg_hdr={", iov_len=9}], msg_iovlen=1, msg_control=[{cmsg_len=20, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[${fds}]}], msg_controllen=24, msg_flags=0}, msg_len=9}`
+  const { rows } = await read(`7 recvmmsg(4, [${message('5, 6')}, ${message('7')}], 2, 0, NULL) = 2\n`)
+  const fds = [5, 6, 7].map((fd) => ({ fd, name: null }))
+  assert.equal(
+    rows.map(({ extra }) => extra),
+    [{ kind: 'fds', fds, messages: [0, 2] }],
+  )
+})
+
 reading('the pid column starts late', async () => {
   const result = await read('fsync(3 <unfinished ...>\n501 <... fsync resumed>) = 0\n501 fsync(4) = 0\n', 7)
   assert.equal(result.rows.map(show), [

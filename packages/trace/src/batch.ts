@@ -28,7 +28,8 @@ export const UNKNOWN = 4
 
 /** Rare arguments that do not fit a column. */
 export type Extra =
-  | { kind: 'fds'; fds: FdRef[] }
+  /** `messages`: where there are several, with which of `fds` each begins. */
+  | { kind: 'fds'; fds: FdRef[]; messages?: number[] }
   | { kind: 'argv'; argv: string[]; cut: boolean }
   | { kind: 'iocbs'; iocbs: Iocb[] }
   | { kind: 'events'; events: { data: string; result: number }[] }
