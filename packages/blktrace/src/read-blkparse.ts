@@ -5,6 +5,7 @@ import {
   LineFeed,
   StringTable,
   decodeUtf8,
+  latin1,
   type DiagnosticKind,
   type Diagnostics,
   type LineSink,
@@ -27,6 +28,12 @@ export interface BlkparseOptions {
 /** blktrace's own end report, when its stderr went into the same file. */
 const RECORDER =
   /^\s*(?:CPU\s+\d+|Total)\s*:\s+[\d,.]+ events(?: \(dropped ([\d,.]+)\))?,|^You have ([\d,.]+) |^=== .* ===$/
+/**
+ * `(7,0) request 592 + 4096: `, one after the other and no line end behind them: blkparse 1.3 -t prints the beginning of
+ * each warning (blkparse.c io_warn_unless) to where its lines go, and the rest to stderr.
+ */
+const REMARKS = /^(?:\(\d+,\d+\) request \d+ \+ \d+: )+/
+const LPAREN = 0x28
 const INPUT_FILE = /^Input file .* added$/s
 
 /** Reads blkparse's default text (also -t), or with `format` text of that -f format. */
@@ -87,6 +94,7 @@ class BlkparseReader implements LineSink {
       this.#event()
       return
     }
+    if (buf[start] === LPAREN) start += REMARKS.exec(latin1(buf, start, end))?.[0].length ?? 0
     switch (this.#line.parse(buf, start, end, this.#batch, facts.records)) {
       case 'event':
         this.#event()

@@ -11,7 +11,9 @@ import { plainLines } from './lines.ts'
 
 const SECTOR = 512
 const QUEUED = {
-  blkparse: /^ *(\d+,\d+) +\d+ +\d+ +\d+\.\d+ +\d+ +Q +([A-Z]+) (?:(\d+) \+ (\d+) )?\[/,
+  // Remarks of blkparse 1.3 -t may stand first.
+  blkparse:
+    /^(?:\(\d+,\d+\) request \d+ \+ \d+: )* *(\d+,\d+) +\d+ +\d+ +\d+\.\d+ +\d+ +Q +([A-Z]+) (?:(\d+) \+ (\d+) )?\[/,
   tracefs: /^[^]*?\d: +(?:\d+ +)?(?:block:)?block_bio_queue: (\d+,\d+) ([A-Z]+) (?:(\d+) \+ (\d+) )?\[/,
 }
 
