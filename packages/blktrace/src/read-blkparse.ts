@@ -32,7 +32,7 @@ const RECORDER =
  * `(7,0) request 592 + 4096: `, one after the other and no line end behind them: blkparse 1.3 -t prints the beginning of
  * each warning (blkparse.c io_warn_unless) to where its lines go, and the rest to stderr.
  */
-const REMARKS = /^(?:\(\d+,\d+\) request \d+ \+ \d+: )+/
+const REMARKS = /^ ?(?:\(\d+,\d+\) request \d+ \+ \d+: )+/
 const LPAREN = 0x28
 const INPUT_FILE = /^Input file .* added$/s
 
@@ -94,7 +94,8 @@ class BlkparseReader implements LineSink {
       this.#event()
       return
     }
-    if (buf[start] === LPAREN) start += REMARKS.exec(latin1(buf, start, end))?.[0].length ?? 0
+    if (buf[start] === LPAREN || buf[start + 1] === LPAREN)
+      start += REMARKS.exec(latin1(buf, start, end))?.[0].length ?? 0
     switch (this.#line.parse(buf, start, end, this.#batch, facts.records)) {
       case 'event':
         this.#event()

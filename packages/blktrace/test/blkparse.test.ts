@@ -116,7 +116,7 @@ blkparse('messages, also with a cgroup, are notes', async () => {
 blkparse('beginnings of warnings that blkparse 1.3 -t prints before a line', async () => {
   const remarks = '(7,0) request 592 + 4096: (7,0) request 0 + 0: '
   const event = '  7,0    1      826     3.618828219  6896  D WSM 526464 + 32 [jbd2/loop0-8]'
-  const { rows, facts } = await read(`${remarks}${event}\n${remarks}\n(7,0) request 1 + 2: not found\n`)
+  const { rows, facts } = await read(`${remarks}${event}\n ${remarks}\n(7,0) request 1 + 2: not found\n`)
   assert.equal(
     rows.map(({ action, sector }) => [action, sector]),
     [['D', 526464]],

@@ -4,16 +4,16 @@
  *
  *     strace: Process 27557 attached                            since 4.13; before that without `strace: `
  *     wait4(-1, /usr/bin/strace: Process 27557 attached
+ *     clone(Process 27557 attached (waiting for parent)         until 4.6; `- interrupt to quit` until 4.7
  *     done[ Process PID=21324 runs in 64 bit mode. ]
  */
 import { latin1 } from '@flushtrace/trace'
 
 /** With the folder only where that is plain to see: what stands before it may be a number, or the end of a name. */
 const TRACER = String.raw`(?:(?:\.{0,2}\/[^\s"'<>(){}[\],=]*)?strace[\w.+-]*: )`
-const NOTICE = new RegExp(
-  String.raw`^${TRACER}?Process (\d+) (attached|detached|suspended|resumed)(?: with \d+ threads)?$`,
-)
-const GLUED = new RegExp(String.raw`${TRACER}?Process (\d+) (attached|detached)$`)
+const WORDS = String.raw`${TRACER}?Process (\d+) (attached|detached|suspended|resumed)(?: \(waiting for parent\)| \(parent \d+ ready\))?`
+const NOTICE = new RegExp(`^${WORDS}(?: with \\d+ threads)?(?: - interrupt to quit)?$`)
+const GLUED = new RegExp(`${WORDS}$`)
 const RESTARTING = /restart_syscall\(<\.\.\. resuming interrupted [\w ]+ \.\.\.>$/
 /** What stands last in an open line is looked for in so many bytes: the path of strace may be long. */
 export const TAIL_ROOM = 300

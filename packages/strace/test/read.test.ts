@@ -249,6 +249,24 @@ clone(child_stack=NULL, flags=SIGCHLD/usr/bin/strace: Process 501 attached
   assert.equal([result.facts.damaged, result.facts.foreign], [0, 1])
 })
 
+reading('notices of strace before 4.7', async () => {
+  const result = await read(`\
+Process 100 attached - interrupt to quit
+clone(Process 101 attached (waiting for parent)
+Process 101 resumed (parent 100 ready)
+child_stack=0, flags=CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, child_tidptr=0x7f0) = 101
+[pid   100] wait4(-1, Process 100 suspended
+ <unfinished ...>
+[pid   101] fsync(3)                    = 0
+Process 100 resumed
+Process 101 detached
+<... wait4 resumed> [{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 101
+fdatasync(3)                            = 0
+`)
+  assert.equal(tids(result), ['100 clone', '101 fsync', '100 fdatasync'])
+  assert.equal([result.facts.damaged, result.facts.foreign], [0, 0])
+})
+
 reading('what a program writes stands inside the line of its write', async () => {
   const { rows, facts } = await read(`\
 write(1, "7 \\"a\\n", 67 "a
