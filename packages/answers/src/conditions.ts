@@ -10,7 +10,8 @@ const UNITS = {
   share: { '': 1, '%': 0.01 },
 } as const satisfies Record<string, Record<string, number>>
 
-type Answer = Pick<RankAnswer, 'total' | 'spanNs'>
+/** `blockNs`: what the requests are of, from the first to the last. */
+type Answer = Pick<RankAnswer, 'total' | 'spanNs'> & { readonly blockNs: number }
 
 interface Metric {
   readonly unit: keyof typeof UNITS
@@ -50,7 +51,7 @@ const METRICS: Readonly<Record<string, Metric>> = {
   'block-writes-per-second': {
     unit: 'count',
     ofSpan: true,
-    measure: ({ total, spanNs }) => perSecond(total.block?.writes, spanNs),
+    measure: ({ total, spanNs, blockNs }) => perSecond(total.block?.writes, Math.max(spanNs, blockNs)),
   },
   'block-bytes': { unit: 'bytes', measure: ({ total }) => total.block?.bytes ?? null },
   'block-flushes': { unit: 'count', measure: ({ total }) => total.block?.flushes ?? null },

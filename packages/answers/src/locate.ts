@@ -11,7 +11,7 @@ import type { LocateAnswer } from './locate-schema.ts'
 import { LoopDevices } from './loop-devices.ts'
 import { seenLayers } from './seen-layers.ts'
 import { UntoldLayers } from './untold-layers.ts'
-import { inodeEventsAlone } from './unseen.ts'
+import { inodeEventsAlone, reportLongerBlocks } from './unseen.ts'
 
 export interface LocateOptions extends AnalyzeOptions {
   /** 0: all. */
@@ -30,6 +30,7 @@ export async function locate(paths: readonly string[], options: LocateOptions = 
     if (piece.what === 'unknown' && piece.bytes > 0) untold.add(piece)
   })
   untold.report()
+  reportLongerBlocks(analysis)
   const all = rows.rows()
   const located = rows.located()
   const top = options.top ?? 20

@@ -14,6 +14,7 @@ import { numbersOf, rowOf } from './rank-rows.ts'
 import type { RankAnswer, RankRow } from './rank-schema.ts'
 import { blockTableRows, callTableRows, tableTotal } from './rank-tables.ts'
 import { Tally, type Dimension } from './tally.ts'
+import { blockSpanOf, reportLongerBlocks } from './unseen.ts'
 import { refuseUnread } from './unread.ts'
 
 export interface RankOptions extends AnalyzeOptions {
@@ -51,6 +52,7 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
     },
   })
   refuseUnread(analysis)
+  reportLongerBlocks(analysis)
   if (folds && analysis.devices.length === 0) for (const group of tally.takeAll()) ended.add(toRow(group))
   const only = tablesOnly(analysis)
   refuseUntold(options, analysis, only)
@@ -87,8 +89,10 @@ export async function rank(paths: readonly string[], options: RankOptions = {}):
     rows: shown,
     rest: addRest(ended.folded, restOf(worth.slice(shown.length))),
   }
+  if (!conditions) return answer
   const whole = since === null && until === null
-  return conditions ? { ...answer, conditions: conditions.map((each) => measure(each, answer, whole)) } : answer
+  const measured = { ...answer, blockNs: blockSpanOf(analysis.devices) }
+  return { ...answer, conditions: conditions.map((each) => measure(each, measured, whole)) }
 }
 
 /** What the sources cannot tell is no answer of zeros. `only`: see tablesOnly. */

@@ -24,6 +24,14 @@ const INODE_EVENTS: Readonly<Record<RecipeFileSystem, readonly string[]>> = {
   zfs: [],
 }
 
+/** Of f2fs, where any file system may be recorded; folios since 6.16. */
+const F2FS_EVENTS = [
+  'f2fs_submit_page_write',
+  'f2fs_submit_page_bio',
+  'f2fs_submit_folio_write',
+  'f2fs_submit_folio_bio',
+]
+
 /** Without blktrace. Not all there are: block_touch_buffer and block_dirty_buffer come for every look at metadata. */
 const BLOCK_EVENTS = [
   'block_bio_queue',
@@ -74,11 +82,12 @@ start() {
 `
 
 function blocksPart(systems: readonly RecipeFileSystem[]): string {
+  const others = systems.length > 1 ? F2FS_EVENTS : []
   return String.raw`# record_blocks: blktrace, and the kernel's events that name inodes. Where the kernel forbids blktrace (lockdown, no
 # debugfs), its events of requests in its place. They get an instance of their own, removed at the end.
 tracer=''
 record_blocks() {
-  events='${wrapped([...DIRTY_EVENTS, ...systems.flatMap((fs) => INODE_EVENTS[fs])])}'
+  events='${wrapped([...DIRTY_EVENTS, ...systems.flatMap((fs) => INODE_EVENTS[fs]), ...others])}'
   # shellcheck disable=SC2046 # one word a device
   start blktrace -D "$out" -b 1024 -n 8 $(disks | sed 's/^/-d /') || events="$events
     ${wrapped(BLOCK_EVENTS)}"

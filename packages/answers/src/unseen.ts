@@ -1,6 +1,8 @@
 /** What a log cannot show because of how it was recorded, each with the option that would show it. */
+import type { DeviceSummary } from '@flushtrace/correlate'
 import type { DiagnosticKind, Diagnostics } from '@flushtrace/trace'
 import type { StraceFacts } from '@flushtrace/strace'
+import type { Analysis } from './analysis.ts'
 import type { BlockSource, StraceSource, SysdigSource } from './readings.ts'
 
 const UNSEEN = {
@@ -56,7 +58,17 @@ const UNSEEN = {
       'Events here name inodes ({}), but none tells of a request: block_bio_queue is missing. They show who made files dirty and who flushed them, not what went to a disk.',
     fix: 'enable block_bio_queue, block_rq_issue and block_rq_complete beside them, or run blktrace at the same time',
   },
+  longerBlocks: {
+    code: 'block/longer',
+    severity: 'info',
+    message: 'The block trace is of {}: what went to the disks while no call was traced is counted, too.',
+    fix: 'leave it out with --since and --until',
+  },
 } as const satisfies Record<string, DiagnosticKind>
+
+/** Recorders do not start at once; more than a quarter of the time, and a second, is told. */
+const LONGER = 1.25
+const LONGER_NS = 1e9
 
 /** Calls that every process makes at its start and that no class of -e (%file, %desc, %memory, %process) covers. */
 const UNCLASSED = [
@@ -122,6 +134,23 @@ export function reportNoRequests(blocks: readonly BlockSource[], diagnostics: Di
     const events = Object.entries(reading.facts.inodeEvents).map(([event, n]) => `${event} ${n}`)
     diagnostics.add(UNSEEN.noRequests, { source: sources[0].path }, events.join(', '))
   }
+}
+
+/** From the first to the last request of the device that was traced longest. */
+export function blockSpanOf(devices: readonly DeviceSummary[]): number {
+  return Math.max(0, ...devices.map(({ firstNs, lastNs }) => (lastNs ?? 0) - (firstNs ?? 0)))
+}
+
+/** Where requests and calls are not of the same time, their numbers do not go together. */
+export function reportLongerBlocks({ devices, spanNs, straces, sysdigs, diagnostics }: Analysis): void {
+  const ns = blockSpanOf(devices)
+  if (straces.length + sysdigs.length === 0 || spanNs <= 0) return
+  if (ns < spanNs * LONGER || ns < spanNs + LONGER_NS) return
+  diagnostics.add(UNSEEN.longerBlocks, null, `${seconds(ns)}, the calls are of ${seconds(spanNs)}`)
+}
+
+function seconds(ns: number): string {
+  return `${(ns / 1e9).toFixed(1)} s`
 }
 
 /** The sources with events that name inodes; none where any source holds an event of the block layer. */

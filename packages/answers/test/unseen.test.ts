@@ -56,4 +56,29 @@ unseen('captures of several machines share one space of numbers: told by the nam
   assert.equal(await told(of('web1'), 'fixtures/sysdig/fd-ext4.scap'), [])
 })
 
+/** A flush in each second, and requests from `from` to `until`. */
+function besideBlocks(name: string, from: number, until: number): string {
+  const place = join(folder, name)
+  mkdirSync(place)
+  const calls = [1, 2, 3, 4].map((s) => `7 179517354${s}.1 fsync(3</mnt/a>) = 0 <0.1>\n`)
+  const queued = (at: number): string =>
+    `  app-7 [000] ..... ${at.toFixed(6)}: block_bio_queue: 7,0 WS ${at * 8} + 8 [app]\n`
+  writeFileSync(join(place, 'strace.txt'), calls.join(''))
+  writeFileSync(join(place, 'tracefs.txt'), `${queued(from)}${queued(until)}`)
+  return place
+}
+
+unseen('requests of a longer time than the calls’ are told, and have a rate of their own', async () => {
+  const longer = besideBlocks('longer', 10, 30)
+  const code = 'block/longer'
+  const { diagnostics, conditions } = await rank([longer], { failIf: ['block-writes-per-second > 1'] })
+  assert.match(diagnostics.find((row) => row.code === code)?.message ?? '', 'is of 20.0 s, the calls are of 3.0 s: ')
+  assert.is(conditions?.[0].measured, 0.1)
+  const alike = await rank([besideBlocks('alike', 10, 13)])
+  assert.is(
+    alike.diagnostics.find((row) => row.code === code),
+    undefined,
+  )
+})
+
 unseen.run()

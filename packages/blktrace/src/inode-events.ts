@@ -9,11 +9,14 @@
  *     btrfs_ordered_extent_add    13e0cbf2-…: root=5(FS_TREE) ino=274 file_offset=8192 start=13672448 len=12288 …
  *     xfs_map_blocks_found        dev 7:0 ino 0x83 disize 0x1000 pos 0x0 bytecount 0x1000 fork data startoff 0x0 startblock 0x20 fsbcount 0x1
  *     iomap_writepage_map         dev 7:0 ino 0x83 bdev 7:0 addr 0x20000 offset 0x0 length 0x1000 type MAPPED flags DIRTY
+ *     f2fs_submit_page_write      dev = (7,0), ino = 4, page_index = 0x1, oldaddr = 0xffffffff, newaddr = 0x1402, rw = WRITE(S), type = WARM_DATA
  *
  * All are words with values, separated by a blank or `=`, so one reader takes them all; which words it needs stands in
  * the table. ext4 and xfs count file-system blocks whose size no event tells; xfs's block number holds its group. The
  * length in ext4_allocate_blocks counts clusters (bigalloc), which are blocks elsewhere (fs/ext4/mballoc.c ext4_mb_new_blocks()).
- * Printed by torvalds/linux include/trace/events/{writeback,ext4,btrfs}.h, fs/xfs/xfs_trace.h, fs/iomap/trace.h.
+ * f2fs has one event for each block that it hands on, those of its own inodes 1 (nodes) and 2 (checkpoints) among them;
+ * ..._bio is of writes in place, and of reads, which are left out.
+ * Printed by torvalds/linux include/trace/events/{writeback,ext4,btrfs,f2fs}.h, fs/xfs/xfs_trace.h, fs/iomap/trace.h.
  */
 import { INODE_EVENT, INODE_UNIT, parseDevice, type InodeBatch } from '@flushtrace/trace'
 
@@ -24,6 +27,8 @@ interface EventKind {
   readonly position?: readonly string[]
   readonly span?: readonly string[]
   readonly physical?: string
+  /** A block, without a word that counts. */
+  readonly single?: boolean
 }
 
 const SYNC_ENTER: EventKind = { kind: INODE_EVENT.syncEnter, unit: INODE_UNIT.bytes }
@@ -48,6 +53,13 @@ const IOMAP_WRITE: EventKind = {
   unit: INODE_UNIT.bytes,
   position: ['offset', 'pos'],
   span: ['length'],
+}
+const F2FS_PLACED: EventKind = {
+  kind: INODE_EVENT.placed,
+  unit: INODE_UNIT.blocks,
+  position: ['page_index'],
+  physical: 'newaddr',
+  single: true,
 }
 
 const KINDS: ReadonlyMap<string, EventKind> = new Map<string, EventKind>([
@@ -76,12 +88,20 @@ const KINDS: ReadonlyMap<string, EventKind> = new Map<string, EventKind>([
   ['iomap_iter_dstmap', IOMAP_PLACED],
   ['iomap_writepage', IOMAP_WRITE],
   ['iomap_writeback_folio', IOMAP_WRITE],
+  // Folios since 6.16.
+  ['f2fs_submit_page_write', F2FS_PLACED],
+  ['f2fs_submit_page_bio', F2FS_PLACED],
+  ['f2fs_submit_folio_write', F2FS_PLACED],
+  ['f2fs_submit_folio_bio', F2FS_PLACED],
 ])
 
 /** From its first letter on: a long word without a value would be tried from each. */
 const WORDS = /(?<![A-Za-z_])([A-Za-z_]+)[ =](\S+)/g
 /** `13e0cbf2-90ac-4562-b651-cf9f9bdf9525: root=…`. */
 const FSID = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}): /
+
+/** `dev = (7,0), ino = 4,`: what stands between words and values as in other events. */
+const SENTENCE = / (=) \(?|\)?,(?= )/g
 
 /** Whether an event of this name tells about inodes. */
 export function isInodeEvent(event: string): boolean {
@@ -102,11 +122,12 @@ export function addInodeEvent(
   if (!kind) return false
   const words = new Map<string, string>()
   const fsid = FSID.exec(body)
-  for (const [, key, value] of body.slice(fsid ? fsid[0].length : 0).matchAll(WORDS)) {
+  const text = kind === F2FS_PLACED ? body.replaceAll(SENTENCE, '$1') : body.slice(fsid ? fsid[0].length : 0)
+  for (const [, key, value] of text.matchAll(WORDS)) {
     if (!words.has(key)) words.set(key, value)
   }
   const inode = numberOf(words.get('ino'))
-  if (Number.isNaN(inode)) return false
+  if (Number.isNaN(inode) || words.get('rw')?.startsWith('READ')) return false
   const { strings } = batch
   const i = batch.add(kind.kind, strings.add(event), tid, comm, atNs, record)
   const name = words.get('dev') ?? words.get('bdi')?.replace(/:$/, '')
@@ -119,7 +140,7 @@ export function addInodeEvent(
   batch.parent[i] = numberOf(words.get('parent'))
   batch.unit[i] = kind.unit
   batch.position[i] = firstOf(words, kind.position)
-  batch.span[i] = firstOf(words, kind.span)
+  batch.span[i] = kind.single ? 1 : firstOf(words, kind.span)
   batch.physicalUnit[i] = kind.unit
   const physical = kind.physical === undefined ? NaN : numberOf(words.get(kind.physical))
   // Holes, delayed and inline extents have a number out of this world.

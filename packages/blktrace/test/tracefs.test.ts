@@ -153,6 +153,10 @@ const INODES: [text: string, row: unknown[]][] = [
     'iomap_writepage_map: dev 7:0 ino 0x83 bdev 7:0 addr 0x20000 offset 0x1000 length 0x1000 type MAPPED flags DIRTY',
     ['placed', '7:0', 131, [4096, 4096, 131072]],
   ],
+  [
+    'f2fs_submit_page_write: dev = (7,0), ino = 4, page_index = 0x1, oldaddr = 0xffffffff, newaddr = 0x1402, rw = WRITE(S), type = WARM_DATA',
+    ['placed', '7:0', 4, [1, 1, 5122]],
+  ],
 ]
 
 for (const [text, row] of INODES) {

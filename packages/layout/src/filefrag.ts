@@ -23,6 +23,7 @@ const MAGIC: Readonly<Record<string, FsType>> = {
   '58465342': 'xfs',
   '9123683e': 'btrfs',
   '2fc12fc1': 'zfs',
+  f2f52010: 'f2fs',
 }
 
 const TYPE = /^Filesystem type is: ([0-9a-f]+)$/

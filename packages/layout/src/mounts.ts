@@ -39,6 +39,7 @@ const TYPES: Readonly<Record<string, FsType>> = {
   xfs: 'xfs',
   btrfs: 'btrfs',
   zfs: 'zfs',
+  f2fs: 'f2fs',
 }
 
 /** What the tools call a file system, as one of the types that maps are told apart by. */

@@ -70,7 +70,9 @@ function headline({ total, devices, located: { dataBytes }, filter }: LocateAnsw
     .map(({ what, n }) => `${bytes(n)} of ${WHATS[what]}`)
   const inAll = `${bytes(total.bytes)} went to ${where} in ${count(total.writes)} ${total.writes === 1 ? 'write' : 'writes'}`
   if (!isDataTold(total)) return `${inAll}: nothing here tells file data from metadata.`
-  const parts = [dataBytes > 0 ? `${bytes(dataBytes)} of file data` : 'no file data', ...rest]
+  // f2fs marks not all that it writes for itself.
+  const hidden = (total.byWhat.unknown?.bytes ?? 0) > 0 && written.some(({ fs }) => fs === 'f2fs')
+  const parts = [dataBytes > 0 ? `${hidden ? 'up to ' : ''}${bytes(dataBytes)} of file data` : 'no file data', ...rest]
   const last = parts.length > 1 ? ` and ${parts.pop()}` : ''
   return `${inAll}: ${parts.join(', ')}${last}.`
 }
@@ -86,7 +88,7 @@ function leftBy(filter: LocateAnswer['filter']): string {
   return asked.length > 0 ? `is left by ${asked.join(' ')}` : 'in these traces'
 }
 
-function remarks({ total, located: { dataBytes }, witnesses }: LocateAnswer): string[] {
+function remarks({ total, located: { dataBytes }, witnesses, diagnostics }: LocateAnswer): string[] {
   const lines: string[] = []
   const amplified = dataBytes > 0 && isDataTold(total) ? ratio(total.bytes / dataBytes) : null
   const asked = `${plural(total.flushes, 'flush request')} and ${plural(total.fua, 'FUA write')}`
@@ -94,7 +96,8 @@ function remarks({ total, located: { dataBytes }, witnesses }: LocateAnswer): st
     lines.push(`That is ${amplified} bytes on the device for each byte of file data, and ${asked}.`)
   else if (total.bytes > 0) lines.push(`With it came ${asked}.`)
   const { writtenBytes } = total
-  if (witnesses.calls && writtenBytes !== null && writtenBytes > 0 && dataBytes > 0 && isDataTold(total)) {
+  const longer = diagnostics.some(({ code }) => code === 'block/longer')
+  if (witnesses.calls && writtenBytes !== null && writtenBytes > 0 && dataBytes > 0 && isDataTold(total) && !longer) {
     lines.push(
       `Programs wrote ${bytes(writtenBytes)} to these files by calls: ${ratio(total.bytes / writtenBytes)} bytes on the device for each.`,
     )

@@ -129,7 +129,9 @@ function remarks(answer: RankAnswer): string[] {
   const { calls } = total.written
   const { block } = total
   if (block && hasCalls(answer)) {
-    lines.push(`For the disks that was ${bytes(block.bytes)} in ${plural(block.writes, 'write')}${requestsOf(block)}.`)
+    const longer = answer.diagnostics.some(({ code }) => code === 'block/longer')
+    const got = longer ? 'In a longer time (see unseen) the disks got' : 'For the disks that was'
+    lines.push(`${got} ${bytes(block.bytes)} in ${plural(block.writes, 'write')}${requestsOf(block)}.`)
   }
   if (total.mapped.files > 0 && total.flushes.total >= 10 && calls * 10 < total.flushes.total) {
     lines.push(

@@ -10,6 +10,7 @@ import type { Inside } from './call-windows.ts'
 import { Completeness } from './completeness.ts'
 import type { DirtyFiles } from './dirty-files.ts'
 import type { DirtyPages } from './dirty-pages.ts'
+import { filesCalled, hidesNodes, isOwnInode, ownBlock } from './f2fs-nodes.ts'
 import type { FileBook, Known } from './file-book.ts'
 import type { FileKinds } from './file-kinds.ts'
 import type { InodeLog } from './inode-log.ts'
@@ -128,6 +129,7 @@ export class DataRules {
     const { book } = this.#in
     const { file, known } = this.#inodeNames.fileOf(place.inode, now)
     const { inode, view } = book.inodeAt(place.inode)
+    if (isOwnInode(piece.view, inode)) return this.#in.pieces.add(request, piece, ownBlock(inside.via), -1, NaN, place)
     const fileOffset = offsetIn(place, startOf(piece))
     const dirtied = this.#in.pages.written(view, inode, place.linear ? fileOffset : NaN, piece.bytes)
     const confidence = PLACED_AS[known]
@@ -170,7 +172,7 @@ export class DataRules {
         return
       }
     }
-    const here = inside.files.length === 0 ? NONE : inside.files.filter((file) => this.#in.mayLieOn(file, piece.view))
+    const here = inside.files.length === 0 ? NONE : filesCalled(this.#in, piece, inside)
     if (here.length === 1) this.#pushCalled(request, piece, place, now, inside, here[0])
     else if (place && here.includes(place.file)) this.#pushKept(request, piece, place, now, inside)
     else if (place && here.length === 0) this.#byPlace(request, piece, place, now, inside)
@@ -314,7 +316,7 @@ export class DataRules {
 
   #candidates(request: number, piece: ViewPiece, now: number, claims: readonly Claim[]): readonly number[] {
     const { book, actors, blocks } = this.#in
-    if (this.#in.dirty.isEmpty || !this.#in.callsTimed || Number.isNaN(now)) return NONE
+    if (this.#in.dirty.isEmpty || !this.#in.callsTimed || Number.isNaN(now) || hidesNodes(piece.view)) return NONE
     const queued = actors.at(actors.ofRequest(blocks, request))
     // A program that is not traced queues its own data.
     if ((!queued.kernel && !queued.process) || !this.#completeness.isComplete(piece.view)) return []

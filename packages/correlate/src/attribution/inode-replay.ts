@@ -193,6 +193,6 @@ function bytesOf(unit: number, view: FsView): number {
 
 /** The file system that raises an event. */
 function typeOf(event: string | null): FsType | null {
-  for (const type of ['ext4', 'btrfs', 'xfs'] as const) if (event?.startsWith(`${type}_`)) return type
+  for (const type of ['ext4', 'btrfs', 'xfs', 'f2fs'] as const) if (event?.startsWith(`${type}_`)) return type
   return null
 }

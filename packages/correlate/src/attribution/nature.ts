@@ -30,6 +30,7 @@ const THREADS: readonly [RegExp, FsType][] = [
   [/^jbd2\/|^ext4/, 'ext4'],
   [/^xfsaild\/|^xfs/, 'xfs'],
   [/^btrfs-/, 'btrfs'],
+  [/^f2fs_/, 'f2fs'],
 ]
 
 /** The file system that a thread of the kernel works for; null: its name tells none. */
