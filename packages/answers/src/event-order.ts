@@ -50,7 +50,8 @@ export class DisorderMeter implements Disorder {
 }
 
 export class EventOrder<E extends { lateNs?: number }> {
-  readonly meter = new DisorderMeter()
+  /** Events that were told when they came: up to twice MAX_HELD are held. */
+  late = 0
   readonly #tell: (event: E) => void
   #held: { atNs: number; event: E }[] = []
   #nowNs = -Infinity
@@ -62,8 +63,8 @@ export class EventOrder<E extends { lateNs?: number }> {
 
   /** An event without a time stays where it comes. */
   add(event: E, atNs: number): void {
-    this.meter.add(atNs)
     if (atNs < this.#toldNs) {
+      this.late++
       event.lateNs = Math.round(this.#toldNs - atNs)
       this.#tell(event)
       return

@@ -117,7 +117,7 @@ export async function events(
   order.end()
   refuseUnread(analysis)
   const { diagnostics, capture, straces, sysdigs, blocks } = analysis
-  const { late } = order.meter
+  const { late } = order
   if (late > 0) diagnostics.add(LATE, null, MAX_HELD.toLocaleString('en-US'), late)
   const readings = Number(straces.length > 0) + Number(sysdigs.length > 0) + blocks.length
   if (!settled && readings > 1 && capture.sources.some(({ source }) => source.bytes === null)) {

@@ -30,7 +30,10 @@ export interface Wait {
   readonly flushes: FlushSpans | null
 }
 
-/** When one device emptied its cache, by start. They follow one another: a device is told to by one machinery. */
+/**
+ * When one device emptied its cache, by start. They follow one another: a device is told to by one machinery, and those of
+ * the members of an array that overlap are one.
+ */
 export interface FlushSpans {
   readonly starts: readonly number[]
   readonly ends: readonly number[]
@@ -70,7 +73,7 @@ export function splitTime(startNs: number, endNs: number, waits: readonly Wait[]
   return sums
 }
 
-function spansOf(wait: Wait, span: (part: Part, from: number, to: number) => void): void {
+function spansOf(wait: Wait, span: OnSpan): void {
   const { role, queuedNs, issuedNs, dataDoneNs, doneNs, flushes } = wait
   if (role === 'deviceFlush') {
     // A device whose own flushes are not traced: nothing else can have taken the time of an empty request.
@@ -83,17 +86,20 @@ function spansOf(wait: Wait, span: (part: Part, from: number, to: number) => voi
   span(role, sentNs, writtenNs)
   span('queue', queuedNs, sentNs)
   if (!flushes) return
+  // Of a volume or an array, which hands requests on, nothing tells when its data was sent: a flush is before it or after.
+  if (Number.isNaN(issuedNs)) return waitWhileFlushing(flushes, queuedNs, doneNs, span)
   waitForFlush(flushes, queuedNs, sentNs, span)
   waitForFlush(flushes, writtenNs, doneNs, span)
 }
 
-function waitForFlush(
-  flushes: FlushSpans,
-  from: number,
-  to: number,
-  span: (part: Part, from: number, to: number) => void,
-): void {
+type OnSpan = (part: Part, from: number, to: number) => void
+
+function waitForFlush(flushes: FlushSpans, from: number, to: number, span: OnSpan): void {
   span('queue', from, to)
+  waitWhileFlushing(flushes, from, to, span)
+}
+
+function waitWhileFlushing(flushes: FlushSpans, from: number, to: number, span: OnSpan): void {
   for (const k of flushesWithin(flushes, from, to)) {
     span('deviceFlush', Math.max(from, flushes.starts[k]), Math.min(to, flushes.ends[k]))
   }

@@ -21,8 +21,8 @@ import { FileDevices, type DeviceRule } from './explain-devices.ts'
 import type { FlushSpans, Role, Wait } from './explain-parts.ts'
 import type { Flush } from './flush-list.ts'
 
-/** jbd2 writes nothing but commits; so does btrfs's transaction thread. */
-const COMMITS = /^(?:jbd2\/|btrfs-transacti)/
+/** jbd2 writes nothing but commits; so do btrfs's transaction thread and f2fs's of checkpoints. */
+const COMMITS = /^(?:jbd2\/|btrfs-transacti|f2fs_ckpt)/
 export interface Waited extends Wait {
   /** Row of the BlockLog. */
   readonly request: number
@@ -189,7 +189,7 @@ export class Waits {
     if (!here) return null
     if (commits || pieces.some(({ what }) => what === 'journal')) return 'journal'
     const view = this.#attribution.views.ofDevice(device.data[request])
-    if (view.type === null || view.type === 'ext4') return null
+    if (view.type === null || view.type === 'ext4' || view.type === 'f2fs') return null
     // xfsaild and writeback of btrees are in nobody's call unless a commit needs them.
     return kernel && /^(?:xfsaild|btrfs-cleaner|ext4lazyinit)/.test(name ?? '') ? null : 'journal'
   }
@@ -244,10 +244,21 @@ export class Waits {
       }
     }
     for (const [device, spans] of all) {
-      spans.sort((a, b) => a.startNs - b.startNs)
-      this.#flushes.set(device, { starts: spans.map((s) => s.startNs), ends: spans.map((s) => s.endNs) })
+      const apart = joined(spans)
+      this.#flushes.set(device, { starts: apart.map((s) => s.startNs), ends: apart.map((s) => s.endNs) })
     }
   }
+}
+
+/** An array has emptied its cache when all members have: what overlaps is one. */
+function joined(spans: { startNs: number; endNs: number }[]): { startNs: number; endNs: number }[] {
+  const found: { startNs: number; endNs: number }[] = []
+  for (const span of spans.sort((a, b) => a.startNs - b.startNs)) {
+    const last = found.at(-1)
+    if (last && span.startNs < last.endNs) last.endNs = Math.max(last.endNs, span.endNs)
+    else found.push({ ...span })
+  }
+  return found
 }
 
 const NO_FLUSHES: FlushSpans = { starts: [], ends: [] }

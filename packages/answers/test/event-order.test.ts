@@ -25,16 +25,32 @@ test('an event that comes after MAX_HELD later ones is placed', () => {
   const { told, order } = ordered([...many.slice(0, MAX_HELD), 0.5, ...many.slice(MAX_HELD)])
   assert.equal(told.slice(0, 3), [{ atNs: 0 }, { atNs: 0.5 }, { atNs: 1 }])
   assert.is(told.length, 3 * MAX_HELD + 1)
-  assert.equal([order.meter.events, order.meter.behindNs, order.meter.late], [MAX_HELD - 1, MAX_HELD - 1.5, 0])
+  assert.is(order.late, 0)
+})
+
+test('what is measured is what an order takes', () => {
+  const meter = new DisorderMeter()
+  const many = Array.from({ length: MAX_HELD }, (_, k) => k)
+  for (const at of [...many, 0.5]) meter.add(at)
+  assert.equal([meter.events, meter.behindNs, meter.late], [MAX_HELD - 1, MAX_HELD - 1.5, 0])
+  meter.add(0.5)
+  assert.equal([meter.events, meter.late], [MAX_HELD, 1])
+})
+
+test('events of several traces that each come in one batch are held for as long as there is room', () => {
+  const many = Array.from({ length: MAX_HELD + 100 }, (_, k) => k)
+  const { told, order } = ordered([...many, ...many])
+  assert.equal([told.length, told.filter(({ lateNs }) => lateNs !== undefined).length], [2 * many.length, order.late])
+  const few = ordered([...many, ...many.slice(0, 1000)])
+  assert.is(few.order.late, 0)
 })
 
 test('one that comes later is told when it comes, by how much, and counted: none is lost', () => {
   const many = Array.from({ length: 3 * MAX_HELD }, (_, k) => k)
   const { told, order } = ordered([...many, 0.5])
   const late = told.filter(({ lateNs }) => lateNs !== undefined)
-  assert.equal([told.length, late.length, order.meter.late], [3 * MAX_HELD + 1, 1, 1])
+  assert.equal([told.length, late.length, order.late], [3 * MAX_HELD + 1, 1, 1])
   assert.is(late[0].lateNs, Math.round(told[told.indexOf(late[0]) - 1].atNs - 0.5))
-  assert.is(order.meter.events, MAX_HELD)
 })
 
 test('events of one time, and events without a time, stay as they came', () => {

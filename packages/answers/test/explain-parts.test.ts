@@ -52,6 +52,12 @@ parts('no issue event: the whole request is what it carries', () => {
   assert.equal([sums.ownData, sums.queue, sums.unseen], [30, 0, 20])
 })
 
+parts('no issue event of an array: its members’ flushes count, though nothing tells when the data was sent', () => {
+  const flushes = { starts: [15, 35, 90], ends: [20, 45, 95] }
+  const sums = splitTime(0, 50, [{ role: 'journal', queuedNs: 10, doneNs: 40, ...NO_END, flushes }])
+  assert.equal([sums.deviceFlush, sums.journal, sums.queue, sums.unseen], [10, 20, 0, 20])
+})
+
 const moment = fc.double({ min: -50, max: 250, noNaN: true })
 const anyWait = fc
   .record({

@@ -283,6 +283,10 @@ explained(
       .request('btrfs-transacti', 99, 100, 200, { flags: JOURNAL })
       .request('app', 20, 1500, 1600, { flags: JOURNAL })
     assert.equal(btrfs.waits(1), ['ownData app', 'journal app'])
+    const f2fs = flushOfA()
+      .request('f2fs_ckpt-8:0', 99, 1300, 1400, { flags: JOURNAL })
+      .request('app', 20, 1500, 1600, { flags: JOURNAL })
+    assert.equal(f2fs.waits(1), ['ownData app', 'journal f2fs_ckpt-8:0'])
   },
 )
 

@@ -3,8 +3,9 @@ import type { SavedFd, SavedProcess } from '@flushtrace/layout'
 import { flags as F } from '@flushtrace/trace'
 import { guessKind } from './decorations.ts'
 import { describe, syncMode, type Description, type FdTable, type Origin } from './descriptors.ts'
+import { CORRELATE } from './diagnostics.ts'
 import { TracedFile } from './files.ts'
-import type { Task } from './processes.ts'
+import { taskLabel, type Task } from './processes.ts'
 import type { World } from './world.ts'
 
 /** Gives the first task of a process its name, directory, descriptors and mappings. `source`: the one that shows the task. */
@@ -14,6 +15,11 @@ export function fillSaved(world: World, task: Task, saved: SavedProcess, source:
   if (saved.cwd !== null) task.directories.cwd = world.files.resolve(saved.cwd, world.files.root)
   for (const fd of saved.fds ?? []) setSavedFd(world, task.fds, fd, savedIn(source, saved.fdsIn))
   task.fds.complete = saved.fds !== null
+  // It may have a kernel thread poll it (SQPOLL), or wait in io_uring_enter for as long as the trace lasts.
+  if (saved.fds?.some(({ target }) => target === 'anon_inode:[io_uring]')) {
+    task.process.uring ??= { operations: 0, unknown: true }
+    world.diagnostics.add(CORRELATE.uring, { source: saved.fdsIn ?? world.sourcePaths[source] }, taskLabel(task))
+  }
   const origin = savedIn(source, saved.regionsIn)
   for (const region of saved.regions ?? []) {
     const identity = `${region.device}:${region.inode}`

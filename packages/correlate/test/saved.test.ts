@@ -92,6 +92,15 @@ start('tells at the end, where asked, of mappings of processes that made no call
   assert.equal(t.system.seen, { processes: 1, tasks: 1 })
 })
 
+start('an io_uring that a process has is told of, though no call shows it used', () => {
+  const uring = { fd: 9, target: 'anon_inode:[io_uring]', deleted: false, flags: F.O_RDWR }
+  const t = new Trace({ saved: [saved(10, { fds: [uring] }), saved(11)] })
+  t.call(11, 'fsync', { fd: 3 })
+  assert.is(t.count(CORRELATE.uring), 0)
+  t.call(10, 'fsync', { fd: 3 })
+  assert.is(t.count(CORRELATE.uring), 1)
+})
+
 start('what was not saved is unknown', () => {
   const t = new Trace({ saved: [saved(10, { fds: null, regions: null })] })
   t.call(10, 'fsync', { fd: 3 })
