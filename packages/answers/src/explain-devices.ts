@@ -1,7 +1,8 @@
 /**
  * On which devices the files of flushes lie.
  *
- * 1. A file lies where its data went, and where its own flushes queued requests; so on all devices of that file system.
+ * 1. A file lies where its data went, and where its own flushes queued requests; so on all devices of that file system, that
+ *    of its log among them.
  * 2. Of a file without either, a file beside it tells.
  */
 import type { Attributed } from './attribute.ts'
@@ -53,9 +54,11 @@ export class FileDevices {
 
   #note(file: number, at: number): void {
     const { attribution, book } = this.#attributed
-    const [devices, path] = [attribution.views.ofDevice(at).devices, book.at(file).path]
+    const { devices, fs } = attribution.views.ofDevice(at)
+    const { path } = book.at(file)
     const folder = path === null ? null : folderOf(path)
-    for (const one of [at, ...devices]) {
+    const log = fs?.log ?? null
+    for (const one of [at, ...devices, ...(log === null ? [] : [log])]) {
       addTo(this.#byFile, file, one)
       if (folder !== null) addTo(this.#byFolder, folder, one)
     }

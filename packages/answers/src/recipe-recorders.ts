@@ -99,7 +99,7 @@ record_blocks() {
   cat $trace/trace_clock >"$out/trace_clock.txt"
   echo 4096 >$trace/buffer_size_kb # for each CPU
   # Requests to other disks were not asked for. The kernel counts devices by a major number and 20 bits.
-  echo "/dev/$disk" | xargs lsblk -s -n -l -o MAJ:MIN | awk -F: '
+  devices | xargs lsblk -s -n -l -o MAJ:MIN | awk -F: '
     { text = text more "dev == " $1 * 1048576 + $2; more = " || " } END { print text }' >$trace/events/block/filter
   for event in $events; do
     for file in "$trace"/events/*/"$event"/enable; do echo 1 >"$file"; done 2>/dev/null || note "no event $event"

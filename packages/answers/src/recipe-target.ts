@@ -6,6 +6,9 @@ const TYPES: Readonly<Record<RecipeFileSystem, string>> = { btrfs: 'btrfs', ext4
 
 /** Commands that print the devices of a file system that may have several. */
 const DEVICES: Readonly<Partial<Record<RecipeFileSystem, string>>> = {
+  xfs: `echo "/dev/$disk" && awk -v mount="$mount" '
+      $2 == mount { for (n = split($4, word, ","); n > 0; n--) if (sub(/^(log|rt)dev=/, "", word[n])) print word[n] }
+    ' /proc/mounts`,
   btrfs: `btrfs filesystem show "$mount" | sed -n 's/.* path //p'`,
   zfs: `zpool status -LP "$(echo "$disk" | cut -d / -f 1)" | awk '$1 ~ "^/dev/" { print $1 }'`,
 }

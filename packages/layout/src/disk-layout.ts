@@ -53,6 +53,8 @@ export interface FileSystem {
   readonly journalsData: boolean
   /** ext4 without delayed allocation: a block may be a file's long before it holds the file's data. */
   readonly allocatesEarly: boolean
+  /** The device of its log, where that is another one (xfs). */
+  readonly log: number | null
   /** In the order of time: before, during, after; unknown last. */
   readonly maps: readonly LayoutMap[]
   /** Pieces that add up to `bytes`. `byte` counts from the start of `device`. */

@@ -151,6 +151,11 @@ export class FsJoin {
     draft.journalsData ||= mount.journalsData
     draft.allocatesEarly ||= mount.allocatesEarly
     draft.mountpoints.add(mount.mountpoint)
+    const log = mount.log === null ? null : devices.find(mount.log)
+    if (log !== null) {
+      draft.log = log
+      if (!this.drafts.some((other) => other.devices.has(log))) this.#new('log').devices.add(log)
+    }
     this.#byMount.set(mount, draft)
   }
 

@@ -269,10 +269,15 @@ function addFormat({ devices }: Findings, draft: FsDraft): void {
     const starts = SUPERBLOCKS.filter((start) => sizes.length === 0 || start + SUPERBLOCK_BYTES <= bytes)
     areas.push(columnsOf(starts, SUPERBLOCK_BYTES, 'superblock'))
   } else if (draft.type === 'swap' && bytes > 0) areas.push(columnsOf([0], bytes, 'swap'))
+  else if (draft.type === 'log' && bytes > 0) areas.push(columnsOf([0], bytes, 'journal'))
   for (const columns of areas) draft.maps.push(formatMap(draft.type, columns))
 }
 
-function columnsOf(starts: readonly number[], bytes: number, area: 'superblock' | 'swap'): LayoutMap['areas'] {
+function columnsOf(
+  starts: readonly number[],
+  bytes: number,
+  area: 'superblock' | 'journal' | 'swap',
+): LayoutMap['areas'] {
   return {
     length: starts.length,
     start: Float64Array.from(starts),

@@ -5,7 +5,7 @@
  */
 import type { Instant } from '@flushtrace/trace'
 
-export type FsType = 'ext4' | 'xfs' | 'btrfs' | 'zfs' | 'f2fs' | 'swap' | 'other'
+export type FsType = 'ext4' | 'xfs' | 'btrfs' | 'zfs' | 'f2fs' | 'log' | 'swap' | 'other'
 
 /**
  * When a map was taken. `when` is told by a clock note beside it (`clock.txt` of `flushtrace recipe`), else by a folder

@@ -30,6 +30,8 @@ export interface Mount {
    * it is written, and they its data when the kernel writes it back.
    */
   readonly allocatesEarly: boolean
+  /** xfs, `logdev=`: the device of its log, where that is another one. */
+  readonly log: string | null
 }
 
 const TYPES: Readonly<Record<string, FsType>> = {
@@ -40,6 +42,9 @@ const TYPES: Readonly<Record<string, FsType>> = {
   btrfs: 'btrfs',
   zfs: 'zfs',
   f2fs: 'f2fs',
+  // libblkid superblocks/xfs.c, ext.c: a log, or journal, on a device of its own.
+  xfs_external_log: 'log',
+  jbd: 'log',
 }
 
 /** What the tools call a file system, as one of the types that maps are told apart by. */
@@ -56,6 +61,7 @@ export function parseMountinfoLine(line: string): Mount | null {
   const stDev = match && parseDevice(match[1])
   if (!match || stDev === null) return null
   const subvolume = /(?:^|,)subvolid=(\d+)/.exec(match[6])
+  const log = /(?:^|,)logdev=([^,]+)/.exec(match[6])
   return {
     stDev,
     root: unescapeOctal(match[2]),
@@ -64,6 +70,7 @@ export function parseMountinfoLine(line: string): Mount | null {
     from: unescapeOctal(match[5]),
     subvolume: subvolume && Number(subvolume[1]),
     journalsData: /(?:^|,)data=journal(?:,|$)/.test(match[6]),
+    log: log && unescapeOctal(log[1]),
     allocatesEarly: /^ext[23]$/.test(match[4]) || /(?:^|,)(?:nodelalloc|data=journal)(?:,|$)/.test(match[6]),
   }
 }

@@ -17,6 +17,7 @@ export interface FsDraft {
   mountedRoot: number | null
   journalsData: boolean
   allocatesEarly: boolean
+  log: number | null
   readonly maps: LayoutMap[]
   chunks: ChunkMap
   /** btrfs: device by devid. */
@@ -38,6 +39,7 @@ export function emptyFs(type: FsType): FsDraft {
     mountedRoot: null,
     journalsData: false,
     allocatesEarly: false,
+    log: null,
     maps: [],
     chunks: new ChunkMap([]),
     members: new Map(),
@@ -69,6 +71,7 @@ export function finishFs(draft: FsDraft): FileSystem {
     mountedRoot,
     journalsData,
     allocatesEarly,
+    log,
     maps,
     chunks,
     members,
@@ -86,6 +89,7 @@ export function finishFs(draft: FsDraft): FileSystem {
     clusterBytes,
     journalsData,
     allocatesEarly,
+    log,
     maps,
     addressesOf(device: number, byte: number, bytes: number): AddressPiece[] {
       if (type !== 'btrfs') return [{ at: 0, bytes, address: byte, holds: null, mirror: 0 }]

@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeDevice } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { AREAS, sniffLayout, stackOf, type FileSystem, type LayoutMap } from '../src/index.ts'
@@ -231,6 +232,32 @@ maps('by its mount ext4 tells whether it gives blocks to a file when it is writt
     layout.fileSystems.map(({ allocatesEarly }) => allocatesEarly),
     [false, true, true, true],
   )
+})
+
+maps('a log on a device of its own: by the mount of its xfs, or as lsblk calls it', async () => {
+  const mountinfo = '40 1 8:0 / /mnt/a rw - xfs /dev/sda rw,attr2,logdev=/dev/sdb,noquota\n'
+  const disk = (name: string, number: string, fstype: string | null) => ({
+    name,
+    kname: name,
+    'maj:min': number,
+    type: 'disk',
+    size: 1 << 20,
+    fstype,
+    mountpoints: [null],
+  })
+  const lsblk = { blockdevices: [disk('sda', '8:0', 'xfs'), disk('sdb', '8:16', null), disk('sdc', '8:32', 'jbd')] }
+  const { layout } = await readFiles({ 'mountinfo.txt': mountinfo, 'lsblk.json': JSON.stringify(lsblk) })
+  const [xfs, ...logs] = layout.fileSystems
+  assert.equal([xfs.type, xfs.devices, xfs.log], ['xfs', [makeDevice(8, 0)], makeDevice(8, 16)])
+  assert.equal(
+    logs.map(({ type, devices, log }) => [type, devices, log]),
+    [16, 32].map((minor) => ['log', [makeDevice(8, minor)], null]),
+  )
+  for (const {
+    maps: [map],
+  } of logs) {
+    assert.equal([[...map.areas.end], [...map.areas.area]], [[1 << 20], [AREAS.indexOf('journal')]])
+  }
 })
 
 maps('when: a clock note beside the map, else a folder', async () => {

@@ -196,6 +196,7 @@ function fsOf({
     clusterBytes,
     journalsData,
     allocatesEarly,
+    log: null,
     maps: maps.map((map) => mapOf(type, map)),
     addressesOf: (_, byte, bytes) => [{ at: 0, bytes, address: byte, holds, mirror: 0 }],
     placesOf: () => [],
