@@ -56,6 +56,22 @@ firstLine('calls without a flush beside a block trace: the disks were asked, but
   assert.match(out, /one flush request/)
 })
 
+firstLine('a table of strace -c beside a block trace: it counts flushes, which nothing else shows', async () => {
+  const rows = [
+    '100.00    0.100000        1000       100           fdatasync',
+    '100.00    0.100000        1000       100           total',
+  ]
+  const head = [
+    '% time     seconds  usecs/call     calls    errors syscall',
+    '------ ----------- ----------- --------- --------- ----------------',
+  ]
+  const table = join(folder, 'table.txt')
+  writeFileSync(table, [...head, rows[0], head[1], rows[1], ''].join('\n'))
+  const { out } = await flushtrace('rank', table, 'fixtures/blktrace/partition/blkparse-head.txt')
+  assert.match(out.replaceAll('\n', ' '), `Of calls there is a table of strace -c alone: flushtrace rank ${table} `)
+  assert.match((await flushtrace('rank', table)).out, /^100 flushes/)
+})
+
 firstLine('flushes of files that the trace does not name are not of those it names', async () => {
   const text = await rank([START, OPEN, FSYNC(3), FSYNC(7), FSYNC(7), PID])
   assert.match(text, /^3 flushes in 1\.0 s \(3\.0 a second\), all fsync, all by one process, on one known file\. /)

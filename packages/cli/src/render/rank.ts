@@ -26,6 +26,9 @@ function headline(answer: RankAnswer): string {
   const time = windowOf(answer.filter) || (spanNs > 0 ? ` in ${duration(spanNs)}` : '')
   const n = total.flushes.total
   if (n === 0 && total.block && !hasCalls(answer)) return blockHeadline(total.block, time)
+  const table = sources.find(({ kind }) => kind === 'strace-summary')
+  if (n === 0 && table && sources.every(({ kind }) => kind === 'strace-summary' || !CALL_KINDS.has(kind)))
+    return `Of calls there is a table of strace -c alone: flushtrace rank ${sourceWords([table.path])}`
   if (n === 0) return noFlush(answer, time)
   const often = spanNs > 0 ? ` (${rate(n, spanNs)} a second)` : ''
   // One guess among many facts is told in its row; sysdig names no file of any flush.
