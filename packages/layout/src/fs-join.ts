@@ -74,8 +74,9 @@ export class FsJoin {
     const checked = (draft: FsDraft): FsDraft | 'foreign' => (this.#fits(draft, type, hint) ? draft : 'foreign')
     if (device !== null) {
       const draft = this.drafts.find(({ devices }) => devices.has(device))
-      // fsmap of a part of ext4 may look like that of xfs.
-      return draft ? (type === 'xfs' && draft.type === 'ext4' ? draft : checked(draft)) : null
+      // fsmap of a part of ext4 may look like that of xfs, and tells of a log elsewhere, too.
+      const isOfXfs = type === 'xfs' && (draft?.type === 'ext4' || draft?.type === 'log')
+      return draft ? (isOfXfs ? draft : checked(draft)) : null
     }
     if (path !== null) {
       const draft = this.ofPath(path)

@@ -246,7 +246,13 @@ maps('a log on a device of its own: by the mount of its xfs, or as lsblk calls i
     mountpoints: [null],
   })
   const lsblk = { blockdevices: [disk('sda', '8:0', 'xfs'), disk('sdb', '8:16', null), disk('sdc', '8:32', 'jbd')] }
-  const { layout } = await readFiles({ 'mountinfo.txt': mountinfo, 'lsblk.json': JSON.stringify(lsblk) })
+  const fsmap =
+    ' EXT: DEV  BLOCK-RANGE    OWNER            FILE-OFFSET  AG AG-OFFSET  TOTAL\n' +
+    '   0: 8:0  [0..1023]:     unknown                       0  (0..1023)  1024\n' +
+    '   1: 8:16 [0..2047]:     journalling log                             2048\n'
+  const read = await readFiles({ 'mountinfo.txt': mountinfo, 'lsblk.json': JSON.stringify(lsblk), 'fsmap.txt': fsmap })
+  const { layout } = read
+  assert.equal(codes(read), [])
   const [xfs, ...logs] = layout.fileSystems
   assert.equal([xfs.type, xfs.devices, xfs.log], ['xfs', [makeDevice(8, 0)], makeDevice(8, 16)])
   assert.equal(
