@@ -165,6 +165,9 @@ record_programs() {
   set --
   for pid in $(targets); do
     [ -e "/proc/$pid" ] || continue # gone meanwhile
+    if ! readlink "/proc/$pid/exe" >/dev/null; then
+      say "$(cat "/proc/$pid/comm") [$pid] is of the kernel, and makes no calls that strace could show." && continue
+    fi
     dir=$out/proc/$pid && mkdir -p "$dir"
     for file in maps comm cmdline status; do save $file cat "/proc/$pid/$file"; done
     save fd ls -l "/proc/$pid/fd"
