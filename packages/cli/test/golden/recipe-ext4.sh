@@ -139,7 +139,7 @@ record_blocks() {
   cat $trace/trace_clock >"$out/trace_clock.txt"
   echo 4096 >$trace/buffer_size_kb # for each CPU
   # Requests to other disks were not asked for. The kernel counts devices by a major number and 20 bits.
-  echo "/dev/$disk" | xargs lsblk -s -n -l -o MAJ:MIN | awk -F: '
+  devices | xargs lsblk -s -n -l -o MAJ:MIN | awk -F: '
     { text = text more "dev == " $1 * 1048576 + $2; more = " || " } END { print text }' >$trace/events/block/filter
   for event in $events; do
     for file in "$trace"/events/*/"$event"/enable; do echo 1 >"$file"; done 2>/dev/null || note "no event $event"
@@ -164,6 +164,9 @@ record_programs() {
   set --
   for pid in $(targets); do
     [ -e "/proc/$pid" ] || continue # gone meanwhile
+    if ! readlink "/proc/$pid/exe" >/dev/null; then
+      say "$(cat "/proc/$pid/comm") [$pid] is of the kernel, and makes no calls that strace could show." && continue
+    fi
     dir=$out/proc/$pid && mkdir -p "$dir"
     for file in maps comm cmdline status; do save $file cat "/proc/$pid/$file"; done
     save fd ls -l "/proc/$pid/fd"
