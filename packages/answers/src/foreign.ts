@@ -173,6 +173,13 @@ const TABLES: readonly Signed[] = [
     fix: BOTH,
     note: true,
   },
+  {
+    code: 'source/averages',
+    name: 'a table of btt',
+    sign: /^=+ (?:All Devices|Per Device|Per Process) =+$/m,
+    fix: 'name what it was made of: the *.blktrace.* files',
+    note: true,
+  },
   { code: 'source/averages', name: 'a table of vmstat', sign: /^procs -+memory-+ -+swap-+ /m, fix: BOTH, note: true },
 ]
 

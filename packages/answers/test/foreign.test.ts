@@ -79,6 +79,7 @@ const SAMPLES: readonly [name: RegExp, ...beginnings: string[]][] = [
   ],
   [/vmstat/, 'procs -----------memory---------- ---swap-- -----io---- -system-- ------cpu-----\n'],
   [/network packets/, '\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0'],
+  [/btt/, '==================== All Devices ====================\n\n            ALL           MIN           AVG\n'],
   [/Docker/, '{"log":"7 fsync(3) = 0\\n","stream":"stderr","time":"2026-11-27T10:31:48.64Z"}\n'],
   [
     /behind the stamps or names/,

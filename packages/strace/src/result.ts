@@ -82,11 +82,14 @@ export class ResultPart {
       this.decorationStart = p
       this.decorationEnd = close
       p = close
+      // Cut inside of a name, what is there is another one.
+      if (buf[close - 1] !== 0x3e) this.valid = false
     } else if (p < end && buf[p] === SPACE && buf[p + 1] === 0x2f && buf[p + 2] === 0x2a) {
       // A child's pid in the tracer's own namespace is the one that its lines begin with.
       const translated = parseNumber(buf, p + 4, end)
       if (translated > 0 && latin1(buf, p, end).includes('in strace')) this.value = translated
     }
+    if (!this.valid) return
     if (buf[start] === 0x2d) {
       this.outcome = FAILED
       const first = p + 1 < end ? buf[p + 1] : SPACE

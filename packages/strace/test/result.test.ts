@@ -35,6 +35,11 @@ results('a line that is cut before the name of the error names none, whatever th
   assert.equal(parse('', '?'), { valid: false })
 })
 
+results('a name that is cut is none', () => {
+  for (const cut of ['5</tmp/a', '5</tmp/a (del', '5<TCP:[1', '-1</'])
+    assert.equal(parse(cut, '\n'), { valid: false }, cut)
+})
+
 results('errors', () => {
   assert.equal(parse('-1 ENOENT (No such file or directory) <0.000024>'), {
     outcome: 'failed',
