@@ -75,22 +75,25 @@ function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, 
       const place = { source: source.path, record: number }
       const text = decodeUtf8(buf, start, end)
       const found = parse(text)
-      const shown = JSON.stringify(text.slice(0, SHOWN))
+      const shown = (): string => JSON.stringify(text.slice(0, SHOWN))
       if (found === null) {
         facts.damaged++
-        diagnostics.add(whole ? SYSDIG.damagedLine : SYSDIG.cutLine, place, shown)
+        diagnostics.add(whole ? SYSDIG.damagedLine : SYSDIG.cutLine, place, shown())
       } else if (found.length > 0) {
         if (spread) events.push(spread)
         spread = null
         for (const event of found) {
-          spread = found.length === 1 ? SpreadEvent.of(event, number, printed.showsEnters(event.type)) : null
+          spread =
+            found.length === 1 && event.info.endsWith('=')
+              ? SpreadEvent.of(event, number, printed.showsEnters(event.type))
+              : null
           if (!spread) events.push({ event, record: number })
         }
         facts.records += found.length - 1
       } else {
         spread?.line(plainLine(text))
         facts.foreign++
-        if (plainLine(text).trim() !== '') diagnostics.add(whole ? SYSDIG.foreign : SYSDIG.cutLine, place, shown)
+        if (plainLine(text).trim() !== '') diagnostics.add(whole ? SYSDIG.foreign : SYSDIG.cutLine, place, shown())
       }
     },
     longLine() {
