@@ -193,7 +193,7 @@ firstLine('a block trace of reads alone offers nothing that it cannot answer', a
   assert.match((await flushtrace('locate', path)).out, /next +flushtrace inspect [^\n]*\n$/)
 })
 
-firstLine('explain says whose flushes these are, and on what', async () => {
+firstLine('explain says whose flushes these are, and on what; what to ask next keeps the filters', async () => {
   const path = join(folder, 'two.txt')
   const other = [OPEN, FSYNC(3)].map((line) => line.replace(/^12 /, '13 '))
   const exec = START.replace(/^12 /, '13 ')
@@ -203,6 +203,17 @@ firstLine('explain says whose flushes these are, and on what', async () => {
   assert.is(await headline('--process', 'x'), '2 flushes of x (two processes) took 2.0 ms')
   assert.is(await headline('--file', 'a'), '2 flushes by two processes on a took 2.0 ms')
   assert.is(await headline('--process', '12', '--file', 'a'), 'One flush of x [12] on a took 1.0 ms')
+  const next = async (...line: string[]): Promise<string> =>
+    (await flushtrace(...line)).out.split('next ')[1].replaceAll(/\s+/g, ' ').trim()
+  const filters = ['--file', 'a', '--since', '0.1']
+  assert.is(
+    await next('explain', path, '--process', 'x', ...filters),
+    `flushtrace explain ${path} --flush 2 flushtrace rank ${path} --by process --process x --file a --since 0.1`,
+  )
+  assert.is(
+    await next('rank', path, '--process', '13', ...filters),
+    `flushtrace rank ${path} --by file --process 13 --file a --since 0.1 flushtrace events ${path} --process 13 --file a --since 0.1`,
+  )
 })
 
 firstLine.run()

@@ -1,6 +1,6 @@
 /** Where the time of flushes went: a sentence, the shares, the slowest ones in a table, and one of them step by step. */
 import { lastPart, titleOf, type ExplainAnswer, type ExplainRow } from '@flushtrace/answers'
-import { gapNotes, note, readingNotes, sourceNotes, sourceWords, wrap } from './notes.ts'
+import { filterWords, gapNotes, note, readingNotes, sourceNotes, sourceWords, wrap } from './notes.ts'
 import { fixedWidth, table } from './table.ts'
 import { bytes, capital, count, duration, plural, safe, shorten } from './text.ts'
 
@@ -236,7 +236,7 @@ function dirtiedBy(processes: ExplainAnswer['summary']['others'][number]['proces
 
 const RULE_WORDS: Readonly<Record<string, string>> = {
   'no-duration': 'how long they took: record with -T.',
-  'no-block-trace': 'what happened below the calls: record a block trace beside them.',
+  'no-block-trace': 'what happened below the calls: record a block trace beside them (flushtrace recipe).',
   'block-trace-not-aligned': 'which requests belong to which call: the block trace has no time to place it by.',
   'outside-block-trace': 'what the disk did: the block trace is of another time.',
   'device-unknown': 'on which device the file lies: only what the call itself queued is counted.',
@@ -257,9 +257,11 @@ function unseen(answer: ExplainAnswer): string[] {
   return [...lines, ...gapNotes(answer)]
 }
 
-function next({ rows, of }: ExplainAnswer, paths: readonly string[]): string[] {
+function next({ rows, of, filter }: ExplainAnswer, paths: readonly string[]): string[] {
   const sources = sourceWords(paths)
   if (rows.length === 0) return [`flushtrace rank ${sources}`]
+  const filters = of === 'calls' ? filterWords(filter) : filterWords(filter, 'process', 'file')
+  const by = of === 'requests' ? 'device' : filter.file === null ? 'file' : 'process'
   const lines = rows.length > 1 ? [`flushtrace explain ${sources} --flush ${rows[1].flush}`] : []
-  return [...lines, `flushtrace rank ${sources} --by ${of === 'calls' ? 'file' : 'device'}`]
+  return [...lines, `flushtrace rank ${sources} --by ${by}${filters}`]
 }

@@ -13,10 +13,12 @@ export function renderInspect(answer: InspectAnswer, width: number): string {
   const read = answer.sources.filter(({ kind }) => kind !== 'unknown')
   const time = answer.spanNs > 0 ? ` over ${duration(answer.spanNs)}` : ''
   const start = answer.startedAt ? `, from ${answer.startedAt}` : ''
-  const who = `${plural(answer.processes, 'process', 'processes')}, ${plural(answer.tasks, 'task')}`
+  // Block traces alone: who asked for a request is none of the processes that are followed.
+  const called = answer.tasks > 0 || answer.sources.some(({ kind }) => CALL_KINDS.has(kind))
+  const who = called ? `: ${plural(answer.processes, 'process', 'processes')}, ${plural(answer.tasks, 'task')}` : ''
   const folder = commonFolder(answer.sources.map(({ path }) => path))
   const place = folder === '' ? '' : ` in ${safe(folder)}`
-  const headline = `${plural(read.length, 'source')}${place}${time}${start}: ${who}.`
+  const headline = `${plural(read.length, 'source')}${place}${time}${start}${who}.`
   const lines = [
     ...wrap(capital(headline), width),
     '',

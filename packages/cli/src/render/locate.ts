@@ -6,7 +6,7 @@ import {
   type LocatedWrite,
   type LocateSectorAnswer,
 } from '@flushtrace/answers'
-import { gapNotes, note, readingNotes, sourceNotes, sourceWords, wrap } from './notes.ts'
+import { filterWords, gapNotes, note, readingNotes, sourceNotes, sourceWords, wrap } from './notes.ts'
 import { table, type Column, type TableRow } from './table.ts'
 import { bytes, capital, count, plural, safe } from './text.ts'
 
@@ -269,10 +269,13 @@ function next(answer: LocateAnswer, paths: readonly string[]): string[] {
   const sources = sourceWords(paths)
   const { writes, discards, flushes } = answer.total
   const found = writes + discards + flushes > 0
-  const lines = [found ? `flushtrace locate ${sources} --events` : `flushtrace inspect ${sources}`]
+  const lines = [
+    found ? `flushtrace locate ${sources} --events${filterWords(answer.filter)}` : `flushtrace inspect ${sources}`,
+  ]
   const flushing = answer.rows.flatMap(({ processes }) => processes.filter(({ via }) => via === 'flush'))
   const pid = flushing.find((one) => one.pid !== null)?.pid
-  if (answer.witnesses.calls && pid) lines.push(`flushtrace explain ${sources} --process ${pid}`)
+  if (answer.witnesses.calls && pid)
+    lines.push(`flushtrace explain ${sources} --process ${pid}${filterWords(answer.filter, 'process')}`)
   return lines
 }
 

@@ -93,6 +93,17 @@ export function wrap(text: string, width: number): string[] {
   return lines
 }
 
+/** Filters that the next question keeps, as flags. */
+export function filterWords(
+  filter: Readonly<Record<'process' | 'file' | 'device' | 'since' | 'until', string | null>>,
+  ...left: (keyof typeof filter)[]
+): string {
+  return Object.entries(filter)
+    .filter(([flag, text]) => text !== null && !left.some((one) => one === flag))
+    .map(([flag, text]) => ` --${flag} ${shellWord(safe(text ?? ''))}`)
+    .join('')
+}
+
 /** Sources as a command line takes them: one whose name begins with a dash is no flag. */
 export function sourceWords(paths: readonly string[]): string {
   return paths.map((path) => shellWord(safe(/^-./.test(path) ? `./${path}` : path))).join(' ')

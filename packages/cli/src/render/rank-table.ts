@@ -14,7 +14,7 @@ const SUBMITTERS = 5
 
 /** What a row and the rest below it have in common. */
 interface Counted extends Pick<RankRow, 'flushes' | 'failed' | 'hints' | 'block'> {
-  readonly written: { readonly bytes: number | null }
+  readonly written: { readonly calls: number; readonly bytes: number | null }
   readonly flushNs: { readonly total: number } | null
   readonly mapped?: RankRow['mapped']
 }
@@ -81,6 +81,7 @@ function plans(answer: RankAnswer): NumberColumn[][] {
       ...when(total.failed.total > 0, 'failed', ({ failed }) => blankZero(failed.total)),
       ...when(hintsOf(total) > 0, 'hints', (row) => blankZero(hintsOf(row))),
       ...when(total.flushNs !== null, 'waited', ({ flushNs }) => (flushNs ? duration(flushNs.total) : '')),
+      ...when(sort === 'writes', 'write calls', ({ written }) => blankZero(written.calls)),
       { head: 'written', of: ({ written }) => (written.bytes ? bytes(written.bytes) : '') },
       ...when(sort === 'mapped', 'mapped', ({ mapped }) => (mapped?.files ? `≤ ${bytes(mapped.bytesUpperBound)}` : '')),
       ...when(blocks, 'to disk', (row) => (row.block?.bytes ? bytes(row.block.bytes) : '')),

@@ -1,6 +1,6 @@
 /** The rank answer as a colleague would give it: a sentence, the table, what stands behind it, what to ask next. */
 import { shellWord, titleOf, type RankAnswer } from '@flushtrace/answers'
-import { CALL_KINDS, gapNotes, note, readingNotes, sourceNotes, sourceWords, wrap } from './notes.ts'
+import { CALL_KINDS, filterWords, gapNotes, note, readingNotes, sourceNotes, sourceWords, wrap } from './notes.ts'
 import { patternText } from './rank-patterns.ts'
 import { deviceTable, rankTable, spanOf } from './rank-table.ts'
 import { bytes, capital, count, duration, inWords, listed, plural, rate, safe } from './text.ts'
@@ -172,8 +172,11 @@ function unseen(answer: RankAnswer): string[] {
     )
   }
   lines.push(...gapNotes(answer))
-  if (answer.sources.some(({ kind }) => kind === 'strace'))
-    lines.push('What untraced processes and kernel threads did.')
+  const kinds: ReadonlySet<string> = new Set(answer.sources.map(({ kind }) => kind))
+  if (kinds.has('strace') && !answer.total.block)
+    lines.push('What untraced processes and kernel threads did: record block requests, too (flushtrace recipe).')
+  else if (kinds.has('strace') && !['scap', 'sysdig-text', 'sysdig-json'].some((kind) => kinds.has(kind)))
+    lines.push('Calls of programs that strace did not follow: sysdig records those of all.')
   return lines
 }
 
@@ -183,16 +186,19 @@ function next(answer: RankAnswer, paths: readonly string[]): string[] {
   const read = answer.sources.filter(({ kind }) => kind !== 'unknown')
   if (read.every(({ kind }) => kind === 'strace-summary'))
     return ['record with -C instead of -c to keep the calls themselves']
+  const { filter } = answer
   if (answer.total.flushes.total === 0) lines.push(`flushtrace inspect ${sources}`)
-  else if (answer.by !== 'file') lines.push(`flushtrace rank ${sources} --by file`)
-  else lines.push(`flushtrace rank ${sources} --by process`)
+  else if (answer.by !== 'file') lines.push(`flushtrace rank ${sources} --by file${filterWords(filter)}`)
+  else lines.push(`flushtrace rank ${sources} --by process${filterWords(filter, 'process')}`)
   const leading = leader(answer)
   const pid = answer.rows.find((row) => row.process)?.process?.pid
   const who = leading?.program && !isOne(leading) ? leading.most.process.name : pid
   const { block } = answer.total
-  if (block && block.writes + (block.flushes ?? 0) > 0) lines.push(`flushtrace locate ${sources}`)
+  if (block && block.writes + (block.flushes ?? 0) > 0) lines.push(`flushtrace locate ${sources}${filterWords(filter)}`)
   if (who && answer.total.flushes.total > 0) {
-    lines.push(`flushtrace ${block ? 'explain' : 'events'} ${sources} --process ${shellWord(safe(String(who)))}`)
+    lines.push(
+      `flushtrace ${block ? 'explain' : 'events'} ${sources} --process ${shellWord(safe(String(who)))}${filterWords(filter, 'process')}`,
+    )
   }
   return lines
 }
