@@ -54,6 +54,13 @@ export const CORRELATE = {
     message: 'Some writes go to descriptors whose open is not in the trace (first: {}): O_SYNC or O_DSYNC is unknown.',
     fix: 'save /proc/PID/fdinfo beside the trace when attaching',
   },
+  notGivenBack: {
+    code: 'correlate/not-given-back',
+    severity: 'info',
+    note: true,
+    message: 'Some fallocate calls that punch, zero or cut a file failed (first: {}): they gave no space back.',
+    fix: 'nothing: a program may go another way; where space does not come back, each layer below must support it',
+  },
   uring: {
     code: 'correlate/io-uring',
     severity: 'loss',

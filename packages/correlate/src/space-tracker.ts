@@ -13,13 +13,15 @@
  *    through pages (fs/remap_range.c, ioctl_ficlone(2)). FIDEDUPERANGE does the same to files that only its struct names.
  * 5. A file cut or zeroed within a page: the rest of that page is written as zeroes (mm/truncate.c).
  */
-import { CALLS, OK, PAGE_BYTES, flags as F } from '@flushtrace/trace'
+import { CALLS, FAILED, OK, PAGE_BYTES, flags as F } from '@flushtrace/trace'
 import { emitAt, targetOf, type DetailKind } from './activity.ts'
 import { describedBy } from './decorations.ts'
+import { CORRELATE } from './diagnostics.ts'
 import type { Description, Origin } from './descriptors.ts'
 import type { NameNode, TracedFile } from './files.ts'
 import { nodeOfPath } from './paths.ts'
-import type { Row, Tracker, World } from './world.ts'
+import { taskLabel } from './processes.ts'
+import { report, type Row, type Tracker, type World } from './world.ts'
 
 /** fallocate modes that take blocks away: punch hole, collapse range, insert range (moves them). */
 const TAKES_AWAY = F.FALLOC_FL_PUNCH_HOLE | F.FALLOC_FL_COLLAPSE_RANGE | F.FALLOC_FL_INSERT_RANGE
@@ -54,7 +56,10 @@ export class SpaceTracker implements Tracker {
 
   exit(row: Row): void {
     const { batch, i, inFlight, task } = row
-    if (batch.outcome[i] !== OK) return
+    if (batch.outcome[i] !== OK) {
+      if (batch.outcome[i] === FAILED && row.role === 'truncate') this.#failed(row)
+      return
+    }
     switch (row.role) {
       case 'open':
         if ((batch.flags[i] & F.O_TRUNC) !== 0) this.#about(row, 'freed', task.fds.get(batch.result[i]), 0)
@@ -77,6 +82,16 @@ export class SpaceTracker implements Tracker {
         break
       default:
     }
+  }
+
+  /** Each layer may refuse to take space back (EOPNOTSUPP, ENODATA of a network file system). */
+  #failed(row: Row): void {
+    const { batch, i, inFlight, task } = row
+    if (CALLS[batch.call[i]].name !== 'fallocate' || (batch.flags[i] & (TAKES_AWAY | ZEROES)) === 0) return
+    const { file, node } = inFlight.description ?? NO_FILE
+    const path = file && this.#world.names.of(file, node).path
+    const errno = batch.errno[i] >= 0 ? batch.strings.text(batch.errno[i]) : 'an error'
+    report(this.#world, CORRELATE.notGivenBack, row, `${errno} of ${path ?? 'an unknown file'}, by ${taskLabel(task)}`)
   }
 
   #ioctl(row: Row): void {

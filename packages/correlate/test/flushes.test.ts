@@ -214,6 +214,16 @@ writes('ftruncate, truncate and fallocate write no bytes', () => {
   assert.equal(t.seen, [])
 })
 
+writes('a fallocate that gives no space back is told with its errno; one that only failed to reserve is not', () => {
+  const t = new Trace({ onActivity: () => {} })
+  t.open(10, '/a', O_RDWR, 3)
+  const punch = F.FALLOC_FL_PUNCH_HOLE
+  t.call(10, 'fallocate', { fd: 3, flags: punch, offset: 0, size: 4096, errno: 'EOPNOTSUPP' })
+  t.call(10, 'fallocate', { fd: 3, flags: punch, offset: 4096, size: 4096, errno: 'EOPNOTSUPP' })
+  t.call(10, 'fallocate', { fd: 3, flags: 0, offset: 0, size: 4096, errno: 'ENOSPC' })
+  assert.is(t.count(CORRELATE.notGivenBack), 2)
+})
+
 writes.run()
 
 const aio = suite('asynchronous calls')
