@@ -20,7 +20,7 @@ const NUMBER = /^(?:NULL|-?\d*|0x[\da-f]*)$/
 /** What else a parameter may hold that holds no name: addresses, dates (`exe_ino_ctime`), words of a list. */
 const NO_NAME = /^(?:[\dA-F]+|\d{4}-\d\d-\d\d [\d:.]+|-?\d+\([\w|]*\))$/
 /** All that events have; what is called otherwise may be a part of a name or of data. */
-const PARAMETERS: ReadonlySet<string> = new Set(EVENTS.flatMap((event) => event.split(' ').slice(1)))
+const PARAMETERS: ReadonlySet<string> = new Set(EVENTS.flatMap(({ parameters }) => parameters))
 /** `3(<f>/srv/x)`, `-2(ENOENT)`; `<4t>`, `<u>`, `<p>` are no files. */
 const DESCRIPTOR = /^(-?\d+\(<\w+>)(.*)$/s
 /** JSON fields that hold no name; the name of a task stands in others. */

@@ -24,9 +24,9 @@ function namesByEvent(parity: number): ReadonlyMap<string, readonly string[]> {
   const names = new Map<string, string[]>()
   for (let id = EVENTS.length - 1; id >= 0; id--) {
     if (id % 2 !== parity) continue
-    const [event, ...params] = EVENTS[id].split(' ')
-    const known = names.get(event) ?? []
-    names.set(event, [...known, ...params.filter((param) => !known.includes(param))])
+    const { name, parameters } = EVENTS[id]
+    const known = names.get(name) ?? []
+    names.set(name, [...known, ...parameters.filter((parameter) => !known.includes(parameter))])
   }
   return names
 }

@@ -1,6 +1,6 @@
 /** What to do with each event of the table, worked out once: which call it is, and where its parameters go. */
 import { columnsOf, EXECS, FORKS, PATH, PATH2, rowCall, TEXT, type Convert } from './columns.ts'
-import { EVENTS, NOT_CALLS } from './event-table.ts'
+import { EVENTS, NOT_CALLS, type EventKind } from './event-table.ts'
 
 export type PlanKind =
   | 'note' // no system call: only counted
@@ -25,33 +25,28 @@ export interface Plan {
   readonly used: number
   /** Parameters in the newest version. */
   readonly params: number
-  /** An enter whose paths are not in its exit: they are kept. */
-  readonly keepsPaths: boolean
 }
 
 /** Index = event id. */
 export const PLANS: readonly Plan[] = EVENTS.map(planOf)
 
-function planOf(event: string, id: number): Plan {
-  const [name, ...params] = event.split(' ')
+function planOf({ name, parameters }: EventKind, id: number): Plan {
   const columns = columnsOf(name)
-  const exitParams = id % 2 === 0 ? new Set(EVENTS[id + 1]?.split(' ').slice(1)) : null
-  const slots = new Int8Array(params.length).fill(-1)
-  const converts: (Convert | null)[] = params.map(() => null)
+  const exit = id % 2 === 0 ? EVENTS[id + 1] : null
+  const slots = new Int8Array(parameters.length).fill(-1)
+  const converts: (Convert | null)[] = parameters.map(() => null)
   let used = 0
-  let keepsPaths = false
-  params.forEach((param, i) => {
-    const column = columns?.get(param)
-    if (!column) return
-    const path = column.slot === PATH || column.slot === PATH2
+  for (const [i, parameter] of parameters.entries()) {
+    const column = columns?.get(parameter)
+    if (!column) continue
+    const isPath = column.slot === PATH || column.slot === PATH2
     // What the exit repeats is taken there; bytes of an enter would have to be copied.
-    if (exitParams && (column.slot >= TEXT || (path && exitParams.has(param)))) return
-    if (exitParams && path) keepsPaths = true
+    if (exit && (column.slot >= TEXT || (isPath && exit.parameters.includes(parameter)))) continue
     slots[i] = column.slot
     converts[i] = column.convert
     used = i + 1
-  })
-  return { kind: kindOf(name), name, call: rowCall(name), slots, converts, used, params: params.length, keepsPaths }
+  }
+  return { kind: kindOf(name), name, call: rowCall(name), slots, converts, used, params: parameters.length }
 }
 
 function kindOf(name: string): PlanKind {

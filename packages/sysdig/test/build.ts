@@ -51,7 +51,8 @@ export function machine(boot = 0): Buffer {
 /** Id of the event of this name: the last of its kind, or the one with these parameters. */
 export function eventId(name: string, exit: boolean, firstParams = ''): number {
   for (let id = EVENTS.length - 1; id >= 0; id--) {
-    if (id % 2 === (exit ? 1 : 0) && `${EVENTS[id]} `.startsWith(`${name} ${firstParams}`.trimEnd() + ' ')) return id
+    if (id % 2 !== (exit ? 1 : 0) || EVENTS[id].name !== name) continue
+    if (`${EVENTS[id].parameters.join(' ')} `.startsWith(firstParams && `${firstParams} `)) return id
   }
   throw new Error(`no event ${name}`)
 }

@@ -143,14 +143,14 @@ function exitsOnly(bytes: Uint8Array): Uint8Array {
     }
     const id = Buffer.from(block).readUInt16LE(30)
     const tid = Buffer.from(block).readUInt32LE(18)
-    const [name, ...params] = EVENTS[id].split(' ')
-    const values = paramsOf(block, params)
-    if (name === 'procexit' || EVENTS[id + (id % 2 === 0 ? 1 : -1)].startsWith('NA')) out.push(block)
+    const { name, parameters } = EVENTS[id]
+    const values = paramsOf(block, parameters)
+    if (name === 'procexit' || EVENTS[id + (id % 2 === 0 ? 1 : -1)].name === 'NA') out.push(block)
     else if (id % 2 === 0) pending.set(tid, values)
     else {
       const enter = pending.get(tid) ?? new Map<string, Uint8Array>()
       pending.delete(tid)
-      const all: Param[] = params.map((param) => values.get(param) ?? enter.get(param) ?? null)
+      const all: Param[] = parameters.map((parameter) => values.get(parameter) ?? enter.get(parameter) ?? null)
       // The time of the enter, so that events stay in order; only one task's calls are compared with each other.
       const made = Buffer.from(event(id, all, { tid }))
       made.set(block.subarray(10, 18), 10)

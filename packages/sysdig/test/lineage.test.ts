@@ -31,10 +31,9 @@ function exit({ tid, result, pid = tid, ptid = 1, flags = 0, vtid = tid, atNs = 
     flags: u32(flags),
     vtid: i64(vtid),
   }
-  const names = EVENTS[EXIT].split(' ').slice(1)
   return event(
     EXIT,
-    names.map((name) => values[name] ?? null),
+    EVENTS[EXIT].parameters.map((name) => values[name] ?? null),
     { tid, atNs },
   )
 }

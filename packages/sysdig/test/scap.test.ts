@@ -277,7 +277,7 @@ test('execve: name, command line, container; the environment is nowhere', async 
     'res exe args tid pid ptid cwd fdlimit pgft_maj pgft_min vm_size vm_rss vm_swap comm cgroups env tty vpgid',
   )
   const id = '3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e'
-  const names = EVENTS[execve].split(' ').slice(1)
+  const names = EVENTS[execve].parameters
   const values: Record<string, Param> = {
     res: i64(0),
     exe: 'python3',
