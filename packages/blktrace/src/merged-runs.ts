@@ -2,7 +2,7 @@
  * This side of ../runs/runs.ts, which reads runs of usual events of all files in turn. What it stops at is read here, by the
  * cursors: they are told how far it came, and it is told how far they came.
  */
-import { BlockBatch } from '@flushtrace/trace'
+import { BlockBatch, startWasm, wasmMemory } from '@flushtrace/trace'
 import { NEED_DATA, type RecordCursor, type Stop } from './cursor.ts'
 import type { Shared } from './event-runs.ts'
 import { RUNS_CODE } from './runs-code.ts'
@@ -41,12 +41,6 @@ const FRESH = 0
 const KINDS = 32
 const PAGE = 1 << 16
 
-/** The part of WebAssembly that is used; Node's types have none of it. */
-interface Wasm {
-  readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer }
-  readonly Module: new (code: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Exports }
-}
 /** What runs.ts exports. */
 interface Exports {
   readonly run: (heap: number, heads: number, rows: number) => number
@@ -66,10 +60,8 @@ export class RunsMemory {
     this.heapAt = SOURCES + sources * SOURCE_BYTES
     const countersAt = upTo(this.heapAt + sources * 4, PAGE)
     this.#windowsAt = countersAt + COUNTERS * 4
-    const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
-    const memory = new Memory({ initial: upTo(this.#windowsAt + sources * WINDOW, PAGE) / PAGE })
-    const module = new Module(Buffer.from(RUNS_CODE, 'base64'))
-    const { run, add } = new Instance(module, { env: { memory } }).exports
+    const memory = wasmMemory(this.#windowsAt + sources * WINDOW)
+    const { run, add } = startWasm<Exports>(RUNS_CODE, memory)
     this.run = run
     this.add = add
     this.buffer = memory.buffer

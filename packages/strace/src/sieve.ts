@@ -5,7 +5,7 @@
  *
  * There is one for all logs of a thread, since it is needed from one call to the next only: whoever takes it finds it empty.
  */
-import { CallBatch } from '@flushtrace/trace'
+import { CallBatch, startWasm, type WasmMemory } from '@flushtrace/trace'
 import type { CallCounts } from './call-counts.ts'
 import { SIEVE_CODE } from './sieve-code.ts'
 import { HEAD, HEADS, HEADS_END, SieveTasks, type TaskFollower } from './sieve-tasks.ts'
@@ -54,14 +54,9 @@ const LAYOUTS: Record<SieveLayout, number> = { time: 0, pid: 1, tids: 2 }
 const LF = 0x0a
 const AHEAD = 32
 
-/** The part of WebAssembly that is used; Node's types have none of it. */
-interface Wasm {
-  readonly Module: new (code: Uint8Array) => object
-  readonly Instance: new (module: object) => { readonly exports: Exports }
-}
 /** What sieve.ts exports. */
 interface Exports {
-  readonly memory: { readonly buffer: ArrayBuffer }
+  readonly memory: WasmMemory
   readonly next: (from: number, to: number, layout: number) => number
   readonly learn: (length: number, rule: number, id: number) => void
   readonly keep: () => number
@@ -110,8 +105,7 @@ export class Sieve {
   keyEnd = 0
 
   constructor() {
-    const { Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
-    const { memory, next, learn, keep } = new Instance(new Module(Buffer.from(SIEVE_CODE, 'base64'))).exports
+    const { memory, next, learn, keep } = startWasm<Exports>(SIEVE_CODE)
     this.#next = next
     this.#learn = learn
     this.#keep = keep

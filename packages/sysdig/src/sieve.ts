@@ -2,7 +2,7 @@
  * This side of the sieve (../sieve/sieve.ts), which passes over events that need no more than to be counted, and over
  * calls whose rows may wait. They are most of a capture: context switches, calls that move no stored bytes, record locks.
  */
-import { CHUNK_BYTES, MAKES_NO_FILE, flags as F } from '@flushtrace/trace'
+import { CHUNK_BYTES, MAKES_NO_FILE, flags as F, startWasm, type WasmMemory } from '@flushtrace/trace'
 import { genericCall, genericKey } from './call-keys.ts'
 import * as C from './columns.ts'
 import { isLock, isPassed } from './commands.ts'
@@ -67,13 +67,9 @@ function makesPlainly(enter: number): boolean {
   return PLANS[enter].used === 0 && PLANS[enter + 1].used === 1 && PLANS[enter + 1].slots[0] === C.RESULT
 }
 
-/** The part of WebAssembly that is used; Node's types have none of it. */
-interface Wasm {
-  readonly Module: new (code: Uint8Array) => object
-  readonly Instance: new (module: object) => { readonly exports: Exports }
-}
+/** What ../sieve/sieve.ts exports. */
 interface Exports {
-  readonly memory: { readonly buffer: ArrayBuffer }
+  readonly memory: WasmMemory
   readonly run: (from: number, to: number) => number
 }
 
@@ -97,8 +93,7 @@ export class Sieve {
   #to = 0
 
   constructor() {
-    const { Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
-    const { memory, run } = new Instance(new Module(Buffer.from(SIEVE_CODE, 'base64'))).exports
+    const { memory, run } = startWasm<Exports>(SIEVE_CODE)
     const { buffer } = memory
     this.#run = run
     this.#bytes = new Uint8Array(buffer)
