@@ -24,7 +24,7 @@
  * 3. last-locked   as above, of the mapped files
  * 4. last-mapped   the newest mapping; 2 to 4 are ambiguous
  */
-import { OK } from '@flushtrace/trace'
+import { OK, flags as F } from '@flushtrace/trace'
 import { isStored, targetOf, type Confidence, type Target } from './activity.ts'
 import type { Description, FdTable } from './descriptors.ts'
 import { kindOf, type TracedFile } from './files.ts'
@@ -71,11 +71,6 @@ const MAX_RECENT = 8
  * where nothing else was written (dd writes its copy there).
  */
 const LAST_STANDARD = 2
-/** F_GETLK … F_SETLKW, F_OFD_GETLK … F_OFD_SETLKW. */
-const FIRST_LOCK = 5
-const LAST_LOCK = 7
-const FIRST_OFD_LOCK = 36
-const LAST_OFD_LOCK = 38
 
 export class FlushInference implements Tracker {
   readonly roles = ['open', 'fcntl', 'write', 'flush'] as const
@@ -96,7 +91,7 @@ export class FlushInference implements Tracker {
         this.#stepAt(task, 'open', batch.result[i])
         break
       case 'fcntl':
-        if (isLock(batch.flags[i])) this.#stepAt(task, 'lock', batch.fd[i])
+        if (F.isRecordLock(batch.flags[i])) this.#stepAt(task, 'lock', batch.fd[i])
         break
       case 'write':
         if (batch.result[i] > 0) this.#wrote(task, batch.fd[i], row.inFlight.description)
@@ -232,10 +227,6 @@ function chooseRegion(trail: Trail, regions: ReadonlyMap<TracedFile, Region>): [
   let newest = first
   for (const region of regions.values()) if (region.origin.record > newest.origin.record) newest = region
   return ['last-mapped', newest]
-}
-
-function isLock(command: number): boolean {
-  return (command >= FIRST_LOCK && command <= LAST_LOCK) || (command >= FIRST_OFD_LOCK && command <= LAST_OFD_LOCK)
 }
 
 /** Files on storage; not pipes, sockets, devices. */

@@ -11,7 +11,6 @@ const KINDS: Readonly<Record<number, FileKind>> = {
   [F.S_IFBLK]: 'block',
   [F.S_IFCHR]: 'other',
 }
-const AT_REMOVEDIR = 0x200
 
 export class NameTracker implements Tracker {
   readonly roles = ['stat', 'cwd', 'getcwd', 'rename', 'link', 'unlink', 'truncate'] as const
@@ -99,7 +98,7 @@ export class NameTracker implements Tracker {
         markRaced(world, row, [node])
         // Another line said already that it is gone; what has the name now is the next file.
         if (inFlight.node?.removed) break
-        const directory = CALLS[batch.call[i]].name === 'rmdir' || (batch.flags[i] & AT_REMOVEDIR) !== 0
+        const directory = CALLS[batch.call[i]].name === 'rmdir' || (batch.flags[i] & F.AT_REMOVEDIR) !== 0
         if (node && directory) files.removeDirectory(node)
         else if (node) files.unlink(node)
         break

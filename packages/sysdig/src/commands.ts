@@ -8,7 +8,7 @@ import * as C from './columns.ts'
  * F_SETFD: its mark is in no enter; where the exit has it, the exit has all.
  */
 export function isPassed(command: number): boolean {
-  return command !== F.F_DUPFD && command !== F.F_DUPFD_CLOEXEC && command !== F.F_SETFL && !isLock(command)
+  return command !== F.F_DUPFD && command !== F.F_DUPFD_CLOEXEC && command !== F.F_SETFL && !F.isRecordLock(command)
 }
 
 /** Of an fcntl that ended. */
@@ -19,13 +19,8 @@ export function tells(values: Float64Array): boolean {
   return !isPassed(values[C.FLAGS])
 }
 
-/** An ioctl with a request that a rule asks for. Only FICLONE's argument is a descriptor, others are addresses. */
-export function isAsked(values: Float64Array): boolean {
+/** Leaves of an ioctl what a rule asks for: only FICLONE's argument is a descriptor, others are addresses. False: nothing. */
+export function trimIoctl(values: Float64Array): boolean {
   if (values[C.FLAGS] !== F.FICLONE) values[C.FD2] = NaN
   return values[C.FLAGS] >= 0
-}
-
-/** F_GETLK … F_SETLKW, F_OFD_GETLK … F_OFD_SETLKW. */
-export function isLock(command: number): boolean {
-  return (command >= 5 && command <= 7) || (command >= 36 && command <= 38)
 }

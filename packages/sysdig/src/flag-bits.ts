@@ -9,7 +9,7 @@ type Bits = readonly (readonly [number, number])[]
 
 const OPEN: Bits = [
   [4, F.O_CREAT],
-  [8, 0o2000], // O_APPEND
+  [8, F.O_APPEND],
   [16, F.O_DSYNC],
   [32, F.O_EXCL],
   [64, 0o4000], // O_NONBLOCK
@@ -24,7 +24,7 @@ const OPEN: Bits = [
 const MAP: Bits = [
   [1, F.MAP_SHARED],
   [2, F.MAP_PRIVATE],
-  [4, 0x10], // MAP_FIXED
+  [4, F.MAP_FIXED],
   [8, F.MAP_ANONYMOUS],
 ]
 const CLONE: Bits = [
@@ -43,23 +43,22 @@ const CLONE: Bits = [
 const FCNTL: readonly number[] = [
   -1, // unknown
   F.F_DUPFD,
-  1, // F_GETFD
+  F.F_GETFD,
   F.F_SETFD,
-  3, // F_GETFL
+  F.F_GETFL,
   F.F_SETFL,
-  5, // F_GETLK
+  F.F_GETLK,
   -1,
-  6, // F_SETLK
-  7, // F_SETLKW
+  F.F_SETLK,
+  F.F_SETLKW,
   ...Array<number>(7).fill(-1),
-  5, // F_GETLK64
-  6, // F_SETLK64
-  7, // F_SETLKW64
+  F.F_GETLK, // F_GETLK64
+  F.F_SETLK, // F_SETLK64
+  F.F_SETLKW, // F_SETLKW64
 ]
 const F_DUPFD_CLOEXEC = 26
 const F_OFD_GETLK = 30
 const F_OFD_SETLKW = 32
-const LINUX_F_OFD_GETLK = 36
 
 function translate(bits: Bits, value: number): number {
   let out = 0
@@ -100,7 +99,7 @@ export function memfdFlags(value: number): number {
 /** F_… of fcntl; -1: none that a rule asks for. */
 export function fcntlCommand(value: number): number {
   if (value === F_DUPFD_CLOEXEC) return F.F_DUPFD_CLOEXEC
-  if (value >= F_OFD_GETLK && value <= F_OFD_SETLKW) return value - F_OFD_GETLK + LINUX_F_OFD_GETLK
+  if (value >= F_OFD_GETLK && value <= F_OFD_SETLKW) return value - F_OFD_GETLK + F.F_OFD_GETLK
   return FCNTL[value] ?? -1
 }
 

@@ -31,7 +31,7 @@ import {
   type TaskList,
 } from '@flushtrace/trace'
 import * as C from './columns.ts'
-import { isAsked, isLock, isPassed, tells } from './commands.ts'
+import { isPassed, tells, trimIoctl } from './commands.ts'
 import { errnoName, isRestart } from './errnos.ts'
 import { TaskTable, type TaskCall } from './task-calls.ts'
 import type { Sieve } from './sieve.ts'
@@ -140,12 +140,12 @@ export class CallRows {
 
   entered(task: TaskCall, call: number, atNs: number, record: number): void {
     const command = call === FCNTL ? task.values[C.FLAGS] : 0
-    if (call === FCNTL ? isPassed(command) : call === IOCTL && !isAsked(task.values)) return
+    if (call === FCNTL ? isPassed(command) : call === IOCTL && !trimIoctl(task.values)) return
     task.call = call
     task.began(atNs, record)
     task.entered = false
     task.told = false
-    if (isLock(command)) {
+    if (F.isRecordLock(command)) {
       task.lock = command
       return
     }
@@ -176,7 +176,7 @@ export class CallRows {
   /** The row of a call that ended; -1 when the child's own event has told it. */
   ended(task: TaskCall, call: number, atNs: number, record: number): number {
     const paired = task.call >= 0
-    const told = task.told || (call === FCNTL ? !tells(task.values) : call === IOCTL && !isAsked(task.values))
+    const told = task.told || (call === FCNTL ? !tells(task.values) : call === IOCTL && !trimIoctl(task.values))
     let at = atNs
     let phase = WHOLE
     if (paired) {

@@ -5,7 +5,7 @@
 import { CHUNK_BYTES, MAKES_NO_FILE, flags as F, startWasm, type WasmMemory } from '@flushtrace/trace'
 import { genericCall, genericKey } from './call-keys.ts'
 import * as C from './columns.ts'
-import { isLock, isPassed } from './commands.ts'
+import { isPassed } from './commands.ts'
 import type { EventClock } from './event-clock.ts'
 import type { EventLayout } from './event-layouts.ts'
 import { fcntlCommand } from './flag-bits.ts'
@@ -179,7 +179,7 @@ export class Sieve {
 }
 
 function commandOf(command: number): number {
-  if (!isPassed(command)) return isLock(command) ? command : COPIES
+  if (!isPassed(command)) return F.isRecordLock(command) ? command : COPIES
   return command === F.F_SETFD ? SETFD : PASSED
 }
 

@@ -9,6 +9,7 @@ export const O_ACCMODE = 0o3
 export const O_CREAT = 0o100
 export const O_EXCL = 0o200
 export const O_TRUNC = 0o1000
+export const O_APPEND = 0o2000
 export const O_DSYNC = 0o10000
 export const O_DIRECT = 0o40000
 export const O_DIRECTORY = 0o200000
@@ -20,6 +21,7 @@ export const O_PATH = 0o10000000
 export const O_TMPFILE = 0o20200000
 
 export const AT_FDCWD = -100
+export const AT_REMOVEDIR = 0x200
 export const AT_SYMLINK_FOLLOW = 0x400
 export const AT_EMPTY_PATH = 0x1000
 
@@ -27,6 +29,7 @@ export const MAP_SHARED = 1
 export const MAP_PRIVATE = 2
 export const MAP_SHARED_VALIDATE = 3
 export const MAP_TYPE = 0xf
+export const MAP_FIXED = 0x10
 export const MAP_ANONYMOUS = 0x20
 export const PROT_WRITE = 2
 export const MREMAP_MAYMOVE = 1
@@ -53,8 +56,15 @@ export const CLOSE_RANGE_UNSHARE = 2
 export const CLOSE_RANGE_CLOEXEC = 4
 
 export const F_DUPFD = 0
+export const F_GETFD = 1
 export const F_SETFD = 2
+export const F_GETFL = 3
 export const F_SETFL = 4
+export const F_GETLK = 5
+export const F_SETLK = 6
+export const F_SETLKW = 7
+export const F_OFD_GETLK = 36
+export const F_OFD_SETLKW = 38
 export const F_DUPFD_CLOEXEC = 1030
 export const FD_CLOEXEC = 1
 export const PR_SET_NAME = 15
@@ -67,7 +77,6 @@ export const S_IFDIR = 0o040000
 export const S_IFBLK = 0o060000
 export const S_IFCHR = 0o020000
 
-/** In each table: word → bits. Words that no rule asks for are left out and read as 0. */
 /** include/uapi/linux/falloc.h. */
 export const FALLOC_FL_PUNCH_HOLE = 0x02
 export const FALLOC_FL_COLLAPSE_RANGE = 0x08
@@ -85,6 +94,7 @@ export const FIDEDUPERANGE = 0xc0189436
 export const FIOCLEX = 0x5451
 export const FIONCLEX = 0x5450
 
+/** In each table: word → bits. Words that no rule asks for are left out and read as 0. */
 export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> = {
   open: words({
     O_RDONLY: 0,
@@ -93,7 +103,7 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
     O_CREAT,
     O_EXCL,
     O_TRUNC,
-    O_APPEND: 0o2000,
+    O_APPEND,
     O_DSYNC,
     O_DIRECT,
     O_DIRECTORY,
@@ -114,11 +124,11 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
   fanotify: words({ FAN_CLOEXEC: O_CLOEXEC }),
   perf: words({ PERF_FLAG_FD_CLOEXEC: O_CLOEXEC }),
   closeRange: words({ CLOSE_RANGE_UNSHARE, CLOSE_RANGE_CLOEXEC }),
-  fcntl: words({ F_DUPFD, F_GETFD: 1, F_SETFD, F_GETFL: 3, F_SETFL, F_DUPFD_CLOEXEC }),
+  fcntl: words({ F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC }),
   fcntlArg: words({ FD_CLOEXEC }),
   msg: words({ MSG_PEEK, MSG_CMSG_CLOEXEC }),
   rename: words({ RENAME_NOREPLACE: 1, RENAME_EXCHANGE, RENAME_WHITEOUT: 4 }),
-  at: words({ AT_SYMLINK_FOLLOW, AT_EMPTY_PATH, AT_REMOVEDIR: 0x200 }),
+  at: words({ AT_SYMLINK_FOLLOW, AT_EMPTY_PATH, AT_REMOVEDIR }),
   resolve: words({ RESOLVE_IN_ROOT }),
   rwf: words({ RWF_HIPRI: 1, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT: 8, RWF_APPEND: 16 }),
   fallocate: words({
@@ -143,7 +153,7 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
   msync: words({ MS_ASYNC, MS_INVALIDATE: 2, MS_SYNC }),
   syncRange: words({ SYNC_FILE_RANGE_WAIT_BEFORE: 1, SYNC_FILE_RANGE_WRITE: 2, SYNC_FILE_RANGE_WAIT_AFTER: 4 }),
   prot: words({ PROT_NONE: 0, PROT_READ: 1, PROT_WRITE, PROT_EXEC: 4 }),
-  map: words({ MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE, MAP_FIXED: 0x10, MAP_ANONYMOUS }),
+  map: words({ MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE, MAP_FIXED, MAP_ANONYMOUS }),
   mremap: words({ MREMAP_MAYMOVE, MREMAP_FIXED: 2, MREMAP_DONTUNMAP }),
   clone: words({
     CLONE_VM,
@@ -156,6 +166,11 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
   }),
   prctl: words({ PR_SET_NAME }),
   mode: words({ S_IFREG, S_IFDIR, S_IFBLK, S_IFCHR, S_IFIFO: 0o010000, S_IFSOCK: 0o140000, S_IFLNK: 0o120000 }),
+}
+
+/** Whether a command of fcntl asks for a record lock: F_GETLK … F_SETLKW, F_OFD_GETLK … F_OFD_SETLKW. */
+export function isRecordLock(command: number): boolean {
+  return (command >= F_GETLK && command <= F_SETLKW) || (command >= F_OFD_GETLK && command <= F_OFD_SETLKW)
 }
 
 function words(table: Record<string, number>): ReadonlyMap<string, number> {
