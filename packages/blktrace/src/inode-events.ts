@@ -137,7 +137,6 @@ export function addInodeEvent(
   else if (name !== undefined) batch.where[i] = strings.add(name)
   batch.inode[i] = inode
   batch.root[i] = numberOf(words.get('root'))
-  batch.parent[i] = numberOf(words.get('parent'))
   batch.unit[i] = kind.unit
   batch.position[i] = firstOf(words, kind.position)
   batch.span[i] = kind.single ? 1 : firstOf(words, kind.span)
@@ -146,8 +145,6 @@ export function addInodeEvent(
   // Holes, delayed and inline extents have a number out of this world.
   batch.physical[i] = physical >= 0 && physical < Number.MAX_SAFE_INTEGER ? physical : NaN
   batch.physicalBytes[i] = numberOf(words.get('disk_len'))
-  const datasync = words.get('datasync')
-  if (datasync !== undefined) batch.datasync[i] = numberOf(datasync) > 0 ? 1 : 0
   return true
 }
 

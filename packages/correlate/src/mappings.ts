@@ -10,6 +10,7 @@
  *    before it returns) and are undone when the call fails.
  * Source of the rules: man pages mmap(2), mremap(2), mprotect(2), msync(2); torvalds/linux mm/.
  */
+import { PAGE_BYTES } from '@flushtrace/trace'
 import type { Origin } from './descriptors.ts'
 import type { NameNode, TracedFile } from './files.ts'
 
@@ -139,7 +140,7 @@ function cut(region: Region, start: number, end: number): Region {
   return { ...region, start, end, fileOffset: region.fileOffset + (start - region.start) }
 }
 
-/** Lengths are rounded up to whole pages by the kernel; 4 KiB is the smallest page Linux has. */
+/** Lengths are rounded up to whole pages by the kernel. */
 export function pageEnd(start: number, length: number): number {
-  return start + Math.ceil(length / 4096) * 4096
+  return start + Math.ceil(length / PAGE_BYTES) * PAGE_BYTES
 }

@@ -46,8 +46,6 @@ export class InodeBatch {
   /** btrfs: id of the subvolume tree (5 is the top one); else NaN. */
   readonly root: Float64Array
   readonly inode: Float64Array
-  /** The directory an fsync event names; else NaN. */
-  readonly parent: Float64Array
   /** Range in the file, and where it is placed on the device (btrfs: in the logical address space). INODE_UNIT. */
   readonly unit: Uint8Array
   readonly position: Float64Array
@@ -56,8 +54,6 @@ export class InodeBatch {
   readonly physical: Float64Array
   /** Bytes there, where they are not as many as `span` (btrfs compression); else NaN. */
   readonly physicalBytes: Float64Array
-  /** 1 for fdatasync in a sync event; -1 where it does not tell. */
-  readonly datasync: Int8Array
   readonly record: Float64Array
 
   constructor(strings: StringTable, capacity = 4096) {
@@ -72,14 +68,12 @@ export class InodeBatch {
     this.where = new Int32Array(capacity)
     this.root = new Float64Array(capacity)
     this.inode = new Float64Array(capacity)
-    this.parent = new Float64Array(capacity)
     this.unit = new Uint8Array(capacity)
     this.position = new Float64Array(capacity)
     this.span = new Float64Array(capacity)
     this.physicalUnit = new Uint8Array(capacity)
     this.physical = new Float64Array(capacity)
     this.physicalBytes = new Float64Array(capacity)
-    this.datasync = new Int8Array(capacity)
     this.record = new Float64Array(capacity)
   }
 
@@ -99,14 +93,12 @@ export class InodeBatch {
     this.where[i] = -1
     this.root[i] = NaN
     this.inode[i] = NaN
-    this.parent[i] = NaN
     this.unit[i] = INODE_UNIT.bytes
     this.position[i] = NaN
     this.span[i] = NaN
     this.physicalUnit[i] = INODE_UNIT.bytes
     this.physical[i] = NaN
     this.physicalBytes[i] = NaN
-    this.datasync[i] = -1
     this.record[i] = record
     return i
   }

@@ -323,7 +323,7 @@ export class DataRules {
     const inPlace = writesInPlace(piece.view)
     const candidates: number[] = []
     let n = 0
-    for (const { file } of this.#in.dirty.all()) {
+    for (const file of this.#in.dirty.all()) {
       if (++n > MAX_DIRTY_FILES) return []
       if (!this.#in.mayLieOn(file, piece.view)) continue
       // It has all its blocks still, and the map that tells of them says that this is none.

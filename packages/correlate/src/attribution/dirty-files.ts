@@ -13,7 +13,6 @@ import type { FileBook } from './file-book.ts'
 
 interface Writer {
   bytes: number
-  firstNs: number
   lastNs: number
 }
 
@@ -46,7 +45,7 @@ export class DirtyFiles {
     if (writer) {
       writer.bytes += bytes
       writer.lastNs = atNs
-    } else writers.set(actor, { bytes, firstNs: atNs, lastNs: atNs })
+    } else writers.set(actor, { bytes, lastNs: atNs })
   }
 
   /** Until `passed`. */
@@ -97,13 +96,8 @@ export class DirtyFiles {
   }
 
   /** Files that may have data which is not on the disk yet; the most recently written last. */
-  *all(): Generator<{ file: number; bytes: number; mapped: boolean }> {
-    for (const [file, { writers, mappers }] of this.#files) {
-      if (!this.#book.isStored(file)) continue
-      let bytes = 0
-      for (const writer of writers.values()) bytes += writer.bytes
-      yield { file, bytes, mapped: mappers.size > 0 }
-    }
+  *all(): Generator<number> {
+    for (const file of this.#files.keys()) if (this.#book.isStored(file)) yield file
   }
 
   #of(file: number): DirtyFile {

@@ -256,7 +256,7 @@ export class MapEvidence {
     if (both) return seen !== 'nothing' || this.staysWith(claim.file, piece)
     let dirty = false
     let n = 0
-    for (const { file } of this.#dirty.all()) {
+    for (const file of this.#dirty.all()) {
       if (++n > MAX_DIRTY_FILES) return false
       if (file === claim.file) dirty = true
       else if (mayLieOn(file, piece.view) && this.#book.freedBetween(file, now, untilNs, Infinity)) return false

@@ -58,7 +58,12 @@ export function learnTypes(blocks: BlockLog, views: FsViews): void {
 
 /** Its first superblock: 4 KiB at 64 KiB, as metadata, past the cache. */
 function looksLikeBtrfs(flags: number, sector: number, bytes: number): boolean {
-  return sector === 128 && bytes === 4096 && (flags & OP.meta) !== 0 && (flags & OP.fua) !== 0
+  return (
+    sector * SECTOR_BYTES === BTRFS_SUPERBLOCKS[0] &&
+    bytes === SUPERBLOCK_BYTES &&
+    (flags & OP.meta) !== 0 &&
+    (flags & OP.fua) !== 0
+  )
 }
 
 const METADATA: Nature = { what: 'metadata', confidence: 'inferred', rule: 'metadata-flag', origin: null }

@@ -138,11 +138,6 @@ export class FsViews {
     return parts.length === 1 ? parts[0] : undefined
   }
 
-  /** A name that could not be found by itself was seen to belong to requests of this file system. */
-  learn(name: string, view: FsView): void {
-    if (!this.#ofName.get(name)) this.#ofName.set(name, view)
-  }
-
   /** The file system a path lies on: the longest mount point that begins it. null: no mount point tells. */
   ofPath(path: string): FsView | null {
     let best: FsView | null = null
