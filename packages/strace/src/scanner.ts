@@ -56,8 +56,6 @@ export class Scanner {
   resultStart = 0
   /** Where the arguments end (before ` <unfinished ...>`, or at the end of the text). */
   argsEnd = 0
-  /** The pid of ` <pid changed to N ...>`. */
-  newPid = 0
   /**
    * For `unfinished`: which argument the rest of the call begins with; -1 when the mark is inside one's brackets.
    * `between`: nothing of that argument is there yet; else the rest begins with what ends the one before it.
@@ -235,14 +233,7 @@ export class Scanner {
       return this.#afterMark >= end ? 'unfinished' : 'ended'
     }
     if (startsWith(buf, p, end, DETACHED)) return 'detached'
-    if (startsWith(buf, p, end, PID_CHANGED)) {
-      let pid = 0
-      let q = p + PID_CHANGED.length
-      while (q < end && buf[q] >= 0x30 && buf[q] <= 0x39) pid = pid * 10 + (buf[q++] - 0x30)
-      this.newPid = pid
-      return 'pidChanged'
-    }
-    return null
+    return startsWith(buf, p, end, PID_CHANGED) ? 'pidChanged' : null
   }
 
   /** Only `) = ?` may follow a mark that does not end the line. */
