@@ -5,7 +5,7 @@
  *     7813<samba> openat(AT_FDCWD</srv/x>, "names.tdb", O_RDWR) = 7</srv/x/names.tdb>
  *     7813<qhwro> openat(AT_FDCWD</srv/m>, "rfkqd.tdb", O_RDWR) = 7</srv/m/rfkqd.tdb>
  */
-import { CALLS, blank, renameEscaped, type Renamer } from '@flushtrace/trace'
+import { CALLS, blank, renameEscaped, withoutColour, type Renamer } from '@flushtrace/trace'
 import { interruptedWrite } from './program-output.ts'
 import { endOfDecoration, endOfString, opensDecoration } from './scanner.ts'
 import { SummaryTable } from './summary.ts'
@@ -27,8 +27,6 @@ const NOTICE =
 const FOLDER = /\.{0,2}\/[^\s"'<>(){}[\],=]*(?=strace[\w.+-]*: Process \d+ (?:attached|detached)$)/
 const STACK = /^ > /
 const DUMP = /^ \| /
-// oxlint-disable-next-line no-control-regex -- colours begin with one
-const COLOUR = /\x1b\[[\d;]*m/g
 
 /** Calls whose strings are names. Of all others nobody knows what they hold. */
 const NAMING = new Set([
@@ -60,7 +58,7 @@ export class StraceAnonymizer {
   }
 
   line(line: string): string {
-    const plain = (line.includes('\x1b') ? line.replace(COLOUR, '') : line).replace(FOLDER, '')
+    const plain = withoutColour(line).replace(FOLDER, '')
     const call = CALL.exec(plain)?.[1]
     if (call !== undefined) this.#call = call
     else if (STACK.test(plain)) return this.#renamer.text(plain)

@@ -13,12 +13,12 @@
  * 4. The short ways – `quick`, the memos of calls and of lines, the rest of a call without its beginning – give what the
  *    plain road gives: the tests hold one against the other.
  */
-import { CALLS, ENTER, EXIT, WHOLE, latin1, type CallRole } from '@flushtrace/trace'
+import { CALLS, ENTER, EXIT, WHOLE, copyBytes, latin1, type CallRole } from '@flushtrace/trace'
 import { fillRow, PLANS } from './arguments.ts'
 import { CallEnds } from './call-ends.ts'
 import type { LineContext } from './context.ts'
 import { STRACE } from './diagnostics.ts'
-import { copyBytes, type Pending } from './pending.ts'
+import type { Pending } from './pending.ts'
 import { ResultPart } from './result.ts'
 import { NONE_KNOWN, Scanner, startsWith, type Ending } from './scanner.ts'
 import { Tail, endOfName, endsInMark } from './shape.ts'

@@ -6,8 +6,7 @@
  *     openat(AT_FDCWD</srv>, "/srv/x.db-wal", O_RDWR|O_CREAT, 0644) = 4</srv/x.db-wal> <0.000065>
  *            └──────────────────── compared ─────────────────────────┘
  */
-import { CALLS, CallBatch, StringTable, sameBytes, viewOf, type CallRole } from '@flushtrace/trace'
-import { copyBytes } from './pending.ts'
+import { CALLS, CallBatch, StringTable, copyBytes, sameBytes, viewOf, type CallRole } from '@flushtrace/trace'
 import type { Ending, Scanner } from './scanner.ts'
 import { UNFINISHED_TAIL, type Tail } from './shape.ts'
 

@@ -3,6 +3,8 @@
  * printed with a large -s can make one of a gigabyte. Past SQUEEZE_FROM bytes the contents of its strings are dropped
  * beyond STRING_BYTES, so that the rest, which is all that matters, stays small and is scanned like any other line.
  */
+import { withRoom } from '@flushtrace/trace'
+
 const SQUEEZE_FROM = 1 << 20
 /** A path is at most 4,096 bytes, four times that when all are escaped. */
 const STRING_BYTES = 1 << 15
@@ -16,7 +18,7 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
 export class LineCarry {
-  #buf = Buffer.allocUnsafe(LEAST)
+  #buf: Buffer = Buffer.allocUnsafe(LEAST)
   length = 0
   /** The line was longer than MAX_SQUEEZED even so; what is kept is only its beginning. */
   overflow = false
@@ -103,9 +105,6 @@ export class LineCarry {
   }
 
   #reserve(length: number): void {
-    if (length <= this.#buf.length) return
-    const larger = Buffer.allocUnsafe(Math.max(length, this.#buf.length * 2))
-    larger.set(this.#buf.subarray(0, this.length))
-    this.#buf = larger
+    this.#buf = withRoom(this.#buf, this.length, length)
   }
 }

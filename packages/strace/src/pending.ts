@@ -1,5 +1,5 @@
 /** Calls that have begun and not ended: `<unfinished ...>` seen, `resumed` to come. */
-import { CallBatch, StringTable, oldestKeys, viewOf } from '@flushtrace/trace'
+import { CallBatch, StringTable, copyBytes, oldestKeys } from '@flushtrace/trace'
 
 export interface Pending {
   /** Id of the call's name; -1 when nothing is under way. */
@@ -148,22 +148,4 @@ export class PendingCalls {
     }
     return this.#rows.add(0, 0, 0, NaN, 0)
   }
-}
-
-/** For the hundred bytes of a call, a loop is several times quicker than `target.set(source.subarray(…))`. */
-export function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
-  if (end - start > 2048) {
-    target.set(source.subarray(start, end), at)
-    return
-  }
-  let p = start
-  const words = viewOf(source)
-  for (; p + 4 <= end; p += 4, at += 4) {
-    const word = words.getInt32(p, true)
-    target[at] = word
-    target[at + 1] = word >> 8
-    target[at + 2] = word >> 16
-    target[at + 3] = word >> 24
-  }
-  for (; p < end; p++) target[at++] = source[p]
 }

@@ -12,17 +12,16 @@
  * The name of a program may hold blanks and brackets; the first ` (number) < ` ends it, so that what a traced program
  * writes to its terminal can't pass for another event. Refused: everything else (buffers of -A and -x, notes, tables).
  */
+import { withoutColour } from '@flushtrace/trace'
 import { setField, type PrintedEvent } from './printed-event.ts'
 
 export const HEAD =
   /^(\d+) (\S+) (\d+) (.*?) \((?:<NA>\.)?(\d+)(?:\.(\d+))?(?::(?:-?\d+|<NA>))?\) ([<>]) (\S+)(?: (.*))?$/s
 export const IN_CONTAINER = /^(.*) \((host|<NA>|[0-9a-f]{12}|)\) (.*)$/s
-// oxlint-disable-next-line no-control-regex -- colours begin with one
-const COLOUR = /\x1b\[[\d;]*m/g
 
 /** Without colours, and without the carriage return at the end, as in the record of a terminal. */
 export function plainLine(line: string): string {
-  const plain = line.includes('\x1b') ? line.replace(COLOUR, '') : line
+  const plain = withoutColour(line)
   return plain.endsWith('\r') ? plain.slice(0, -1) : plain
 }
 

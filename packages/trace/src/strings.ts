@@ -1,4 +1,5 @@
 /** One number for each text: bytes of a trace → ids, without making a string for each. */
+import { withRoom } from './bytes.ts'
 import { sameBytes, viewOf } from './words.ts'
 
 /**
@@ -18,7 +19,7 @@ export class StringTable {
   #hashes: number[] = []
   #starts: number[] = []
   #ids: number[] = []
-  #raw = Buffer.allocUnsafe(1 << 10)
+  #raw: Buffer = Buffer.allocUnsafe(1 << 10)
   #rawView = rawView(this.#raw)
   #rawUsed = 0
 
@@ -107,10 +108,8 @@ export class StringTable {
   #remember(slot: number, hash: number, bytes: Uint8Array, start: number, end: number, id: number): void {
     const length = end - start
     if (this.#rawUsed + length > this.#raw.length) {
-      const larger = Buffer.allocUnsafe(Math.max(this.#raw.length * 2, this.#rawUsed + length))
-      larger.set(this.#raw.subarray(0, this.#rawUsed))
-      this.#raw = larger
-      this.#rawView = rawView(larger)
+      this.#raw = withRoom(this.#raw, this.#rawUsed, this.#rawUsed + length)
+      this.#rawView = rawView(this.#raw)
     }
     this.#starts.push(this.#rawUsed)
     this.#raw.set(bytes.subarray(start, end), this.#rawUsed)

@@ -39,3 +39,21 @@ function sameEight(text: DataView, p: number, other: DataView, q: number): boole
     text.getInt32(p, true) === other.getInt32(q, true) && text.getInt32(p + 4, true) === other.getInt32(q + 4, true)
   )
 }
+
+/** Bytes [start, end) to `at`: of a hundred bytes a loop is several times quicker than `target.set(source.subarray(…))`. */
+export function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
+  if (end - start > 2048) {
+    target.set(source.subarray(start, end), at)
+    return
+  }
+  let p = start
+  const words = viewOf(source)
+  for (; p + 4 <= end; p += 4, at += 4) {
+    const word = words.getInt32(p, true)
+    target[at] = word
+    target[at + 1] = word >> 8
+    target[at + 2] = word >> 16
+    target[at + 3] = word >> 24
+  }
+  for (; p < end; p++) target[at++] = source[p]
+}
