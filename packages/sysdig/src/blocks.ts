@@ -46,6 +46,14 @@ export function blockKind(type: number): BlockKind | null {
   return KINDS.get(type) ?? null
 }
 
+/** Blocks of pcapng that hold packets, or say how they were recorded: a network capture's. */
+const NETWORK_BLOCKS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 10, 0x80000001])
+
+/** A block that tells a network capture, which shares the first one with sysdig's. */
+export function isNetworkBlock(type: number): boolean {
+  return NETWORK_BLOCKS.has(type)
+}
+
 export type SectionOrder = 'little' | 'swapped' | 'none'
 
 /** The byte order that the section header at `at` declares. */
@@ -164,10 +172,8 @@ export class BlockReader {
     while (pos < end && !handler.crowded) {
       if (!this.#searching) {
         const from = pos
-        pos = handler.onRun(buf, view, pos, end, base)
-        if (pos > from) {
-          continue
-        }
+        pos = handler.onRun(buf, view, from, end, base)
+        if (pos > from) continue
       }
       const left = end - pos
       if (left < MIN_LENGTH && !this.#ended) {

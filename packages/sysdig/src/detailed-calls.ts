@@ -1,11 +1,12 @@
 /** Rows of captures that need more than columns: device and inode of an open, a program and its words, descriptors. */
-import { TASK_CONTAINER, TASK_NAME, callIndex, latin1, type Extra, type FdRef } from '@flushtrace/trace'
+import { TASK_CONTAINER, TASK_NAME, callIndex, latin1 } from '@flushtrace/trace'
+import { CallExtras, fdRef } from './call-extras.ts'
 import * as C from './columns.ts'
 import { containerOf, setContainer } from './containers.ts'
 import type { EventClock } from './event-clock.ts'
 import type { EventParameters } from './event-parameters.ts'
 import type { Plan } from './plans.ts'
-import { deviceName, splitArguments } from './process-lists.ts'
+import { splitArguments } from './process-lists.ts'
 import type { CallRows } from './rows.ts'
 import type { TaskCall } from './task-calls.ts'
 
@@ -20,7 +21,7 @@ export class DetailedCalls {
   readonly #parameters: EventParameters
   readonly #clock: EventClock
   readonly #containers: Map<number, string>
-  readonly #devices = new Map<number, string>()
+  readonly #extras = new CallExtras()
 
   constructor(rows: CallRows, parameters: EventParameters, clock: EventClock, containers: Map<number, string>) {
     this.#rows = rows
@@ -34,21 +35,7 @@ export class DetailedCalls {
     const { values } = task
     const i = this.#rows.ended(task, plan.call, this.#clock.nowNs, record)
     if (i < 0 || !(values[C.RESULT] >= 0)) return
-    const { extra } = this.#rows.batch
-    if (values[C.DEV] > 0 || values[C.INO] > 0) extra[i] = this.#identity(values[C.INO], values[C.DEV])
-    else if (values[C.FIRST] >= 0) extra[i] = { kind: 'fds', fds: [fdRef(values[C.FIRST]), fdRef(values[C.SECOND])] }
-  }
-
-  #identity(inode: number, device: number): Extra {
-    let name: string | null = null
-    if (device > 0) {
-      name = this.#devices.get(device) ?? null
-      if (name === null) {
-        if (this.#devices.size > 4096) this.#devices.clear()
-        this.#devices.set(device, (name = deviceName(device)))
-      }
-    }
-    return { kind: 'stat', inode: inode > 0 ? inode : null, device: name }
+    this.#rows.batch.extra[i] = this.#extras.of(values)
   }
 
   execed(plan: Plan, task: TaskCall, record: number): void {
@@ -104,8 +91,4 @@ export class DetailedCalls {
     this.#rows.batch.extra[i] = { kind: 'fds', fds: fds.map(fdRef) }
     return true
   }
-}
-
-function fdRef(fd: number): FdRef {
-  return { fd, name: null }
 }

@@ -55,6 +55,12 @@ export interface SysdigFacts {
   options: string[]
 }
 
+/** What a source shows of calls that has so many events of either kind. */
+export function shownBy(enters: number, exits: number): SysdigFacts['shows'] {
+  if (enters === 0) return exits > 0 ? 'exit' : 'nothing'
+  return exits > 0 ? 'enter and exit' : 'enter'
+}
+
 /** Of a source of which nothing has been read yet. */
 export function emptyFacts(): SysdigFacts {
   return {

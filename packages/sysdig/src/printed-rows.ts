@@ -12,17 +12,17 @@ import {
   type ListedTask,
   type Diagnostics,
 } from '@flushtrace/trace'
+import { CallExtras } from './call-extras.ts'
 import * as C from './columns.ts'
 import { SYSDIG } from './diagnostics.ts'
 import { NOT_CALLS } from './event-table.ts'
-import { emptyFacts } from './facts.ts'
+import { emptyFacts, shownBy } from './facts.ts'
 import { Lineage } from './lineage.ts'
 import { fillFromText, isJoined, splitInfo } from './parameters.ts'
 import { PrintedClock, type TimeMode } from './printed-time.ts'
 import type { PrintedEvent } from './printed-event.ts'
-import { deviceName } from './process-lists.ts'
 import { CallRows, KEYS } from './rows.ts'
-import { report } from './scap-summary.ts'
+import { reportUnshown } from './scap-summary.ts'
 import type { TaskCall } from './task-calls.ts'
 
 /** Rows that a name goes away with: sysdig goes on printing the name that a file had when it was opened. */
@@ -63,6 +63,7 @@ export class PrintedRows {
   readonly containers = new Map<number, string>()
   readonly rows = new CallRows(null, true)
   readonly #lineage = new Lineage(this.rows)
+  readonly #extras = new CallExtras()
   readonly #clock: PrintedClock
   readonly #path: string
   readonly #diagnostics: Diagnostics
@@ -192,19 +193,13 @@ export class PrintedRows {
     if (!Number.isNaN(tookNs)) batch.tookNs[i] = tookNs
     if (!(values[C.RESULT] >= 0)) return
     if (C.EXECS.has(type.name)) this.#execed(i, texts)
-    else if (values[C.INO] > 0 || values[C.DEV] > 0) {
-      const inode = values[C.INO] > 0 ? values[C.INO] : null
-      batch.extra[i] = { kind: 'stat', inode, device: values[C.DEV] > 0 ? deviceName(values[C.DEV]) : null }
-    } else if (values[C.FIRST] >= 0) {
-      const fds = [values[C.FIRST], values[C.SECOND]].map((fd) => ({ fd, name: null }))
-      batch.extra[i] = { kind: 'fds', fds }
-    }
-    this.#names(type.call, task, values[C.RESULT] >= 0)
+    else batch.extra[i] = this.#extras.of(values)
+    this.#names(type.call, task)
   }
 
   /** Which names of files are no longer what they were. */
-  #names(call: number, task: TaskCall, done: boolean): void {
-    if (!done || task.path === null) return
+  #names(call: number, task: TaskCall): void {
+    if (task.path === null) return
     if (RENAMES.has(call)) {
       if (this.#outdated.size < MAX_OUTDATED) {
         this.#outdated.add(task.path)
@@ -274,7 +269,7 @@ export class PrintedRows {
       enters += type.enter
       exits += type.exit
     }
-    facts.shows = enters > 0 ? (exits > 0 ? 'enter and exit' : 'enter') : exits > 0 ? 'exit' : 'nothing'
+    facts.shows = shownBy(enters, exits)
     rows.finish(facts.shows === 'enter')
     for (const type of this.#types.values()) {
       setOwn(facts.types, type.name, { enter: type.enter, exit: type.exit })
@@ -291,7 +286,7 @@ export class PrintedRows {
     for (const id of this.containers.values()) addOwn(facts.containers, id)
     if (facts.events === 0) this.#add(SYSDIG.noEvents)
     else if (this.#clock.clock === 'none') this.#add(SYSDIG.noTimes)
-    report(facts, this.#diagnostics, this.#path)
+    reportUnshown(facts, this.#diagnostics, this.#path)
     const unknown = facts.calls['<unknown>'] ?? 0
     if (unknown > 0) {
       this.#diagnostics.add(SYSDIG.unknownCall, { source: this.#path }, `${unknown} in all`, unknown)

@@ -93,16 +93,14 @@ export class ScapEvents {
 
   newSection(): void {
     if (this.events > 0) this.clock.stamp()
-    this.#adopt()
-    this.#rows.newSection()
-    this.#lineage.reset()
+    this.#forget()
     this.#parameters.newSection()
     this.#eventsBefore = this.events
     // One that lists nothing may be of another time, too.
     this.list = this.events > 0 ? { tasks: new Map(), whole: false, bootSeconds: null, sinceNs: NaN } : null
   }
 
-  /** More tasks than there can be: nothing is known of any. */
+  /** Nothing is known of any task. */
   #forget(): void {
     this.#adopt()
     this.#rows.newSection()
@@ -289,7 +287,7 @@ export class ScapEvents {
 
   #task(tid: number): TaskCall {
     const { tasks } = this.#rows
-    if (tasks.full) this.#forget()
+    if (tasks.full) this.#forget() // more than there can be
     return tasks.get(tid)
   }
 

@@ -3,7 +3,7 @@ import { addOwn, type Diagnostics } from '@flushtrace/trace'
 import * as C from './columns.ts'
 import { SYSDIG } from './diagnostics.ts'
 import { NOT_CALLS } from './event-table.ts'
-import type { SysdigFacts } from './facts.ts'
+import { shownBy, type SysdigFacts } from './facts.ts'
 import { KEYS, type CallRows } from './rows.ts'
 import { keyName } from './call-keys.ts'
 import type { ScapEvents } from './scap-events.ts'
@@ -23,7 +23,7 @@ export function summarise(
     enters += events.counts[key]
     exits += events.counts[key + 1]
   }
-  facts.shows = enters > 0 ? (exits > 0 ? 'enter and exit' : 'enter') : exits > 0 ? 'exit' : 'nothing'
+  facts.shows = shownBy(enters, exits)
   events.finish(facts.shows === 'enter')
   facts.events = events.events
   facts.used = events.used
@@ -37,7 +37,7 @@ export function summarise(
   // Of the events that sysdig's filter left out some are used for their state.
   facts.counted = events.counts.reduce((sum, count) => sum + count, 0) + facts.stateOnly - facts.used
   for (const container of events.containers.values()) addOwn(facts.containers, container)
-  report(facts, diagnostics, path)
+  reportUnshown(facts, diagnostics, path)
   reportNumbers(facts, events, diagnostics, path)
 }
 
@@ -69,7 +69,7 @@ function addType(facts: SysdigFacts, events: ScapEvents, rows: CallRows, key: nu
 }
 
 /** What the counts say about what this source cannot show. */
-export function report(facts: SysdigFacts, diagnostics: Diagnostics, path: string): void {
+export function reportUnshown(facts: SysdigFacts, diagnostics: Diagnostics, path: string): void {
   const place = { source: path }
   const { calls } = facts
   const among = (names: ReadonlySet<string>): [string, number] => {

@@ -14,8 +14,9 @@ import {
   type Instant,
   type ListedTask,
   type Source,
+  type TaskList,
 } from '@flushtrace/trace'
-import { BlockReader, blockKind, type BlockHandler } from './blocks.ts'
+import { BlockReader, blockKind, isNetworkBlock, type BlockHandler } from './blocks.ts'
 import { setContainer } from './containers.ts'
 import { SYSDIG } from './diagnostics.ts'
 import { emptyFacts, type SysdigFacts } from './facts.ts'
@@ -35,15 +36,11 @@ const HOST_NAME = 8 + 20
 const MOST_HOSTS = 16
 /** Of a machine block: where the time of its start stands, ns since 1970; 0 until 2022. */
 const BOOT_TIME = 8 + 148
-/** Interface description and packets of a network capture. */
-const NETWORK_BLOCKS: ReadonlySet<number> = new Set([1, 2, 3, 6])
 
 /** What the section at hand lists. */
-interface SectionList {
+interface SectionList extends TaskList {
   readonly tasks: Map<number, ListedTask>
   whole: boolean
-  readonly bootSeconds: number | null
-  sinceNs: number
   descriptors: number
 }
 
@@ -140,7 +137,7 @@ class ScapParser implements BlockHandler {
       case 'users':
         break
       case null:
-        if (NETWORK_BLOCKS.has(type)) this.#network = true
+        if (isNetworkBlock(type)) this.#network = true
         this.facts.unknown++
         this.#add(SYSDIG.unknownBlock, offset, `type 0x${type.toString(16)} at byte ${offset}`)
         break
@@ -230,8 +227,7 @@ class ScapParser implements BlockHandler {
   /** After the last chunk; false: the batch is full, come back. */
   end(): boolean {
     const { done, left, offset } = this.#blocks.end()
-    if (this.rows.crowded) return false
-    if (!done) return false
+    if (!done || this.rows.crowded) return false
     if (left > 0) this.#add(SYSDIG.cut, offset, `${left} bytes at byte ${offset}`)
     summarise(this.facts, this.events, this.rows, this.#diagnostics, this.#path)
     const { facts } = this

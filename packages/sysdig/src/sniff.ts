@@ -1,8 +1,6 @@
 /** Is this a capture of sysdig? Told by its first blocks, never by its name. */
-import { SECTION, blockKind, sectionOrder } from './blocks.ts'
+import { SECTION, blockKind, isNetworkBlock, sectionOrder } from './blocks.ts'
 
-/** Blocks of pcapng that hold packets, or say how they were recorded. */
-const NETWORK_BLOCKS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 10, 0x80000001])
 /** pcapng's first words, and the older pcap's in all its forms. */
 const PCAP_MAGIC: ReadonlySet<number> = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1])
 
@@ -28,7 +26,7 @@ function firstBlocks(head: Uint8Array): 'scap' | 'pcapng' | null {
     const length = view.getUint32(at + 4, little)
     const kind = blockKind(type)
     if (kind !== null && kind !== 'section') return 'scap'
-    if (NETWORK_BLOCKS.has(type)) return 'pcapng'
+    if (isNetworkBlock(type)) return 'pcapng'
     if (length < 12) return 'scap'
     at += length
   }

@@ -127,23 +127,21 @@ function readLines(source: Source, diagnostics: Diagnostics, directed: boolean, 
 
 /** The events at the beginning of a source; its last line may be cut. */
 function sampleOf(head: Uint8Array, parse: LineParser): PrintedEvent[] {
-  const text = latin1(head, 0, Math.min(head.length, SAMPLE_BYTES))
-  return text
-    .split('\n')
-    .filter((line) => !HEX_DUMP.test(line))
-    .slice(0, SAMPLE)
-    .flatMap((line) => parse(line) ?? [])
+  return linesOf(head.subarray(0, SAMPLE_BYTES)).flatMap((line) => parse(line) ?? [])
 }
 
 /** -x: `\t0x0010: 7465 7374 3200`, -X with the characters behind it. */
 const HEX_DUMP = /^\t0x[0-9a-f]{4}:/
 
+/** The first lines, without dumps. */
+function linesOf(head: Uint8Array): string[] {
+  const lines = latin1(head, 0, head.length).split('\n')
+  return lines.filter((line) => !HEX_DUMP.test(line)).slice(0, SAMPLE)
+}
+
 /** `head`: the first bytes of text as sysdig prints it by default. */
 export function sniffSysdigText(head: Uint8Array): 'sysdig-text' | null {
-  const lines = latin1(head, 0, head.length)
-    .split('\n')
-    .filter((line) => !HEX_DUMP.test(line))
-    .slice(0, SAMPLE)
+  const lines = linesOf(head)
   const events = lines.filter((line) => parseLine(plainLine(line), emptyEvent())).length
   // With -A an event is followed by many lines of its buffer; one quoted line does not make a log.
   return events >= 20 || (events > 0 && events >= lines.length / 10) ? 'sysdig-text' : null
