@@ -40,12 +40,17 @@ function namesOf(type: string, exit: boolean): readonly string[] {
   return (exit ? EXIT_NAMES : ENTER_NAMES).get(type) ?? NO_NAMES
 }
 
+/** Where data that was read or written begins; -1: the event carries none. */
+function dataAt(names: readonly string[], info: string): number {
+  return names.includes('data') ? info.search(/(?:^| )data=/) : -1
+}
+
 /** ` 15:41:38.416541555 1 etcd (5721) > fsync`: what stands in a line behind the number of its event. */
 const HEAD = /(?:^|\s)\d[\d:]*\.\d{9} \d+ .{0,255} \((?:<NA>\.)?\d+(?:\.\d+)?(?::(?:-?\d+|<NA>))?\) [<>] \w/s
 
 /** Whether the line goes on with another event; data may well hold one. */
 export function isJoined(type: string, exit: boolean, info: string): boolean {
-  const data = namesOf(type, exit).includes('data') ? info.search(/(?:^| )data=/) : -1
+  const data = dataAt(namesOf(type, exit), info)
   const text = data < 0 ? info : info.slice(0, data)
   return /\) [<>] \w/.test(text) && HEAD.test(text)
 }
@@ -62,19 +67,9 @@ export function splitInfo(
 ): Map<string, string> | null {
   const names = namesOf(type, exit)
   const values = new Map<string, string>()
-  let text = info
-  const data = names.includes('data') ? text.search(/(?:^| )data=/) : -1
-  if (data >= 0) {
-    const tail = names.slice(names.indexOf('data') + 1).toReversed()
-    for (const name of tail) {
-      const at = text.lastIndexOf(` ${name}=`)
-      // `size=` inside the data is no parameter: one is a number, a descriptor or an address, and nothing follows it.
-      if (at < data || !/^-?\d\S*(?:\(<.*\))? ?$/s.test(text.slice(at + name.length + 2))) continue
-      values.set(name, text.slice(at + name.length + 2).trimEnd())
-      text = text.slice(0, at)
-    }
-    text = text.slice(0, data)
-  }
+  const data = dataAt(names, info)
+  const text = data < 0 ? info : info.slice(0, data)
+  if (data >= 0) takeBehindData(info, data, names, values)
   let at = 0
   let rest = names
   while (at < text.length) {
@@ -101,6 +96,18 @@ export function splitInfo(
     at = end + 1
   }
   return values
+}
+
+/** The parameters that come after the data at `data`, looked for from the end. */
+function takeBehindData(info: string, data: number, names: readonly string[], values: Map<string, string>): void {
+  let text = info
+  for (const name of names.slice(names.indexOf('data') + 1).toReversed()) {
+    const at = text.lastIndexOf(` ${name}=`)
+    // `size=` inside the data is no parameter: one is a number, a descriptor or an address, and nothing follows it.
+    if (at < data || !/^-?\d\S*(?:\(<.*\))? ?$/s.test(text.slice(at + name.length + 2))) continue
+    values.set(name, text.slice(at + name.length + 2).trimEnd())
+    text = text.slice(0, at)
+  }
 }
 
 /** Letters that sysdig prints for kinds of descriptors. */
