@@ -52,55 +52,49 @@ export async function openStream(
 ): Promise<Stream> {
   const raw = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   const first: Buffer[] = []
-  let length = 0
-  while (length < 4) {
-    const { done, value } = await raw.next()
-    if (done) break
-    first.push(value)
-    length += value.length
-  }
+  await take(raw, 4, first)
   const compression = sniffCompression(Buffer.concat(first))
-  const pieces = compression
-    ? decompress(compression, prepend(first, raw, progress), path, again, bytes)
-    : prepend(first, raw, progress)
-  const iterator = pieces[Symbol.asyncIterator]()
+  const packed = prepend(first, raw, progress)
+  const pieces = compression ? decompress(compression, packed, path, again, bytes) : packed
+  const rest = pieces[Symbol.asyncIterator]()
   const heads: Buffer[] = []
-  let headLength = 0
-  const cut = (error: unknown): void =>
-    diagnostics.add(CUT, { source: path, offset: headLength }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
-  try {
-    while (headLength < HEAD_BYTES) {
-      const { done, value } = await iterator.next()
-      if (done) break
-      heads.push(value)
-      headLength += value.length
-    }
-  } catch (error) {
+  const cut = (error: unknown, offset: number): void => {
     if (error instanceof TraceError) throw error
-    cut(error)
+    diagnostics.add(CUT, { source: path, offset }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
   }
+  await take(rest, HEAD_BYTES, heads).catch((error: unknown) => cut(error, Buffer.concat(heads).length))
   const head = Buffer.concat(heads)
   async function* chunks(): AsyncGenerator<Uint8Array> {
     if (head.length > 0) yield head
+    let given = head.length
     try {
       for (;;) {
-        const { done, value } = await iterator.next()
+        const { done, value } = await rest.next()
         if (done) return
-        headLength += value.length
+        given += value.length
         yield value
       }
     } catch (error) {
-      if (error instanceof TraceError) throw error
-      cut(error)
+      cut(error, given)
     } finally {
       input.destroy()
     }
   }
   async function close(): Promise<void> {
-    await iterator.return?.()
+    await rest.return?.()
     input.destroy()
   }
   return { path, bytes, compression, head: head.subarray(0, HEAD_BYTES), chunks, close }
+}
+
+/** Pieces of `least` bytes in all, or up to the end. What came before a failure is in `into`, too. */
+async function take(pieces: AsyncIterator<Buffer>, least: number, into: Buffer[]): Promise<void> {
+  for (let length = 0; length < least;) {
+    const { done, value } = await pieces.next()
+    if (done) return
+    into.push(value)
+    length += value.length
+  }
 }
 
 async function* prepend(first: Buffer[], rest: AsyncIterator<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
