@@ -97,7 +97,7 @@ export async function openCapture(
   pace?: Pace,
 ): Promise<Capture> {
   const memory = new MemoryWatch(formats.maxMemoryBytes)
-  const { sources, links } = await openSources(paths, diagnostics, onProgress, memory, pace, formats.onWait)
+  const { sources, links } = await openSources(paths, diagnostics, { onProgress, memory, pace, onWait: formats.onWait })
   const saved = savedFolders(sources)
   for (const link of links) {
     if (mayBeSource(link, saved)) diagnostics.add(LINK, { source: link.path }, `${link.path} leads to ${link.target}`)

@@ -83,30 +83,41 @@ export type Pace = () => Promise<unknown> | undefined
 export type OnWait = (path: string) => void
 const WAIT_MS = 1000
 
+interface Opened extends OpenedSources {
+  readonly diagnostics: Diagnostics
+  readonly progress: Progress
+  readonly memory: MemoryWatch
+  readonly pace: Pace
+  readonly onWait: OnWait
+}
+
+export interface SourceOptions {
+  readonly onProgress?: OnProgress
+  /** Looked at after each piece. */
+  readonly memory?: MemoryWatch
+  readonly pace?: Pace
+  readonly onWait?: OnWait
+}
+
 /** Opens files, directories and `-` (standard input). Throws TraceError when a named source is not there at all. */
 export async function openSources(
   paths: readonly string[],
   diagnostics: Diagnostics,
-  onProgress: OnProgress = () => {},
-  memory: MemoryWatch = new MemoryWatch(),
-  pace: Pace = () => undefined,
-  onWait: OnWait = () => {},
+  { onProgress = () => {}, memory = new MemoryWatch(), pace = () => undefined, onWait = () => {} }: SourceOptions = {},
 ): Promise<OpenedSources> {
-  const opened: Opened = { sources: [], links: [], progress: new Progress(onProgress), memory, pace, onWait }
+  const progress = new Progress(onProgress)
+  const opened: Opened = { sources: [], links: [], diagnostics, progress, memory, pace, onWait }
   for (const path of paths) {
     if (path === '-') {
       // Node takes a folder for an empty stream.
       if (fstatSync(0).isDirectory()) throw new TraceError('source/kind', '-: a folder; name it instead', { path })
-      opened.progress.expect(null)
-      keep(opened, await openStream('-', process.stdin, null, opened.progress, diagnostics), true, diagnostics)
+      progress.expect(null)
+      keep(opened, await openStream('-', process.stdin, null, progress, diagnostics), true)
       continue
     }
     // A link the user names on purpose is followed; one met in a walk is not.
-    if (isFolder(path)) {
-      await walk(path, opened, diagnostics)
-    } else {
-      await openPath(path, opened, true, diagnostics)
-    }
+    if (isFolder(path)) await walk(path, opened)
+    else await openPath(path, opened, true)
   }
   return opened
 }
@@ -133,7 +144,8 @@ function isFolder(path: string): boolean {
   }
 }
 
-async function walk(directory: string, opened: Opened, diagnostics: Diagnostics) {
+async function walk(directory: string, opened: Opened) {
+  const { diagnostics } = opened
   let entries: Dirent[]
   try {
     entries = readdirSync(directory, { withFileTypes: true })
@@ -144,16 +156,16 @@ async function walk(directory: string, opened: Opened, diagnostics: Diagnostics)
   entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
   for (const entry of entries) {
     const path = join(directory, entry.name)
-    if (entry.isDirectory()) await walk(path, opened, diagnostics)
-    else if (entry.isSymbolicLink()) keepLink(path, opened, diagnostics)
-    else if (entry.isFile()) await openPath(path, opened, false, diagnostics)
+    if (entry.isDirectory()) await walk(path, opened)
+    else if (entry.isSymbolicLink()) keepLink(path, opened)
+    else if (entry.isFile()) await openPath(path, opened, false)
     // A pipe that nobody writes to would hold up all the others.
     else diagnostics.add(UNREADABLE, { source: path }, `${path}: in a folder only files are read, and this is none`)
   }
 }
 
 /** /proc/PID/cwd of another user's process may not be read, and a descriptor's link goes when it is closed. */
-function keepLink(path: string, { links }: Opened, diagnostics: Diagnostics) {
+function keepLink(path: string, { links, diagnostics }: Opened) {
   try {
     links.push({ path, target: readlinkSync(path) })
   } catch (error) {
@@ -161,18 +173,18 @@ function keepLink(path: string, { links }: Opened, diagnostics: Diagnostics) {
   }
 }
 
-async function openPath(path: string, opened: Opened, named: boolean, diagnostics: Diagnostics) {
+async function openPath(path: string, opened: Opened, named: boolean) {
   try {
-    keep(opened, await openFile(path, opened, named, diagnostics), named, diagnostics)
+    keep(opened, await openFile(path, opened, named), named)
   } catch (error) {
-    if (error instanceof TraceError) diagnostics.add(UNREADABLE, { source: path }, error.message)
-    else diagnostics.add(UNREADABLE, { source: path }, `${path}: ${reason(error as NodeJS.ErrnoException)}`)
+    const why = error instanceof TraceError ? error.message : `${path}: ${reason(error as NodeJS.ErrnoException)}`
+    opened.diagnostics.add(UNREADABLE, { source: path }, why)
   }
 }
 
 /** `named`: by the user. An empty file met in a walk is nothing to tell of: many side files are. */
-function keep(opened: Opened, source: Source, named: boolean, diagnostics: Diagnostics): void {
-  if (named && source.head.length === 0) diagnostics.add(EMPTY, { source: source.path }, source.path)
+function keep(opened: Opened, source: Source, named: boolean): void {
+  if (named && source.head.length === 0) opened.diagnostics.add(EMPTY, { source: source.path }, source.path)
   opened.sources.push({ ...source, chunks: (room) => watched(source, opened, room) })
 }
 
@@ -200,12 +212,7 @@ async function openWaiting(path: string, onWait: OnWait): Promise<number> {
   return openFd(path).finally(() => clearTimeout(timer))
 }
 
-async function openFile(
-  path: string,
-  { progress, onWait }: Opened,
-  named: boolean,
-  diagnostics: Diagnostics,
-): Promise<Source> {
+async function openFile(path: string, { progress, diagnostics, onWait }: Opened, named: boolean): Promise<Source> {
   const file = await openWaiting(path, onWait)
   let isOurs = true
   try {
@@ -277,13 +284,4 @@ async function openCompressed(
     yield* stream.chunks()
   }
   return { path, bytes, compression, head, chunks }
-}
-
-interface Opened {
-  readonly sources: Source[]
-  readonly links: SavedLink[]
-  readonly progress: Progress
-  readonly memory: MemoryWatch
-  readonly pace: Pace
-  readonly onWait: OnWait
 }

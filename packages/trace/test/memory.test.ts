@@ -60,7 +60,7 @@ memory('a reading stops at the piece that passes it', async () => {
       heapBytes: 1,
       heapLimitBytes: 100,
     }))
-    const { sources } = await openSources([join(folder, 'big')], new Diagnostics(), () => {}, watch)
+    const { sources } = await openSources([join(folder, 'big')], new Diagnostics(), { memory: watch })
     let bytes = 0
     try {
       for await (const piece of sources[0].chunks()) bytes += piece.length

@@ -482,13 +482,14 @@ sources('tells how far it is', async ({ folder }) => {
   const path = join(folder, 'progress')
   writeFileSync(path, LARGE)
   const seen: [number, number | null][] = []
-  const opened = await openSources([path], new Diagnostics(), (done, total) => seen.push([done, total]))
+  const onProgress = (...step: [done: number, total: number | null]): unknown => seen.push(step)
+  const opened = await openSources([path], new Diagnostics(), { onProgress })
   await contents(opened.sources[0])
   assert.equal(seen.at(-1), [LARGE.length, LARGE.length])
   const packed = zlib.gzipSync(LARGE)
   writeFileSync(`${path}.gz`, packed)
   seen.length = 0
-  const again = await openSources([`${path}.gz`], new Diagnostics(), (done, total) => seen.push([done, total]))
+  const again = await openSources([`${path}.gz`], new Diagnostics(), { onProgress })
   await contents(again.sources[0])
   assert.equal(seen.at(-1), [packed.length, packed.length])
 })
@@ -498,7 +499,7 @@ sources('a writer that can take no more holds the reading back', async ({ folder
   writeFileSync(path, LARGE)
   const waits: (() => void)[] = []
   const pace = (): Promise<void> => new Promise((resolve) => waits.push(resolve))
-  const opened = await openSources([path], new Diagnostics(), undefined, undefined, pace)
+  const opened = await openSources([path], new Diagnostics(), { pace })
   let pieces = 0
   const reading = (async () => {
     for await (const piece of opened.sources[0].chunks()) pieces += piece.length > 0 ? 1 : 0
