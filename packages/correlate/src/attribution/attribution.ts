@@ -31,7 +31,7 @@ import { joinInodes, noteRenewals } from './inode-joins.ts'
 import { InodeNames } from './inode-names.ts'
 import { InodeReplay } from './inode-replay.ts'
 import { MapClaims, type TakenAt } from './map-claims.ts'
-import { MapEvidence } from './map-evidence.ts'
+import { MapEvidence, type Asked } from './map-evidence.ts'
 import { learnMaps } from './map-places.ts'
 import { signsOf } from './map-signs.ts'
 import { leaveOutCopies } from './mirror-copies.ts'
@@ -160,7 +160,14 @@ export class Attribution {
       this.claims.moments.length > 0
         ? this.#blockNs.map((ns, row) => (input.placed[blocks.trace.data[row]] ? ns : NaN))
         : NO_TIMES
-    this.#maps = new MapEvidence(this.claims, blocks, this.#onClock, book, this.#dirty)
+    this.#maps = new MapEvidence({
+      claims: this.claims,
+      blocks,
+      atNs: this.#onClock,
+      book,
+      dirty: this.#dirty,
+      mayLieOn: this.#mayLieOn,
+    })
     const marks = blocks.flags.values.some((flags) => (flags & OP.meta) !== 0)
     this.#natures = new Natures(this.claims, marks)
     this.#rules = new DataRules({
@@ -256,14 +263,10 @@ export class Attribution {
       if ((flags & (OP.meta | DATALESS)) !== 0 || blocks.bytes.data[request] === 0) continue
       const { files, rows } = this.#insideOf(request, this.#blockNs[request])
       if (files.length !== 1 || calls.kind.data[rows[0]] > CALL.syncWrite) continue
+      const asked: Asked = { request, now: this.#blockNs[request], seen: 'all' }
       for (const piece of this.#piecesOf(request)) {
         const reserved = this.#natures.isReserved(piece)
-        yield {
-          file: files[0],
-          piece,
-          mapped: this.#maps.shownOf(request, piece, this.#blockNs[request], 'all'),
-          reserved,
-        }
+        yield { file: files[0], piece, mapped: this.#maps.shownOf(asked, piece), reserved }
       }
     }
   }

@@ -17,7 +17,7 @@ import type { InodeLog } from './inode-log.ts'
 import { InodeNames } from './inode-names.ts'
 import type { InodeReplay } from './inode-replay.ts'
 import type { Claim } from './map-claims.ts'
-import { MAX_DIRTY_FILES, offsetOf, onlyFileOf, writesInPlace, type MapEvidence, type Seen } from './map-evidence.ts'
+import { MAX_DIRTY_FILES, offsetOf, onlyFileOf, writesInPlace, type Asked, type MapEvidence } from './map-evidence.ts'
 import type { Natures } from './nature.ts'
 import { NO_FACT, type Fact, type Piece, type PieceLog, type Verdict, type Via } from './piece-log.ts'
 import { cutOf, offsetIn, startOf, type Place, type Places } from './places.ts'
@@ -120,7 +120,7 @@ export class DataRules {
 
   /** Data or metadata that a journal gave back: only a map from afterwards tells, which shows no file where metadata is. */
   checkpoint(request: number, piece: ViewPiece, now: number, inside: Inside): void {
-    if (this.#in.maps.shownOf(request, piece, now, this.#seenOf(piece.view, now)) !== null)
+    if (this.#in.maps.shownOf(this.#asked(request, piece, now), piece) !== null)
       this.#byMaps(request, piece, now, inside, NONE)
     else this.#in.pieces.add(request, piece, nothing(inside.via))
   }
@@ -202,9 +202,9 @@ export class DataRules {
     return now >= this.#in.callsFromNs
   }
 
-  #seenOf(view: FsView, now: number): Seen {
-    if (!this.#isWatched(now)) return 'nothing'
-    return this.#completeness.isComplete(view) ? 'all' : 'some'
+  #asked(request: number, { view }: ViewPiece, now: number): Asked {
+    if (!this.#isWatched(now)) return { request, now, seen: 'nothing' }
+    return { request, now, seen: this.#completeness.isComplete(view) ? 'all' : 'some' }
   }
 
   /** The fsync event that the task is in; its end is the end of the call where no event tells of it. */
@@ -254,7 +254,7 @@ export class DataRules {
   }
 
   #byMaps(request: number, piece: ViewPiece, now: number, inside: Inside, among: readonly number[]): void {
-    const parts = this.#in.maps.partsOf(request, piece, now, this.#seenOf(piece.view, now), this.#in.mayLieOn)
+    const parts = this.#in.maps.partsOf(this.#asked(request, piece, now), piece)
     const whole = parts.length > 1 && this.#in.blocks.step.data[request] === 0 ? onlyFileOf(parts) : -1
     for (const { piece: part, believed, claims, last } of parts) {
       if (believed) {

@@ -28,6 +28,15 @@ import type { FsView, FsViews, ViewPiece } from './views.ts'
 /** What calls show of a file system at a moment: all that is done there, some of it (others write there), nothing. */
 export type Seen = 'all' | 'some' | 'nothing'
 
+/** A write that maps are asked about. */
+export interface Asked {
+  readonly request: number
+  /** When it was queued, on the clock of the calls. */
+  readonly now: number
+  /** What calls show of its file system by then. */
+  readonly seen: Seen
+}
+
 /** A part of a piece of which one thing is true. */
 export interface MapPart {
   readonly piece: ViewPiece
@@ -53,10 +62,21 @@ export function offsetOf(claim: Claim, piece: ViewPiece): number {
   return claim.encoded ? NaN : claim.fileOffset + startOf(piece) - claim.start
 }
 
+interface Witnesses {
+  readonly claims: MapClaims
+  readonly blocks: BlockLog
+  /** Of requests, on the clock of the maps; NaN: nothing tells. */
+  readonly atNs: Float64Array
+  readonly book: FileBook
+  readonly dirty: DirtyFiles
+  readonly mayLieOn: (file: number, view: FsView) => boolean
+}
+
 export class MapEvidence {
   readonly #claims: MapClaims
   readonly #book: FileBook
   readonly #dirty: DirtyFiles
+  readonly #mayLieOn: Witnesses['mayLieOn']
   readonly #blocks: BlockLog
   readonly #writers = new LastWriters()
   readonly #moments: MapMoments
@@ -69,14 +89,14 @@ export class MapEvidence {
   #owner = new Int32Array()
   #fileOffset = new Float64Array()
 
-  /** `atNs`: of requests, on the clock of the maps; NaN: nothing tells. */
-  constructor(claims: MapClaims, blocks: BlockLog, atNs: Float64Array, book: FileBook, dirty: DirtyFiles) {
+  constructor({ claims, blocks, atNs, book, dirty, mayLieOn }: Witnesses) {
     this.#claims = claims
     this.#moments = new MapMoments(claims, atNs)
     this.#times = ['before', ...claims.moments.keys(), 'after']
     this.#blocks = blocks
     this.#book = book
     this.#dirty = dirty
+    this.#mayLieOn = mayLieOn
   }
 
   /** Requests in the order of time: the last one that wrote a block is remembered. */
@@ -113,35 +133,35 @@ export class MapEvidence {
   }
 
   /** A piece cut where another request wrote later, and where claims begin and end. */
-  partsOf(request: number, piece: ViewPiece, now: number, seen: Seen, mayLieOn: MayLieOn): MapPart[] {
-    const parts = this.#partsAfter(request, piece, now, seen, mayLieOn)
+  partsOf(asked: Asked, piece: ViewPiece): MapPart[] {
+    const parts = this.#partsAfter(asked, piece)
     if (this.#moments.isEmpty) return parts
-    return parts.flatMap((part) =>
-      part.believed && part.last ? [part] : this.#partsDuring(request, part, now, seen, mayLieOn),
-    )
+    return parts.flatMap((part) => (part.believed && part.last ? [part] : this.#partsDuring(asked, part)))
   }
 
   /** By maps taken during the trace: those that show this very write, else, in place, the next one. */
-  #partsDuring(request: number, part: MapPart, now: number, seen: Seen, mayLieOn: MayLieOn): MapPart[] {
+  #partsDuring(asked: Asked, part: MapPart): MapPart[] {
+    const { request } = asked
     const next = writesInPlace(part.piece.view) ? this.#moments.nextAfter(request) : -1
     return this.#moments.partsOf(request, part.piece).map(({ piece, claims }): MapPart => {
-      if (this.#isShown(claims, piece, now, seen)) return { ...part, piece, believed: claims[0], last: true }
+      if (this.#isShown(claims, piece, asked)) return { ...part, piece, believed: claims[0], last: true }
       const [claim, ...others] = next < 0 ? NO_CLAIMS : this.#on(piece, next)
       const isOne = claim !== undefined && others.every(({ file }) => file === claim.file)
       if (!isOne) return { ...part, piece }
       const { untilNs } = this.#claims.moments[next]
-      const stays = this.#outlasts(claim, piece, request, now, untilNs, seen, mayLieOn)
+      const stays = this.#outlasts(claim, piece, asked, untilNs)
       return stays ? { ...part, piece, believed: claim, last: false } : { ...part, piece }
     })
   }
 
   /** Whether what a map taken during the trace says of a write that it shows is the file that was written. */
-  #isShown(claims: readonly Claim[], piece: ViewPiece, now: number, seen: Seen): boolean {
+  #isShown(claims: readonly Claim[], piece: ViewPiece, asked: Asked): boolean {
     const file = onlyOwner(claims)
-    return file >= 0 && !piece.view.fs?.allocatesEarly && !this.#isSharedSince(file, piece, now, seen)
+    return file >= 0 && !piece.view.fs?.allocatesEarly && !this.#isSharedSince(file, piece, asked)
   }
 
-  #partsAfter(request: number, piece: ViewPiece, now: number, seen: Seen, mayLieOn: MayLieOn): MapPart[] {
+  #partsAfter(asked: Asked, piece: ViewPiece): MapPart[] {
+    const { request } = asked
     const start = startOf(piece)
     const end = start + piece.bytes
     const whole = this.#after(request, piece)
@@ -151,7 +171,7 @@ export class MapEvidence {
       if (one >= 0) {
         const last = one === request
         const [claim] = whole
-        const believed = claim !== undefined && this.#believes(claim, piece, request, now, last, seen, mayLieOn)
+        const believed = claim !== undefined && this.#believes(claim, piece, asked, last)
         return [{ piece, claims: whole, believed: believed ? claim : null, last }]
       }
     }
@@ -167,7 +187,7 @@ export class MapEvidence {
       const claims = this.#on(part, 'after')
       const last = this.#lastOver(request, part) === request
       const one = claims.length > 0 && claims.every(({ file }) => file === claims[0].file)
-      const believed = one && this.#believes(claims[0], part, request, now, last, seen, mayLieOn) ? claims[0] : null
+      const believed = one && this.#believes(claims[0], part, asked, last) ? claims[0] : null
       return { piece: part, claims, believed, last }
     })
   }
@@ -184,15 +204,16 @@ export class MapEvidence {
   }
 
   /** The file of a map from afterwards that shows this very write; null: none does, or there are several. */
-  shownOf(request: number, piece: ViewPiece, now: number, seen: Seen): number | null {
+  shownOf(asked: Asked, piece: ViewPiece): number | null {
+    const { request } = asked
     if (!this.#gaps.has(piece.view) && this.#lastOver(request, piece) === request) {
       const file = this.ownerAfter(piece)
-      if (file >= 0) return this.#isSharedSince(file, piece, now, seen) ? null : file
+      if (file >= 0) return this.#isSharedSince(file, piece, asked) ? null : file
     }
     const parts = this.#moments.partsOf(request, piece)
     const [{ claims }] = parts
     const isOne = parts.every(
-      (one) => one.claims[0]?.file === claims[0]?.file && this.#isShown(one.claims, piece, now, seen),
+      (one) => one.claims[0]?.file === claims[0]?.file && this.#isShown(one.claims, piece, asked),
     )
     return isOne ? claims[0].file : null
   }
@@ -218,34 +239,19 @@ export class MapEvidence {
     return this.#claims.tellsOf(file, view, 'after')
   }
 
-  #believes(
-    claim: Claim,
-    piece: ViewPiece,
-    request: number,
-    now: number,
-    last: boolean,
-    seen: Seen,
-    mayLieOn: MayLieOn,
-  ): boolean {
+  /** `last`: nothing was written there between the request and the map. */
+  #believes(claim: Claim, piece: ViewPiece, asked: Asked, last: boolean): boolean {
     if (last && this.#gaps.has(piece.view)) {
       this.refused.add(piece.view)
       return false
     }
-    if (last) return !this.#isSharedSince(claim.file, piece, now, seen)
+    if (last) return !this.#isSharedSince(claim.file, piece, asked)
     if (!writesInPlace(piece.view)) return false
-    return this.#outlasts(claim, piece, request, now, Infinity, seen, mayLieOn)
+    return this.#outlasts(claim, piece, asked, Infinity)
   }
 
-  /** Whether a block stayed a file's from this request to a later map. */
-  #outlasts(
-    claim: Claim,
-    piece: ViewPiece,
-    request: number,
-    now: number,
-    untilNs: number,
-    seen: Seen,
-    mayLieOn: MayLieOn,
-  ): boolean {
+  /** Whether a block stayed a file's from this request to a later map, which was complete at `untilNs`. */
+  #outlasts(claim: Claim, piece: ViewPiece, { request, now, seen }: Asked, untilNs: number): boolean {
     const before = this.#on(piece, this.#lastMapOf(piece.view, request))
     const offset = offsetOf(claim, piece)
     const both = before.length > 0 && before.every((one) => one.file === claim.file && offsetOf(one, piece) === offset)
@@ -259,7 +265,7 @@ export class MapEvidence {
     for (const file of this.#dirty.all()) {
       if (++n > MAX_DIRTY_FILES) return false
       if (file === claim.file) dirty = true
-      else if (mayLieOn(file, piece.view) && this.#book.freedBetween(file, now, untilNs, Infinity)) return false
+      else if (this.#mayLieOn(file, piece.view) && this.#book.freedBetween(file, now, untilNs, Infinity)) return false
     }
     return dirty
   }
@@ -286,7 +292,7 @@ export class MapEvidence {
     return last >= 0 && this.#claims.tell(view, last) ? last : 'before'
   }
 
-  #isSharedSince(file: number, { view }: ViewPiece, now: number, seen: Seen): boolean {
+  #isSharedSince(file: number, { view }: ViewPiece, { now, seen }: Asked): boolean {
     if (view.type === 'ext4') return false
     return this.#book.sharedAfter(file, now) || (seen !== 'all' && this.#shares(file, view))
   }
@@ -319,8 +325,6 @@ export class MapEvidence {
 function onlyOwner([first, ...others]: readonly Claim[]): number {
   return first && others.every(({ file }) => file === first.file) ? first.file : -1
 }
-
-type MayLieOn = (file: number, view: FsView) => boolean
 
 /** The file that maps name for some part, where it is one only; -1: none, or several. */
 export function onlyFileOf(parts: readonly MapPart[]): number {
