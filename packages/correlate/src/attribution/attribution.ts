@@ -18,7 +18,7 @@ import { DATALESS, OP } from '@flushtrace/trace'
 import type { Actors } from './actors.ts'
 import type { BlockLog } from './block-log.ts'
 import { CALL, type CallLog } from './call-log.ts'
-import { CallWindows, OUTSIDE, type Inside } from './call-windows.ts'
+import { CallWindows, OUTSIDE, type Inside, type Queued } from './call-windows.ts'
 import { DataRules } from './data-rules.ts'
 import { DirtyFiles } from './dirty-files.ts'
 import { DirtyPages } from './dirty-pages.ts'
@@ -131,11 +131,10 @@ export class Attribution {
     const eventNs = this.#inodeNs.map((ns, row) =>
       input.callsTimed && input.placed[inodes.trace.data[row]] ? ns + EVENT_ROUNDING_NS : NaN,
     )
-    const { slackNs } = input
-    this.late = moveLate({ calls, inodes, eventNs, viewOf, mayLieOn: this.#mayLieOn, slackNs })
+    this.late = moveLate({ calls, inodes, eventNs, viewOf, mayLieOn: this.#mayLieOn, slackNs: input.slackNs })
     // What was mapped before the trace was so at any time of it.
     this.#callOrder = calls.inOrder().filter((row) => input.callsTimed || startNs.data[row] === -Infinity)
-    this.#windows = new CallWindows(calls, this.#callOrder, slackNs, input.doubtNs)
+    this.#windows = new CallWindows(calls, this.#callOrder, input.slackNs, input.doubtNs)
     noteLosses(calls, this.#callOrder, input.callsTimed, book)
     noteRenewals(
       { inodes, book, viewOf },
@@ -204,12 +203,11 @@ export class Attribution {
   }
 
   run(): void {
-    const { blocks, calls, placed, callsTimed } = this.#in
+    const { blocks, calls, book, placed, callsTimed } = this.#in
     leaveOutCopies(blocks, this.#in.layout, this.#blockNs)
     const requests = blocks.inOrder(this.#blockNs)
     this.#maps.noteWrites(requests, this.views)
     const events = orderOf(this.#inodeNs)
-    const { book } = this.#in
     const { views } = this
     const signed = { ...this.#in, views, claims: this.claims, replay: this.#replay }
     const signs = signsOf(signed, requests, events)
@@ -330,20 +328,21 @@ export class Attribution {
     const comm = blocks.names.textOrNull(blocks.comm.data[request])
     const dataless = (flags & DATALESS) !== 0
     const actors = dataless ? this.#discarders(request, inside) : []
+    const queued: Queued = { request, now, inside }
     for (const piece of this.#piecesOf(request)) {
       if (dataless) {
-        const queued = { actors, via: actors.length > 0 ? 'direct' : inside.via } as const
-        this.#givenBack.add(request, piece, now, { ...queued, flags })
+        const via = actors.length > 0 ? 'direct' : inside.via
+        this.#givenBack.add(request, piece, now, { actors, via, flags })
         continue
       }
       const nature = this.#natures.of(piece, flags, comm)
-      if (nature === CHECKPOINT) this.#rules.checkpoint(request, piece, now, inside)
+      if (nature === CHECKPOINT) this.#rules.checkpoint(queued, piece)
       else if (nature) {
         const { what, confidence, rule, origin } = nature
         const actors = this.#flushers(request, inside, piece.view)
         const verdict = { what, confidence, rule, via: inside.via, actors, candidates: NONE }
         this.pieces.add(request, piece, verdict, -1, NaN, { ...NO_FACT, origin })
-      } else this.#rules.data(request, piece, now, inside)
+      } else this.#rules.data(queued, piece)
     }
   }
 

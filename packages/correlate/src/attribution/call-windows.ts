@@ -18,6 +18,15 @@ export interface Inside {
 
 export const OUTSIDE: Inside = { rows: NONE, files: NONE, via: 'writeback' }
 
+/** A request when it was queued. */
+export interface Queued {
+  readonly request: number
+  /** On the clock of the calls; NaN: at any time of them. */
+  readonly now: number
+  /** The call that its task was in. */
+  readonly inside: Inside
+}
+
 export class CallWindows {
   readonly #log: CallLog
   /** By task: rows in the order of their entry. */

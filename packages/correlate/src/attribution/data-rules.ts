@@ -6,7 +6,7 @@ import { PAGE_BYTES } from '@flushtrace/trace'
 import type { Actors } from './actors.ts'
 import type { BlockLog } from './block-log.ts'
 import { CALL, type CallLog } from './call-log.ts'
-import type { Inside } from './call-windows.ts'
+import type { Inside, Queued } from './call-windows.ts'
 import { Completeness } from './completeness.ts'
 import type { DirtyFiles } from './dirty-files.ts'
 import type { DirtyPages } from './dirty-pages.ts'
@@ -95,18 +95,19 @@ export class DataRules {
     this.#completeness = new Completeness(state)
   }
 
-  data(request: number, piece: ViewPiece, now: number, inside: Inside): void {
+  data(queued: Queued, piece: ViewPiece): void {
+    const { now } = queued
     const space = this.#in.places.spaceOf(piece.view, piece)
     const start = startOf(piece)
-    if (space.isFree(start, start + piece.bytes)) return this.#unplaced(request, piece, null, now, inside)
+    if (space.isFree(start, start + piece.bytes)) return this.#unplaced(queued, piece, null)
     const known: { from: number; to: number; place: Place | null }[] = []
     this.#in.places.within(space, start, start + piece.bytes, now, piece.view.blockBytes, (from, to, place) =>
       known.push({ from, to, place }),
     )
     for (const { from, to, place } of known) {
       const part = cutOf(piece, from, to)
-      if (place && this.#in.places.isSure(place)) this.#pushPlaced(request, part, place, now, inside)
-      else this.#unplaced(request, part, place && this.#keptOf(place, piece.view, now), now, inside)
+      if (place && this.#in.places.isSure(place)) this.#pushPlaced(queued, part, place)
+      else this.#unplaced(queued, part, place && this.#keptOf(place, piece.view, now))
     }
   }
 
@@ -119,32 +120,34 @@ export class DataRules {
   }
 
   /** Data or metadata that a journal gave back: only a map from afterwards tells, which shows no file where metadata is. */
-  checkpoint(request: number, piece: ViewPiece, now: number, inside: Inside): void {
-    if (this.#in.maps.shownOf(this.#asked(request, piece, now), piece) !== null)
-      this.#byMaps(request, piece, now, inside, NONE)
-    else this.#in.pieces.add(request, piece, nothing(inside.via))
+  checkpoint(queued: Queued, piece: ViewPiece): void {
+    if (this.#in.maps.shownOf(this.#asked(queued, piece), piece) !== null) this.#byMaps(queued, piece, NONE)
+    else this.#in.pieces.add(queued.request, piece, nothing(queued.inside.via))
   }
 
-  #pushPlaced(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
+  #pushPlaced(queued: Queued, piece: ViewPiece, place: Place): void {
     const { book } = this.#in
-    const { file, known } = this.#inodeNames.fileOf(place.inode, now)
+    const { file, known } = this.#inodeNames.fileOf(place.inode, queued.now)
     const { inode, view } = book.inodeAt(place.inode)
-    if (isOwnInode(piece.view, inode)) return this.#in.pieces.add(request, piece, ownBlock(inside.via), -1, NaN, place)
+    if (isOwnInode(piece.view, inode)) {
+      return this.#in.pieces.add(queued.request, piece, ownBlock(queued.inside.via), -1, NaN, place)
+    }
     const fileOffset = offsetIn(place, startOf(piece))
     const dirtied = this.#in.pages.written(view, inode, place.linear ? fileOffset : NaN, piece.bytes)
     const confidence = PLACED_AS[known]
     const found = { rule: 'placed', confidence, file, fileOffset, fact: place, inode: place.inode } as const
-    this.#push(request, piece, inside, found, dirtied)
+    this.#push(queued, piece, found, dirtied)
   }
 
-  #unplaced(request: number, piece: ViewPiece, place: Place | null, now: number, inside: Inside): void {
+  #unplaced(queued: Queued, piece: ViewPiece, place: Place | null): void {
+    const { request, now, inside } = queued
     const { book, blocks } = this.#in
     this.#earlier = place?.file ?? -1
     const tid = blocks.tid.data[request]
     const announced = this.#in.replay.take(tid, piece.bytes)
     if (announced && announced.view === piece.view) {
       const { file, known } = this.#inodeNames.fileOf(announced.inode, now)
-      this.#pushFile(request, piece, now, inside, {
+      this.#pushFile(queued, piece, {
         rule: 'announced',
         confidence: inside.files.includes(file) && known === 'called' ? 'exact' : 'inferred',
         file,
@@ -161,7 +164,7 @@ export class DataRules {
         const { file } = this.#inodeNames.fileOf(inode, now)
         const kept = place?.file === file ? offsetIn(place, startOf(piece)) : NaN
         const run = this.#in.pages.runOf(piece.view.index, book.inodeAt(inode).inode, piece.bytes)
-        this.#pushFile(request, piece, now, inside, {
+        this.#pushFile(queued, piece, {
           rule: 'sync-event',
           confidence: place?.file === file ? 'snapshot' : 'inferred',
           file,
@@ -173,28 +176,29 @@ export class DataRules {
       }
     }
     const here = inside.files.length === 0 ? NONE : filesCalled(this.#in, piece, inside)
-    if (here.length === 1) this.#pushCalled(request, piece, place, now, inside, here[0])
-    else if (place && here.includes(place.file)) this.#pushKept(request, piece, place, now, inside)
-    else if (place && here.length === 0) this.#byPlace(request, piece, place, now, inside)
-    else this.#byMaps(request, piece, now, inside, here)
+    if (here.length === 1) this.#pushCalled(queued, piece, place, here[0])
+    else if (place && here.includes(place.file)) this.#pushKept(queued, piece, place)
+    else if (place && here.length === 0) this.#byPlace(queued, piece, place)
+    else this.#byMaps(queued, piece, here)
   }
 
   /**
    * The block was a file's. Where a map from afterwards shows it to be another's, or nobody's, it has changed hands, before
    * this write or after: calls show when, as far as they reach.
    */
-  #byPlace(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
+  #byPlace(queued: Queued, piece: ViewPiece, place: Place): void {
+    const { request, now } = queued
     const { maps, book } = this.#in
     const owner = maps.ownerAfter(piece)
     const agrees = (): boolean => owner === place.file || maps.nextAgrees(request, piece, place.file)
     if (!this.#isWatched(now) && maps.tellAfter(piece.view) && !(agrees() && maps.staysWith(place.file, piece))) {
-      this.#byMaps(request, piece, now, inside, NONE)
+      this.#byMaps(queued, piece, NONE)
       return
     }
     const lastOffset = offsetIn(place, startOf(piece)) + Math.max(0, piece.bytes - piece.view.blockBytes)
     const keeps = owner < 0 || owner === place.file || book.freedBetween(place.file, now, Infinity, lastOffset)
-    if (keeps) this.#pushKept(request, piece, place, now, inside)
-    else this.#pushOneOf(request, piece, inside, [place.file, owner])
+    if (keeps) this.#pushKept(queued, piece, place)
+    else this.#pushOneOf(queued, piece, [place.file, owner])
   }
 
   /** Whether calls that take blocks away from files are told by then. */
@@ -202,7 +206,7 @@ export class DataRules {
     return now >= this.#in.callsFromNs
   }
 
-  #asked(request: number, { view }: ViewPiece, now: number): Asked {
+  #asked({ request, now }: Queued, { view }: ViewPiece): Asked {
     if (!this.#isWatched(now)) return { request, now, seen: 'nothing' }
     return { request, now, seen: this.#completeness.isComplete(view) ? 'all' : 'some' }
   }
@@ -215,13 +219,14 @@ export class DataRules {
     return this.#in.calls.startNs.data[rows[0]] <= this.#in.eventNs(sync) ? sync : -1
   }
 
-  #pushCalled(request: number, piece: ViewPiece, place: Place | null, now: number, inside: Inside, file: number): void {
+  #pushCalled(queued: Queued, piece: ViewPiece, place: Place | null, file: number): void {
+    const { request, inside } = queued
     const { calls } = this.#in
     const row = inside.rows.find((one) => calls.file.data[one] === file) as number
     const kept = place?.file === file ? offsetIn(place, startOf(piece)) : NaN
     const claim = Number.isNaN(kept) ? this.#in.maps.claimOn(request, piece, file) : null
     const offset = !Number.isNaN(kept) ? kept : claim ? offsetOf(claim, piece) : this.#nextOffset(row, piece.bytes)
-    this.#pushFile(request, piece, now, inside, {
+    this.#pushFile(queued, piece, {
       rule: 'own-call',
       confidence: 'inferred',
       file,
@@ -242,8 +247,8 @@ export class DataRules {
     return (kind === CALL.syncWrite ? Math.floor(offset / PAGE_BYTES) * PAGE_BYTES : offset) + done
   }
 
-  #pushKept(request: number, piece: ViewPiece, place: Place, now: number, inside: Inside): void {
-    this.#pushFile(request, piece, now, inside, {
+  #pushKept(queued: Queued, piece: ViewPiece, place: Place): void {
+    this.#pushFile(queued, piece, {
       rule: 'kept-place',
       confidence: place.kind === 'before' ? 'snapshot' : 'inferred',
       file: place.file,
@@ -253,12 +258,12 @@ export class DataRules {
     })
   }
 
-  #byMaps(request: number, piece: ViewPiece, now: number, inside: Inside, among: readonly number[]): void {
-    const parts = this.#in.maps.partsOf(this.#asked(request, piece, now), piece)
-    const whole = parts.length > 1 && this.#in.blocks.step.data[request] === 0 ? onlyFileOf(parts) : -1
+  #byMaps(queued: Queued, piece: ViewPiece, among: readonly number[]): void {
+    const parts = this.#in.maps.partsOf(this.#asked(queued, piece), piece)
+    const whole = parts.length > 1 && this.#in.blocks.step.data[queued.request] === 0 ? onlyFileOf(parts) : -1
     for (const { piece: part, believed, claims, last } of parts) {
       if (believed) {
-        this.#pushFile(request, part, now, inside, {
+        this.#pushFile(queued, part, {
           rule: last ? 'map-after' : 'map-both',
           confidence: 'snapshot',
           file: believed.file,
@@ -267,59 +272,50 @@ export class DataRules {
           inode: -1,
         })
       } else if (whole >= 0) {
-        this.#pushFile(request, part, now, inside, unproven('same-request', whole))
-      } else this.#amongDirty(request, part, now, inside, among, claims, last)
+        this.#pushFile(queued, part, unproven('same-request', whole))
+      } else this.#amongDirty(queued, part, among, claims, last)
     }
   }
 
   /** No witness of the block itself: whichever file was dirty. */
   #amongDirty(
-    request: number,
+    queued: Queued,
     piece: ViewPiece,
-    now: number,
-    inside: Inside,
     among: readonly number[],
     claims: readonly Claim[],
     last: boolean,
   ): void {
-    const candidates = among.length > 0 ? among : this.#candidates(request, piece, now, claims)
+    const candidates = among.length > 0 ? among : this.#candidates(queued, piece, claims)
     if (candidates.length === 1) {
-      this.#pushFile(request, piece, now, inside, unproven('only-dirty', candidates[0]))
+      this.#pushFile(queued, piece, unproven('only-dirty', candidates[0]))
       return
     }
     if (candidates.length > 1 && candidates.length <= MAX_NAMED) {
-      this.#pushOneOf(request, piece, inside, candidates)
+      this.#pushOneOf(queued, piece, candidates)
       return
     }
     const claimed = last && claims.length > 1 ? [...new Set(claims.map(({ file }) => file))] : NONE
     if (claimed.length > 1 && claimed.length <= MAX_NAMED) {
-      this.#pushOneOf(request, piece, inside, claimed, 'maps-differ')
-    } else this.#in.pieces.add(request, piece, nothing(inside.via))
+      this.#pushOneOf(queued, piece, claimed, 'maps-differ')
+    } else this.#in.pieces.add(queued.request, piece, nothing(queued.inside.via))
   }
 
   #pushOneOf(
-    request: number,
+    { request, inside: { via } }: Queued,
     piece: ViewPiece,
-    { via }: Inside,
     candidates: readonly number[],
     rule: 'one-of' | 'maps-differ' = 'one-of',
   ): void {
-    this.#in.pieces.add(request, piece, {
-      what: 'file',
-      confidence: 'ambiguous',
-      rule,
-      via,
-      actors: NONE,
-      candidates,
-    })
+    const verdict = { what: 'file', confidence: 'ambiguous', rule, via, actors: NONE, candidates } as const
+    this.#in.pieces.add(request, piece, verdict)
   }
 
-  #candidates(request: number, piece: ViewPiece, now: number, claims: readonly Claim[]): readonly number[] {
+  #candidates({ request, now }: Queued, piece: ViewPiece, claims: readonly Claim[]): readonly number[] {
     const { book, actors, blocks } = this.#in
     if (this.#in.dirty.isEmpty || !this.#in.callsTimed || Number.isNaN(now) || hidesNodes(piece.view)) return NONE
-    const queued = actors.at(actors.ofRequest(blocks, request))
+    const submitter = actors.at(actors.ofRequest(blocks, request))
     // A program that is not traced queues its own data.
-    if ((!queued.kernel && !queued.process) || !this.#completeness.isComplete(piece.view)) return []
+    if ((!submitter.kernel && !submitter.process) || !this.#completeness.isComplete(piece.view)) return []
     const inPlace = writesInPlace(piece.view)
     const candidates: number[] = []
     let n = 0
@@ -338,7 +334,7 @@ export class DataRules {
     return candidates
   }
 
-  #pushFile(request: number, piece: ViewPiece, now: number, inside: Inside, found: Found): void {
+  #pushFile(queued: Queued, piece: ViewPiece, found: Found): void {
     const { book, pages } = this.#in
     const { file, fileOffset, rule, fact } = found
     if (this.#earlier >= 0 && file !== this.#earlier) {
@@ -347,7 +343,7 @@ export class DataRules {
     }
     const inode = found.inode < 0 ? book.inodeOf(file) : book.inodeAt(found.inode).inode
     const dirtied = inode === null ? NONE : pages.written(piece.view.index, inode, fileOffset, piece.bytes)
-    this.#push(request, piece, inside, found, dirtied)
+    this.#push(queued, piece, found, dirtied)
     // After the last write to a block nothing asks for it any more.
     if (!writesInPlace(piece.view) || rule === 'map-after') return
     const start = startOf(piece)
@@ -358,7 +354,7 @@ export class DataRules {
       fileOffset,
       start,
       linear: true,
-      atNs: now,
+      atNs: queued.now,
       source: fact.source,
       record: fact.record,
       origin: fact.origin,
@@ -366,13 +362,13 @@ export class DataRules {
   }
 
   /** `dirtied`: who made it dirty, by events. */
-  #push(request: number, piece: ViewPiece, inside: Inside, found: Found, dirtied: readonly number[]): void {
+  #push(queued: Queued, piece: ViewPiece, found: Found, dirtied: readonly number[]): void {
     const { rule, confidence, file, fileOffset, fact } = found
     const { pieces, kinds } = this.#in
-    const actors = this.#writersOf(request, file, dirtied, inside)
+    const actors = this.#writersOf(queued, file, dirtied)
     const what = BY_MAPS.has(rule) ? kinds.whatOf(file, piece.view.type) : 'file'
-    const verdict = { what, confidence, rule, via: inside.via, actors, candidates: NONE }
-    pieces.add(request, piece, verdict, file, fileOffset, fact)
+    const verdict = { what, confidence, rule, via: queued.inside.via, actors, candidates: NONE }
+    pieces.add(queued.request, piece, verdict, file, fileOffset, fact)
   }
 
   #eventFact(row: number): Fact {
@@ -381,7 +377,7 @@ export class DataRules {
   }
 
   /** By pages where events tell; else who wrote to the file since it was clean, else who has it mapped. */
-  #writersOf(request: number, file: number, dirtied: readonly number[], inside: Inside): readonly number[] {
+  #writersOf({ request, inside }: Queued, file: number, dirtied: readonly number[]): readonly number[] {
     if (dirtied.length > 0) return dirtied
     const { blocks, actors, calls } = this.#in
     const submitter = actors.ofRequest(blocks, request)
