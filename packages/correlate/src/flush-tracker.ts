@@ -27,9 +27,10 @@ const NONE: readonly Target[] = []
 /** Asynchronous writes under way, per process: the kernel's limit fs.aio-max-nr is 65,536 by default. */
 const MAX_AIO = 1 << 17
 
-interface AioWrite {
-  targets: readonly Target[]
-  scope: Scope
+/** Which files a call is about. */
+interface About {
+  readonly scope: Scope
+  readonly targets: readonly Target[]
 }
 
 export class FlushTracker implements Tracker {
@@ -38,7 +39,7 @@ export class FlushTracker implements Tracker {
   /** For sources that show a flush without its descriptor or address; null: every call shows it. */
   readonly #inference: FlushInference | null
   /** `aio_data` → writes submitted with it and not yet seen to end. */
-  readonly #aio = new Map<string, AioWrite[]>()
+  readonly #aio = new Map<string, About[]>()
   #aioCount = 0
 
   constructor(world: World, inference: FlushInference | null) {
@@ -103,7 +104,7 @@ export class FlushTracker implements Tracker {
     const { batch, i } = row
     const call = CALLS[batch.call[i]].name
     const kind = batch.outcome[i] === FAILED ? 'failed' : 'flush'
-    if (call === 'sync') this.#emit(row, kind, call, call, 'system', NONE, 0)
+    if (call === 'sync') this.#emit(row, kind, call, { scope: 'system', targets: NONE })
     else this.#about(row, kind, call, row.inFlight.description)
   }
 
@@ -116,7 +117,7 @@ export class FlushTracker implements Tracker {
     // EBADF: the number means nothing, whatever it meant before.
     const scope: Scope = call === 'syncfs' ? 'filesystem' : targets.length > 0 || errno === 'EBADF' ? 'file' : 'unknown'
     if (scope === 'unknown' && !hidden) this.#unknownFile(row, description)
-    this.#emit(row, kind, call, call, scope, targets, 0)
+    this.#emit(row, kind, call, { scope, targets })
   }
 
   #msync(row: Row): void {
@@ -138,7 +139,7 @@ export class FlushTracker implements Tracker {
     const known = task.space.complete && task.space.shows && !Number.isNaN(batch.addr[i])
     const scope: Scope = targets.length > 0 ? 'file' : known ? 'memory' : 'unknown'
     if (scope === 'unknown' && !hidden) report(this.#world, CORRELATE.unknownMapping, row, taskLabel(task))
-    this.#emit(row, kind, 'msync', 'msync', scope, targets, 0)
+    this.#emit(row, kind, 'msync', { scope, targets })
   }
 
   #write(row: Row): void {
@@ -146,16 +147,15 @@ export class FlushTracker implements Tracker {
     const call = CALLS[batch.call[i]].name
     const { description } = row.inFlight
     if (description && hasNoFile(description)) return
-    const targets = this.#targets(description, row)
-    const scope: Scope = targets.length > 0 ? 'file' : 'unknown'
+    const about = this.#file(description, row)
     const bytes = batch.result[i]
     // A flag of the call itself needs no descriptor.
     const mayBeSync = bytes > 0 && (description !== null || (batch.flags[i] & (F.RWF_DSYNC | F.RWF_SYNC)) !== 0)
     const sync = mayBeSync && this.#isSync(description, batch.flags[i], row)
     this.#world.activity.through = throughOf(description, bytes, sync)
-    this.#emit(row, 'write', call, call, scope, targets, bytes)
+    this.#emit(row, 'write', call, about, bytes)
     this.#unknownFile(row, description)
-    if (sync) this.#emit(row, 'flush', 'syncWrite', call, scope, targets, 0)
+    if (sync) this.#emit(row, 'flush', 'syncWrite', about)
   }
 
   #isSync(description: Description | null, rwf: number, row: Row): boolean {
@@ -180,32 +180,20 @@ export class FlushTracker implements Tracker {
     const opcode = iocb.opcode.replace(/^IOCB_CMD_/, '')
     if (!/^(?:PWRITEV?|FSYNC|FDSYNC)$/.test(opcode)) return
     const description = describedByRef(this.#world, row, iocb.fd)
-    const targets = this.#targets(description, row)
-    const scope: Scope = targets.length > 0 ? 'file' : 'unknown'
+    const about = this.#file(description, row)
     this.#unknownFile(row, description)
     if (opcode === 'FSYNC' || opcode === 'FDSYNC') {
       const call = opcode === 'FSYNC' ? 'aioFsync' : 'aioFdsync'
-      this.#emit(row, 'flush', call, 'io_submit', scope, targets, 0, NaN)
+      this.#emitAio(row, 'flush', call, about)
       return
     }
     if (description && hasNoFile(description)) return
     const sync = this.#isSync(description, iocb.flags, row)
-    if (sync) {
-      this.#emit(row, 'flush', 'syncWrite', 'io_submit', scope, targets, 0, NaN)
-    }
+    if (sync) this.#emitAio(row, 'flush', 'syncWrite', about)
     if (this.#world.detail) {
       this.#world.activity.through = throughOf(description, iocb.bytes, sync)
-      this.#emit(
-        row,
-        'submitted',
-        'io_submit',
-        'io_submit',
-        scope,
-        targets,
-        iocb.bytes,
-        row.batch.tookNs[row.i],
-        iocb.offset,
-      )
+      this.#fill(row, 'submitted', 'io_submit', about, iocb.bytes)
+      emitAt(this.#world, row, row.batch.tookNs[row.i], iocb.offset)
     }
     if (this.#aioCount >= MAX_AIO) {
       report(this.#world, CORRELATE.tooManyAio, row, taskLabel(row.task))
@@ -214,8 +202,8 @@ export class FlushTracker implements Tracker {
     this.#aioCount++
     const key = `${row.task.process.pid}/${iocb.data}`
     const waiting = this.#aio.get(key)
-    if (waiting) waiting.push({ targets, scope })
-    else this.#aio.set(key, [{ targets, scope }])
+    if (waiting) waiting.push(about)
+    else this.#aio.set(key, [about])
   }
 
   #events(row: Row): void {
@@ -228,8 +216,7 @@ export class FlushTracker implements Tracker {
       if (!waiting || !write) continue
       if (waiting.length === 0) this.#aio.delete(key)
       this.#aioCount--
-      if (event.result > 0)
-        this.#emit(row, 'write', 'io_submit', 'io_submit', write.scope, write.targets, event.result, NaN)
+      if (event.result > 0) this.#emitAio(row, 'write', 'io_submit', write, event.result)
     }
   }
 
@@ -260,29 +247,36 @@ export class FlushTracker implements Tracker {
     report(this.#world, kind, row, `descriptor ${row.batch.fd[row.i]} of ${taskLabel(row.task)}`)
   }
 
-  #emit(
-    row: Row,
-    kind: ActivityKind,
-    call: string,
-    via: string,
-    scope: Scope,
-    targets: readonly Target[],
-    bytes: number,
-    tookNs = row.batch.tookNs[row.i],
-    offset = row.batch.offset[row.i],
-  ): void {
+  /** The file of a descriptor, if it is known. */
+  #file(description: Description | null, row: Row): About {
+    const targets = this.#targets(description, row)
+    return { scope: targets.length > 0 ? 'file' : 'unknown', targets }
+  }
+
+  #emit(row: Row, kind: ActivityKind, call: string, about: About, bytes = 0): void {
     const { batch, i } = row
-    const activity: Activity = this.#world.activity
+    this.#fill(row, kind, call, about, bytes)
+    this.#world.activity.via = CALLS[batch.call[i]].name
+    emitAt(this.#world, row, batch.tookNs[i], batch.offset[i])
+  }
+
+  /** An operation that io_submit took: how long it lasts, the call does not tell. */
+  #emitAio(row: Row, kind: ActivityKind, call: string, about: About, bytes = 0): void {
+    this.#fill(row, kind, call, about, bytes)
+    emitAt(this.#world, row, NaN)
+  }
+
+  #fill({ batch, i, task }: Row, kind: ActivityKind, call: string, { scope, targets }: About, bytes: number): void {
+    const { activity } = this.#world
     activity.kind = kind
     activity.call = call
-    activity.via = via
-    activity.task = row.task
+    activity.via = 'io_submit' // `#emit` says what else
+    activity.task = task
     activity.scope = scope
     activity.targets = targets
     activity.bytes = bytes
     activity.mapped = null
     activity.errno = batch.errno[i] >= 0 ? batch.strings.text(batch.errno[i]) : null
-    emitAt(this.#world, row, tookNs, offset)
   }
 }
 
