@@ -29,9 +29,14 @@ export interface Explained {
   readonly others: readonly OthersData[]
 }
 
-/** Of whom a row is, and where that stands. */
+/** What a row is made of: of whom it is, where that stands, and what was waited for. Times NaN: not told. */
 type Subject = Pick<ExplainRow, 'call' | 'process' | 'thread' | 'path' | 'otherPaths' | 'confidence'> & {
   readonly at: ExplainRow['evidence'][number]
+  readonly startNs: number
+  readonly tookNs: number
+  readonly waits: readonly Waited[]
+  /** How the waits are known, or why they are not. */
+  readonly reasons: readonly string[]
   /** The block trace was running. */
   readonly covered: boolean
 }
@@ -66,7 +71,7 @@ export class Explainer {
     const [first, ...others] = flush.files
     const process = processOf(flush.process)
     process.name = flush.name ?? process.name
-    const row = this.#row(number, flush.startNs, flush.tookNs, waits, reasons, full, {
+    const row = this.#row(number, full, {
       call: flush.call,
       process,
       thread: flush.tid > 0 ? flush.tid : null,
@@ -74,6 +79,10 @@ export class Explainer {
       otherPaths: others.map(({ path }) => path),
       confidence: flush.confidence,
       at: { rule: 'call', source: this.#paths[flush.source], at: flush.record },
+      startNs: flush.startNs,
+      tookNs: flush.tookNs,
+      waits,
+      reasons,
       covered,
     })
     return { others: this.#othersOf(waits), row }
@@ -83,7 +92,7 @@ export class Explainer {
     const wait = this.#waits.alone(request)
     const { blocks } = this.#in
     const { pid, comm, path, rwbs, confidence } = this.#write(wait)
-    const row = this.#row(number, wait.queuedNs, wait.doneNs - wait.queuedNs, [wait], [], full, {
+    const row = this.#row(number, full, {
       call: rwbs,
       process: { pid, name: comm, command: null, threads: 1, parent: null },
       thread: pid,
@@ -91,20 +100,17 @@ export class Explainer {
       otherPaths: [],
       confidence,
       at: { rule: 'request', source: this.#paths[blocks.source.data[request]], at: blocks.record.data[request] },
+      startNs: wait.queuedNs,
+      tookNs: wait.doneNs - wait.queuedNs,
+      waits: [wait],
+      reasons: [],
       covered: this.#waits.placed,
     })
     return { others: [], row }
   }
 
-  #row(
-    flush: number,
-    startNs: number,
-    tookNs: number,
-    waits: readonly Waited[],
-    reasons: readonly string[],
-    full: boolean,
-    subject: Subject,
-  ): ExplainRow {
+  #row(flush: number, full: boolean, subject: Subject): ExplainRow {
+    const { startNs, tookNs, waits, reasons, covered } = subject
     const timed = !Number.isNaN(startNs) && !Number.isNaN(tookNs)
     const start = Math.round(startNs)
     const took = Math.max(0, Math.round(tookNs))
@@ -113,7 +119,7 @@ export class Explainer {
       sum(waits, (wait) => (wait.role === role ? this.#in.blocks.bytes.data[wait.request] : 0))
     const deviceFlushTimes = timed ? this.#flushTimes(waits, start, start + took) : []
     const unended = waits.some(({ ended }) => !ended) ? ['end-not-seen'] : []
-    const { call, process, thread, path, otherPaths, confidence, at, covered } = subject
+    const { call, process, thread, path, otherPaths, confidence, at } = subject
     // One literal: objects of so many keys that are put together by spreading cost ten times the memory.
     return {
       flush,
