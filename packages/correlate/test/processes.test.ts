@@ -137,8 +137,16 @@ forks('CLONE_PARENT makes a sibling', () => {
   t.exec(10, '/bin/prog')
   t.fork(10, 11)
   t.call(11, 'clone', { flags: F.CLONE_PARENT, result: 12 })
-  t.call(12, 'sync')
-  assert.is(t.last.pid, 12)
+  t.fork(11, 13)
+  for (const tid of [11, 12, 13]) t.call(tid, 'sync')
+  assert.equal(
+    t.seen.map(({ pid, parent }) => [pid, parent]),
+    [
+      [11, 10],
+      [12, 10],
+      [13, 11],
+    ],
+  )
 })
 
 forks('a clone without flags may have made a thread: what its descriptors are is inferred', () => {
@@ -267,6 +275,14 @@ early('a fork that is told late: what the child did is done again on what it was
   t.call(10, 'fsync', { fd: 1 })
   assert.equal(t.byProcess, ['11 fsync /a', '11 fsync unknown', '11 fsync /srv/b', '10 fsync /log'])
   assert.is(t.finish().count(CORRELATE.startNotShown), 0)
+})
+
+early('a number that the child has closed is not given to it again', () => {
+  const t = shell()
+  t.call(11, 'close', { fd: 1, atNs: 20 })
+  t.call(10, 'fork', { result: 11, atNs: 10 })
+  for (const tid of [10, 11]) t.call(tid, 'fsync', { fd: 1 })
+  assert.equal(t.byProcess, ['10 fsync /log', '11 fsync unknown'])
 })
 
 early('also when it runs another program by then', () => {

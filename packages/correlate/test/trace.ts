@@ -170,6 +170,8 @@ export interface Seen {
   pid: number | null
   tid: number
   process: string | null
+  /** pid of the process that made it. */
+  parent: number | null
   paths: string[]
   scope: Scope
   confidence: Confidence | null
@@ -322,6 +324,7 @@ export function copyOf(activity: Activity): Seen {
     pid: task.process.pid,
     tid: task.tid,
     process: task.process.name,
+    parent: task.process.parent?.pid ?? null,
     paths: targets.map(({ name }) => name.path + (name.deleted ? ' (deleted)' : '')),
     scope,
     confidence: targets[0]?.confidence ?? null,
