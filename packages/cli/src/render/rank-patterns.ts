@@ -48,10 +48,10 @@ export function patternText(pattern: Pattern): string {
   }
 }
 
-/** What one flush in the place of each row would take: by the sizes and times of all flushes, else as large ones did. */
+/** What one flush in the place of each run would take: by the sizes and times of all flushes, else as large ones did. */
 function once({ rows, onceNs, oneFlushNs, tookNs }: Extract<Pattern, { pattern: 'flush-per-write' }>): string {
   if (tookNs === null) return ''
-  const one = ` Unless each must be durable before the next, one flush after ${rows === 1 ? 'all of them' : `each of ${plural(rows, 'row')}`} is as safe`
+  const one = ` Unless each must be durable before the next, one flush after ${rows === 1 ? 'all of them' : `each of ${plural(rows, 'run')}`} is as safe`
   if (onceNs !== null) return `${one} and takes about ${duration(onceNs)}, by the sizes and times of those seen.`
   if (oneFlushNs !== null) return `${one}; a flush after many writes took ${duration(oneFlushNs)} on average.`
   return `${one}; what it takes is not in this trace.`
