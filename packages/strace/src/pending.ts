@@ -119,9 +119,11 @@ export class PendingCalls {
     this.#byTask.set(to, pending)
   }
 
-  /** The calls of interest still under way. */
-  *unfinished(): Generator<Pending> {
-    for (const pending of this.#byTask.values()) if (pending.name >= 0 && pending.length >= 0) yield pending
+  /** The calls of interest still under way, in the order of their lines. */
+  unfinished(): Pending[] {
+    return [...this.#byTask.values()]
+      .filter(({ name, length }) => name >= 0 && length >= 0)
+      .sort((a, b) => a.record - b.record)
   }
 
   #of(tid: number): Pending {
