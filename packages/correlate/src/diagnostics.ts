@@ -58,7 +58,7 @@ export const CORRELATE = {
     code: 'correlate/not-given-back',
     severity: 'info',
     note: true,
-    message: 'Some fallocate calls that punch, zero or cut a file failed (first: {}): they gave no space back.',
+    message: 'Some calls that should give space back failed (first: {}).',
     fix: 'nothing: a program may go another way; where space does not come back, each layer below must support it',
   },
   uring: {

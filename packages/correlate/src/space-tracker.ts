@@ -23,6 +23,13 @@ import { nodeOfPath } from './paths.ts'
 import { taskLabel } from './processes.ts'
 import { report, type Row, type Tracker, type World } from './world.ts'
 
+/** Requests to give back what is free of a file system, and ranges of a disk. */
+const DISCARDS: ReadonlyMap<number, string> = new Map([
+  [F.FITRIM, 'FITRIM'],
+  [F.BLKDISCARD, 'BLKDISCARD'],
+  [F.BLKSECDISCARD, 'BLKSECDISCARD'],
+  [F.BLKZEROOUT, 'BLKZEROOUT'],
+])
 /** fallocate modes that take blocks away: punch hole, collapse range, insert range (moves them). */
 const TAKES_AWAY = F.FALLOC_FL_PUNCH_HOLE | F.FALLOC_FL_COLLAPSE_RANGE | F.FALLOC_FL_INSERT_RANGE
 
@@ -57,7 +64,7 @@ export class SpaceTracker implements Tracker {
   exit(row: Row): void {
     const { batch, i, inFlight, task } = row
     if (batch.outcome[i] !== OK) {
-      if (batch.outcome[i] === FAILED && row.role === 'truncate') this.#failed(row)
+      if (batch.outcome[i] === FAILED) this.#failed(row)
       return
     }
     switch (row.role) {
@@ -87,11 +94,13 @@ export class SpaceTracker implements Tracker {
   /** Each layer may refuse to take space back (EOPNOTSUPP, ENODATA of a network file system). */
   #failed(row: Row): void {
     const { batch, i, inFlight, task } = row
-    if (CALLS[batch.call[i]].name !== 'fallocate' || (batch.flags[i] & (TAKES_AWAY | ZEROES)) === 0) return
+    const asked = whatGivesBack(CALLS[batch.call[i]].name, batch.flags[i])
+    if (asked === null) return
     const { file, node } = inFlight.description ?? NO_FILE
     const path = file && this.#world.names.of(file, node).path
     const errno = batch.errno[i] >= 0 ? batch.strings.text(batch.errno[i]) : 'an error'
-    report(this.#world, CORRELATE.notGivenBack, row, `${errno} of ${path ?? 'an unknown file'}, by ${taskLabel(task)}`)
+    const what = `${asked}: ${errno} of ${path ?? 'an unknown file'}, by ${taskLabel(task)}`
+    report(this.#world, CORRELATE.notGivenBack, row, what)
   }
 
   #ioctl(row: Row): void {
@@ -152,4 +161,10 @@ export class SpaceTracker implements Tracker {
     activity.errno = null
     emitAt(this.#world, row, batch.tookNs[i], offset)
   }
+}
+
+/** The call, or the request of an ioctl, by which a program asks for space to be given back; null: by none. */
+function whatGivesBack(call: string, flags: number): string | null {
+  if (call === 'fallocate') return (flags & (TAKES_AWAY | ZEROES)) !== 0 ? call : null
+  return call === 'ioctl' ? (DISCARDS.get(flags) ?? null) : null
 }

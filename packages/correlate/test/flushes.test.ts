@@ -214,15 +214,24 @@ writes('ftruncate, truncate and fallocate write no bytes', () => {
   assert.equal(t.seen, [])
 })
 
-writes('a fallocate that gives no space back is told with its errno; one that only failed to reserve is not', () => {
-  const t = new Trace({ onActivity: () => {} })
-  t.open(10, '/a', O_RDWR, 3)
-  const punch = F.FALLOC_FL_PUNCH_HOLE
-  t.call(10, 'fallocate', { fd: 3, flags: punch, offset: 0, size: 4096, errno: 'EOPNOTSUPP' })
-  t.call(10, 'fallocate', { fd: 3, flags: punch, offset: 4096, size: 4096, errno: 'EOPNOTSUPP' })
-  t.call(10, 'fallocate', { fd: 3, flags: 0, offset: 0, size: 4096, errno: 'ENOSPC' })
-  assert.is(t.count(CORRELATE.notGivenBack), 2)
-})
+writes(
+  'a call that gives no space back is told with its errno; one that only failed to reserve or to ask is not',
+  () => {
+    const t = new Trace({ onActivity: () => {} })
+    t.open(10, '/a', O_RDWR, 3)
+    const punch = F.FALLOC_FL_PUNCH_HOLE
+    t.call(10, 'fallocate', { fd: 3, flags: punch, offset: 0, size: 4096, errno: 'EOPNOTSUPP' })
+    t.call(10, 'fallocate', { fd: 3, flags: punch, offset: 4096, size: 4096, errno: 'EOPNOTSUPP' })
+    t.call(10, 'fallocate', { fd: 3, flags: 0, offset: 0, size: 4096, errno: 'ENOSPC' })
+    assert.is(t.count(CORRELATE.notGivenBack), 2)
+    t.open(10, '/srv', 0, 4)
+    t.call(10, 'ioctl', { fd: 4, flags: F.FITRIM, errno: 'EOPNOTSUPP' })
+    t.call(10, 'ioctl', { fd: 4, flags: F.BLKDISCARD, errno: 'EREMOTEIO' })
+    t.call(10, 'ioctl', { fd: 4, flags: F.FICLONE, errno: 'EOPNOTSUPP' })
+    t.call(10, 'ioctl', { fd: 4, flags: F.FITRIM })
+    assert.is(t.count(CORRELATE.notGivenBack), 4)
+  },
+)
 
 writes.run()
 

@@ -57,7 +57,7 @@ function isOtherIoctl(args: usize, end: usize): bool {
   if (at(p) != COMMA || at(p + 2) == 0x42 || at(p + 2) == 0x30) return false
   if (at(p + 2) != 0x46 || at(p + 3) != 0x49) return true
   if (at(p + 4) == 0x4f) p += at(p + 5) == 0x4e ? 2 : 1
-  return at(p + 4) != 0x43 && at(p + 4) != 0x44
+  return at(p + 4) != 0x43 && at(p + 4) != 0x44 && at(p + 4) != 0x54
 }
 
 function isPrivateAnywhere(args: usize, end: usize): bool {

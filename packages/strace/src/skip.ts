@@ -5,7 +5,7 @@
  *     fcntl(5</srv/x.db>, F_SETLK, {l_type=F_RDLCK, …}) = 0           only F_DUPFD… and F_SETFD touch descriptors
  *     newfstatat(AT_FDCWD</srv>, "/etc/passwd", {…}, 0) = 0            tells nothing of a descriptor
  *     mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 3</lib/x>, 0) = 0x7f…   private and where the kernel likes: no old map there
- *     ioctl(3</srv/x>, TCGETS, 0x7ffd97ed43c4) = -1 ENOTTY (…)         only BTRFS_…, FICLONE… and FIDEDUPERANGE change files, FIO(N)CLEX descriptors
+ *     ioctl(3</srv/x>, TCGETS, 0x7ffd97ed43c4) = -1 ENOTTY (…)         only BTRFS_…, FICLONE… and FIDEDUPERANGE change files, FIO(N)CLEX descriptors; BLK… and FITRIM give back
  *     mprotect(0x7f…, 16384, PROT_READ) = 0                            only PROT_WRITE makes a writer
  *     openat(AT_FDCWD, "/x", O_RDONLY) = -1 ENOENT (No such file or directory)
  */
@@ -93,7 +93,7 @@ function fcntlCommand(buf: Uint8Array, args: number, end: number): number {
   return -1
 }
 
-/** Neither `BTRFS_…`, `FIC…`, `FID…`, `FIOC…`, `FIONC…` nor a number (-X raw) behind `3, ` or `3</srv/x>, `. */
+/** Neither `B…`, `FIC…`, `FID…`, `FIT…`, `FIOC…`, `FIONC…` nor a number (-X raw) behind `3, ` or `3</srv/x>, `. */
 function isOtherIoctl(buf: Uint8Array, args: number, end: number): boolean {
   let p = args
   while (p < end && buf[p] >= 0x30 && buf[p] <= 0x39) p++
@@ -102,7 +102,7 @@ function isOtherIoctl(buf: Uint8Array, args: number, end: number): boolean {
   if (buf[p] !== COMMA || buf[p + 2] === 0x42 || buf[p + 2] === 0x30) return false
   if (buf[p + 2] !== 0x46 || buf[p + 3] !== 0x49) return true
   if (buf[p + 4] === 0x4f) p += buf[p + 5] === 0x4e ? 2 : 1
-  return buf[p + 4] !== 0x43 && buf[p + 4] !== 0x44
+  return buf[p + 4] !== 0x43 && buf[p + 4] !== 0x44 && buf[p + 4] !== 0x54
 }
 
 function isPrivateAnywhere(buf: Uint8Array, args: number, end: number): boolean {

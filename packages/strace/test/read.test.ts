@@ -113,6 +113,8 @@ ioctl(4</srv/b>, FIONCLEX) = 0
 ioctl(4, 0x5451 /* FIOCLEX */) = 0
 ioctl(4, FIONREAD, [0]) = 0
 ioctl(4</srv/b>, FIONBIO, [1]) = 0
+ioctl(5</srv>, FITRIM, {start=0, len=0xffffffffffffffff, minlen=0}) = -1 EOPNOTSUPP (Operation not supported)
+ioctl(6</dev/vdb<block 254:16>>, BLKDISCARD, [0, 8589934592]) = 0
 ioctl(4, FIOASYNC, [1]) = 0
 `)
   assert.equal(rows.map(show), [
@@ -125,8 +127,10 @@ ioctl(4, FIOASYNC, [1]) = 0
     'ioctl fd=4 flags=0x5451 = 0',
     'ioctl fd=4<path:"/srv/b"> flags=0x5450 = 0',
     'ioctl fd=4 flags=0x5451 = 0',
+    'ioctl fd=5<path:"/srv"> flags=0xc0185879 = -1 failed EOPNOTSUPP',
+    'ioctl fd=6<device:"/dev/vdb" block 254:16> flags=0x1277 = 0',
   ])
-  assert.equal(facts.calls, { ioctl: 12 })
+  assert.equal(facts.calls, { ioctl: 14 })
 })
 
 reading('-r: every line counts from the one before it, whoever wrote that', async () => {

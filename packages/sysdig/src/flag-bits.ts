@@ -111,6 +111,10 @@ const IOCTLS: ReadonlySet<number> = new Set([
   F.FIDEDUPERANGE,
   F.BTRFS_IOC_DEFRAG,
   F.BTRFS_IOC_DEFRAG_RANGE,
+  F.FITRIM,
+  F.BLKDISCARD,
+  F.BLKSECDISCARD,
+  F.BLKZEROOUT,
 ])
 
 /** The kernel takes 32 bits of it (fs/ioctl.c); -1: none that a rule asks for. */

@@ -90,6 +90,11 @@ export const BTRFS_IOC_DEFRAG_RANGE = 0x40309410
 export const FICLONE = 0x40049409
 export const FICLONERANGE = 0x4020940d
 export const FIDEDUPERANGE = 0xc0189436
+/** include/uapi/linux/fs.h: what asks a file system, and a disk, to give back what is free; BLKZEROOUT may do it on the way. */
+export const FITRIM = 0xc0185879
+export const BLKDISCARD = 0x1277
+export const BLKSECDISCARD = 0x127d
+export const BLKZEROOUT = 0x127f
 /** include/uapi/asm-generic/ioctls.h: close-on-exec is set, and cleared. */
 export const FIOCLEX = 0x5451
 export const FIONCLEX = 0x5450
@@ -147,6 +152,10 @@ export const FLAG_WORDS: Readonly<Record<string, ReadonlyMap<string, number>>> =
     BTRFS_IOC_CLONE_RANGE: FICLONERANGE,
     FIDEDUPERANGE,
     BTRFS_IOC_FILE_EXTENT_SAME: FIDEDUPERANGE,
+    FITRIM,
+    BLKDISCARD,
+    BLKSECDISCARD,
+    BLKZEROOUT,
     FIOCLEX,
     FIONCLEX,
   }),

@@ -1,7 +1,7 @@
 /**
- * Requests that carry no data. Discards: whose data lay in what they give back, and who took it away. File systems discard what is free, after calls
- * took it from a file (mount option discard; torvalds/linux fs/ext4/mballoc.c, fs/xfs/xfs_discard.c, fs/btrfs/discard.c),
- * and for fstrim, which names no file.
+ * Requests that carry no data. Of discards: whose data lay in what they give back, and who took it away. File systems
+ * discard what is free, after calls took it from a file (mount option discard; torvalds/linux fs/ext4/mballoc.c,
+ * fs/xfs/xfs_discard.c, fs/btrfs/discard.c), and for fstrim, which names no file.
  *
  * 1. It is the file whose data was last known there, whether or not a call shows that it was freed.
  * 2. What was discarded since its last write holds nobody's data: it is given back once.
