@@ -6,6 +6,7 @@
  *     7813<qhwro> openat(AT_FDCWD</srv/m>, "rfkqd.tdb", O_RDWR) = 7</srv/m/rfkqd.tdb>
  */
 import { CALLS, blank, renameEscaped, withoutColour, type Renamer } from '@flushtrace/trace'
+import { TAIL_ROOM } from './notices.ts'
 import { interruptedWrite } from './program-output.ts'
 import { endOfDecoration, endOfString, opensDecoration } from './scanner.ts'
 import { SummaryTable } from './summary.ts'
@@ -58,7 +59,7 @@ export class StraceAnonymizer {
   }
 
   line(line: string): string {
-    const plain = withoutColour(line).replace(FOLDER, '')
+    const plain = withoutFolder(withoutColour(line))
     const call = CALL.exec(plain)?.[1]
     if (call !== undefined) this.#call = call
     else if (STACK.test(plain)) return this.#renamer.text(plain)
@@ -113,4 +114,10 @@ export class StraceAnonymizer {
     })
     return `<${renamed}${bracketed.slice(end)}`
   }
+}
+
+/** Looked for at the end alone: from each `/` of a long line it would be looked for in the rest of it. */
+function withoutFolder(line: string): string {
+  const at = Math.max(0, line.length - TAIL_ROOM)
+  return line.slice(0, at) + line.slice(at).replace(FOLDER, '')
 }

@@ -10,10 +10,11 @@
  *      <unfinished ...>
  *
  * The words are taken out. How long they are says the result: they may begin with a digit. Not done for writev, of which
- * only the first line would tell.
+ * only the first line would tell. The call is looked for behind a leader alone, or a long line would be gone over from each
+ * `write(` in it.
  */
 const WRITE =
-  /^(.*?\bwrite\((?:fd=)?(?:\d+|0x[\da-f]+)(?:<.*?>)?, (?:buf=)?(?:"(?:[^"\\]|\\.)*"(?:\.\.\.)?|0x[\da-f]+), (?:count=)?)(0x[\da-f]+|\d+)(.*)$/s
+  /^(.{0,300}?\bwrite\((?:fd=)?(?:\d+|0x[\da-f]+)(?:<.*?>)?, (?:buf=)?(?:"(?:[^"\\]|\\.)*"(?:\.\.\.)?|0x[\da-f]+), (?:count=)?)(0x[\da-f]+|\d+)(.*)$/s
 const END = /\) += (0x[\da-f]+|\d+)(?: <\d+(?:\.\d+)?>)?$/
 const MARK = ' <unfinished ...>'
 

@@ -1,10 +1,12 @@
 /** Beyond each bound of this reader: docs/limits.md. */
-import { TASK_NAME, CallBatch, Diagnostics, StringTable, callIndex } from '@flushtrace/trace'
+import { TASK_NAME, CallBatch, Diagnostics, Renamer, StringTable, callIndex } from '@flushtrace/trace'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { StraceAnonymizer } from '../src/anonymize.ts'
 import { CallCounts } from '../src/call-counts.ts'
 import { CallMemo } from '../src/call-memo.ts'
 import { readStrace } from '../src/index.ts'
+import { interruptedWrite } from '../src/program-output.ts'
 import { Scanner } from '../src/scanner.ts'
 import { Tail } from '../src/shape.ts'
 import { Sieve } from '../src/sieve.ts'
@@ -133,6 +135,14 @@ limits('descriptors, control blocks and completions of one call beyond 65,536', 
           : 0,
   )
   assert.equal(lengths, [65_536, 65_536, 65_536])
+})
+
+// Were the rest of the line gone over from each of these, it would take hours.
+limits('lines of any length are gone over a bounded number of times', () => {
+  assert.is(interruptedWrite('write(1</a, '.repeat(1_000_000)), null)
+  const name = '/a'.repeat(1_000_000)
+  const line = `read(3, "${name}", 8) = 8`
+  assert.is(new StraceAnonymizer(new Renamer()).line(line).length, line.length)
 })
 
 limits.run()

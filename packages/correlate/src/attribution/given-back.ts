@@ -8,7 +8,7 @@
  */
 import { DISCARDS } from '@flushtrace/trace'
 import type { InodeNames } from './inode-names.ts'
-import type { PieceLog, Via } from './piece-log.ts'
+import type { PieceLog, Verdict } from './piece-log.ts'
 import { cutOf, offsetIn, startOf, type OnPlace, type Places } from './places.ts'
 import { Segments } from './segments.ts'
 import type { ViewPiece } from './views.ts'
@@ -20,10 +20,7 @@ interface GivenBackState {
 }
 
 /** Who queued it, where that is a program; by what way it came, where not. */
-interface Queued {
-  readonly actors: readonly number[]
-  readonly via: Via
-}
+type QueuedBy = Pick<Verdict, 'actors' | 'via'>
 
 const FREE = { what: 'free', confidence: 'inferred', candidates: [] } as const
 
@@ -44,7 +41,12 @@ export class GivenBack {
     if (file >= 0) this.#freedBy.set(file, actor)
   }
 
-  add(request: number, piece: ViewPiece, now: number, { flags, ...queued }: Queued & { readonly flags: number }): void {
+  add(
+    request: number,
+    piece: ViewPiece,
+    now: number,
+    { flags, ...queued }: QueuedBy & { readonly flags: number },
+  ): void {
     const { pieces, inodeNames } = this.#in
     // Write-zeroes and commands to zones change a range and give nothing back.
     if ((flags & DISCARDS) === 0) return pieces.add(request, piece, { ...FREE, rule: 'dataless', ...queued })
